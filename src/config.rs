@@ -1,0 +1,117 @@
+//! What the operator wrote: `gateway.yaml`, or the JSON bundle that Envoy hands to the plugin.
+//!
+//! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
+
+mod identity;
+mod rules;
+mod units;
+mod upstream;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use identity::{Algorithm, Issuer, Jwks, Key, PrincipalMapping, RemoteJwks};
+pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
+pub use units::{ByteSize, Span, Timestamp};
+pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
+
+/// Why a configuration is refused: where it is wrong, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The path of the field, such as `keys[3].hash`, or a file with line and column.
+    pub at: String,
+    /// One line with the offending input in backticks and the remedy.
+    pub why: String,
+}
+
+impl ConfigError {
+    pub fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { at: at.into(), why: why.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.at, self.why)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Everything one gateway enforces. Unknown fields are errors.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What the host can hold back while a decision is pending. `headers_and_body` needs
+    /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
+    #[serde(default)]
+    pub hold: Hold,
+    /// A request held longer than this is refused with 503 `hold_timeout`.
+    #[serde(default = "Span::five_seconds")]
+    pub hold_timeout: Span,
+    /// Where `source.address` comes from; needed as soon as a key has `cidrs` or a rule reads `source`.
+    #[serde(default)]
+    pub client_address: Option<ClientAddress>,
+    /// The largest request body that is read for a rule; a longer one is refused with 413. Envoy's own
+    /// buffer limit must be above it.
+    #[serde(default = "ByteSize::one_mebibyte_less_one_kibibyte")]
+    pub body_limit: ByteSize,
+    /// Requests that need no credential, such as probes. They never get a provider credential.
+    #[serde(default)]
+    pub open: Vec<Open>,
+    /// API keys, by the SHA-256 of the key.
+    #[serde(default)]
+    pub keys: Vec<Key>,
+    /// Issuers whose JWTs are accepted.
+    #[serde(default)]
+    pub issuers: Vec<Issuer>,
+    /// The rules, all of which must hold. An empty list is an error.
+    pub policies: Vec<Rule>,
+    /// The quotas, all of which must have room.
+    #[serde(default)]
+    pub quotas: Vec<Quota>,
+    /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
+    pub upstreams: Vec<Upstream>,
+    /// How many tenants get a metric label of their own; the others are counted as `other`.
+    #[serde(default = "default_metric_tenants")]
+    pub metric_tenants: u32,
+}
+
+/// How much of a request the host can hold back.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    #[default]
+    HeadersAndBody,
+    /// Istio's WasmPlugin and Envoy Gateway: rules that read the body are a configuration error.
+    Headers,
+}
+
+/// Whether the client's address is the socket's peer or what trusted proxies forwarded.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAddress {
+    /// The peer of the connection; an address that came from a header (port 0) is refused.
+    Peer,
+    /// The address Envoy derives from `x-forwarded-for`, for a gateway behind trusted proxies.
+    Forwarded,
+}
+
+fn default_metric_tenants() -> u32 {
+    200
+}
+
+impl Config {
+    /// Reads the JSON bundle that `claimgate bundle` wrote.
+    ///
+    /// # Errors
+    /// The path of the first field that is unknown, missing or of the wrong shape.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let config: Self = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))?;
+        deserializer.end().map_err(|error| ConfigError::new("bundle", error.to_string()))?;
+        Ok(config)
+    }
+}

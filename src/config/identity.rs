@@ -1,0 +1,179 @@
+//! The sections `keys` and `issuers`: who may call.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::units::{Span, Timestamp};
+
+/// One API key. Several live keys of one service account overlap while they rotate.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Names the key in audit records and rules; unique.
+    pub id: String,
+    /// `sha256:` and the 64 hex digits of SHA-256 over the whole key, as `claimgate key new` prints it.
+    pub hash: String,
+    /// The unit of billing the key belongs to.
+    pub project: String,
+    /// The non-human identity the key belongs to; becomes `principal.subject`.
+    pub service_account: String,
+    /// The isolation boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Free text for rules, as `principal.key.labels`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// The key is refused before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The key is refused from this time on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The networks the key may be used from; empty means any. Needs `client_address`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cidrs: Vec<String>,
+    /// Refuses the key as `credential_revoked` without forgetting it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// One issuer of JWTs (RFC 7519).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// The exact `iss`.
+    pub issuer: String,
+    /// A token must carry one of these in `aud`.
+    pub audiences: Vec<String>,
+    /// The algorithms this issuer signs with; a token with another one is refused.
+    pub algorithms: Vec<Algorithm>,
+    pub jwks: Jwks,
+    /// The clock difference tolerated for `exp`, `nbf` and `iat`.
+    #[serde(default = "default_leeway")]
+    pub leeway: Span,
+    /// The longest `exp` − `iat` accepted; needs `iat` in the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<Span>,
+    /// Claims that must be present, beside `iss`, `aud`, `exp` and `sub`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_claims: Vec<String>,
+    /// The `typ` values accepted, compared without case; a token without `typ` is accepted as `JWT`.
+    #[serde(default = "default_types")]
+    pub types: Vec<String>,
+    #[serde(default)]
+    pub principal: PrincipalMapping,
+}
+
+/// The signature algorithms of RFC 7518 and RFC 8037 that are accepted.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+impl Algorithm {
+    /// The value of `alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+}
+
+/// Where an issuer's public keys come from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jwks {
+    /// A JWK Set (RFC 7517) written into the configuration.
+    Inline(serde_json::Value),
+    Remote(RemoteJwks),
+}
+
+/// A JWK Set fetched through an Envoy cluster.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteJwks {
+    /// The Envoy cluster that leads to the issuer.
+    pub cluster: String,
+    /// The `:authority` of the fetch.
+    pub host: String,
+    /// The path of the JWK Set.
+    pub path: String,
+    /// How old a fetched set may become before it is fetched again, in the background.
+    #[serde(default = "default_refresh")]
+    pub refresh: Span,
+    /// The least time between two fetches, also when unknown key ids ask for more.
+    #[serde(default = "default_refetch")]
+    pub refetch: Span,
+    /// How long one fetch, and a request that waits for it, may take.
+    #[serde(default = "default_fetch_timeout")]
+    pub timeout: Span,
+    /// How old a set may become while the issuer is down before tokens are refused.
+    #[serde(default = "default_stale")]
+    pub max_stale: Span,
+}
+
+/// Small CEL expressions over `claims` that make the principal; the defaults follow RFC 9068.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalMapping {
+    /// Default: the claim `sub`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Default: none, so that a tenant is never taken from a claim nobody named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Default: `scope` (space-separated), else `scp` (text or list).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
+    /// Default: `client_id`, else `azp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Default: the list `roles`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<String>,
+}
+
+fn default_leeway() -> Span {
+    Span::from_seconds(30)
+}
+
+fn default_types() -> Vec<String> {
+    vec!["JWT".to_owned(), "at+jwt".to_owned()]
+}
+
+fn default_refresh() -> Span {
+    Span::from_seconds(600)
+}
+
+fn default_refetch() -> Span {
+    Span::from_seconds(10)
+}
+
+fn default_fetch_timeout() -> Span {
+    Span::from_seconds(2)
+}
+
+fn default_stale() -> Span {
+    Span::from_seconds(86_400)
+}

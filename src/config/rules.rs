@@ -1,0 +1,150 @@
+//! The sections `policies` and `quotas`: what must hold, and how much there is.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::units::Span;
+
+/// One requirement: a CEL expression that must be `true`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The file in the policy directory. Its name without `.cel` is the rule's id.
+    pub file: String,
+    /// The text of the file; `claimgate bundle` fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// CEL; where it is `false` the rule does not apply. An error in it denies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What the caller is told where the rule does not hold.
+    #[serde(default)]
+    pub reason: RuleReason,
+    /// The scopes that would satisfy the rule, told to the caller with `insufficient_scope`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// The reason code of a rule that does not hold.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleReason {
+    #[default]
+    PolicyDenied,
+    InsufficientScope,
+    ModelNotAllowed,
+    TenantMismatch,
+}
+
+/// Whether a failing rule or quota refuses the request or is only recorded.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// Evaluated and recorded, never refused.
+    Shadow,
+}
+
+/// One quota: a limit per window, shared by whoever has the same descriptor.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Names the quota in answers and records; unique.
+    pub id: String,
+    #[serde(default)]
+    pub unit: Unit,
+    /// A number, or CEL over the principal that gives one.
+    pub limit: Limit,
+    /// The length of the window, from `1s` to `31d`.
+    pub window: Span,
+    #[serde(default)]
+    pub window_kind: WindowKind,
+    /// CEL expressions whose values make the descriptor; who shares them shares the counter.
+    pub per: Vec<String>,
+    /// CEL; where it is `false` the quota does not apply. An error in it denies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    #[serde(default)]
+    pub mode: Mode,
+    /// Must be written as `process` for windows longer than an hour: the counters live and die with one
+    /// Envoy process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    #[default]
+    Requests,
+}
+
+/// How a window moves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowKind {
+    /// No interval of the window's length ever holds more than the limit.
+    #[default]
+    Sliding,
+    /// Starts anew at each multiple of the window since the Unix epoch.
+    Fixed,
+}
+
+/// How long a quota's counters live.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    Process,
+}
+
+/// A quota's limit: a number, or the CEL expression that gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    Number(u64),
+    Expression(String),
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrExpression;
+
+        impl Visitor<'_> for NumberOrExpression {
+            type Value = Limit;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a whole number or a CEL expression")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Limit, E> {
+                Ok(Limit::Number(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Limit, E> {
+                u64::try_from(number)
+                    .map(Limit::Number)
+                    .map_err(|_| E::custom(format_args!("`{number}` is negative; a limit is 0 or more")))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+                Ok(Limit::Expression(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrExpression)
+    }
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Expression(text) => serializer.serialize_str(text),
+        }
+    }
+}

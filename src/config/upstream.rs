@@ -1,0 +1,92 @@
+//! The sections `upstreams` and `open`: where requests go, and with which credential.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::Dialect;
+
+/// One Envoy cluster that leads to a provider.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// The name of the Envoy cluster; unique.
+    pub cluster: String,
+    /// The wire format the provider speaks.
+    pub dialect: Dialect,
+    /// What Envoy's route takes off the path (`prefix_rewrite`) before the provider sees it, such as `/openai`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    pub credential: ProviderCredential,
+    /// The one tenant this upstream belongs to, as `upstream.tenant`; other tenants are refused
+    /// `tenant_mismatch`. Absent: shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Free text for rules, as `upstream.metadata`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Sets `OpenAI-Organization` upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Asserted>,
+    /// Sets `OpenAI-Project` upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Asserted>,
+    /// Operations allowed beside those the dialect knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<ExtraOperation>,
+}
+
+/// Where the provider's credential comes from. The configuration holds names, never values.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderCredential {
+    /// One credential for every tenant, from this environment variable.
+    Env(String),
+    /// Each tenant has its own.
+    PerTenant(TenantCredentials),
+    /// Envoy adds it after this filter (`credential_injector`); the filter only strips the caller's.
+    Envoy,
+}
+
+/// One environment variable per tenant.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantCredentials {
+    pub tenants: BTreeMap<String, String>,
+    /// The variable for tenants without an entry. Absent: such tenants are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+/// Where the value of an identity header sent upstream comes from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asserted {
+    /// This text for everybody.
+    Value(String),
+    /// The principal's tenant (`organization`) or project (`project`); a principal without one is refused.
+    Principal,
+}
+
+/// An operation the dialect does not know, allowed by the operator.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraOperation {
+    pub method: String,
+    /// Segments separated by `/`; `*` matches one segment.
+    pub path: String,
+    /// The name in `llm.operation` and in the record.
+    pub operation: String,
+    /// True where the operation reads or leaves something under the provider's account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stateful: bool,
+}
+
+/// A request that needs no credential.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    pub method: String,
+    /// The exact path, without a query.
+    pub path: String,
+}

@@ -1,0 +1,82 @@
+//! Every way to say no: a stable reason code, a status, headers, and a body in the caller's dialect.
+//!
+//! It does not decide anything. A denial carries what the caller may know: the code, the rule's id and
+//! the remedy, never an expression, a claim's value or a credential.
+
+mod answer;
+mod reason;
+
+pub use answer::{Answer, Ids};
+pub use reason::Reason;
+
+/// A refusal, before it is put into a dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    reason: Reason,
+    detail: Option<String>,
+    rule: Option<String>,
+    scopes: Vec<String>,
+    retry_after_seconds: Option<u64>,
+    headers: Vec<(String, String)>,
+}
+
+impl Denial {
+    pub fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            detail: None,
+            rule: None,
+            scopes: Vec::new(),
+            retry_after_seconds: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds a sentence for the caller; it must hold nothing secret and nothing of a rule's text.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Names the rule or quota that refused.
+    #[must_use]
+    pub fn by_rule(self, rule: impl Into<String>) -> Self {
+        Self { rule: Some(rule.into()), ..self }
+    }
+
+    /// Names the scopes that would have been enough (RFC 6750 section 3, attribute `scope`).
+    #[must_use]
+    pub fn wanting_scopes(self, scopes: Vec<String>) -> Self {
+        Self { scopes, ..self }
+    }
+
+    /// Says when a retry can succeed, in seconds from now.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..self }
+    }
+
+    /// Adds answer headers, such as `x-ratelimit-remaining-requests`.
+    #[must_use]
+    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
+    }
+
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
+    pub fn status(&self) -> u32 {
+        self.reason.status()
+    }
+}
+
+impl From<Reason> for Denial {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}

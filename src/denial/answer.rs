@@ -1,0 +1,251 @@
+//! A denial in the words of each provider, so that each SDK raises its own error class.
+//!
+//! Shapes: OpenAI and Azure OpenAI "Error codes", Anthropic "Errors", Google AIP-193 (`google.rpc.Status`
+//! with `ErrorInfo` and `RetryInfo`), Bedrock Runtime "Common errors" (`x-amzn-ErrorType`).
+
+use serde_json::{Value, json};
+
+use super::{Denial, Reason};
+use crate::request::Dialect;
+
+/// A local reply: what the caller gets instead of the provider's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u32,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// The two ids a caller can quote to the operator.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids<'a> {
+    /// `x-request-id`, the caller's own where it sent a valid one.
+    pub request: &'a str,
+    /// Names this decision in the audit record.
+    pub decision: &'a str,
+}
+
+impl Denial {
+    /// Renders the denial for a caller that speaks `dialect`.
+    pub fn answer(&self, dialect: Dialect, ids: Ids<'_>) -> Answer {
+        let body = match dialect {
+            Dialect::Openai | Dialect::Azure => self.openai_body(ids),
+            Dialect::Anthropic => self.anthropic_body(ids),
+            Dialect::Gemini => self.gemini_body(ids),
+            Dialect::Bedrock => json!({ "message": self.sentence(ids) }),
+        };
+        Answer { status: self.status(), headers: self.answer_headers(dialect, ids), body: body.to_string() }
+    }
+
+    /// The message for people: what happened, the detail, which rule, and the id to quote.
+    fn sentence(&self, ids: Ids<'_>) -> String {
+        let mut text = self.reason.message().to_owned();
+        if let Some(detail) = &self.detail {
+            text.push_str(": ");
+            text.push_str(detail);
+        }
+        if !self.scopes.is_empty() {
+            text.push_str(&format!("; it needs `{}`", self.scopes.join(" ")));
+        }
+        if let Some(rule) = &self.rule {
+            text.push_str(&format!(" (rule `{rule}`)"));
+        }
+        text.push_str(&format!(" [{}, decision {}]", self.reason, ids.decision));
+        text
+    }
+
+    fn openai_body(&self, ids: Ids<'_>) -> Value {
+        let kind = match self.status() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            503 | 502 => "server_error",
+            _ => "invalid_request_error",
+        };
+        // OpenAI's SDKs and their users look at `code`; these two are OpenAI's own.
+        let code = match self.reason {
+            Reason::QuotaExceeded => "rate_limit_exceeded",
+            Reason::KeyUnknown => "invalid_api_key",
+            reason => reason.code(),
+        };
+        json!({ "error": { "message": self.sentence(ids), "type": kind, "param": null, "code": code } })
+    }
+
+    fn anthropic_body(&self, ids: Ids<'_>) -> Value {
+        let kind = match self.status() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            502 | 503 => "api_error",
+            _ => "invalid_request_error",
+        };
+        json!({
+            "type": "error",
+            "error": { "type": kind, "message": self.sentence(ids) },
+            "request_id": ids.request,
+        })
+    }
+
+    fn gemini_body(&self, ids: Ids<'_>) -> Value {
+        let status = match self.status() {
+            401 => "UNAUTHENTICATED",
+            403 => "PERMISSION_DENIED",
+            404 => "NOT_FOUND",
+            429 => "RESOURCE_EXHAUSTED",
+            502 | 503 => "UNAVAILABLE",
+            _ => "INVALID_ARGUMENT",
+        };
+        let mut metadata = json!({ "requestId": ids.request, "decisionId": ids.decision });
+        if let (Some(rule), Some(object)) = (&self.rule, metadata.as_object_mut()) {
+            object.insert("rule".to_owned(), rule.clone().into());
+        }
+        let mut details = vec![json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": self.reason.code().to_uppercase(),
+            "domain": "claimgate",
+            "metadata": metadata,
+        })];
+        if let Some(seconds) = self.retry_after_seconds {
+            details.push(json!({
+                "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                "retryDelay": format!("{seconds}s"),
+            }));
+        }
+        json!({ "error": {
+            "code": self.status(), "message": self.sentence(ids), "status": status, "details": details,
+        } })
+    }
+
+    fn answer_headers(&self, dialect: Dialect, ids: Ids<'_>) -> Vec<(String, String)> {
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("x-claimgate-reason".to_owned(), self.reason.code().to_owned()),
+            ("x-claimgate-decision-id".to_owned(), ids.decision.to_owned()),
+            // The SDKs of OpenAI and Anthropic retry by status unless this header says otherwise.
+            ("x-should-retry".to_owned(), self.retry_can_help().to_string()),
+        ];
+        if let Some(challenge) = self.challenge() {
+            headers.push(("www-authenticate".to_owned(), challenge));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.push(("retry-after".to_owned(), seconds.to_string()));
+        }
+        match dialect {
+            Dialect::Anthropic => headers.push(("request-id".to_owned(), ids.request.to_owned())),
+            Dialect::Bedrock => {
+                headers.push(("x-amzn-errortype".to_owned(), self.bedrock_exception().to_owned()));
+                headers.push(("x-amzn-requestid".to_owned(), ids.request.to_owned()));
+            }
+            Dialect::Openai | Dialect::Azure | Dialect::Gemini => {}
+        }
+        headers.extend(self.headers.iter().cloned());
+        headers
+    }
+
+    fn bedrock_exception(&self) -> &'static str {
+        match self.status() {
+            401 => "UnrecognizedClientException",
+            403 => "AccessDeniedException",
+            404 => "ResourceNotFoundException",
+            429 => "ThrottlingException",
+            502 | 503 => "ServiceUnavailableException",
+            _ => "ValidationException",
+        }
+    }
+
+    /// A retry helps where the denial passes by itself, and soon.
+    fn retry_can_help(&self) -> bool {
+        const PATIENCE_OF_AN_SDK: u64 = 60;
+        match self.status() {
+            429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
+            503 => self.reason != Reason::ProviderCredentialMissing,
+            _ => false,
+        }
+    }
+
+    /// RFC 6750 section 3: no error code where no credential was sent.
+    fn challenge(&self) -> Option<String> {
+        const SCHEME: &str = "Bearer realm=\"claimgate\"";
+        let error = match self.reason {
+            Reason::CredentialMissing => return Some(SCHEME.to_owned()),
+            Reason::CredentialInQuery | Reason::AmbiguousCredential => "invalid_request",
+            Reason::InsufficientScope => "insufficient_scope",
+            reason if reason.status() == 401 => "invalid_token",
+            _ => return None,
+        };
+        let mut challenge = format!(
+            "{SCHEME}, error=\"{error}\", error_description=\"{}\"",
+            self.reason.message().replace('"', "'")
+        );
+        if !self.scopes.is_empty() {
+            challenge.push_str(&format!(", scope=\"{}\"", self.scopes.join(" ")));
+        }
+        Some(challenge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{Denial, Ids};
+    use crate::denial::Reason;
+    use crate::request::Dialect;
+
+    const IDS: Ids<'_> = Ids { request: "req-1", decision: "dec-1" };
+
+    fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+        headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn every_reason_has_a_body_in_every_dialect() {
+        for dialect in Dialect::ALL {
+            for reason in Reason::ALL {
+                let answer = Denial::new(*reason).by_rule("a-rule").answer(dialect, IDS);
+                let body: Value = serde_json::from_str(&answer.body).unwrap();
+                let message = match dialect {
+                    Dialect::Bedrock => &body["message"],
+                    _ => &body["error"]["message"],
+                };
+                let message = message.as_str().unwrap();
+                assert!(message.contains(reason.code()) && message.contains("dec-1"), "{dialect}: {message}");
+                assert_eq!(header(&answer.headers, "x-claimgate-reason"), Some(reason.code()));
+                assert_eq!(answer.status, reason.status());
+                if reason.status() == 401 {
+                    assert!(header(&answer.headers, "www-authenticate").unwrap().starts_with("Bearer"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_credential_gets_a_bare_challenge() {
+        let answer = Denial::new(Reason::CredentialMissing).answer(Dialect::Openai, IDS);
+        assert_eq!(header(&answer.headers, "www-authenticate"), Some("Bearer realm=\"claimgate\""));
+    }
+
+    #[test]
+    fn insufficient_scope_names_the_scopes() {
+        let denial =
+            Denial::new(Reason::InsufficientScope).wanting_scopes(vec!["chat".into(), "files".into()]);
+        let answer = denial.answer(Dialect::Anthropic, IDS);
+        assert!(header(&answer.headers, "www-authenticate").unwrap().ends_with("scope=\"chat files\""));
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["error"]["type"], "permission_error");
+        assert_eq!(body["request_id"], "req-1");
+    }
+
+    #[test]
+    fn a_quota_says_when_to_come_back() {
+        for (seconds, retry) in [(30, "true"), (3600, "false")] {
+            let answer = Denial::new(Reason::QuotaExceeded).retry_after(seconds).answer(Dialect::Gemini, IDS);
+            assert_eq!(header(&answer.headers, "retry-after"), Some(seconds.to_string().as_str()));
+            assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry));
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(body["error"]["details"][1]["retryDelay"], format!("{seconds}s"));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The closed list of reason codes. A code never changes its meaning or its status.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $status:literal, $message:literal;)*) => {
+        /// Why a request was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason there is, for tests and documentation.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable code in answers, records and metrics.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> u32 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What happened and what the caller can do about it.
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Who calls?
+    CredentialMissing, "credential_missing", 401, "no credential was sent; send an API key or a token in `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`";
+    CredentialMalformed, "credential_malformed", 401, "the credential is neither an API key of this gateway nor a JWT; check that it was copied whole";
+    CredentialInQuery, "credential_in_query", 401, "a credential was sent in the query string, where logs keep it; send it in a header, and rotate it";
+    AmbiguousCredential, "ambiguous_credential", 400, "more than one credential was sent; send exactly one";
+    KeyUnknown, "key_unknown", 401, "the API key is not known; it may have been rotated away";
+    KeyExpired, "key_expired", 401, "the API key has expired; use its successor";
+    KeyNotYetValid, "key_not_yet_valid", 401, "the API key is not valid yet";
+    CredentialRevoked, "credential_revoked", 401, "the credential has been revoked";
+    TokenMalformed, "token_malformed", 401, "the token is not a well-formed signed JWT";
+    TokenTooLarge, "token_too_large", 401, "the token is larger than this gateway reads";
+    TokenTypeNotAllowed, "token_type_not_allowed", 401, "the token's `typ` is not one this issuer's access tokens have";
+    TokenAlgorithmNotAllowed, "token_algorithm_not_allowed", 401, "the token's `alg` is not one that is accepted from its issuer";
+    TokenHeaderNotAllowed, "token_header_not_allowed", 401, "the token's header has a parameter that is not accepted (`crit`, `b64`, `jwk`, `jku`, `x5u`, `x5c`)";
+    TokenIssuerUnknown, "token_issuer_unknown", 401, "the token's issuer is not accepted here";
+    TokenAudienceMismatch, "token_audience_mismatch", 401, "the token was issued for another audience";
+    TokenKeyUnknown, "token_key_unknown", 401, "the token's signing key is not among its issuer's keys";
+    TokenSignatureInvalid, "token_signature_invalid", 401, "the token's signature does not verify";
+    TokenExpired, "token_expired", 401, "the token has expired; get a new one";
+    TokenNotYetValid, "token_not_yet_valid", 401, "the token is not valid yet, or was issued in the future";
+    TokenLifetimeExceeded, "token_lifetime_exceeded", 401, "the token's lifetime is longer than is accepted from its issuer";
+    TokenClaimMissing, "token_claim_missing", 401, "the token lacks a claim that is required";
+    TokenClaimInvalid, "token_claim_invalid", 401, "a claim of the token has a shape that cannot be read";
+    IdentityUnavailable, "identity_unavailable", 503, "the caller cannot be verified now; retry shortly";
+    NetworkNotAllowed, "network_not_allowed", 403, "the API key may not be used from this network";
+    ClientAddressUntrusted, "client_address_untrusted", 403, "the client's address is not known from its connection, and a rule needs it";
+
+    // What is asked?
+    PathAmbiguous, "path_ambiguous", 400, "the path can be read in more than one way; send it without dot segments, empty segments, backslashes or encoded slashes";
+    OperationUnknown, "operation_unknown", 404, "this gateway does not know the method and path";
+    NoUpstream, "no_upstream", 404, "no provider is routed at this path";
+    UpstreamNotConfigured, "upstream_not_configured", 403, "the provider at this path is not configured in the gateway";
+    BodyTooLarge, "body_too_large", 413, "the request body is larger than this gateway reads";
+    BodyUnsupported, "body_unsupported", 415, "the request body must be JSON in UTF-8 without a content encoding";
+    BodyMalformed, "body_malformed", 400, "the request body is not one JSON object";
+    BodyAmbiguous, "body_ambiguous", 400, "the request body can be read in more than one way";
+    ModelMismatch, "model_mismatch", 400, "the path and the body name different models";
+    ModelUnknowable, "model_unknowable", 403, "the model this operation would use cannot be seen, and a rule depends on it";
+
+    // May they?
+    InsufficientScope, "insufficient_scope", 403, "the credential lacks a scope";
+    PolicyDenied, "policy_denied", 403, "a policy does not allow the request";
+    ModelNotAllowed, "model_not_allowed", 403, "the credential may not use this model";
+    TenantMismatch, "tenant_mismatch", 403, "the provider at this path belongs to another tenant";
+    PolicyError, "policy_error", 403, "a policy could not be evaluated for this request, which refuses it";
+    StatefulOperationSharedCredential, "stateful_operation_shared_credential", 403, "the operation reads or leaves data under a provider account that several tenants share";
+
+    // Is there room?
+    QuotaExceeded, "quota_exceeded", 429, "the quota is used up";
+    QuotaError, "quota_error", 403, "a quota could not be evaluated for this request, which refuses it";
+    QuotaUnavailable, "quota_unavailable", 503, "the quota cannot be checked now; retry shortly";
+
+    // Can it be sent on?
+    TenantCredentialMissing, "tenant_credential_missing", 403, "there is no provider credential for the caller's tenant";
+    ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
+    IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
+    HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
+    RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Reason;
+
+    #[test]
+    fn codes_are_unique_and_snake_case() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        assert!(codes.iter().all(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+
+    #[test]
+    fn messages_follow_the_rules_for_error_text() {
+        for reason in Reason::ALL {
+            let message = reason.message();
+            assert!(message.starts_with(|c: char| c.is_lowercase()) && !message.ends_with('.'), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! claimgate: a policy-driven gateway filter for Envoy, in front of AI providers.
+//!
+//! A request walks through the rooms in the order of the `mod` lines below, and a room imports only rooms
+//! above it (`tests/house_plan.rs` holds it to that). The core takes values and returns values; only
+//! `filter` knows Envoy.
+
+pub mod secret;
+pub mod request;
+pub mod denial;
+pub mod config;

@@ -1,0 +1,133 @@
+//! What a request is before anybody has judged it: header bytes, the moment, the cluster.
+//!
+//! It does not interpret credentials or paths; the rooms below do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// When the walk happens, and the randomness it may use; the only clock and dice the core knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Milliseconds since the Unix epoch.
+    pub unix_ms: u64,
+    pub entropy: [u8; 16],
+}
+
+impl Moment {
+    /// Whole seconds since the Unix epoch.
+    pub fn unix_seconds(&self) -> u64 {
+        self.unix_ms / 1000
+    }
+}
+
+/// The wire format of one provider, as a caller's SDK speaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    Openai,
+    Azure,
+    Anthropic,
+    Gemini,
+    Bedrock,
+}
+
+impl Dialect {
+    pub const ALL: [Self; 5] = [Self::Openai, Self::Azure, Self::Anthropic, Self::Gemini, Self::Bedrock];
+
+    /// The name in the configuration, in CEL as `llm.dialect` and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Azure => "azure",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
+        }
+    }
+
+    /// OpenTelemetry's well-known value for `gen_ai.provider.name`.
+    pub fn provider(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Azure => "azure.ai.openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gcp.gemini",
+            Self::Bedrock => "aws.bedrock",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The headers of one request as Envoy shows them, pseudo-headers included, names in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct RequestHead {
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl RequestHead {
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self { headers }
+    }
+
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// Every value of the header `name`, in order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().filter_map(move |(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    /// The first value of the header `name` where it is UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers().find(|(candidate, _)| *candidate == name)?;
+        std::str::from_utf8(value).ok()
+    }
+
+    pub fn method(&self) -> &str {
+        self.text(":method").unwrap_or_default()
+    }
+
+    /// The raw path with its query; empty where it is absent or not UTF-8, which no operation matches.
+    pub fn path(&self) -> &str {
+        self.text(":path").unwrap_or_default()
+    }
+
+    /// The path before `?`.
+    pub fn path_only(&self) -> &str {
+        self.path().split('?').next().unwrap_or_default()
+    }
+
+    /// What follows the first `?`, raw.
+    pub fn query(&self) -> Option<&str> {
+        self.path().split_once('?').map(|(_, query)| query)
+    }
+
+    pub fn host(&self) -> &str {
+        self.text(":authority").unwrap_or_default()
+    }
+
+    /// True for a WebSocket or other HTTP/1.1 upgrade, and for HTTP/2 extended CONNECT (RFC 8441).
+    pub fn is_upgrade(&self) -> bool {
+        self.values("upgrade").next().is_some() || self.method() == "CONNECT"
+    }
+}
+
+/// What the host knows of a request beside its headers.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The address Envoy reports as the client's, without the port.
+    pub source_address: Option<String>,
+    /// Port 0 marks an address that came from a header rather than from the socket.
+    pub source_port: Option<u64>,
+    /// True when the client presented a certificate that Envoy verified.
+    pub mtls: bool,
+    /// The cluster Envoy selected; `None` where the route has none.
+    pub cluster: Option<String>,
+}
