@@ -1,0 +1,42 @@
+# The project's commands. Each installs what it misses, says what it installs, and does nothing the second time.
+# Extra words for one run: `make run PORT=9000 ADMIN_PORT=9001`.
+
+WASM := wasm32-wasip1
+CARGO = RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) cargo
+PYTHON := target/venv/bin/python
+
+# Everything below looks for its files in target/.
+export CARGO_TARGET_DIR := target
+# Plays the scripts beside the policies on the native core.
+export POLICY_TESTS ?= target/release/claimgate test policies
+
+.PHONY: build run test lint clean wasm-target venv
+
+# target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
+build: wasm-target
+	$(CARGO) build --release --lib --target $(WASM)
+	$(CARGO) build --release --bin claimgate
+
+# Envoy with the filter, before a simulated provider.
+run: build venv
+	$(PYTHON) tests/harness/run.py
+
+# The driver builds and installs by itself, so that its summary also tells when that fails.
+test:
+	@RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) python3 tests/setup/test.py
+
+lint: wasm-target venv
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib --target $(WASM) -- -D warnings
+	$(PYTHON) -m ruff check --select E4,E7,E9,F tests
+	target/venv/bin/shellcheck $$(grep -rlI '^#!/usr/bin/env bash' .ci tests)
+
+clean:
+	rm -rf target
+
+wasm-target:
+	@tests/setup/wasm-target
+
+venv:
+	@tests/setup/python
