@@ -18,6 +18,7 @@ pub struct Denial {
     scopes: Vec<String>,
     retry_after_seconds: Option<u64>,
     headers: Vec<(String, String)>,
+    note: Option<String>,
 }
 
 impl Denial {
@@ -29,6 +30,7 @@ impl Denial {
             scopes: Vec::new(),
             retry_after_seconds: None,
             headers: Vec::new(),
+            note: None,
         }
     }
 
@@ -62,12 +64,22 @@ impl Denial {
         Self { headers, ..self }
     }
 
+    /// Adds what the operator needs to know; it goes into the record, never to the caller.
+    #[must_use]
+    pub fn with_note(self, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..self }
+    }
+
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     pub fn status(&self) -> u32 {

@@ -1,0 +1,140 @@
+//! What an expression reads, taken from its syntax tree, so that nothing else is computed for it.
+
+use std::collections::BTreeSet;
+
+use cel_interpreter::IdedExpr;
+use cel_interpreter::common::ast::{EntryExpr, Expr};
+
+use super::functions;
+use super::vocabulary::{self, Field, Vocabulary};
+
+/// A set of `variable.field` pairs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(BTreeSet<(&'static str, Option<&'static str>)>);
+
+impl Reads {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Option<&'static str>)> + '_ {
+        self.0.iter().copied()
+    }
+
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend(other.iter());
+    }
+
+    /// True where some field of `variable` is read.
+    pub fn variable(&self, variable: &str) -> bool {
+        self.iter().any(|(read, _)| read == variable)
+    }
+
+    /// True where `variable.field` is read.
+    pub fn field(&self, variable: &str, field: &str) -> bool {
+        self.iter().any(|read| read == (variable, Some(field)))
+    }
+}
+
+/// What `tree` reads.
+///
+/// # Errors
+/// A variable, field or function that does not exist.
+pub(super) fn of(tree: &IdedExpr, vocabulary: &Vocabulary) -> Result<Reads, String> {
+    let mut walk = Walk { vocabulary, reads: Reads::default(), locals: Vec::new() };
+    walk.expression(&tree.expr)?;
+    Ok(walk.reads)
+}
+
+struct Walk<'a> {
+    vocabulary: &'a Vocabulary,
+    reads: Reads,
+    /// Variables that macros such as `exists(s, …)` declare, innermost last.
+    locals: Vec<&'a str>,
+}
+
+impl<'a> Walk<'a> {
+    fn expression(&mut self, expression: &'a Expr) -> Result<(), String> {
+        match expression {
+            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Ident(_) | Expr::Select(_) => self.path(expression),
+            Expr::Call(call) => {
+                functions::known(&call.func_name)?;
+                call.target
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .chain(&call.args)
+                    .try_for_each(|part| self.expression(&part.expr))
+            }
+            Expr::List(list) => list.elements.iter().try_for_each(|item| self.expression(&item.expr)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
+            Expr::Struct(object) => Err(format!("messages such as `{}` do not exist here", object.type_name)),
+            Expr::Comprehension(fold) => {
+                self.expression(&fold.iter_range.expr)?;
+                self.expression(&fold.accu_init.expr)?;
+                let outer = self.locals.len();
+                self.locals.extend([fold.iter_var.as_str(), fold.accu_var.as_str()]);
+                self.locals.extend(fold.iter_var2.as_deref());
+                let inside = [&fold.loop_cond, &fold.loop_step, &fold.result];
+                inside.into_iter().try_for_each(|part| self.expression(&part.expr))?;
+                self.locals.truncate(outer);
+                Ok(())
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &'a EntryExpr) -> Result<(), String> {
+        match entry {
+            EntryExpr::StructField(field) => self.expression(&field.value.expr),
+            EntryExpr::MapEntry(entry) => {
+                self.expression(&entry.key.expr)?;
+                self.expression(&entry.value.expr)
+            }
+        }
+    }
+
+    /// `a.b.c`: checks each name as far as the vocabulary goes and records the first two.
+    fn path(&mut self, expression: &'a Expr) -> Result<(), String> {
+        let mut names = Vec::new();
+        let mut rest = expression;
+        while let Expr::Select(select) = rest {
+            names.push(select.field.as_str());
+            rest = &select.operand.expr;
+        }
+        let Expr::Ident(root) = rest else {
+            return self.expression(rest);
+        };
+        let root = root.trim_start_matches('.');
+        if self.locals.contains(&root) || functions::is_type_name(root) {
+            return Ok(());
+        }
+        names.reverse();
+        let variable = vocabulary::find(self.vocabulary.variables, root, None)?;
+        self.record(variable, names.first().copied())?;
+        check_fields(variable, &names)
+    }
+
+    /// A variable named whole, as in `principal['tenant']`, reads all its fields.
+    fn record(&mut self, variable: &'static Field, name: Option<&str>) -> Result<(), String> {
+        match (variable.fields, name) {
+            (None, _) => {
+                self.reads.0.insert((variable.name, None));
+            }
+            (Some(fields), None) => {
+                self.reads.0.extend(fields.iter().map(|field| (variable.name, Some(field.name))));
+            }
+            (Some(fields), Some(name)) => {
+                let field = vocabulary::find(fields, name, Some(variable.name))?;
+                self.reads.0.insert((variable.name, Some(field.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_fields(variable: &'static Field, names: &[&str]) -> Result<(), String> {
+    let mut owner = variable;
+    let mut spelled = variable.name.to_owned();
+    for name in names {
+        let Some(fields) = owner.fields else { return Ok(()) };
+        owner = vocabulary::find(fields, name, Some(&spelled))?;
+        spelled = format!("{spelled}.{name}");
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+use proptest::prelude::{ProptestConfig, any, proptest};
+
+use super::{Engine, Fact, Facts, Field, Vocabulary};
+
+const VOCABULARY: Vocabulary = Vocabulary {
+    variables: &[
+        Field::object(
+            "principal",
+            &[
+                Field::value("tenant"),
+                Field::value("scopes"),
+                Field::value("claims"),
+                Field::object("key", &[Field::value("id"), Field::value("labels")]),
+            ],
+        ),
+        Field::object("request", &[Field::value("time"), Field::value("path")]),
+        Field::value("claims"),
+    ],
+};
+
+struct Caller;
+
+impl Facts for Caller {
+    fn fact(&self, variable: &str, field: Option<&str>) -> Fact {
+        match (variable, field) {
+            ("principal", Some("tenant")) => Fact::text("acme"),
+            ("principal", Some("scopes")) => Fact::texts(&["chat".to_owned(), "files.read".to_owned()]),
+            ("principal", Some("claims")) => Fact::Json(serde_json::json!({"plan": "pro", "seats": 3})),
+            ("principal", Some("key")) => Fact::Map(vec![("id".to_owned(), Fact::text("k1"))]),
+            ("request", Some("time")) => Fact::Time(1_767_225_600_000), // 2026-01-01T00:00:00Z
+            _ => Fact::Absent,
+        }
+    }
+}
+
+fn evaluate(source: &str) -> Result<bool, String> {
+    let engine = Engine::new().unwrap();
+    let expression = engine.compile("test.cel", source, &VOCABULARY).map_err(|error| error.to_string())?;
+    expression.boolean(&engine.scope(expression.reads(), &Caller)).map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn expressions_hold_or_not() {
+    for (source, holds) in [
+        ("principal.tenant == 'acme'", true),
+        ("principal['tenant'] == 'acme'", true),
+        ("principal.scopes.covers('chat.write')", true),
+        ("principal.scopes.covers('files.write')", false),
+        ("principal.scopes.exists(s, s.startsWith('files'))", true),
+        ("has(principal.claims.plan) && principal.claims.plan == 'pro'", true),
+        ("has(principal.claims.region)", false),
+        ("has(request.path)", false),
+        ("principal.claims.seats > 2", true),
+        ("'10.1.2.3'.in_cidr(['192.168.0.0/16', '10.0.0.0/8'])", true),
+        ("'gpt-4o-mini'.glob('gpt-4o*')", true),
+        ("request.time.getFullYear() == 2026", true),
+        ("request.time.getHours('Europe/Berlin') == 1", true),
+        ("// a comment\nprincipal.key.id == 'k1' // another", true),
+        ("'abc'.matches('^a.c$')", true),
+    ] {
+        assert_eq!(evaluate(source), Ok(holds), "{source}");
+    }
+}
+
+#[test]
+fn an_error_is_never_a_value() {
+    for (source, why) in [
+        ("principal.claims.region == 'eu'", "there is no `region`"),
+        ("request.path == '/x'", "there is no `path`"),
+        ("principal.tenant", "must give a boolean"),
+        ("'abc' && true", ""),
+        ("true && 'abc'", ""),
+        ("null", "must give a boolean"),
+        ("principal.tenant > 1", ""),
+        ("'x'.in_cidr('10.0.0.0/8')", "not an IP address"),
+        ("1 / 0 == 1", "division by zero"),
+    ] {
+        let fault = evaluate(source).unwrap_err();
+        assert!(fault.contains(why), "{source}: {fault}");
+        assert!(!fault.contains("acme"), "{source}: a fault shows no value: {fault}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_found_when_compiling() {
+    for (source, why) in [
+        ("principal.tenannt == 'a'", "`principal` has no field `tenannt`; did you mean `tenant`?"),
+        ("principal.key.idd == 'a'", "`principal.key` has no field `idd`; did you mean `id`?"),
+        ("principle.tenant == 'a'", "there is no variable `principle`; did you mean `principal`?"),
+        ("has(principal.zone)", "`principal` has no field `zone`"),
+        ("principal.scopes.covres('a')", "there is no function `covres`; did you mean `covers`?"),
+        ("principal.scopes.exists(s, x == 'a')", "there is no variable `x`"),
+        ("", "there is no expression"),
+        ("// nothing else", "there is no expression"),
+        ("1 +", "is not CEL"),
+        ("(", "is not CEL"),
+        ("principal.tenant == 'acme", "is not CEL"),
+    ] {
+        let error = evaluate(source).unwrap_err();
+        assert!(error.contains(why), "{source}: {error}");
+        assert!(!error.contains('\n'), "{source}: one line: {error}");
+    }
+}
+
+#[test]
+fn length_and_nesting_are_bounded() {
+    for source in [
+        "(".repeat(5000),
+        "[".repeat(5000),
+        format!("{}true{}", "(".repeat(200), ")".repeat(200)),
+        "true ? ".repeat(1000) + "true",
+        "a.".repeat(4000) + "b",
+        "true || ".repeat(5000) + "true",
+        "{1:".repeat(500) + "1",
+    ] {
+        assert!(evaluate(&source).is_err());
+    }
+}
+
+/// The parser folds these away; what counts is that they do not exhaust the stack.
+#[test]
+fn long_chains_of_unary_operators_are_harmless() {
+    for operator in ["!", "-"] {
+        let _ = evaluate(&(operator.repeat(5000) + "1"));
+    }
+}
+
+#[test]
+fn only_what_is_read_is_bound() {
+    let engine = Engine::new().unwrap();
+    let expression = engine
+        .compile("a.cel", "has(principal.claims.plan) && principal.key.id == 'k1'", &VOCABULARY)
+        .unwrap();
+    let reads = expression.reads();
+    assert!(reads.field("principal", "claims") && reads.field("principal", "key"));
+    assert!(!reads.field("principal", "tenant") && !reads.variable("request"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_text_panics(source in "[-a-z0-9 .()\\[\\]{}'\"!?:&|+*/<>=,\\\\\\n]{0,60}", other in any::<String>()) {
+        let engine = Engine::new().unwrap();
+        for text in [source, other] {
+            if let Ok(expression) = engine.compile("fuzz.cel", &text, &VOCABULARY) {
+                let _ = expression.boolean(&engine.scope(expression.reads(), &Caller));
+            }
+        }
+    }
+}

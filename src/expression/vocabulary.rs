@@ -1,0 +1,62 @@
+//! The variables an expression may name, so that a misspelt one is found when the configuration loads.
+
+/// The variables of one kind of expression.
+#[derive(Clone, Copy, Debug)]
+pub struct Vocabulary {
+    pub variables: &'static [Field],
+}
+
+/// A variable or one of its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    /// The fields it has; `None` where it is a value or an open map, such as the claims of a token.
+    pub fields: Option<&'static [Field]>,
+}
+
+impl Field {
+    pub const fn value(name: &'static str) -> Self {
+        Self { name, fields: None }
+    }
+
+    pub const fn object(name: &'static str, fields: &'static [Self]) -> Self {
+        Self { name, fields: Some(fields) }
+    }
+}
+
+/// Finds `name` among `fields`, or says which names there are and which is nearest.
+pub(super) fn find(
+    fields: &'static [Field],
+    name: &str,
+    owner: Option<&str>,
+) -> Result<&'static Field, String> {
+    if let Some(field) = fields.iter().find(|field| field.name == name) {
+        return Ok(field);
+    }
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let subject = match owner {
+        Some(owner) => format!("`{owner}` has no field `{name}`"),
+        None => format!("there is no variable `{name}`"),
+    };
+    let nearest = names.iter().map(|candidate| (distance(candidate, name), candidate)).min();
+    Err(match nearest {
+        Some((edits, candidate)) if edits <= 3 => format!("{subject}; did you mean `{candidate}`?"),
+        _ => format!("{subject}; there are `{}`", names.join("`, `")),
+    })
+}
+
+/// The Levenshtein distance of two names.
+pub(super) fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut previous: Vec<usize> = (0..=right.len()).collect();
+    for (row, left_char) in left.chars().enumerate() {
+        let mut current = vec![row.saturating_add(1)];
+        for ((above_left, above), right_char) in previous.iter().zip(previous.iter().skip(1)).zip(&right) {
+            let replaced = above_left.saturating_add(usize::from(left_char != *right_char));
+            let beside = current.last().copied().unwrap_or_default().saturating_add(1);
+            current.push(replaced.min(beside).min(above.saturating_add(1)));
+        }
+        previous = current;
+    }
+    previous.last().copied().unwrap_or_default()
+}
