@@ -26,11 +26,13 @@
 //!
 //! # Time
 //! An entry is live while `now_ms` is below its expiry. Workers read the clock at slightly different times:
-//! a user to whom an early end matters sets a later expiry.
+//! a user to whom an early end matters sets a later expiry (as the window does).
 
 mod entry;
 mod memory;
 mod page;
+mod tally;
+mod window;
 
 use std::fmt;
 
@@ -38,6 +40,7 @@ use page::{Record, Tag};
 
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
+pub use window::{Count, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
 /// with another format or another number of pages, reloaded into the same process, starts its own table.
