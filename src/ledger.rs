@@ -34,6 +34,10 @@ mod page;
 mod tally;
 mod window;
 
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
+mod properties;
+
 use std::fmt;
 
 use page::{Record, Tag};
