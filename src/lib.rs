@@ -9,3 +9,4 @@ pub mod request;
 pub mod denial;
 pub mod config;
 pub mod expression;
+pub mod ledger;
