@@ -1,15 +1,24 @@
 //! What is asked of a provider: OpenAI, Azure OpenAI, Anthropic, Gemini and Bedrock, read from method,
 //! path and body.
 //!
-//! `recognise` turns a request head into an `Operation` through one static table per dialect, and
-//! refuses whatever two readers could understand differently, so that what was decided is what the provider sees. It does not look for credentials, does not change a
+//! `recognise` turns a request head into an `Operation` through one static table per dialect; `read_body`
+//! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
+//! that what was decided is what the provider sees. It does not look for credentials, does not change a
 //! request, and does not read answers.
 
 mod anthropic;
 mod azure;
 mod bedrock;
+mod body;
+mod class;
 mod gemini;
 mod guess;
+mod item;
+mod json;
+mod keys;
+mod media;
+mod multipart;
+mod nested;
 mod openai;
 mod path;
 mod query;
@@ -21,6 +30,7 @@ use crate::config::ExtraOperation;
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
 
+pub use body::{BodyFacts, read_body};
 pub use guess::guess;
 
 use path::Path;
@@ -105,7 +115,8 @@ impl Operation {
         &self.name
     }
 
-    /// True where the operation reads or leaves something under the provider's account.
+    /// True where the operation reads or leaves something under the provider's account. A body can make
+    /// a stateless operation stateful: see `BodyFacts::is_stateful`.
     pub fn is_stateful(&self) -> bool {
         self.traits.state == State::Stateful
     }
