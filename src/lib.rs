@@ -8,5 +8,6 @@ pub mod secret;
 pub mod request;
 pub mod denial;
 pub mod config;
+pub mod dialect;
 pub mod expression;
 pub mod ledger;
