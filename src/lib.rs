@@ -8,3 +8,4 @@ pub mod secret;
 pub mod request;
 pub mod denial;
 pub mod config;
+pub mod identity;
