@@ -11,3 +11,4 @@ pub mod config;
 pub mod dialect;
 pub mod expression;
 pub mod ledger;
+pub mod identity;
