@@ -148,10 +148,25 @@ impl Operation {
         }
     }
 
+    /// True on Gemini's paths that speak OpenAI's dialect, and on OpenAI's own.
+    pub fn is_openai_compatible(&self) -> bool {
+        self.wire == Dialect::Openai
+    }
+
+    /// True where the body can name something stored under the provider's account.
+    pub fn body_may_hold_state(&self) -> bool {
+        self.is_metered()
+    }
+
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
     fn wire(&self) -> Dialect {
         self.wire
     }
+}
+
+/// True where no path of the dialect names a model, so that only the body does.
+pub fn model_is_only_in_body(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Openai | Dialect::Anthropic)
 }
 
 /// Recognises the operation, or refuses `path_ambiguous` or `operation_unknown`.

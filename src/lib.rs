@@ -12,3 +12,10 @@ pub mod dialect;
 pub mod expression;
 pub mod ledger;
 pub mod identity;
+pub mod policy;
+pub mod quota;
+pub mod upstream;
+pub mod audit;
+pub mod gateway;
+#[cfg(target_arch = "wasm32")]
+pub mod filter;

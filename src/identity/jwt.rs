@@ -53,7 +53,7 @@ pub enum JwtRefusal {
 }
 
 /// A token all of whose checks passed but the signature's. It has no `Debug`, because it holds the token.
-pub struct Unproven<'a> {
+pub struct Examined<'a> {
     token: Compact<'a>,
     issuer: usize,
     trusted: &'a TrustedIssuer,
@@ -115,7 +115,7 @@ impl Verifier {
         token: &'a str,
         keys: &'a dyn RemoteKeys,
         moment: &Moment,
-    ) -> Result<Unproven<'a>, JwtRefusal> {
+    ) -> Result<Examined<'a>, JwtRefusal> {
         let token = Compact::read(token)?;
         let issuer = self.issuer_of(&token)?;
         let trusted = self.issuers.get(issuer).ok_or(Denial::from(Reason::TokenIssuerUnknown))?;
@@ -128,7 +128,7 @@ impl Verifier {
         let key = set
             .choose(token.header.kid.as_deref(), token.header.algorithm)
             .map_err(|why| trusted.refusal(issuer, why))?;
-        Ok(Unproven { token, issuer, trusted, key, times, moment: *moment })
+        Ok(Examined { token, issuer, trusted, key, times, moment: *moment })
     }
 
     /// The issuer is chosen by `iss` alone, never by the key.
@@ -157,7 +157,7 @@ impl TrustedIssuer {
     }
 }
 
-impl Unproven<'_> {
+impl Examined<'_> {
     /// The issuer's index, for the key of a cache.
     pub fn issuer(&self) -> usize {
         self.issuer

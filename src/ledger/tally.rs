@@ -47,6 +47,14 @@ impl Tally {
         Self { newest: self.newest, counts }
     }
 
+    /// The tally with `cost` less in the newest step, which never falls below 0.
+    pub(super) fn minus(&self, cost: u64) -> Self {
+        let mut counts = self.counts;
+        let [newest, ..] = &mut counts;
+        *newest = newest.saturating_sub(cost);
+        Self { newest: self.newest, counts }
+    }
+
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }

@@ -100,6 +100,28 @@ impl Window {
         spent?.ok_or(LedgerError::Absent)
     }
 
+    /// Takes back what was spent a moment ago for a request that then did not go on. Where the step has
+    /// passed since, the charge stays and leaves with its window: the strict side.
+    pub fn give_back(
+        &self,
+        ledger: &Ledger,
+        store: &dyn Store,
+        key: &[u8],
+        cost: u64,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        let key = self.counter_key(key);
+        let entry = Entry { namespace: Namespace::Quota, key: &key };
+        ledger.update(store, entry, now_ms, |value| {
+            let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
+                return Change::Keep(());
+            };
+            let tally = tally.minus(cost);
+            let expires_ms = self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS);
+            Change::Put { value: tally.encode(), expires_ms, result: () }
+        })
+    }
+
     /// What a request of cost 1 would meet, without spending.
     pub fn peek(
         &self,
