@@ -16,6 +16,7 @@
 //! them, because Envoy chooses the route again after an edit.
 
 mod headers;
+mod passport;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
 pub use headers::{HeaderPatch, answer_patch};
+pub use passport::Passport;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.
 #[derive(Debug)]
@@ -193,14 +195,26 @@ impl Upstream {
     }
 
     /// Takes the caller's credential and identity headers off and puts the provider's on.
-    ///
-    /// The proofs are consumed: one decision attaches one credential.
     pub fn attach(
+        &self,
+        proofs: &Proofs,
+        request: &RequestHead,
+        principal: &Principal,
+        operation: &Operation,
+    ) -> Result<HeaderPatch, Denial> {
+        let mut patch = self.prepare(proofs, request, principal)?;
+        if let Some(secret) = self.secret(principal.tenant.as_deref())? {
+            patch.set_credential(self.dialect, operation.is_openai_compatible(), secret);
+        }
+        Ok(patch)
+    }
+
+    /// All of `attach` but the credential, which then goes on at the cluster, against [`Self::passport`].
+    pub fn prepare(
         &self,
         _proofs: &Proofs,
         request: &RequestHead,
         principal: &Principal,
-        operation: &Operation,
     ) -> Result<HeaderPatch, Denial> {
         // The rules isolate tenants; this holds where somebody removed the rule.
         if self.tenant.is_some() && self.tenant != principal.tenant {
@@ -220,22 +234,19 @@ impl Upstream {
             let value = value.filter(|value| headers::is_value(value));
             patch.set(name, value.ok_or(Reason::IdentityIncomplete)?.as_bytes());
         }
-        if let Some(secret) = self.secret(principal)? {
-            patch.set_credential(self.dialect, operation, secret);
-        }
         if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
             patch.set("anthropic-version", b"2023-06-01");
         }
         Ok(patch)
     }
 
-    /// The provider's credential for this principal; `None` where Envoy adds it.
-    fn secret(&self, principal: &Principal) -> Result<Option<&Secret>, Denial> {
+    /// The provider's credential for this tenant; `None` where Envoy adds it.
+    fn secret(&self, tenant: Option<&str>) -> Result<Option<&Secret>, Denial> {
         let found = match &self.credential {
             Credential::Envoy => return Ok(None),
             Credential::Shared(secret) => secret,
             Credential::PerTenant { tenants, fallback } => {
-                let own = principal.tenant.as_ref().and_then(|tenant| tenants.get(tenant));
+                let own = tenant.and_then(|tenant| tenants.get(tenant));
                 own.or(fallback.as_ref()).ok_or(Reason::TenantCredentialMissing)?
             }
         };
