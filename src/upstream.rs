@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, ConfigError, ProviderCredential};
+use crate::config::{self, Asserted, ConfigError, ProviderCredential, TenantCredentials};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -135,6 +135,10 @@ impl Upstream {
         let read = |name: &str| read_secret(name, &credential_at, environment);
         let credential = match &upstream.credential {
             ProviderCredential::Env(name) => Credential::Shared(read(name)?),
+            ProviderCredential::PerTenant(entry) if shares_a_variable(entry) => {
+                let why = "two tenants, or a tenant and the fallback, name the same variable; what one stores at the provider would be the other's too";
+                return Err(ConfigError::new(credential_at, why));
+            }
             ProviderCredential::PerTenant(entry) => Credential::PerTenant {
                 tenants: entry
                     .tenants
@@ -256,6 +260,11 @@ impl Upstream {
         };
         found.as_ref().map(Some).ok_or_else(missing)
     }
+}
+
+fn shares_a_variable(entry: &TenantCredentials) -> bool {
+    let names: Vec<&String> = entry.tenants.values().chain(&entry.fallback).collect();
+    names.iter().enumerate().any(|(index, name)| names.iter().skip(index).skip(1).any(|other| other == name))
 }
 
 /// A variable that is absent or empty refuses requests, not the configuration: one missing secret must not
