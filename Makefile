@@ -10,7 +10,7 @@ export CARGO_TARGET_DIR := target
 # Plays the scripts beside the policies on the native core.
 export POLICY_TESTS ?= target/release/claimgate test policies
 
-.PHONY: build run test lint clean wasm-target venv
+.PHONY: build run test bench lint clean wasm-target venv
 
 # target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: wasm-target
@@ -24,6 +24,11 @@ run: build venv
 # The driver builds and installs by itself, so that its summary also tells when that fails.
 test:
 	@RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) python3 tests/setup/test.py
+
+# CPU per request of Envoy with and without the filter, side by side.
+bench: build venv
+	tests/setup/debian wrk
+	cd tests && ../$(PYTHON) -m bench
 
 lint: wasm-target venv
 	$(CARGO) fmt --check

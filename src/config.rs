@@ -4,6 +4,8 @@
 
 mod identity;
 mod rules;
+#[cfg(not(target_arch = "wasm32"))]
+mod schema;
 mod units;
 mod upstream;
 
@@ -41,6 +43,7 @@ impl std::error::Error for ConfigError {}
 
 /// Everything one gateway enforces. Unknown fields are errors.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What the host can hold back while a decision is pending. `headers_and_body` needs
@@ -83,6 +86,7 @@ pub struct Config {
 
 /// How much of a request the host can hold back.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
     #[default]
@@ -93,6 +97,7 @@ pub enum Hold {
 
 /// Where the provider's credential goes on.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Attach {
     /// In the listener's filter chain, together with the decision.
@@ -105,6 +110,7 @@ pub enum Attach {
 
 /// Whether the client's address is the socket's peer or what trusted proxies forwarded.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAddress {
     /// The peer of the connection; an address that came from a header (port 0) is refused.

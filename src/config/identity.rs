@@ -8,6 +8,7 @@ use super::units::{Span, Timestamp};
 
 /// One API key. Several live keys of one service account overlap while they rotate.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// Names the key in audit records and rules; unique.
@@ -44,6 +45,7 @@ pub struct Key {
 
 /// One issuer of JWTs (RFC 7519).
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
     /// The exact `iss`.
@@ -71,6 +73,7 @@ pub struct Issuer {
 
 /// The signature algorithms of RFC 7518 and RFC 8037 that are accepted.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub enum Algorithm {
     RS256,
     RS384,
@@ -98,6 +101,7 @@ impl Algorithm {
 
 /// Where an issuer's public keys come from.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Jwks {
     /// A JWK Set (RFC 7517) written into the configuration.
@@ -107,6 +111,7 @@ pub enum Jwks {
 
 /// A JWK Set fetched through an Envoy cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RemoteJwks {
     /// The Envoy cluster that leads to the issuer.
@@ -131,6 +136,7 @@ pub struct RemoteJwks {
 
 /// Small CEL expressions over `claims` that make the principal; the defaults follow RFC 9068.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PrincipalMapping {
     /// Default: the claim `sub`.

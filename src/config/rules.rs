@@ -9,6 +9,7 @@ use super::units::Span;
 
 /// One requirement: a CEL expression that must be `true`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The file in the policy directory. Its name without `.cel` is the rule's id.
@@ -31,6 +32,7 @@ pub struct Rule {
 
 /// The reason code of a rule that does not hold.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuleReason {
     #[default]
@@ -42,6 +44,7 @@ pub enum RuleReason {
 
 /// Whether a failing rule or quota refuses the request or is only recorded.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     #[default]
@@ -52,6 +55,7 @@ pub enum Mode {
 
 /// One quota: a limit per window, shared by whoever has the same descriptor.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// Names the quota in answers and records; unique.
@@ -79,6 +83,7 @@ pub struct Quota {
 
 /// What a quota counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     #[default]
@@ -87,6 +92,7 @@ pub enum Unit {
 
 /// How a window moves.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WindowKind {
     /// No interval of the window's length ever holds more than the limit.
@@ -98,6 +104,7 @@ pub enum WindowKind {
 
 /// How long a quota's counters live.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
     Process,

@@ -8,6 +8,7 @@ use crate::request::Dialect;
 
 /// One Envoy cluster that leads to a provider.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// The name of the Envoy cluster; unique.
@@ -38,6 +39,7 @@ pub struct Upstream {
 
 /// Where the provider's credential comes from. The configuration holds names, never values.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderCredential {
     /// One credential for every tenant, from this environment variable.
@@ -50,6 +52,7 @@ pub enum ProviderCredential {
 
 /// One environment variable per tenant.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantCredentials {
     pub tenants: BTreeMap<String, String>,
@@ -60,6 +63,7 @@ pub struct TenantCredentials {
 
 /// Where the value of an identity header sent upstream comes from.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Asserted {
     /// This text for everybody.
@@ -70,6 +74,7 @@ pub enum Asserted {
 
 /// An operation the dialect does not know, allowed by the operator.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExtraOperation {
     pub method: String,
@@ -84,6 +89,7 @@ pub struct ExtraOperation {
 
 /// A request that needs no credential.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Open {
     pub method: String,

@@ -51,6 +51,8 @@ struct Mapping {
     project: Option<Expression>,
     service_account: Option<Expression>,
     roles: Option<Expression>,
+    /// What any of them reads.
+    reads: Reads,
 }
 
 /// A mapping reads nothing but the claims.
@@ -155,7 +157,7 @@ impl Mapping {
         let compile = |name: &str, text: &Option<String>| {
             text.as_deref().map(|text| engine.compile(&format!("{at}.{name}"), text, &VOCABULARY)).transpose()
         };
-        Ok(Self {
+        let mut compiled = Self {
             subject: compile("subject", &mapping.subject)?,
             tenant: compile("tenant", &mapping.tenant)?,
             scopes: compile("scopes", &mapping.scopes)?,
@@ -163,11 +165,15 @@ impl Mapping {
             project: compile("project", &mapping.project)?,
             service_account: compile("service_account", &mapping.service_account)?,
             roles: compile("roles", &mapping.roles)?,
-        })
+            reads: Reads::default(),
+        };
+        let mut reads = Reads::default();
+        compiled.expressions().for_each(|expression| reads.extend(expression.reads()));
+        compiled.reads = reads;
+        Ok(compiled)
     }
 
-    /// An expression that errs refuses the token: a claim that was expected must not silently be absent.
-    fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let all = [
             &self.subject,
             &self.tenant,
@@ -177,8 +183,15 @@ impl Mapping {
             &self.service_account,
             &self.roles,
         ];
-        let Some(first) = all.into_iter().flatten().next() else { return Ok(Mapped::default()) };
-        let scope = engine.scope(first.reads(), &ClaimFacts(claims));
+        all.into_iter().flatten()
+    }
+
+    /// An expression that errs refuses the token: a claim that was expected must not silently be absent.
+    fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
+        if self.expressions().next().is_none() {
+            return Ok(Mapped::default());
+        }
+        let scope = engine.scope(&self.reads, &ClaimFacts(claims));
         Ok(Mapped {
             subject: text("subject", &self.subject, &scope)?,
             tenant: text("tenant", &self.tenant, &scope)?,

@@ -1,0 +1,46 @@
+//! The JSON Schema of the units, which write themselves as text; the rest of the schema is derived.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::rules::Limit;
+use super::units::{ByteSize, Span, Timestamp};
+
+macro_rules! text_schema {
+    ($($type:ident, $title:literal;)*) => {$(
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "title": $title })
+            }
+        }
+    )*};
+}
+
+text_schema! {
+    Span, "a length of time, such as `30s`";
+    ByteSize, "a size, such as `512KiB`";
+    Timestamp, "a time, such as `2026-01-31T00:00:00Z`";
+}
+
+impl JsonSchema for Limit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"], "minimum": 0, "title": "a whole number, or CEL" })
+    }
+}
