@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 # The path must be set first.
-from images import build_envoy, build_python  # noqa: E402
-from prepare import prepare  # noqa: E402
-
+from compose.command import INSTALL, compose_command  # noqa: E402
+from compose.images import build_envoy, build_python  # noqa: E402
+from compose.prepare import prepare  # noqa: E402
 from harness.deadline import wait_until  # noqa: E402
 from harness.demo.layout import ROOT  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
@@ -34,7 +33,7 @@ PROJECT = "claimgate-trial"
 def main() -> int:
     command = compose_command()
     if command is None or shutil.which("docker") is None:
-        print("error: no docker or no compose; install with: apt-get install docker.io docker-compose", file=sys.stderr)
+        print(f"error: no docker or no compose; install with: {INSTALL}", file=sys.stderr)
         return 3
     ports = DemoPorts.from_environment(os.environ)
     with _engine():
@@ -46,18 +45,10 @@ def main() -> int:
             subprocess.run([*compose, "up", "--detach"], cwd=ROOT, check=True)
             return 0 if _ask(ports, shown) else 1
         finally:
+            # Envoy writes out its audit log when it ends.
+            subprocess.run([*compose, "stop"], cwd=ROOT, check=False)
             subprocess.run([*compose, "logs", "--no-color"], cwd=ROOT, check=False)
             subprocess.run([*compose, "down", "--volumes"], cwd=ROOT, check=False)
-
-
-def compose_command() -> list[str] | None:
-    """How compose is called here, if it is there."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) is None:
-            continue
-        if subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0:
-            return command
-    return None
 
 
 def _ask(ports: DemoPorts, shown: str) -> bool:
@@ -85,7 +76,7 @@ def _ask(ports: DemoPorts, shown: str) -> bool:
 
 @contextmanager
 def _engine() -> Iterator[None]:
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0 and not _has_no_server():
+    if not _has_no_server():
         yield
         return
     with tempfile.TemporaryDirectory(prefix="claimgate-docker-") as name:
@@ -112,7 +103,7 @@ def _engine() -> Iterator[None]:
 
 
 def _has_no_server() -> bool:
-    """`docker info` succeeds without an engine in some releases; asking for the server's version does not."""
+    """`docker info` would succeed without an engine in some releases."""
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
     return subprocess.run(command, capture_output=True, check=False).returncode != 0
 

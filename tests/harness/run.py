@@ -3,6 +3,7 @@
 PORT, BEDROCK_PORT and ADMIN_PORT move the listeners. Everything it writes is under target/run, by PORT.
 """
 
+import argparse
 import fcntl
 import os
 import shutil
@@ -24,7 +25,7 @@ from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing  # noqa: E402
 from harness.demo.credentials import TokenIssuer, mint_keys, provider_credentials, write_token  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
-from harness.demo.layout import RUN, Layout, relative  # noqa: E402
+from harness.demo.layout import GATEWAY, POLICIES, RUN, Layout, relative  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
 from harness.ecds import Reload  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
@@ -39,6 +40,10 @@ WASM_LOG = ("wasm log", "[wasm]")
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--config", type=Path, default=GATEWAY, help="what to serve, and to follow when it is edited")
+    parser.add_argument("--policies", type=Path, default=POLICIES, help="the directory of its rules")
+    arguments = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -47,7 +52,8 @@ def main() -> int:
             ports.check_free()
             directory = RUN / str(ports.port)
             stack.enter_context(_own_directory(directory))
-            _serve(ports, Layout(directory), stack)
+            bundle = Bundle(Layout(directory), mint_keys(), gateway=arguments.config, policies=arguments.policies)
+            _serve(ports, bundle, stack)
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
         return 0
@@ -57,11 +63,10 @@ def main() -> int:
     return 0
 
 
-def _serve(ports: DemoPorts, layout: Layout, stack: ExitStack) -> None:
+def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     """Starts everything and stays until it is interrupted. Raises DemoFailed and ProcessFailed."""
-    issuer, keys = TokenIssuer(), mint_keys()
+    layout, issuer = bundle.layout, TokenIssuer()
     write_token(layout.token, issuer)
-    bundle = Bundle(layout, keys)
     ecds.move_into_place(layout.ecds, bundle.make())
     if bundle.warnings:
         _say(bundle.warnings)
@@ -79,8 +84,8 @@ def _serve(ports: DemoPorts, layout: Layout, stack: ExitStack) -> None:
     # The audit log is all that Envoy writes to its standard output.
     (layout.directory / "audit.log").symlink_to(envoy.process.output_path.name)
 
-    _say(f"\n{listing(examples(ports.port, ports.bedrock_port, keys, layout.token))}\n")
-    _say(_pointers(ports, layout))
+    _say(f"\n{listing(examples(ports.port, ports.bedrock_port, bundle.keys, layout.token))}\n")
+    _say(_pointers(ports, bundle))
     renewed = time.monotonic()
     while True:
         time.sleep(LOOK_SECONDS)
@@ -116,14 +121,15 @@ def _follow(bundle: Bundle, envoy: Envoy) -> None:
             _say(f"{_refusal(envoy, log_start)}\nnot applied; the last good configuration stays")
 
 
-def _pointers(ports: DemoPorts, layout: Layout) -> str:
+def _pointers(ports: DemoPorts, bundle: Bundle) -> str:
+    layout, files = bundle.layout, f"{relative(bundle.gateway)} or {relative(bundle.policies)}/*.cel"
     admin = f"http://127.0.0.1:{ports.admin_port}"
     return "\n".join(
         [
             f"listening  http://127.0.0.1:{ports.port}, for Bedrock also http://127.0.0.1:{ports.bedrock_port}",
             f"audit      tail -f {layout.directory / 'audit.log'}",
-            f"metrics    curl -s {admin}/stats/prometheus | grep claimgate_",
-            "policies   edit envoy/gateway.yaml or policies/*.cel: applied when saved, and said here",
+            f"metrics    curl -s {admin}/stats/prometheus | grep ^claimgate_",
+            f"policies   edit {files}: applied when saved, and said here",
             f"logs       {relative(layout.directory)}/envoy.log, {relative(layout.directory)}/simulator.log",
             "Ctrl-C stops everything.",
         ]

@@ -13,25 +13,27 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 @dataclass
 class Bundle:
-    """What Envoy gets, from `envoy/gateway.yaml` with the demo's keys in it and `policies/`."""
+    """What Envoy gets: a gateway.yaml with the demo's keys in it, and its policies."""
 
     layout: Layout
     keys: dict[str, ApiKey]
     wasm: Path = WASM
     """Where Envoy finds the filter."""
+    gateway: Path = GATEWAY
+    policies: Path = POLICIES
     warnings: str = field(default="", init=False)
     """What the command had to say of files that it took."""
     _seen: Stamp = field(default=(), init=False)
 
     def make(self) -> str:
         """The ECDS document. Raises DemoFailed with what the command says of the files."""
-        self._seen = _stamp()
+        self._seen = self._stamp()
         try:
-            self.layout.gateway.write_text(with_hashes(GATEWAY.read_text(), self.keys))
+            self.layout.gateway.write_text(with_hashes(self.gateway.read_text(), self.keys))
         except OSError as error:
-            raise DemoFailed(f"`{relative(GATEWAY)}`: {error.strerror}") from error
+            raise DemoFailed(f"`{relative(self.gateway)}`: {error.strerror}") from error
         draft = self.layout.directory / "bundle.json"
-        command = [COMMAND, "bundle", "--config", self.layout.gateway, "--policies", POLICIES]
+        command = [COMMAND, "bundle", "--config", self.layout.gateway, "--policies", self.policies]
         command += ["--wrap", "ecds", "--wasm", self.wasm, "--output", draft]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS)
         if finished.returncode != 0:
@@ -41,21 +43,19 @@ class Bundle:
 
     def changed(self) -> bool:
         """Whether a file is not as it was when the bundle was made last."""
-        return _stamp() != self._seen
+        return self._stamp() != self._seen
 
     def _in_the_persons_words(self, text: str) -> str:
         """Names the files that were edited, not the copies; line numbers are the same."""
-        text = text.replace(str(self.layout.gateway), str(relative(GATEWAY)))
-        return text.replace(str(POLICIES), str(relative(POLICIES))).strip()
+        text = text.replace(str(self.layout.gateway), str(relative(self.gateway)))
+        return text.replace(str(self.policies), str(relative(self.policies))).strip()
 
-
-def _stamp() -> Stamp:
-    files = [GATEWAY, *sorted(POLICIES.rglob("*"))]
-    stamps = []
-    for file in files:
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            continue
-        stamps.append((str(file), status.st_mtime_ns, status.st_size))
-    return tuple(stamps)
+    def _stamp(self) -> Stamp:
+        stamps = []
+        for file in [self.gateway, *sorted(self.policies.rglob("*.cel"))]:
+            try:
+                status = file.stat()
+            except FileNotFoundError:
+                continue
+            stamps.append((str(file), status.st_mtime_ns, status.st_size))
+        return tuple(stamps)

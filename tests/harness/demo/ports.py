@@ -31,7 +31,7 @@ class DemoPorts:
         for name, port in named.items():
             same = [other for other, number in named.items() if number == port and other != name]
             if same:
-                raise DemoFailed(f"port `{port}` is asked for twice; set {name} or {same[0]} to another one")
+                raise DemoFailed(f"port `{port}` is asked for twice; set {name} or {same[0]} to another")
             try:
                 socket.create_server((LOOPBACK, port)).close()
             except OSError as error:
