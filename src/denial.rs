@@ -13,12 +13,12 @@ pub use reason::Reason;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     reason: Reason,
-    detail: Option<String>,
-    rule: Option<String>,
+    detail: Option<Box<str>>,
+    rule: Option<Box<str>>,
     scopes: Vec<String>,
     retry_after_seconds: Option<u64>,
     headers: Vec<(String, String)>,
-    note: Option<String>,
+    note: Option<Box<str>>,
 }
 
 impl Denial {
@@ -37,13 +37,13 @@ impl Denial {
     /// Adds a sentence for the caller; it must hold nothing secret and nothing of a rule's text.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+        Self { detail: Some(detail.into().into_boxed_str()), ..self }
     }
 
     /// Names the rule or quota that refused.
     #[must_use]
     pub fn by_rule(self, rule: impl Into<String>) -> Self {
-        Self { rule: Some(rule.into()), ..self }
+        Self { rule: Some(rule.into().into_boxed_str()), ..self }
     }
 
     /// Names the scopes that would have been enough (RFC 6750 section 3, attribute `scope`).
@@ -67,7 +67,7 @@ impl Denial {
     /// Adds what the operator needs to know; it goes into the record, never to the caller.
     #[must_use]
     pub fn with_note(self, note: impl Into<String>) -> Self {
-        Self { note: Some(note.into()), ..self }
+        Self { note: Some(note.into().into_boxed_str()), ..self }
     }
 
     pub fn reason(&self) -> Reason {

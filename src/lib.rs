@@ -8,4 +8,14 @@ pub mod secret;
 pub mod request;
 pub mod denial;
 pub mod config;
+pub mod dialect;
 pub mod expression;
+pub mod ledger;
+pub mod identity;
+pub mod policy;
+pub mod quota;
+pub mod upstream;
+pub mod audit;
+pub mod gateway;
+#[cfg(target_arch = "wasm32")]
+pub mod filter;

@@ -99,7 +99,7 @@ impl Denial {
         };
         let mut metadata = json!({ "requestId": ids.request, "decisionId": ids.decision });
         if let (Some(rule), Some(object)) = (&self.rule, metadata.as_object_mut()) {
-            object.insert("rule".to_owned(), rule.clone().into());
+            object.insert("rule".to_owned(), rule.to_string().into());
         }
         let mut details = vec![json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -1,0 +1,147 @@
+//! One record per request: who, on whose behalf, what, which rule decided, and how it ended.
+//!
+//! Names follow OpenTelemetry's semantic conventions (`gen_ai.*`, `http.*`, `url.*`, `client.*`) where those
+//! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
+
+use serde::Serialize;
+
+/// How a decision came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Allow,
+    Deny,
+    /// A request of the `open` list, which needs no credential.
+    Open,
+    /// The request ended before it was decided.
+    Undecided,
+}
+
+impl Decision {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Open => "open",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+/// Who gave the answer that the caller got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// This filter refused.
+    Gateway,
+    /// Envoy answered itself: no connection to the provider, a timeout, a direct response.
+    Envoy,
+    Provider,
+    /// The caller was gone before there was an answer.
+    Nobody,
+}
+
+/// The audit record, serialised as one line of JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record<'a> {
+    /// RFC 3339, UTC, when the request's headers arrived.
+    pub time: String,
+    #[serde(rename = "claimgate.decision")]
+    pub decision: Decision,
+    #[serde(rename = "claimgate.reason", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    #[serde(rename = "claimgate.rule", skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'a str>,
+    /// For the operator: what the caller was not told.
+    #[serde(rename = "claimgate.note", skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'a str>,
+    #[serde(rename = "claimgate.decision_id")]
+    pub decision_id: &'a str,
+    #[serde(rename = "claimgate.request_id")]
+    pub request_id: &'a str,
+    #[serde(rename = "claimgate.answered_by")]
+    pub answered_by: AnsweredBy,
+    /// True where the exchange was cut off: the caller left, or the provider did in the middle of an answer.
+    #[serde(rename = "claimgate.aborted")]
+    pub aborted: bool,
+    #[serde(rename = "claimgate.duration_ms")]
+    pub duration_ms: u64,
+    #[serde(rename = "claimgate.principal.kind", skip_serializing_if = "Option::is_none")]
+    pub principal_kind: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.subject", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.issuer", skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.tenant", skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.project", skip_serializing_if = "Option::is_none")]
+    pub project: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.service_account", skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.client", skip_serializing_if = "Option::is_none")]
+    pub client: Option<&'a str>,
+    #[serde(rename = "claimgate.principal.actor", skip_serializing_if = "Option::is_none")]
+    pub actor: Option<&'a str>,
+    /// The id of the API key, or the token's `jti`.
+    #[serde(rename = "claimgate.credential.id", skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<&'a str>,
+    #[serde(rename = "claimgate.shadow_denials", skip_serializing_if = "Vec::is_empty")]
+    pub shadow_denials: Vec<&'a str>,
+    #[serde(rename = "claimgate.upstream.cluster", skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<&'a str>,
+    /// The provider's own request id, for its support.
+    #[serde(rename = "claimgate.upstream.request_id", skip_serializing_if = "Option::is_none")]
+    pub provider_request_id: Option<&'a str>,
+    #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'a str>,
+    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'a str>,
+    #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
+    pub model: Option<&'a str>,
+    #[serde(rename = "http.request.method")]
+    pub method: &'a str,
+    #[serde(rename = "url.path")]
+    pub path: &'a str,
+    #[serde(rename = "http.response.status_code", skip_serializing_if = "Option::is_none")]
+    pub status: Option<u32>,
+    #[serde(rename = "client.address", skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<&'a str>,
+}
+
+impl Record<'_> {
+    /// One line of JSON.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| {
+            format!(
+                "{{\"claimgate.decision\":\"{}\",\"claimgate.note\":\"the record cannot be written\"}}",
+                self.decision.name()
+            )
+        })
+    }
+}
+
+/// What one counter in Envoy's stats stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tally {
+    pub decision: &'static str,
+    pub reason: &'static str,
+    pub dialect: &'static str,
+    pub tenant: String,
+}
+
+impl Tally {
+    /// The name of the counter; the shipped `stats_tags` turn its parts into Prometheus labels.
+    pub fn counter(&self) -> String {
+        format!(
+            "claimgate.decisions.decision.{}.reason.{}.dialect.{}.tenant.{}",
+            self.decision, self.reason, self.dialect, self.tenant
+        )
+    }
+}
+
+/// A tenant as a metric label: what could split the name of a counter is replaced.
+pub fn label(tenant: &str) -> String {
+    let plain =
+        |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
+    tenant.chars().take(64).map(plain).collect()
+}

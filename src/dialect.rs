@@ -1,0 +1,279 @@
+//! What is asked of a provider: OpenAI, Azure OpenAI, Anthropic, Gemini and Bedrock, read from method,
+//! path and body.
+//!
+//! `recognise` turns a request head into an `Operation` through one static table per dialect; `read_body`
+//! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
+//! that what was decided is what the provider sees. It does not look for credentials, does not change a
+//! request, and does not read answers.
+
+mod anthropic;
+mod azure;
+mod bedrock;
+mod body;
+mod class;
+mod gemini;
+mod guess;
+mod item;
+mod json;
+mod keys;
+mod media;
+mod multipart;
+mod nested;
+mod openai;
+mod path;
+mod query;
+mod table;
+
+use std::borrow::Cow;
+
+use crate::config::ExtraOperation;
+use crate::denial::{Denial, Reason};
+use crate::request::{Dialect, RequestHead};
+
+pub use body::{BodyFacts, read_body};
+pub use guess::guess;
+
+use path::Path;
+use table::{Found, Metering, Row, State, Streaming, Traits};
+
+/// What is asked of a provider, recognised from method and path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    dialect: Dialect,
+    wire: Dialect,
+    name: Cow<'static, str>,
+    traits: Traits,
+    path_model: Option<String>,
+}
+
+/// Where the name of the model stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelPlace {
+    /// A path segment: Gemini, Bedrock, Azure deployments.
+    Path,
+    /// The key `model` of the JSON body.
+    Body,
+    /// The parameter `model` (Azure: also `deployment`) of the query; realtime.
+    Query,
+    /// The field `model` of a multipart form.
+    Multipart,
+    /// Where the gateway cannot see it: a batch file, a stored prompt, an operator's own operation.
+    Elsewhere,
+    /// Nowhere; the operation has no model.
+    None,
+}
+
+/// What the request body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyForm {
+    /// One JSON object.
+    Json,
+    /// A form after RFC 7578.
+    Multipart,
+    /// Nothing the provider would read.
+    None,
+    /// A WebSocket: the request has no body, what follows are frames.
+    Upgrade,
+    /// Bytes that are passed on unread.
+    Opaque,
+}
+
+impl Operation {
+    /// Every name an operation of the tables can have; OpenTelemetry's `gen_ai.operation.name` where it
+    /// has a value (`chat`, `text_completion`, `embeddings`, `generate_content`).
+    pub const NAMES: &[&str] = &[
+        "audio.speech",
+        "audio.transcriptions",
+        "audio.translations",
+        "batches",
+        "cached_contents",
+        "chat",
+        "conversations",
+        "count_tokens",
+        "embeddings",
+        "files",
+        "fine_tuning",
+        "generate_content",
+        "images",
+        "invoke_model",
+        "models",
+        "moderations",
+        "predict",
+        "realtime",
+        "responses",
+        "text_completion",
+        "uploads",
+        "vector_stores",
+    ];
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// One of `Operation::NAMES`, or the operator's name of an extra operation.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// True where the operation reads or leaves something under the provider's account. A body can make
+    /// a stateless operation stateful: see `BodyFacts::is_stateful`.
+    pub fn is_stateful(&self) -> bool {
+        self.traits.state == State::Stateful
+    }
+
+    pub fn model_place(&self) -> ModelPlace {
+        self.traits.model
+    }
+
+    pub fn body_form(&self) -> BodyForm {
+        self.traits.body
+    }
+
+    /// True where the operation spends model tokens or money at the provider.
+    pub fn is_metered(&self) -> bool {
+        self.traits.metering == Metering::Metered
+    }
+
+    /// The model, deployment or Bedrock modelId in the path or the realtime query, percent-decoded.
+    pub fn path_model(&self) -> Option<&str> {
+        self.path_model.as_deref()
+    }
+
+    /// Whether the answer is a stream, where the path says so; `None` where the body says.
+    pub fn path_streams(&self) -> Option<bool> {
+        match self.traits.streaming {
+            Streaming::BodySays => None,
+            Streaming::Always => Some(true),
+            Streaming::Never => Some(false),
+        }
+    }
+
+    /// True on Gemini's paths that speak OpenAI's dialect, and on OpenAI's own.
+    pub fn is_openai_compatible(&self) -> bool {
+        self.wire == Dialect::Openai
+    }
+
+    /// True where the body can name something stored under the provider's account.
+    pub fn body_may_hold_state(&self) -> bool {
+        self.is_metered()
+    }
+
+    /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
+    fn wire(&self) -> Dialect {
+        self.wire
+    }
+}
+
+/// True where no path of the dialect names a model, so that only the body does.
+pub fn model_is_only_in_body(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Openai | Dialect::Anthropic)
+}
+
+/// Recognises the operation, or refuses `path_ambiguous` or `operation_unknown`.
+///
+/// `prefix` is the upstream's `path_prefix`; it must match whole segments as they were sent. The rows of
+/// the dialect come before `extra`, so an operator cannot make a known operation less risky by accident.
+/// An upgrade is refused except where the table expects one, because an upgraded request is complete at
+/// its headers and its body would pass unread.
+pub fn recognise(
+    dialect: Dialect,
+    request: &RequestHead,
+    prefix: Option<&str>,
+    extra: &[ExtraOperation],
+) -> Result<Operation, Denial> {
+    refuse_method_override(request)?;
+    let whole = Path::parse(dialect, request)?;
+    let path = whole.without_prefix(prefix).ok_or_else(|| unknown("the path lacks the upstream's prefix"))?;
+    let operation = match table::find(dialect, request.method(), &path) {
+        Found::Row { row, wire, model } => known(dialect, row, wire).with_model(model),
+        Found::Other(methods) => match find_extra(dialect, request.method(), &path, extra) {
+            Some(operation) => operation,
+            None => return Err(unmatched(&path, &methods)),
+        },
+    };
+    let operation = refuse_upgrade(operation, request)?;
+    match operation.traits.model {
+        ModelPlace::Query => query::read_model(operation, request),
+        ModelPlace::Path => Ok(bedrock::see_stored_prompt(operation)),
+        _ => Ok(operation),
+    }
+}
+
+impl Operation {
+    fn with_model(self, model: Option<String>) -> Self {
+        Self { path_model: model, ..self }
+    }
+
+    fn made_stateful(self) -> Self {
+        let traits = Traits { state: State::Stateful, model: ModelPlace::Elsewhere, ..self.traits };
+        Self { traits, ..self }
+    }
+}
+
+fn known(dialect: Dialect, row: &Row, wire: Dialect) -> Operation {
+    Operation { dialect, wire, name: Cow::Borrowed(row.name), traits: row.traits, path_model: None }
+}
+
+/// An operator's own operation: nothing is known of its body, so its model stands elsewhere and it is
+/// metered, which leaves it to rules and quotas that name it.
+fn find_extra(
+    dialect: Dialect,
+    method: &str,
+    path: &Path<'_>,
+    extra: &[ExtraOperation],
+) -> Option<Operation> {
+    let wanted = extra.iter().find(|extra| extra.method == method && path.matches_operators(&extra.path))?;
+    let traits = Traits {
+        state: if wanted.stateful { State::Stateful } else { State::Stateless },
+        model: ModelPlace::Elsewhere,
+        body: BodyForm::Opaque,
+        metering: Metering::Metered,
+        streaming: Streaming::BodySays,
+    };
+    let name = Cow::Owned(wanted.operation.clone());
+    Some(Operation { dialect, wire: dialect, name, traits, path_model: None })
+}
+
+/// Google's front ends let a header replace the method that was recognised.
+fn refuse_method_override(request: &RequestHead) -> Result<(), Denial> {
+    const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+    match request.headers().find(|(name, _)| OVERRIDES.contains(name)) {
+        Some((name, _)) => Err(unknown(format!("the header `{name}` is not accepted"))),
+        None => Ok(()),
+    }
+}
+
+fn refuse_upgrade(operation: Operation, request: &RequestHead) -> Result<Operation, Denial> {
+    if operation.traits.body != BodyForm::Upgrade {
+        return match request.is_upgrade() {
+            true => Err(unknown("an upgrade is not known at this path")),
+            false => Ok(operation),
+        };
+    }
+    let mut upgrades = request.values("upgrade");
+    match (upgrades.next(), upgrades.next()) {
+        (Some(protocol), None) if protocol.eq_ignore_ascii_case(b"websocket") => Ok(operation),
+        _ => Err(unknown("this path is known only as a WebSocket")),
+    }
+}
+
+fn unmatched(path: &Path<'_>, methods: &[&str]) -> Denial {
+    if path.holds_encoded_slash() {
+        return ambiguous("an encoded slash stands outside an id that may hold one");
+    }
+    match methods {
+        [] => Denial::from(Reason::OperationUnknown),
+        methods => unknown(format!("the path is known with another method: {}", methods.join(", "))),
+    }
+}
+
+fn unknown(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::OperationUnknown).with_detail(detail)
+}
+
+fn ambiguous(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::PathAmbiguous).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What the rules may read of a body, and the agreement between path and body.
+//!
+//! It does not keep messages, prompts or files; it looks through them only for what would reach beyond the
+//! request: references to things kept under the provider's account, and further models.
+
+use super::json::{self, Reading};
+use super::media::{self, MediaType};
+use super::{BodyForm, ModelPlace, Operation, multipart};
+use crate::denial::{Denial, Reason};
+use crate::request::{Dialect, RequestHead};
+
+/// What the rules may read of a body, beside what the path says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BodyFacts {
+    /// The model that will answer: from the path where the path names one, else from the body. On Azure's
+    /// deployment paths it is the deployment. Without Gemini's `models/`.
+    pub model: Option<String>,
+    /// Whether the answer is a stream, from the path where the path says so.
+    pub stream: Option<bool>,
+    /// The largest of the limits the body sets on model tokens, in the dialect's own keys.
+    pub max_tokens: Option<u64>,
+    /// True where the body names something kept under the provider's account, or asks to keep something.
+    /// The default of OpenAI's responses, which are kept unless `store` is `false`, does not count: what it
+    /// leaves can be read only by operations that are stateful themselves.
+    pub is_stateful: bool,
+    /// True where a model that is not `model` may answer too: a stored prompt, a tool or a fallback with a
+    /// model of its own, a batch.
+    pub model_elsewhere: bool,
+}
+
+/// Reads the facts of a complete body.
+///
+/// Refuses `body_unsupported` a body that is not what the operation takes, `body_malformed` one that is not
+/// well-formed, `body_ambiguous` one that two readers could read differently, and `model_mismatch` where path
+/// and body name different models. A body that the provider does not read, or that is passed on unread, has
+/// no facts beyond the path's.
+///
+/// Of an accepted JSON body, Python's `json`, JavaScript's `JSON.parse` and Go's `encoding/json` see the same
+/// top-level keys, and the same values at the keys that are read.
+pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> Result<BodyFacts, Denial> {
+    let reading = match operation.body_form() {
+        BodyForm::Json => match media::body_type(request)? {
+            MediaType::Json => json::read(operation.wire(), body)?,
+            MediaType::Multipart { .. } => return Err(media::unsupported("the operation takes JSON")),
+        },
+        BodyForm::Multipart => match media::body_type(request)? {
+            MediaType::Multipart { boundary } => multipart::read(&boundary, body)?,
+            MediaType::Json => return Err(media::unsupported("the operation takes a multipart form")),
+        },
+        BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => Reading::new(operation.wire()),
+    };
+    settle(operation, reading)
+}
+
+/// Brings path and body together.
+fn settle(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denial> {
+    let mut facts = reading.facts;
+    let in_body = facts.model.take().map(|model| canonical(operation, model));
+    facts.model = match operation.path_model() {
+        Some(path) => Some(agreed(operation, path, in_body)?),
+        None => in_body,
+    };
+    facts.stream = operation.path_streams().or(facts.stream);
+    for other in reading.further_models {
+        let other = canonical(operation, other);
+        if facts.model.as_ref() == Some(&other) {
+            continue;
+        }
+        // Gemini repeats the path's model in each part of a request and takes no other.
+        if operation.wire() == Dialect::Gemini && operation.path_model().is_some() {
+            return Err(Denial::from(Reason::ModelMismatch));
+        }
+        facts.model_elsewhere = true;
+    }
+    let inherits_model = facts.is_stateful && facts.model.is_none();
+    facts.model_elsewhere |= inherits_model || operation.model_place() == ModelPlace::Elsewhere;
+    Ok(facts)
+}
+
+/// The path's model, if the body does not name another. Azure ignores a body's model beside a deployment.
+fn agreed(operation: &Operation, path: &str, in_body: Option<String>) -> Result<String, Denial> {
+    match in_body {
+        Some(model) if operation.dialect() != Dialect::Azure && model != path => {
+            Err(Denial::from(Reason::ModelMismatch))
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// Google reads `models/x` and `x` as the same model.
+fn canonical(operation: &Operation, model: String) -> String {
+    match (operation.dialect(), model.strip_prefix("models/")) {
+        (Dialect::Gemini, Some(bare)) => bare.to_owned(),
+        _ => model,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use proptest::prelude::{prop, proptest};
+
+use super::{FORM, facts, operation, read_as};
+use crate::denial::Reason;
+use crate::dialect::BodyFacts;
+use crate::request::Dialect;
+
+fn form(parts: &[&str]) -> String {
+    let parts: String = parts.iter().map(|part| format!("--b\r\n{part}\r\n")).collect();
+    format!("{parts}--b--\r\n")
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("Content-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}")
+}
+
+fn transcribe(body: &str) -> Result<BodyFacts, Reason> {
+    read_as(&operation(Dialect::Openai, "/v1/audio/transcriptions"), FORM, body.as_bytes())
+}
+
+#[test]
+fn the_model_of_a_form_is_read_wherever_it_stands() {
+    let file = "content-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\ncontent-type: audio/wav\r\n\r\n\0\n--c\r\n";
+    let token =
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model\r\n\r\nm";
+    let rows = [
+        ("first", form(&[&field("model", "m"), file]), facts(Some("m"), None, None)),
+        ("last", form(&[file, &field("model", "m")]), facts(Some("m"), None, None)),
+        ("not at all", form(&[file]), facts(None, None, None)),
+        ("no parts", "--b--".to_owned(), facts(None, None, None)),
+        (
+            "with stream",
+            form(&[&field("model", "m"), &field("stream", "true")]),
+            facts(Some("m"), Some(true), None),
+        ),
+        ("named by a token, with a charset", form(&[token]), facts(Some("m"), None, None)),
+        (
+            "beside a list",
+            form(&[&field("timestamp_granularities[]", "word"), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+    ];
+    for (note, body, expected) in rows {
+        // A form without parts begins with its closing delimiter.
+        assert_eq!(transcribe(&body), Ok(expected), "{note}");
+    }
+    let edit = operation(Dialect::Azure, "/openai/deployments/d/images/edits");
+    let body = form(&[&field("model", "gpt-image-1")]);
+    assert_eq!(read_as(&edit, FORM, body.as_bytes()).unwrap().model.as_deref(), Some("d"));
+}
+
+#[test]
+fn a_form_that_parsers_read_differently_is_refused() {
+    use Reason::{BodyAmbiguous, BodyMalformed};
+    let with = |header: &str| form(&[&format!("{header}\r\n\r\nm")]);
+    let model = field("model", "m");
+    let rows = [
+        ("the model twice", form(&[&model, &field("model", "x")]), BodyAmbiguous),
+        ("the model in another case", form(&[&field("Model", "m")]), BodyAmbiguous),
+        ("the model padded", form(&[&field("model ", "m")]), BodyAmbiguous),
+        ("the model as a list", form(&[&field("model[]", "m")]), BodyAmbiguous),
+        ("a long s", form(&[&field("\u{17f}tream", "true")]), BodyAmbiguous),
+        ("an escaped name", form(&[&field("mod%65l", "m")]), BodyAmbiguous),
+        ("a backslash in the name", form(&[&field("mod\\el", "m")]), BodyAmbiguous),
+        ("the name twice", with("Content-Disposition: form-data; name=\"x\"; name=\"model\""), BodyAmbiguous),
+        (
+            "an extended name",
+            with("Content-Disposition: form-data; name=\"x\"; name*=utf-8''model"),
+            BodyAmbiguous,
+        ),
+        (
+            "two dispositions",
+            with("Content-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=model"),
+            BodyAmbiguous,
+        ),
+        ("an attachment", with("Content-Disposition: attachment; name=\"model\""), BodyAmbiguous),
+        (
+            "the model as a file",
+            with("Content-Disposition: form-data; name=\"model\"; filename=\"m\""),
+            BodyAmbiguous,
+        ),
+        (
+            "the model in another charset",
+            with("Content-Disposition: form-data; name=model\r\nContent-Type: text/plain; charset=utf-16"),
+            BodyAmbiguous,
+        ),
+        (
+            "the model as JSON",
+            with("Content-Disposition: form-data; name=model\r\nContent-Type: application/json"),
+            BodyAmbiguous,
+        ),
+        (
+            "a transfer encoding",
+            with("Content-Disposition: form-data; name=model\r\nContent-Transfer-Encoding: base64"),
+            BodyAmbiguous,
+        ),
+        ("a charset field", form(&[&field("_charset_", "utf-16")]), BodyAmbiguous),
+        ("a folded header", with("Content-Disposition: form-data;\r\n name=\"model\""), BodyAmbiguous),
+        (
+            "a bare line feed in a header",
+            with("X: y\nContent-Disposition: form-data; name=model"),
+            BodyAmbiguous,
+        ),
+        ("a blank before the colon", with("Content-Disposition : form-data; name=model"), BodyAmbiguous),
+        ("no disposition", with("X: y"), BodyMalformed),
+        ("no name", with("Content-Disposition: form-data"), BodyMalformed),
+        ("no headers", form(&["\r\nm"]), BodyMalformed),
+        ("an empty model", form(&[&field("model", "")]), BodyMalformed),
+        ("a line break in the model", form(&[&field("model", "m\r\nx")]), BodyMalformed),
+        ("a stream that is neither", form(&[&field("stream", "1")]), BodyMalformed),
+        ("bytes before the form", format!("x\r\n{}", form(&[&model])), BodyMalformed),
+        ("bytes after the form", format!("{}x", form(&[&model])), BodyAmbiguous),
+        ("another form after the form", format!("{0}{0}", form(&[&model])), BodyAmbiguous),
+        ("no end", format!("--b\r\n{model}\r\n"), BodyMalformed),
+        ("line feeds as delimiters", format!("--b\n{}\n--b--", model.replace('\r', "")), BodyAmbiguous),
+        (
+            "a delimiter behind a line feed",
+            form(&["Content-Disposition: form-data; name=file\r\n\r\n\n--b\r\nx"]),
+            BodyAmbiguous,
+        ),
+        (
+            "a longer boundary in a part",
+            form(&["Content-Disposition: form-data; name=file\r\n\r\n\r\n--bb\r\nx"]),
+            BodyAmbiguous,
+        ),
+        ("padding behind a delimiter", format!("--b \r\n{model}\r\n--b--"), BodyAmbiguous),
+        ("nothing", String::new(), BodyMalformed),
+    ];
+    for (note, body, expected) in rows {
+        assert_eq!(transcribe(&body), Err(expected), "{note}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_like_a_form_panics(parts in prop::collection::vec("(--b|\r\n|--|name=|\"|;|Content-Disposition: form-data|model|:|x){0,12}", 0..6)) {
+        let _ = transcribe(&format!("--b\r\n{}", parts.concat()));
+    }
+}

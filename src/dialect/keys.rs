@@ -1,0 +1,150 @@
+//! The keys that are read of a JSON body, per dialect, and how a key is told from its look-alikes.
+
+use crate::request::Dialect;
+
+/// A top-level key and what it means; several names are the same key to the provider.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) names: &'static [&'static str],
+    pub(super) meaning: Meaning,
+}
+
+/// What is read at a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meaning {
+    /// The model, a string.
+    Model,
+    /// Whether to stream, a boolean.
+    Stream,
+    /// A limit on model tokens, an integer.
+    MaxTokens,
+    /// An object that holds further keys, under the same rules.
+    Object(&'static [Key]),
+    /// Names something kept under the provider's account, whatever its shape.
+    Refers,
+    /// Asks to keep something, unless `false`.
+    Keeps,
+    /// A stored prompt where it is an object; a text otherwise.
+    StoredPrompt,
+    /// Models that may answer instead.
+    FurtherModels,
+    /// Tools, which may have a model of their own.
+    Tools,
+    /// OpenAI's input items, which may refer to stored ones.
+    Items,
+    /// Looked through like an unread key, though its name means something else further down.
+    Plain,
+}
+
+const fn key(names: &'static [&'static str], meaning: Meaning) -> Key {
+    Key { names, meaning }
+}
+
+/// The keys of the dialect's bodies; Azure's are OpenAI's.
+pub(super) fn keys(wire: Dialect) -> &'static [Key] {
+    match wire {
+        Dialect::Openai | Dialect::Azure => OPENAI,
+        Dialect::Anthropic => ANTHROPIC,
+        Dialect::Gemini => GEMINI,
+        Dialect::Bedrock => BEDROCK,
+    }
+}
+
+/// `models` and `fallbacks` are no keys of OpenAI's but of others that speak its dialect; `data_sources` is
+/// Azure's, and read with the account's own identity.
+const OPENAI: &[Key] = &[
+    key(&["model"], Meaning::Model),
+    key(&["stream"], Meaning::Stream),
+    key(&["max_tokens"], Meaning::MaxTokens),
+    key(&["max_completion_tokens"], Meaning::MaxTokens),
+    key(&["max_output_tokens"], Meaning::MaxTokens),
+    key(&["previous_response_id"], Meaning::Refers),
+    key(&["conversation"], Meaning::Refers),
+    key(&["data_sources"], Meaning::Refers),
+    key(&["store"], Meaning::Keeps),
+    key(&["background"], Meaning::Keeps),
+    key(&["prompt"], Meaning::StoredPrompt),
+    key(&["models"], Meaning::FurtherModels),
+    key(&["fallbacks"], Meaning::FurtherModels),
+    key(&["tools"], Meaning::Tools),
+    key(&["input"], Meaning::Items),
+];
+
+/// `container` keeps or takes up a sandbox with its files.
+const ANTHROPIC: &[Key] = &[
+    key(&["model"], Meaning::Model),
+    key(&["stream"], Meaning::Stream),
+    key(&["max_tokens"], Meaning::MaxTokens),
+    key(&["max_tokens_to_sample"], Meaning::MaxTokens),
+    key(&["container"], Meaning::Refers),
+    key(&["models"], Meaning::FurtherModels),
+    key(&["fallbacks"], Meaning::FurtherModels),
+    key(&["tools"], Meaning::Tools),
+    key(&["input"], Meaning::Plain),
+];
+
+/// Protobuf's JSON mapping takes a field by its camel-case and by its original name.
+const GEMINI: &[Key] = &[
+    key(&["model"], Meaning::Model),
+    key(&["generationConfig", "generation_config"], Meaning::Object(GEMINI_CONFIG)),
+    key(&["cachedContent", "cached_content"], Meaning::Refers),
+];
+
+const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], Meaning::MaxTokens)];
+
+/// Converse has `inferenceConfig`; invoke takes each model family's own keys: Anthropic, Mistral and Cohere
+/// `max_tokens`, OpenAI `max_completion_tokens`, AI21 `maxTokens`, Llama `max_gen_len`, Titan and Nova an
+/// object.
+const BEDROCK: &[Key] = &[
+    key(&["model"], Meaning::Model),
+    key(&["max_tokens"], Meaning::MaxTokens),
+    key(&["max_completion_tokens"], Meaning::MaxTokens),
+    key(&["maxTokens"], Meaning::MaxTokens),
+    key(&["max_gen_len"], Meaning::MaxTokens),
+    key(&["inferenceConfig"], Meaning::Object(BEDROCK_CONFIG)),
+    key(&["textGenerationConfig"], Meaning::Object(TITAN_CONFIG)),
+    key(&["tools"], Meaning::Tools),
+    key(&["input"], Meaning::Plain),
+];
+
+const BEDROCK_CONFIG: &[Key] = &[
+    key(&["maxTokens"], Meaning::MaxTokens),
+    key(&["max_new_tokens"], Meaning::MaxTokens),
+    key(&["maxNewTokens"], Meaning::MaxTokens),
+];
+
+const TITAN_CONFIG: &[Key] = &[key(&["maxTokenCount"], Meaning::MaxTokens)];
+
+/// How a name relates to the read keys.
+pub(super) enum Likeness {
+    /// It is the key at this position.
+    Same(usize, Meaning),
+    /// It differs from a read key only by case, so a reader that ignores case takes it for the key.
+    CaseVariant,
+    Other,
+}
+
+pub(super) fn likeness(keys: &[Key], name: &str) -> Likeness {
+    let same = |(position, key): (usize, &Key)| {
+        key.names.contains(&name).then_some(Likeness::Same(position, key.meaning))
+    };
+    if let Some(likeness) = keys.iter().enumerate().find_map(same) {
+        return likeness;
+    }
+    let variant = |known: &&'static str| known.chars().map(fold).eq(name.chars().map(fold));
+    match keys.iter().flat_map(|key| key.names).any(variant) {
+        true => Likeness::CaseVariant,
+        false => Likeness::Other,
+    }
+}
+
+/// Lower case, with the four letters outside ASCII that fold into it: Go's `encoding/json` reads `ſtream` as
+/// `stream`, and Turkish case rules tie `ı` and `İ` to `i`.
+pub(super) fn fold(letter: char) -> char {
+    match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        '\u{130}' | '\u{131}' => 'i',
+        letter => letter.to_ascii_lowercase(),
+    }
+}

@@ -1,0 +1,165 @@
+//! The fields `model` and `stream` of a multipart form (RFC 7578).
+//!
+//! It reads the whole form, because a second `model` behind a large file would otherwise pass unseen, and
+//! refuses what parsers of forms are known to read differently: bytes before the first delimiter, a boundary
+//! inside a part, bare line feeds, folded headers, transfer encodings, a charset field.
+
+use super::json::{Reading, is_model_name};
+use super::keys::fold;
+use super::media::Parametrised;
+use crate::denial::{Denial, Reason};
+use crate::request::Dialect;
+
+/// Reads the facts of a complete form.
+pub(super) fn read(boundary: &str, body: &[u8]) -> Result<Reading, Denial> {
+    let mut reading = Reading::new(Dialect::Openai);
+    let facts = &mut reading.facts;
+    for part in parts(boundary, body)? {
+        let (headers, content) = cut(part, b"\r\n\r\n").ok_or_else(|| malformed("a part has no headers"))?;
+        let field = Field::parse(headers)?;
+        match field.meaning()? {
+            Some("model") => fill(&mut facts.model, model(field.text(content)?)?)?,
+            Some("stream") => fill(&mut facts.stream, stream(field.text(content)?)?)?,
+            _ => {}
+        }
+    }
+    Ok(reading)
+}
+
+/// The parts between the delimiters (RFC 2046 section 5.1.1). Every occurrence of the boundary is a delimiter,
+/// or the form is ambiguous.
+fn parts<'b>(boundary: &str, body: &'b [u8]) -> Result<Vec<&'b [u8]>, Denial> {
+    let delimiter = format!("--{boundary}");
+    let mut rest = body
+        .strip_prefix(delimiter.as_bytes())
+        .ok_or_else(|| malformed("the form does not begin with its boundary"))?;
+    let mut parts = Vec::new();
+    loop {
+        if let Some(after) = rest.strip_prefix(b"--") {
+            return match after {
+                b"" | b"\r\n" => Ok(parts),
+                _ => Err(ambiguous("the form goes on after its end")),
+            };
+        }
+        let part =
+            rest.strip_prefix(b"\r\n").ok_or_else(|| ambiguous("a delimiter does not end its line"))?;
+        let (part, after) =
+            cut(part, delimiter.as_bytes()).ok_or_else(|| malformed("the form does not end"))?;
+        parts.push(part.strip_suffix(b"\r\n").ok_or_else(|| ambiguous("a part holds the boundary"))?);
+        rest = after;
+    }
+}
+
+fn cut<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+    let position = bytes.windows(at.len()).position(|window| window == at)?;
+    let (before, rest) = bytes.split_at_checked(position)?;
+    Some((before, rest.strip_prefix(at)?))
+}
+
+/// The headers of one part.
+#[derive(Default)]
+struct Field {
+    disposition: Option<Parametrised>,
+    media_type: Option<Parametrised>,
+}
+
+impl Field {
+    fn parse(headers: &[u8]) -> Result<Self, Denial> {
+        let headers = std::str::from_utf8(headers).map_err(|_| malformed("a part's header is not UTF-8"))?;
+        let mut field = Self::default();
+        for line in headers.split("\r\n") {
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| malformed("a part's header has no colon"))?;
+            if line.chars().any(|c| c.is_control() && c != '\t') || name.contains([' ', '\t']) {
+                return Err(ambiguous("a part's header can be read in more than one way"));
+            }
+            match name.to_ascii_lowercase().as_str() {
+                "content-disposition" => fill(&mut field.disposition, parametrised(value)?)?,
+                "content-type" => fill(&mut field.media_type, parametrised(value)?)?,
+                "content-transfer-encoding" if !is_plain_encoding(value) => {
+                    return Err(ambiguous("a part has a transfer encoding"));
+                }
+                _ => {}
+            }
+        }
+        Ok(field)
+    }
+
+    /// The field's name where it is read; refuses a name that some reader takes for one that is.
+    fn meaning(&self) -> Result<Option<&'static str>, Denial> {
+        const READ: [&str; 2] = ["model", "stream"];
+        let disposition = self.disposition.as_ref().ok_or_else(|| malformed("a part has no disposition"))?;
+        let name = disposition.parameter("name").ok_or_else(|| malformed("a part has no name"))?;
+        if disposition.value != "form-data" || disposition.parameter("name*").is_some() {
+            return Err(ambiguous("a part's disposition can be read in more than one way"));
+        }
+        if name.contains('%') || !name.is_ascii() && READ.iter().any(|read| is_like(read, name)) {
+            return Err(ambiguous("a part's name can be read in more than one way"));
+        }
+        if is_like("_charset_", name) {
+            return Err(ambiguous("the form names a charset"));
+        }
+        match READ.into_iter().find(|read| is_like(read, name)) {
+            Some(read) if read == name => Ok(Some(read)),
+            Some(_) => Err(ambiguous("a part's name differs from one that is read only by case or blanks")),
+            None => Ok(None),
+        }
+    }
+
+    /// The value of a field that is read; it must be text, not a file.
+    fn text<'b>(&self, content: &'b [u8]) -> Result<&'b str, Denial> {
+        let disposition = self.disposition.iter().flat_map(|disposition| &disposition.parameters);
+        let is_file = disposition.into_iter().any(|(name, _)| name.starts_with("filename"));
+        let is_text = self
+            .media_type
+            .as_ref()
+            .is_none_or(|media_type| media_type.value == "text/plain" && media_type.is_utf8_at_most());
+        if is_file || !is_text {
+            return Err(ambiguous("a field that is read is a file or not plain text"));
+        }
+        std::str::from_utf8(content).map_err(|_| malformed("a field that is read is not UTF-8"))
+    }
+}
+
+fn parametrised(value: &str) -> Result<Parametrised, Denial> {
+    Parametrised::parse(value).ok_or_else(|| ambiguous("a part's header can be read in more than one way"))
+}
+
+fn is_plain_encoding(value: &str) -> bool {
+    ["7bit", "8bit", "binary"].iter().any(|plain| value.trim().eq_ignore_ascii_case(plain))
+}
+
+fn is_like(read: &str, name: &str) -> bool {
+    name.trim().trim_end_matches("[]").chars().map(fold).eq(read.chars())
+}
+
+fn model(text: &str) -> Result<String, Denial> {
+    match is_model_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(malformed("the model is empty, padded or holds a control character")),
+    }
+}
+
+fn stream(text: &str) -> Result<bool, Denial> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(malformed("`stream` must be `true` or `false`")),
+    }
+}
+
+/// Sets what may be said only once.
+fn fill<T>(place: &mut Option<T>, value: T) -> Result<(), Denial> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(ambiguous("a field or a part's header comes twice")),
+    }
+}
+
+fn malformed(detail: &'static str) -> Denial {
+    Denial::new(Reason::BodyMalformed).with_detail(detail)
+}
+
+fn ambiguous(detail: &'static str) -> Denial {
+    Denial::new(Reason::BodyAmbiguous).with_detail(detail)
+}

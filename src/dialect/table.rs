@@ -1,0 +1,220 @@
+//! Rows of (method, path pattern) and what each says of an operation; the tables are in the dialects' files.
+//!
+//! A pattern's segment is a literal or one of the places `{id}` (any), `{model}` (the model), `{name}` (the
+//! model, without a colon), `{tuned}` (a tuned model of Gemini), `{arn}` (a Bedrock modelId, which may hold a
+//! slash) and `{version}` (`v1` or `v1beta`). A place may be followed by `:verb`, as Google writes it.
+
+use super::path::{Path, Segment};
+use super::{BodyForm, ModelPlace, anthropic, azure, bedrock, gemini, openai};
+use crate::request::Dialect;
+
+/// One line of a table.
+pub(super) struct Row {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) name: &'static str,
+    pub(super) traits: Traits,
+}
+
+/// What is known of an operation beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Traits {
+    pub(super) state: State,
+    pub(super) model: ModelPlace,
+    pub(super) body: BodyForm,
+    pub(super) metering: Metering,
+    pub(super) streaming: Streaming,
+}
+
+/// Whether the operation reads or leaves something under the provider's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Stateless,
+    Stateful,
+}
+
+/// Whether the operation spends model tokens or money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Metering {
+    Metered,
+    Unmetered,
+}
+
+/// What says whether the answer is a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Streaming {
+    BodySays,
+    Always,
+    Never,
+}
+
+/// `METHOD "path" "name" state model body metering streaming;` per line.
+macro_rules! rows {
+    ($($method:ident $path:literal $name:literal $state:ident $model:ident $body:ident $metering:ident $streaming:ident;)*) => {
+        &[$($crate::dialect::table::Row {
+            method: stringify!($method),
+            path: $path,
+            name: $name,
+            traits: $crate::dialect::table::Traits {
+                state: $crate::dialect::table::State::$state,
+                model: $crate::dialect::ModelPlace::$model,
+                body: $crate::dialect::BodyForm::$body,
+                metering: $crate::dialect::table::Metering::$metering,
+                streaming: $crate::dialect::table::Streaming::$streaming,
+            },
+        },)*]
+    };
+}
+pub(super) use rows;
+
+/// What the tables say of a method and path.
+pub(super) enum Found {
+    Row {
+        row: &'static Row,
+        wire: Dialect,
+        model: Option<String>,
+    },
+    /// No row; the methods with which the path would have one.
+    Other(Vec<&'static str>),
+}
+
+/// The first row of the dialect's tables that matches.
+pub(super) fn find(dialect: Dialect, method: &str, path: &Path<'_>) -> Found {
+    let mut methods = Vec::new();
+    for table in tables(dialect) {
+        let Some(path) = path.without_prefix(Some(table.base)) else { continue };
+        for row in table.rows {
+            let Some(model) = bind(row.path, path.segments()) else { continue };
+            if row.method == method {
+                return Found::Row { row, wire: table.wire, model };
+            }
+            if !methods.contains(&row.method) {
+                methods.push(row.method);
+            }
+        }
+    }
+    Found::Other(methods)
+}
+
+/// Rows under a base path, and the dialect whose keys their bodies have.
+pub(super) struct Table {
+    pub(super) base: &'static str,
+    pub(super) rows: &'static [Row],
+    pub(super) wire: Dialect,
+}
+
+pub(super) fn tables(dialect: Dialect) -> &'static [Table] {
+    const OPENAI: Table = Table { base: "", rows: openai::ROWS, wire: Dialect::Openai };
+    const AZURE: Table = Table { base: "/openai", rows: azure::ROWS, wire: Dialect::Openai };
+    const AZURE_V1: Table = Table { base: "/openai", rows: openai::ROWS, wire: Dialect::Openai };
+    const ANTHROPIC: Table = Table { base: "", rows: anthropic::ROWS, wire: Dialect::Anthropic };
+    const GEMINI: Table = Table { base: "", rows: gemini::ROWS, wire: Dialect::Gemini };
+    const GEMINI_OPENAI: Table =
+        Table { base: "/v1beta/openai", rows: gemini::OPENAI_ROWS, wire: Dialect::Openai };
+    const BEDROCK: Table = Table { base: "", rows: bedrock::ROWS, wire: Dialect::Bedrock };
+    match dialect {
+        Dialect::Openai => &[OPENAI],
+        Dialect::Azure => &[AZURE, AZURE_V1],
+        Dialect::Anthropic => &[ANTHROPIC],
+        Dialect::Gemini => &[GEMINI, GEMINI_OPENAI],
+        Dialect::Bedrock => &[BEDROCK],
+    }
+}
+
+/// The model a pattern finds in the segments, if it has a place for one; `None` where it does not match.
+fn bind(pattern: &str, segments: &[Segment<'_>]) -> Option<Option<String>> {
+    let mut model = None;
+    let mut segments = segments.iter();
+    for wanted in pattern.trim_start_matches('/').split('/') {
+        match bind_segment(wanted, segments.next()?.text()) {
+            Binding::Different => return None,
+            Binding::Same => {}
+            Binding::Model(name) => model = Some(name),
+        }
+    }
+    segments.next().is_none().then_some(model)
+}
+
+enum Binding {
+    Different,
+    Same,
+    Model(String),
+}
+
+fn bind_segment(wanted: &str, text: &str) -> Binding {
+    if !wanted.starts_with('{') {
+        return if wanted == text { Binding::Same } else { Binding::Different };
+    }
+    let (place, text) = match wanted.split_once(':') {
+        None => (wanted, text),
+        Some((place, verb)) => match text.rsplit_once(':') {
+            Some((text, sent)) if sent == verb && !text.is_empty() => (place, text),
+            _ => return Binding::Different,
+        },
+    };
+    match place {
+        "{arn}" => Binding::Model(text.to_owned()),
+        _ if text.contains('/') => Binding::Different,
+        "{model}" => Binding::Model(text.to_owned()),
+        "{name}" if !text.contains(':') => Binding::Model(text.to_owned()),
+        "{tuned}" if !text.contains(':') => Binding::Model(format!("tunedModels/{text}")),
+        "{id}" => Binding::Same,
+        "{version}" if matches!(text, "v1" | "v1beta") => Binding::Same,
+        _ => Binding::Different,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::tables;
+    use crate::dialect::{BodyForm, ModelPlace, Operation};
+    use crate::request::Dialect;
+
+    const PLACES: [&str; 6] = ["{id}", "{model}", "{name}", "{tuned}", "{arn}", "{version}"];
+
+    #[test]
+    fn every_row_is_well_formed_and_written_once() {
+        for table in Dialect::ALL.into_iter().flat_map(tables) {
+            let mut seen = BTreeSet::new();
+            for row in table.rows {
+                assert!(seen.insert((row.method, row.path)), "{} {} twice", row.method, row.path);
+                assert!(row.path.starts_with('/') && !row.path.ends_with('/'), "{}", row.path);
+                assert!(Operation::NAMES.contains(&row.name), "{}", row.name);
+                for place in row.path.split('/').filter(|part| part.starts_with('{')) {
+                    let place = place.split(':').next().unwrap();
+                    assert!(PLACES.contains(&place), "{}", row.path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_its_model_where_it_says() {
+        for row in Dialect::ALL.into_iter().flat_map(tables).flat_map(|table| table.rows) {
+            let in_path =
+                ["{model}", "{name}", "{tuned}", "{arn}"].iter().any(|place| row.path.contains(place));
+            let traits = row.traits;
+            assert_eq!(in_path, traits.model == ModelPlace::Path, "{}", row.path);
+            let form = match traits.model {
+                ModelPlace::Body => Some(BodyForm::Json),
+                ModelPlace::Multipart => Some(BodyForm::Multipart),
+                ModelPlace::Query => Some(BodyForm::Upgrade),
+                ModelPlace::Path | ModelPlace::Elsewhere | ModelPlace::None => None,
+            };
+            assert!(form.is_none_or(|form| form == traits.body), "{}", row.path);
+        }
+    }
+
+    #[test]
+    fn every_name_of_the_closed_list_is_used() {
+        let used: BTreeSet<_> = Dialect::ALL
+            .into_iter()
+            .flat_map(tables)
+            .flat_map(|table| table.rows)
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(used.into_iter().collect::<Vec<_>>(), Operation::NAMES);
+    }
+}

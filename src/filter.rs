@@ -1,0 +1,42 @@
+//! The proxy-wasm contexts: they translate between Envoy's callbacks and the walk, and never decide.
+//!
+//! # Lifecycle
+//! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
+//! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
+//! (`tests/e2e/test_lifecycle.py`).
+//!
+//! | phase | event | what happens |
+//! | --- | --- | --- |
+//! | fresh | headers, with or without end of stream; upgrade | walk |
+//! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
+//! | waiting for the body | end of the body; trailers | walk with the body |
+//! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body |
+//! | waiting for keys | a newer key set | walk |
+//! | waiting for keys | the issuer's timeout; callout refused at dispatch | walk without patience |
+//! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
+//! | forwarded | body, trailers | pass |
+//! | refused | body, trailers | hold: the local reply is on its way |
+//! | forwarded | response headers of another cluster | refuse `route_changed` |
+//! | forwarded | response headers | edit them |
+//! | any | log (also after an abort, also without any callback before) | write the record, count |
+//!
+//! The default callbacks of the SDK release a request; this room implements each of them that can.
+
+mod clock;
+mod flow;
+mod key_fetch;
+mod metrics;
+mod properties;
+mod root;
+mod shared_data;
+mod signatures;
+mod stream;
+
+use proxy_wasm::types::LogLevel;
+
+use root::Root;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|id| Box::new(Root::new(id)));
+}}

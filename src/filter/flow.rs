@@ -1,0 +1,55 @@
+//! The state of one stream, shared with the root context so that a tick can wake a held stream.
+
+use crate::gateway::Call;
+
+/// Where a stream is in the lifecycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Fresh,
+    AwaitingBody {
+        limit: u64,
+    },
+    AwaitingKeys {
+        issuer: usize,
+        fetched_ms: Option<u64>,
+        until_ms: u64,
+    },
+    Forwarded,
+    Refused,
+    /// The stream is over; nothing may wake it.
+    Gone,
+}
+
+/// How much of the request body has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// What came of it is in Envoy's buffer.
+    Coming {
+        bytes: usize,
+    },
+    Complete(Vec<u8>),
+}
+
+/// One stream.
+pub(super) struct Flow {
+    pub(super) phase: Phase,
+    pub(super) call: Option<Call>,
+    pub(super) body: Body,
+    pub(super) held_since_ms: u64,
+    /// What the response phase told the record.
+    pub(super) provider_request_id: Option<String>,
+    pub(super) response_complete: bool,
+}
+
+impl Flow {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Fresh,
+            call: None,
+            body: Body::Coming { bytes: 0 },
+            held_since_ms: 0,
+            provider_request_id: None,
+            response_complete: false,
+        }
+    }
+}

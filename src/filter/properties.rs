@@ -1,0 +1,57 @@
+//! What Envoy knows of a stream, read as attributes.
+
+use proxy_wasm::hostcalls;
+
+use crate::request::Connection;
+
+/// What is known of the stream in the request-headers phase.
+pub(super) fn connection() -> Connection {
+    Connection {
+        source_address: text(&["source", "address"]).map(|address| without_port(&address)),
+        source_port: number(&["source", "port"]),
+        mtls: bytes(&["connection", "mtls"]).is_some_and(|value| value == [1]),
+        cluster: cluster(),
+    }
+}
+
+/// The cluster Envoy selected. In the response phase it is the one the request really went to.
+pub(super) fn cluster() -> Option<String> {
+    text(&["xds", "cluster_name"]).filter(|cluster| !cluster.is_empty())
+}
+
+/// Why the response is what it is; `via_upstream` where the provider gave it.
+pub(super) fn code_details() -> Option<String> {
+    text(&["response", "code_details"])
+}
+
+/// The status; `None` where there was no response.
+pub(super) fn response_code() -> Option<u32> {
+    const FIRST_FINAL_STATUS: u64 = 200;
+    number(&["response", "code"])
+        .filter(|code| *code >= FIRST_FINAL_STATUS)
+        .and_then(|code| u32::try_from(code).ok())
+}
+
+/// Envoy's response flags as bits; 0 where nothing went wrong.
+pub(super) fn response_flags() -> u64 {
+    number(&["response", "flags"]).unwrap_or(0)
+}
+
+fn text(path: &[&str]) -> Option<String> {
+    bytes(path).and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// Envoy gives integers as eight bytes, little endian.
+fn number(path: &[&str]) -> Option<u64> {
+    bytes(path).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
+}
+
+fn bytes(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+/// `192.0.2.1:4000` and `[2001:db8::1]:4000` without the port.
+fn without_port(address: &str) -> String {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}

@@ -1,0 +1,156 @@
+//! The root context: one configuration, its streams that wait, and the tick that wakes them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{error, info};
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType};
+
+use super::flow::{Flow, Phase};
+use super::key_fetch::KeyFetch;
+use super::metrics::Metrics;
+use super::shared_data::SharedData;
+use super::stream::Stream;
+use super::{clock, stream};
+use crate::config::Config;
+use crate::denial::Reason;
+use crate::gateway::{Gateway, Patience};
+use crate::secret::Secret;
+
+/// While streams wait for keys.
+const BUSY_TICK: Duration = Duration::from_millis(10);
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// One configuration and everything that hangs on it. Nothing outlives it: no statics.
+pub(super) struct Shared {
+    pub(super) gateway: Gateway,
+    pub(super) keys: KeyFetch,
+    pub(super) metrics: Metrics,
+    held: RefCell<Vec<(u32, Rc<RefCell<Flow>>)>>,
+}
+
+/// Envoy's handle on one configuration in one worker.
+pub(super) struct Root {
+    id: u32,
+    shared: Option<Rc<Shared>>,
+}
+
+impl Root {
+    pub(super) fn new(id: u32) -> Self {
+        Self { id, shared: None }
+    }
+
+    fn configure(&mut self) -> Result<(), String> {
+        let configuration =
+            hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
+        let configuration = configuration
+            .ok_or("the plugin has no configuration; give it the output of `claimgate bundle`")?;
+        let config = Config::from_json(&configuration).map_err(|error| error.to_string())?;
+        let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
+        let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
+        gateway.ledger().prepare(&SharedData);
+        let keys = KeyFetch::new(&gateway);
+        self.shared = Some(Rc::new(Shared {
+            gateway,
+            keys,
+            metrics: Metrics::default(),
+            held: RefCell::new(Vec::new()),
+        }));
+        // The first tick fetches what is missing at once.
+        let _ = hostcalls::set_tick_period(BUSY_TICK);
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Holds a stream until its body, its keys or its deadline comes.
+    pub(super) fn hold(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
+        let mut held = self.held.borrow_mut();
+        if !held.iter().any(|(other, _)| *other == id) {
+            held.push((id, Rc::clone(flow)));
+        }
+        if let Phase::AwaitingKeys { issuer, .. } = flow.borrow().phase {
+            self.keys.want(issuer);
+            let _ = hostcalls::set_tick_period(BUSY_TICK);
+        }
+    }
+
+    /// Wakes every held stream whose wait is over.
+    fn wake(self: &Rc<Self>, now_ms: u64) {
+        // Waking can hold a stream again, so the list is taken first.
+        let held = std::mem::take(&mut *self.held.borrow_mut());
+        for (id, flow) in held {
+            let phase = flow.borrow().phase;
+            let held_for_ms = now_ms.saturating_sub(flow.borrow().held_since_ms);
+            let patience = match phase {
+                Phase::Fresh | Phase::Forwarded | Phase::Refused | Phase::Gone => continue,
+                _ if held_for_ms >= self.gateway.hold_timeout_ms() => {
+                    stream::refuse_held(self, id, &flow, Reason::HoldTimeout);
+                    continue;
+                }
+                Phase::AwaitingKeys { issuer, fetched_ms, .. }
+                    if self.keys.fetched_ms(issuer) != fetched_ms =>
+                {
+                    Some(Patience::Left)
+                }
+                Phase::AwaitingKeys { until_ms, .. } if now_ms >= until_ms => Some(Patience::Exhausted),
+                Phase::AwaitingKeys { .. } | Phase::AwaitingBody { .. } => None,
+            };
+            match patience {
+                Some(patience) => stream::resume_held(self, id, &flow, patience),
+                None => self.held.borrow_mut().push((id, flow)),
+            }
+        }
+    }
+
+    fn is_waiting_for_keys(&self) -> bool {
+        self.held.borrow().iter().any(|(_, flow)| matches!(flow.borrow().phase, Phase::AwaitingKeys { .. }))
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        if let Some(shared) = &self.shared {
+            let now_ms = clock::now_ms();
+            shared.keys.receive(&shared.gateway, token, body_size, now_ms);
+            shared.wake(now_ms);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        match self.configure() {
+            Ok(()) => {
+                info!("claimgate: configuration accepted");
+                true
+            }
+            Err(why) => {
+                error!("claimgate: configuration refused: {why}");
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        let now_ms = clock::now_ms();
+        shared.keys.tick(&shared.gateway, now_ms);
+        shared.wake(now_ms);
+        let period = if shared.is_waiting_for_keys() { BUSY_TICK } else { IDLE_TICK };
+        let _ = hostcalls::set_effective_context(self.id);
+        let _ = hostcalls::set_tick_period(period);
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        // Envoy makes no streams for a configuration that was refused.
+        Some(Box::new(Stream::new(id, self.shared.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,302 @@
+//! One HTTP stream: Envoy's callbacks in, steps of the lifecycle out.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType, MapType};
+
+use super::flow::{Body, Flow, Phase};
+use super::root::Shared;
+use super::shared_data::SharedData;
+use super::{clock, properties, signatures};
+use crate::audit::AnsweredBy;
+use crate::denial::{Answer, Reason};
+use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
+use crate::request::RequestHead;
+use crate::upstream::HeaderPatch;
+
+/// The headers in which providers name their own request id.
+const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
+
+/// Envoy's response flags for a stream that was cut off, by the position of their bits
+/// (`envoy/stream_info/stream_info.h`): upstream timeout, local reset, upstream reset and termination,
+/// downstream termination, idle timeout, longest duration upstream and downstream, downstream reset.
+const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
+
+/// Envoy's handle on one stream.
+pub(super) struct Stream {
+    id: u32,
+    shared: Option<Rc<Shared>>,
+    flow: Rc<RefCell<Flow>>,
+}
+
+impl Stream {
+    pub(super) fn new(id: u32, shared: Option<Rc<Shared>>) -> Self {
+        Self { id, shared, flow: Rc::new(RefCell::new(Flow::new())) }
+    }
+
+    /// Walks and acts; in a callback of the stream itself.
+    fn advance(&self, shared: &Rc<Shared>) -> Action {
+        match walk(shared, &self.flow, Patience::Left) {
+            Step::Pass => Action::Continue,
+            Step::Answered => Action::Pause,
+            Step::Held => {
+                shared.hold(self.id, &self.flow);
+                Action::Pause
+            }
+        }
+    }
+
+    /// The request body is complete, whichever event said so.
+    fn body_complete(&self, shared: &Rc<Shared>) -> Action {
+        {
+            let mut flow = self.flow.borrow_mut();
+            if let Body::Coming { bytes } = flow.body {
+                let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, bytes).ok().flatten();
+                flow.body = Body::Complete(body.unwrap_or_default());
+            }
+        }
+        let phase = self.flow.borrow().phase;
+        match phase {
+            Phase::AwaitingBody { .. } => self.advance(shared),
+            phase => standing(phase),
+        }
+    }
+}
+
+/// What a callback answers where nothing is to be done.
+fn standing(phase: Phase) -> Action {
+    match phase {
+        Phase::Forwarded => Action::Continue,
+        Phase::Fresh
+        | Phase::AwaitingBody { .. }
+        | Phase::AwaitingKeys { .. }
+        | Phase::Refused
+        | Phase::Gone => Action::Pause,
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let Some(shared) = self.shared.clone() else {
+            let _ = hostcalls::send_http_response(503, Vec::new(), None);
+            return Action::Pause;
+        };
+        let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+        let call =
+            shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment());
+        {
+            let mut flow = self.flow.borrow_mut();
+            flow.held_since_ms = call.started_ms();
+            if end_of_stream {
+                flow.body = Body::Complete(Vec::new());
+            }
+            flow.call = Some(call);
+        }
+        self.advance(&shared)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let Some(shared) = self.shared.clone() else { return Action::Pause };
+        let phase = self.flow.borrow().phase;
+        if phase == Phase::Forwarded {
+            return Action::Continue;
+        }
+        if let Phase::AwaitingBody { limit } = phase
+            && u64::try_from(size).unwrap_or(u64::MAX) > limit
+        {
+            refuse(&shared, &self.flow, Reason::BodyTooLarge);
+            return Action::Pause;
+        }
+        // The size is that of all that is held.
+        self.flow.borrow_mut().body = Body::Coming { bytes: size };
+        match end_of_stream {
+            true => self.body_complete(&shared),
+            false => standing(phase),
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        let Some(shared) = self.shared.clone() else { return Action::Pause };
+        let phase = self.flow.borrow().phase;
+        match phase {
+            Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } => self.body_complete(&shared),
+            phase => standing(phase),
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let Some(shared) = &self.shared else { return Action::Continue };
+        let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
+        let route_changed = {
+            let mut flow = self.flow.borrow_mut();
+            flow.response_complete = end_of_stream;
+            let Flow { phase, call: Some(call), .. } = &mut *flow else { return Action::Continue };
+            if *phase != Phase::Forwarded {
+                return Action::Continue;
+            }
+            let is_provider = properties::code_details().as_deref() == Some("via_upstream");
+            is_provider && call.is_allowed() && properties::cluster().as_deref() != call.cluster()
+        };
+        if route_changed {
+            refuse(shared, &self.flow, Reason::RouteChanged);
+            return Action::Pause;
+        }
+        let mut flow = self.flow.borrow_mut();
+        let names = || headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| names().find(|(name, _)| name == wanted));
+        flow.provider_request_id = id.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+        if let Some(call) = &flow.call {
+            apply(MapType::HttpResponseHeaders, &call.answer_patch(names()));
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+        if end_of_stream {
+            self.flow.borrow_mut().response_complete = true;
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.flow.borrow_mut().response_complete = true;
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        let mut flow = self.flow.borrow_mut();
+        flow.phase = Phase::Gone;
+        if flow.call.is_none() {
+            // Envoy answered before this filter was asked; the record holds what there is.
+            let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+            let head = RequestHead::new(headers);
+            flow.call = Some(shared.gateway.open_call(head, properties::connection(), clock::moment()));
+        }
+        let Some(call) = &flow.call else { return };
+        let record = call.record(&ending(&flow, call));
+        // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
+        let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
+        shared.metrics.count(&shared.gateway, call);
+    }
+}
+
+/// What follows from a walk.
+enum Step {
+    Pass,
+    Answered,
+    Held,
+}
+
+/// Walks the call once and acts on the outcome, but for holding and resuming.
+fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Patience) -> Step {
+    let mut flow = flow.borrow_mut();
+    let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
+    let moment = clock::moment();
+    let outcome = shared.keys.with_ring(|keys| {
+        let body = match body {
+            Body::Complete(body) => Some(body.as_slice()),
+            Body::Coming { .. } => None,
+        };
+        let known = Known { moment, store: &SharedData, keys, verify: &signatures::verify, body, patience };
+        shared.gateway.decide(call, &known)
+    });
+    match outcome {
+        Outcome::Forward(patch) => {
+            *phase = Phase::Forwarded;
+            apply(MapType::HttpRequestHeaders, &patch);
+            Step::Pass
+        }
+        Outcome::Refuse => {
+            *phase = Phase::Refused;
+            send(call.answer());
+            Step::Answered
+        }
+        Outcome::Need(Need::Body { limit }) => {
+            let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
+            if declared.is_some_and(|length| length > limit) {
+                shared.gateway.refuse(call, Reason::BodyTooLarge);
+                *phase = Phase::Refused;
+                send(call.answer());
+                return Step::Answered;
+            }
+            *phase = Phase::AwaitingBody { limit };
+            Step::Held
+        }
+        Outcome::Need(Need::Keys { issuer }) => {
+            let until_ms = moment.unix_ms.saturating_add(shared.keys.patience_ms(issuer));
+            *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
+            Step::Held
+        }
+    }
+}
+
+/// Walks a held stream again; from the root context.
+pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, patience: Patience) {
+    if hostcalls::set_effective_context(id).is_err() {
+        return;
+    }
+    match walk(shared, flow, patience) {
+        Step::Pass => {
+            let _ = hostcalls::resume_http_request();
+        }
+        Step::Answered => {}
+        Step::Held => shared.hold(id, flow),
+    }
+}
+
+/// Refuses a held stream; from the root context.
+pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, reason: Reason) {
+    if hostcalls::set_effective_context(id).is_ok() {
+        refuse(shared, flow, reason);
+    }
+}
+
+fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, reason: Reason) {
+    let mut flow = flow.borrow_mut();
+    flow.phase = Phase::Refused;
+    if let Some(call) = &mut flow.call {
+        shared.gateway.refuse(call, reason);
+        send(call.answer());
+    }
+}
+
+fn send(answer: Option<Answer>) {
+    let Some(answer) = answer else { return };
+    let headers = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let _ = hostcalls::send_http_response(answer.status, headers, Some(answer.body.as_bytes()));
+}
+
+fn apply(map: MapType, patch: &HeaderPatch) {
+    for name in patch.removals() {
+        let _ = hostcalls::remove_map_value(map, name);
+    }
+    for (name, value) in patch.settings() {
+        let _ = hostcalls::set_map_value_bytes(map, name, Some(value));
+    }
+}
+
+fn ending(flow: &Flow, call: &Call) -> Ending {
+    let status = properties::response_code();
+    let details = properties::code_details();
+    let answered_by = match (call.denial(), status, details.as_deref()) {
+        (_, None, _) => AnsweredBy::Nobody,
+        (Some(_), ..) => AnsweredBy::Gateway,
+        (None, _, Some("via_upstream")) => AnsweredBy::Provider,
+        (None, ..) => AnsweredBy::Envoy,
+    };
+    let flags = properties::response_flags();
+    let cut = ABORT_FLAGS.iter().any(|position| flags.checked_shr(*position).unwrap_or(0) & 1 == 1);
+    Ending {
+        now_ms: clock::now_ms(),
+        answered_by,
+        status,
+        aborted: status.is_none() || cut || (answered_by == AnsweredBy::Provider && !flow.response_complete),
+        provider_request_id: flow.provider_request_id.clone(),
+    }
+}

@@ -1,0 +1,189 @@
+//! One request on its way: what is proven of it so far, and how it was decided.
+
+use crate::audit::Decision;
+use crate::denial::{Answer, Denial, Ids};
+use crate::dialect::{BodyFacts, Operation};
+use crate::identity::Principal;
+use crate::request::{Connection, Dialect, Moment, RequestHead};
+use crate::upstream::{HeaderPatch, Proofs};
+
+/// The longest `x-request-id` that is taken over from a caller.
+const REQUEST_ID_BOUND: usize = 128;
+
+/// One request and what the walks have found out about it.
+#[derive(Debug)]
+pub struct Call {
+    pub(super) head: RequestHead,
+    pub(super) connection: Connection,
+    pub(super) request_id: String,
+    pub(super) decision_id: String,
+    pub(super) started_ms: u64,
+    pub(super) dialect: Dialect,
+    pub(super) principal: Option<Principal>,
+    pub(super) operation: Option<Operation>,
+    pub(super) body: Option<BodyFacts>,
+    pub(super) model: Option<String>,
+    pub(super) verdict: Verdict,
+}
+
+/// How the call was decided.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Pending,
+    Forwarded(Proofs),
+    Open,
+    Refused(Denial),
+}
+
+impl Call {
+    pub(super) fn new(head: RequestHead, connection: Connection, moment: Moment, dialect: Dialect) -> Self {
+        let decision_id = hex(&moment.entropy);
+        let request_id = match head.text("x-request-id").filter(|id| is_request_id(id)) {
+            Some(id) => id.to_owned(),
+            None => uuid(moment.entropy),
+        };
+        Self {
+            head,
+            connection,
+            request_id,
+            decision_id,
+            started_ms: moment.unix_ms,
+            dialect,
+            principal: None,
+            operation: None,
+            body: None,
+            model: None,
+            verdict: Verdict::Pending,
+        }
+    }
+
+    /// True once the call was forwarded or refused; it is not walked again then.
+    pub fn is_decided(&self) -> bool {
+        !matches!(self.verdict, Verdict::Pending)
+    }
+
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// When the call arrived, in milliseconds since the Unix epoch.
+    pub fn started_ms(&self) -> u64 {
+        self.started_ms
+    }
+
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// True where the call was forwarded with a provider's credential.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Forwarded(_))
+    }
+
+    /// The cluster the call was decided for.
+    pub fn cluster(&self) -> Option<&str> {
+        self.connection.cluster.as_deref()
+    }
+
+    /// Why the call was refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match &self.verdict {
+            Verdict::Refused(denial) => Some(denial),
+            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open => None,
+        }
+    }
+
+    /// The refusal in the caller's dialect, with the request id; `None` where the call was not refused.
+    pub fn answer(&self) -> Option<Answer> {
+        let ids = Ids { request: &self.request_id, decision: &self.decision_id };
+        let mut answer = self.denial()?.answer(self.dialect, ids);
+        answer.headers.push(("x-request-id".to_owned(), self.request_id.clone()));
+        Some(answer)
+    }
+
+    pub(super) fn decision(&self) -> Decision {
+        match &self.verdict {
+            Verdict::Pending => Decision::Undecided,
+            Verdict::Forwarded(_) => Decision::Allow,
+            Verdict::Open => Decision::Open,
+            Verdict::Refused(_) => Decision::Deny,
+        }
+    }
+
+    pub(super) fn forwarded(&mut self, proofs: Proofs) {
+        self.verdict = Verdict::Forwarded(proofs);
+    }
+
+    pub(super) fn refused(&mut self, denial: Denial) {
+        self.verdict = Verdict::Refused(denial);
+    }
+
+    /// An open request goes on without any credential, its own included.
+    pub(super) fn leave_open(&mut self) -> HeaderPatch {
+        self.verdict = Verdict::Open;
+        let mut patch = HeaderPatch::stripping(&self.head);
+        patch.set("x-request-id", self.request_id.as_bytes());
+        patch
+    }
+
+    /// Rules and quotas in shadow mode that would have refused.
+    pub fn shadow_denials(&self) -> Vec<&str> {
+        match &self.verdict {
+            Verdict::Forwarded(proofs) => {
+                let denials = proofs.permit.shadow_denials().iter().chain(proofs.admission.shadow_denials());
+                denials.map(String::as_str).collect()
+            }
+            Verdict::Pending | Verdict::Open | Verdict::Refused(_) => Vec::new(),
+        }
+    }
+}
+
+/// Ids of the common generators: UUIDs, ULIDs, hexadecimal, `req_…`.
+fn is_request_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= REQUEST_ID_BOUND
+        && id.chars().all(|character| character.is_ascii_alphanumeric() || "-_.:".contains(character))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A version 4 UUID (RFC 9562 section 5.4); of the entropy's complement, so that it is not the decision id.
+fn uuid(entropy: [u8; 16]) -> String {
+    let mut bytes = entropy.map(|byte| !byte);
+    if let Some(byte) = bytes.get_mut(6) {
+        *byte = (*byte & 0x0f) | 0x40;
+    }
+    if let Some(byte) = bytes.get_mut(8) {
+        *byte = (*byte & 0x3f) | 0x80;
+    }
+    let digits = hex(&bytes);
+    let groups = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    groups.iter().filter_map(|(start, end)| digits.get(*start..*end)).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_request_id, uuid};
+
+    #[test]
+    fn request_ids_are_kept_where_valid() {
+        for (id, valid, note) in [
+            ("3f6c1d9e-0c1a-4d57-9d7e-0f6a2b8c1e11", true, "a UUID"),
+            ("req_abc.1:2", true, "other common forms"),
+            ("", false, "an empty one"),
+            ("a b", false, "a blank"),
+            ("a\"b", false, "what would need quoting in a log"),
+            (&"a".repeat(129), false, "a long one"),
+        ] {
+            assert_eq!(is_request_id(id), valid, "{note}");
+        }
+    }
+
+    #[test]
+    fn a_made_request_id_is_a_version_4_uuid() {
+        let id = uuid([0x11; 16]);
+        assert_eq!(id, "eeeeeeee-eeee-4eee-aeee-eeeeeeeeeeee");
+    }
+}

@@ -1,0 +1,120 @@
+//! What the caller's answer and the operator's record say of a call.
+
+use crate::audit::{self, AnsweredBy, Decision, Record, Tally};
+use crate::gateway::call::{Call, Verdict};
+use crate::gateway::{Gateway, KeyRing};
+use crate::upstream::{HeaderPatch, answer_patch};
+
+/// How a call ended, as far as the host knows.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub now_ms: u64,
+    pub answered_by: AnsweredBy,
+    pub status: Option<u32>,
+    pub aborted: bool,
+    /// The provider's own request id.
+    pub provider_request_id: Option<String>,
+}
+
+impl Call {
+    /// Edits of the answer's headers: the request id and what is left of the quota go on, what names the
+    /// provider's account comes off.
+    pub fn answer_patch<'a>(&self, headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderPatch {
+        let own_rates = match &self.verdict {
+            Verdict::Forwarded(proofs) => proofs.admission.headers(),
+            Verdict::Pending | Verdict::Open | Verdict::Refused(_) => &[],
+        };
+        let mut patch = answer_patch(headers, !own_rates.is_empty());
+        patch.set("x-request-id", self.request_id.as_bytes());
+        for (name, value) in own_rates {
+            patch.set(name, value.as_bytes());
+        }
+        patch
+    }
+
+    /// The audit line of this call.
+    pub fn record(&self, ending: &Ending) -> String {
+        let principal = self.principal.as_ref();
+        let denial = self.denial();
+        let operation = self.operation.as_ref();
+        let record = Record {
+            time: time(self.started_ms),
+            decision: self.decision(),
+            reason: denial.map(|denial| denial.reason().code()),
+            rule: denial.and_then(|denial| denial.rule()),
+            note: denial.and_then(|denial| denial.note()),
+            decision_id: &self.decision_id,
+            request_id: &self.request_id,
+            answered_by: ending.answered_by,
+            aborted: ending.aborted,
+            duration_ms: ending.now_ms.saturating_sub(self.started_ms),
+            principal_kind: principal.map(|principal| principal.kind.name()),
+            subject: principal.map(|principal| principal.subject.as_str()),
+            issuer: text(principal.and_then(|principal| principal.issuer.as_ref())),
+            tenant: text(principal.and_then(|principal| principal.tenant.as_ref())),
+            project: text(principal.and_then(|principal| principal.project.as_ref())),
+            service_account: text(principal.and_then(|principal| principal.service_account.as_ref())),
+            client: text(principal.and_then(|principal| principal.client.as_ref())),
+            actor: text(principal.and_then(|principal| principal.actor.as_ref())),
+            credential_id: text(principal.map(|principal| &principal.credential_id)),
+            shadow_denials: self.shadow_denials(),
+            cluster: text(self.connection.cluster.as_ref()),
+            provider_request_id: text(ending.provider_request_id.as_ref()),
+            provider: operation.map(|operation| operation.dialect().provider()),
+            operation: operation.map(|operation| operation.name()),
+            model: text(self.model.as_ref()),
+            method: self.head.method(),
+            path: self.head.path_only(),
+            status: ending.status,
+            client_address: text(self.connection.source_address.as_ref()),
+        };
+        record.line()
+    }
+}
+
+impl Gateway {
+    /// The counter of this call. `seen` holds the tenants that have a label of their own, and is bounded.
+    pub fn tally(&self, call: &Call, seen: &mut Vec<String>) -> Tally {
+        Tally {
+            decision: call.decision().name(),
+            reason: call.denial().map_or("none", |denial| denial.reason().code()),
+            dialect: call.dialect.name(),
+            tenant: self.tenant_label(call, seen),
+        }
+    }
+
+    fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {
+        let tenant = match (&call.principal, call.decision()) {
+            (Some(principal), Decision::Allow | Decision::Deny) => principal.tenant.as_deref(),
+            _ => None,
+        };
+        let Some(tenant) = tenant else { return "none".to_owned() };
+        let label = audit::label(tenant);
+        if seen.contains(&label) {
+            return label;
+        }
+        if seen.len() >= self.settings.metric_tenants {
+            return "other".to_owned();
+        }
+        seen.push(label.clone());
+        label
+    }
+
+    /// A ring without keys for this configuration's remote issuers.
+    pub fn key_ring(&self) -> KeyRing {
+        self.identity.key_ring()
+    }
+}
+
+/// The text, where there is some.
+fn text(value: Option<&String>) -> Option<&str> {
+    value.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+fn time(unix_ms: u64) -> String {
+    i64::try_from(unix_ms)
+        .ok()
+        .and_then(chrono::DateTime::from_timestamp_millis)
+        .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}

@@ -1,0 +1,114 @@
+//! The JWS compact serialization (RFC 7515 section 3.1) and its header, read strictly.
+//!
+//! It proves nothing: whatever it returns is still the caller's word.
+
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
+use serde_json::{Map, Value};
+
+use super::credential::MAX_CREDENTIAL_BYTES;
+use super::unique_json;
+use crate::config::Algorithm;
+use crate::denial::{Denial, Reason};
+
+/// Header parameters that would let the caller choose the key, or change what is signed.
+const FORBIDDEN: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
+/// Header parameters that are texts wherever they occur.
+const TEXTS: [&str; 7] = ["alg", "typ", "cty", "kid", "x5t", "x5t#S256", "salt"];
+
+/// The algorithms that are accepted from some issuer; HMAC and `none` are not among them.
+pub(super) const ALGORITHMS: [Algorithm; 7] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// A token taken apart. It has no `Debug`, because it holds the token.
+pub(super) struct Compact<'a> {
+    pub(super) header: Header,
+    pub(super) claims: Map<String, Value>,
+    /// The whole token, as it was sent.
+    pub(super) token: &'a str,
+    /// The header and the claims as they were sent, which is what the signature covers.
+    pub(super) signed: &'a str,
+    pub(super) signature: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    /// As the token writes it.
+    pub(super) typ: Option<String>,
+    pub(super) kid: Option<String>,
+}
+
+impl<'a> Compact<'a> {
+    pub(super) fn read(token: &'a str) -> Result<Self, Denial> {
+        if token.len() > MAX_CREDENTIAL_BYTES {
+            return Err(Reason::TokenTooLarge.into());
+        }
+        let malformed = || Denial::from(Reason::TokenMalformed);
+        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+        // A dot left in either half is outside the alphabet, so this also refuses two and four segments.
+        let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
+        let header = Header::read(&base64url(header).ok_or_else(malformed)?)?;
+        let claims = base64url(claims).and_then(|bytes| unique_json::object(&bytes)).ok_or_else(malformed)?;
+        let signature = base64url(signature).ok_or_else(malformed)?;
+        Ok(Self { header, claims, token, signed, signature })
+    }
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, Denial> {
+        let mut object = unique_json::object(bytes).ok_or(Reason::TokenMalformed)?;
+        if FORBIDDEN.iter().any(|name| object.contains_key(*name)) {
+            return Err(Reason::TokenHeaderNotAllowed.into());
+        }
+        if TEXTS.iter().any(|name| object.get(*name).is_some_and(|value| !value.is_string())) {
+            return Err(Denial::new(Reason::TokenMalformed).with_detail("a header parameter is not a text"));
+        }
+        let mut take = |name: &str| match object.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let alg = take("alg").ok_or(Reason::TokenMalformed)?;
+        let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == alg);
+        let algorithm = algorithm.ok_or(Reason::TokenAlgorithmNotAllowed)?;
+        Ok(Self { algorithm, typ: take("typ"), kid: take("kid") })
+    }
+}
+
+/// Decodes base64url in its one canonical form: no padding, no other character, no stray bits at the end.
+/// An empty text is refused too.
+pub(super) fn base64url(text: &str) -> Option<Vec<u8>> {
+    match text.is_empty() {
+        true => None,
+        false => Base64UrlSafeNoPadding::decode_to_vec(text, None).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64url;
+
+    #[test]
+    fn only_canonical_base64url_is_read() {
+        assert_eq!(base64url("_-8"), Some(vec![0xff, 0xef]));
+        for (text, note) in [
+            ("", "nothing"),
+            ("_-8=", "padding"),
+            ("_-9", "bits set behind the last byte"),
+            ("/+8", "the other alphabet"),
+            ("_-8 ", "a space"),
+            ("_\n-8", "a line break inside"),
+            ("_", "a length that no bytes have"),
+            ("_-8A_", "a length that no bytes have, longer"),
+            ("_é8", "not ASCII"),
+        ] {
+            assert_eq!(base64url(text), None, "{note}");
+        }
+    }
+}

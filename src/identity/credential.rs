@@ -1,0 +1,234 @@
+//! Finds the one credential of a request.
+//!
+//! It does not judge it. It reads the full list of headers, because a proxy that joins or drops a second
+//! value would make two readers see two callers; what can be read in more than one way is refused.
+
+use percent_encoding::percent_decode_str;
+
+use crate::denial::{Denial, Reason};
+use crate::request::RequestHead;
+use crate::secret::Secret;
+
+/// The headers that carry callers' credentials, or could at a provider: none of them is forwarded.
+///
+/// The `_` forms and `proxy-authorization` prove nobody here, but some servers read them. A key in
+/// `sec-websocket-protocol` is removed by [`protocols_without_credentials`].
+pub const CARRIERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-amz-security-token",
+    "x_api_key",
+    "api_key",
+    "x_goog_api_key",
+];
+
+/// Longer credentials are refused unread.
+pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
+
+/// Browsers cannot set headers on a WebSocket, so OpenAI's SDK sends the key as a subprotocol.
+const PROTOCOLS: &str = "sec-websocket-protocol";
+const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+/// Subprotocols that stand for headers which the gateway asserts itself.
+const ACCOUNT_PROTOCOLS: [&str; 2] = ["openai-organization.", "openai-project."];
+
+/// Names of query parameters that hold credentials, in lower case and without `-` and `_`.
+const QUERY_NAMES: [&str; 19] = [
+    "key",
+    "apikey",
+    "xapikey",
+    "xgoogapikey",
+    "subscriptionkey",
+    "ocpapimsubscriptionkey",
+    "token",
+    "accesstoken",
+    "idtoken",
+    "authtoken",
+    "oauthtoken",
+    "bearertoken",
+    "auth",
+    "authorization",
+    "bearer",
+    "clientsecret",
+    "xamzcredential",
+    "xamzsignature",
+    "xamzsecuritytoken",
+];
+
+/// The credential of a request: visible ASCII without commas, not empty, at most 16 KiB.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    pub kind: PresentedKind,
+    pub secret: Secret,
+    pub carrier: Carrier,
+}
+
+impl Presented {
+    /// The credential as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.secret.expose()).unwrap_or_default()
+    }
+}
+
+/// How a credential is verified, seen from its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresentedKind {
+    /// Looked up by its hash.
+    ApiKey,
+    /// Begins as a JOSE header does, whether or not the rest is sound.
+    Jwt,
+}
+
+/// Where a credential was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Authorization,
+    XApiKey,
+    ApiKey,
+    XGoogApiKey,
+    WebSocketProtocol,
+}
+
+impl Carrier {
+    const HEADERS: [Self; 4] = [Self::Authorization, Self::XApiKey, Self::ApiKey, Self::XGoogApiKey];
+
+    /// The name of the header.
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
+            Self::WebSocketProtocol => PROTOCOLS,
+        }
+    }
+}
+
+/// Finds the credential. The same one in two headers, as some SDKs send it, counts once.
+///
+/// # Errors
+/// Refuses a request with none, with two, with one in the query string, or with one that cannot be read.
+pub fn find(request: &RequestHead) -> Result<Presented, Denial> {
+    if request.query().is_some_and(holds_credential) {
+        return Err(Reason::CredentialInQuery.into());
+    }
+    let mut found: Option<Presented> = None;
+    for carrier in Carrier::HEADERS {
+        let Some(value) = single(request.values(carrier.header()))? else { continue };
+        found = Some(agree(found, credential(carrier, value)?)?);
+    }
+    if request.is_upgrade() {
+        let keys = protocols(request).filter_map(|protocol| protocol.strip_prefix(KEY_PROTOCOL.as_bytes()));
+        if let Some(value) = single(keys)? {
+            found = Some(agree(found, presented(Carrier::WebSocketProtocol, value)?)?);
+        }
+    }
+    found.ok_or_else(|| Reason::CredentialMissing.into())
+}
+
+/// What is left of a `sec-websocket-protocol` value once the credential and the account are gone.
+pub fn protocols_without_credentials(value: &str) -> String {
+    let kept = value.split(',').map(str::trim).filter(|protocol| {
+        !protocol.starts_with(KEY_PROTOCOL)
+            && !ACCOUNT_PROTOCOLS.iter().any(|prefix| protocol.starts_with(prefix))
+    });
+    kept.collect::<Vec<_>>().join(", ")
+}
+
+fn holds_credential(query: &str) -> bool {
+    // Some servers split at `;` too.
+    query.split(['&', ';']).any(|pair| {
+        let raw = pair.split('=').next().unwrap_or_default();
+        let decoded = percent_decode_str(raw).decode_utf8_lossy();
+        let name: String =
+            decoded.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
+        QUERY_NAMES.contains(&name.trim())
+    })
+}
+
+/// The only value; a second one is refused even where it is equal.
+fn single<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [u8]>, Denial> {
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(Reason::AmbiguousCredential.into()),
+        None => Ok(first),
+    }
+}
+
+fn protocols(request: &RequestHead) -> impl Iterator<Item = &[u8]> {
+    request.values(PROTOCOLS).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+fn agree(found: Option<Presented>, next: Presented) -> Result<Presented, Denial> {
+    match found {
+        Some(first) if first.secret != next.secret => Err(Reason::AmbiguousCredential.into()),
+        Some(first) => Ok(first),
+        None => Ok(next),
+    }
+}
+
+fn credential(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
+    match carrier {
+        Carrier::Authorization => presented(carrier, bearer(value)?),
+        _ => presented(carrier, value),
+    }
+}
+
+/// What follows `Bearer` and its spaces (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).
+fn bearer(value: &[u8]) -> Result<&[u8], Denial> {
+    let scheme: &[u8] = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    // Before the commas are looked at, because a SigV4 value is full of them.
+    if scheme.to_ascii_uppercase().starts_with(b"AWS4-") {
+        return Err(Denial::new(Reason::CredentialMalformed).with_detail(
+            "AWS signatures are not read; send this gateway's credential as a bearer token, as the SDKs do with `AWS_BEARER_TOKEN_BEDROCK`",
+        ));
+    }
+    if value.contains(&b',') {
+        return Err(Reason::AmbiguousCredential.into());
+    }
+    match value.strip_prefix(scheme) {
+        Some(rest) if scheme.eq_ignore_ascii_case(b"bearer") => Ok(trim_spaces(rest)),
+        _ => Err(Denial::new(Reason::CredentialMalformed)
+            .with_detail("`Authorization` must be `Bearer` and the credential")),
+    }
+}
+
+fn trim_spaces(mut value: &[u8]) -> &[u8] {
+    while let Some(rest) = value.strip_prefix(b" ") {
+        value = rest;
+    }
+    value
+}
+
+fn presented(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
+    if value.contains(&b',') {
+        return Err(Reason::AmbiguousCredential.into());
+    }
+    if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
+        return Err(Denial::new(Reason::CredentialMalformed)
+            .with_detail(format!("`{}` must hold visible ASCII without spaces", carrier.header())));
+    }
+    let kind = kind(value);
+    if value.len() > MAX_CREDENTIAL_BYTES {
+        return Err(match kind {
+            PresentedKind::ApiKey => Reason::CredentialMalformed,
+            PresentedKind::Jwt => Reason::TokenTooLarge,
+        }
+        .into());
+    }
+    Ok(Presented { kind, secret: Secret::new(value), carrier })
+}
+
+/// A JOSE header is a JSON object, and `{` in base64url is `e` and one of these.
+fn kind(value: &[u8]) -> PresentedKind {
+    let opens_an_object = [b"ey", b"ew", b"e3"].iter().any(|start| value.starts_with(*start));
+    match value.starts_with(b"eyJ") || (opens_an_object && value.contains(&b'.')) {
+        true => PresentedKind::Jwt,
+        false => PresentedKind::ApiKey,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Makes a principal of a token's claims. The defaults follow RFC 9068; the configuration may override each.
+//!
+//! A claim that is read but has a shape nobody defined is a denial: a scope that cannot be read must not
+//! look like a caller without scopes to a rule that asks for their absence.
+
+use serde_json::{Map, Value};
+
+use super::issuer::{invalid, missing};
+use super::jwt::Claims;
+use super::principal::{Kind, Principal};
+use crate::denial::Denial;
+
+/// Deeper delegation chains are refused.
+const MAX_ACTORS: usize = 8;
+
+/// What the configuration's expressions made of the claims; `None` leaves the default in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapped {
+    pub subject: Option<String>,
+    pub tenant: Option<String>,
+    pub scopes: Option<Vec<String>>,
+    pub client: Option<String>,
+    pub project: Option<String>,
+    pub service_account: Option<String>,
+    pub roles: Option<Vec<String>>,
+}
+
+/// Makes the principal.
+///
+/// # Errors
+/// Refuses a token whose `scope`, `scp`, `client_id`, `azp`, `roles` or `act` cannot be read where it is
+/// needed, and one that names no subject.
+pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> {
+    let issuer = Some(verified.issuer_name().to_owned());
+    let expires_at = Some(verified.expires_at());
+    let claims = verified.into_claims();
+    let actors = actors(&claims)?;
+    let subject = match mapped.subject {
+        Some(subject) => Some(subject),
+        None => text(&claims, "sub")?,
+    };
+    Ok(Principal {
+        kind: Kind::Jwt,
+        subject: subject.filter(|subject| !subject.is_empty()).ok_or_else(|| missing("sub"))?,
+        tenant: mapped.tenant,
+        project: mapped.project,
+        service_account: mapped.service_account,
+        client: match mapped.client {
+            Some(client) => Some(client),
+            None => first(&claims, ["client_id", "azp"], text)?,
+        },
+        scopes: match mapped.scopes {
+            Some(scopes) => scopes,
+            None => first(&claims, ["scope", "scp"], scopes)?.unwrap_or_default(),
+        },
+        roles: match mapped.roles {
+            Some(roles) => roles,
+            None => roles(&claims)?,
+        },
+        key: None,
+        issuer,
+        credential_id: text(&claims, "jti")?.unwrap_or_default(),
+        actor: actors.first().cloned(),
+        actors,
+        expires_at,
+        claims,
+    })
+}
+
+type Object = Map<String, Value>;
+
+/// The first claim of the two that is there, a null counting as absent.
+fn first<T>(
+    claims: &Object,
+    names: [&str; 2],
+    read: impl Fn(&Object, &str) -> Result<Option<T>, Denial>,
+) -> Result<Option<T>, Denial> {
+    for name in names {
+        if let Some(value) = read(claims, name)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+fn text(claims: &Object, name: &str) -> Result<Option<String>, Denial> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(invalid(name, "is not a text")),
+    }
+}
+
+/// Space-separated as in RFC 8693 section 4.2, or the list that some issuers write.
+fn scopes(claims: &Object, name: &str) -> Result<Option<Vec<String>>, Denial> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.split_ascii_whitespace().map(str::to_owned).collect())),
+        Some(Value::Array(list)) => {
+            texts(list).map(Some).ok_or_else(|| invalid(name, "is not a list of texts"))
+        }
+        Some(_) => Err(invalid(name, "is neither a text nor a list of texts")),
+    }
+}
+
+/// The list `roles`; some issuers write an object there, which is left to an expression.
+fn roles(claims: &Object) -> Result<Vec<String>, Denial> {
+    match claims.get("roles") {
+        Some(Value::Array(list)) => texts(list).ok_or_else(|| invalid("roles", "is not a list of texts")),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn texts(list: &[Value]) -> Option<Vec<String>> {
+    list.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// The `sub` of each nested `act` (RFC 8693 section 4.1), the current actor first.
+fn actors(claims: &Object) -> Result<Vec<String>, Denial> {
+    let mut actors = Vec::new();
+    let mut next = claims.get("act");
+    while let Some(act) = next {
+        let subject = act.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
+        let subject = subject.ok_or_else(|| invalid("act", "does not name its actor by `sub`"))?;
+        if actors.len() >= MAX_ACTORS {
+            return Err(invalid("act", "is nested too deeply"));
+        }
+        actors.push(subject.to_owned());
+        next = act.get("act");
+    }
+    Ok(actors)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! One door for both kinds of credential, and the claim mappings of the configuration.
+
+use super::credential::{self, PresentedKind};
+use super::engine::{EngineAnswer, Question};
+use super::jwt::{Claims, JwtRefusal, Verifier};
+use super::key_ring::{FreshKeys, KeyRing};
+use super::key_table::KeyTable;
+use super::mapping::{self, Mapped};
+use super::principal::Principal;
+use crate::config::{Config, ConfigError, Issuer, PrincipalMapping};
+use crate::denial::{Denial, Reason};
+use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Scope, Vocabulary};
+use crate::request::{Connection, Moment, RequestHead};
+
+/// Everybody who may call under one configuration.
+#[derive(Debug)]
+pub struct Identity {
+    keys: KeyTable,
+    verifier: Verifier,
+    mappings: Vec<Mapping>,
+    issuers: Vec<Issuer>,
+}
+
+/// What is known beside the request's headers.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    pub connection: &'a Connection,
+    pub keys: &'a KeyRing,
+    pub moment: Moment,
+    /// Verifies a signature outside, faster than this code could, or says that it cannot.
+    pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
+}
+
+/// Why a caller is not proven.
+#[derive(Debug)]
+pub enum Unproven {
+    Denied(Denial),
+    /// A newer key set of the issuer with this index could prove the caller.
+    NeedsKeys {
+        issuer: usize,
+    },
+}
+
+/// The compiled claim mapping of one issuer.
+#[derive(Debug, Default)]
+struct Mapping {
+    subject: Option<Expression>,
+    tenant: Option<Expression>,
+    scopes: Option<Expression>,
+    client: Option<Expression>,
+    project: Option<Expression>,
+    service_account: Option<Expression>,
+    roles: Option<Expression>,
+}
+
+/// A mapping reads nothing but the claims.
+const VOCABULARY: Vocabulary = Vocabulary { variables: &[Field::value("claims")] };
+
+struct ClaimFacts<'a>(&'a Claims);
+
+impl Facts for ClaimFacts<'_> {
+    fn fact(&self, _variable: &str, _field: Option<&str>) -> Fact {
+        Fact::Json(self.0.claims().clone().into())
+    }
+}
+
+impl Identity {
+    /// # Errors
+    /// Nobody who could call, or a key, issuer or mapping that is wrong.
+    pub fn compile(config: &Config, engine: &Engine) -> Result<Self, ConfigError> {
+        if config.keys.is_empty() && config.issuers.is_empty() {
+            let why = "there are neither `keys` nor `issuers`, so nobody could call; add an entry made by `claimgate key new`, or an issuer";
+            return Err(ConfigError::new("keys", why));
+        }
+        let mapping = |(index, issuer): (usize, &Issuer)| {
+            Mapping::compile(&issuer.principal, &format!("issuers[{index}].principal"), engine)
+        };
+        Ok(Self {
+            keys: KeyTable::compile(&config.keys, config.client_address)?,
+            verifier: Verifier::compile(&config.issuers)?,
+            mappings: config.issuers.iter().enumerate().map(mapping).collect::<Result<_, _>>()?,
+            issuers: config.issuers.clone(),
+        })
+    }
+
+    /// A ring without keys for the remote issuers.
+    pub fn key_ring(&self) -> KeyRing {
+        KeyRing::new(&self.issuers)
+    }
+
+    /// Takes a fetched document into the ring.
+    ///
+    /// # Errors
+    /// One line for the operator; the set in use stays in use.
+    pub fn accept_keys(
+        &self,
+        ring: &mut KeyRing,
+        issuer: usize,
+        document: &[u8],
+        fetched_ms: u64,
+    ) -> Result<(), String> {
+        let set = self.verifier.read_key_set(issuer, document)?;
+        ring.accept(issuer, set, fetched_ms);
+        Ok(())
+    }
+
+    /// Proves who sent the request.
+    ///
+    /// # Errors
+    /// A denial, or the issuer whose newer keys could still prove it.
+    pub fn authenticate(
+        &self,
+        engine: &Engine,
+        request: &RequestHead,
+        caller: Caller<'_>,
+    ) -> Result<Principal, Unproven> {
+        let presented = credential::find(request)?;
+        match presented.kind {
+            PresentedKind::ApiKey => {
+                Ok(self.keys.authenticate(&presented, caller.connection, &caller.moment)?)
+            }
+            PresentedKind::Jwt => self.prove_token(engine, presented.secret.expose(), caller),
+        }
+    }
+
+    fn prove_token(&self, engine: &Engine, token: &[u8], caller: Caller<'_>) -> Result<Principal, Unproven> {
+        let token = std::str::from_utf8(token).map_err(|_| Denial::from(Reason::TokenMalformed))?;
+        let now_ms = caller.moment.unix_ms;
+        let keys = FreshKeys { ring: caller.keys, now_ms };
+        let claims = match self.verifier.examine(token, &keys, &caller.moment) {
+            Ok(examined) => {
+                let answer = examined
+                    .question()
+                    .map_or(EngineAnswer::Unavailable, |question| (caller.verify)(&question));
+                examined.prove(answer)?
+            }
+            Err(JwtRefusal::Denied(denial)) => return Err(denial.into()),
+            Err(JwtRefusal::UnknownKey { issuer }) if caller.keys.is_just_fetched(issuer, now_ms) => {
+                return Err(Denial::from(Reason::TokenKeyUnknown).into());
+            }
+            Err(JwtRefusal::UnknownKey { issuer } | JwtRefusal::KeysMissing { issuer }) => {
+                return Err(Unproven::NeedsKeys { issuer });
+            }
+        };
+        let mapped = match self.mappings.get(claims.issuer()) {
+            Some(mapping) => mapping.apply(engine, &claims)?,
+            None => Mapped::default(),
+        };
+        Ok(mapping::principal(claims, mapped)?)
+    }
+}
+
+impl Mapping {
+    fn compile(mapping: &PrincipalMapping, at: &str, engine: &Engine) -> Result<Self, ConfigError> {
+        let compile = |name: &str, text: &Option<String>| {
+            text.as_deref().map(|text| engine.compile(&format!("{at}.{name}"), text, &VOCABULARY)).transpose()
+        };
+        Ok(Self {
+            subject: compile("subject", &mapping.subject)?,
+            tenant: compile("tenant", &mapping.tenant)?,
+            scopes: compile("scopes", &mapping.scopes)?,
+            client: compile("client", &mapping.client)?,
+            project: compile("project", &mapping.project)?,
+            service_account: compile("service_account", &mapping.service_account)?,
+            roles: compile("roles", &mapping.roles)?,
+        })
+    }
+
+    /// An expression that errs refuses the token: a claim that was expected must not silently be absent.
+    fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
+        let all = [
+            &self.subject,
+            &self.tenant,
+            &self.scopes,
+            &self.client,
+            &self.project,
+            &self.service_account,
+            &self.roles,
+        ];
+        let Some(first) = all.into_iter().flatten().next() else { return Ok(Mapped::default()) };
+        let scope = engine.scope(first.reads(), &ClaimFacts(claims));
+        Ok(Mapped {
+            subject: text("subject", &self.subject, &scope)?,
+            tenant: text("tenant", &self.tenant, &scope)?,
+            scopes: texts("scopes", &self.scopes, &scope)?,
+            client: text("client", &self.client, &scope)?,
+            project: text("project", &self.project, &scope)?,
+            service_account: text("service_account", &self.service_account, &scope)?,
+            roles: texts("roles", &self.roles, &scope)?,
+        })
+    }
+}
+
+fn text(field: &str, expression: &Option<Expression>, scope: &Scope<'_>) -> Result<Option<String>, Denial> {
+    let value = expression.as_ref().map(|expression| expression.text(scope)).transpose();
+    value.map(Option::flatten).map_err(|fault| unmapped(field, &fault))
+}
+
+fn texts(
+    field: &str,
+    expression: &Option<Expression>,
+    scope: &Scope<'_>,
+) -> Result<Option<Vec<String>>, Denial> {
+    let value = expression.as_ref().map(|expression| expression.texts(scope)).transpose();
+    value.map_err(|fault| unmapped(field, &fault))
+}
+
+fn unmapped(field: &str, fault: &Fault) -> Denial {
+    Denial::new(Reason::TokenClaimInvalid)
+        .with_detail(format!("the claim behind `{field}` is missing or has another shape"))
+        .with_note(format!("principal.{field}: {fault}"))
+}
+
+impl From<Denial> for Unproven {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}

@@ -1,0 +1,254 @@
+//! One bounded table that every worker shares: (namespace, key) → small value, with expiry and
+//! compare-and-set.
+//!
+//! Counters, reservations, concurrency, seen `jti`s, minted budgets, fetch leases and revocation marks are
+//! its thin users. It does not know what a value means, and it does not outlive the process.
+//!
+//! # Why pages
+//! Envoy's shared data is one map under one mutex. It can neither delete nor list, it has no expiry, and it
+//! does not compare on a key's first write. A key per counter would therefore leak, and its first two
+//! spenders would overwrite each other. So the table is a fixed set of *pages*, created when the
+//! configuration loads; an entry lives in the page that the hash of its key names (`page.rs` has the format).
+//! Every change is one read, one rewrite and one compare-and-set write of one page.
+//!
+//! # Nobody escapes by eviction
+//! A live entry is never dropped to make room. Where a page is full of live entries a new key is refused
+//! with [`LedgerError::Full`], and so is a value that grows: else a caller who can make keys could push out
+//! the counter that holds him back. The price is that keys without bound fill the table and deny strangers;
+//! a user that lets a caller choose keys must bound how many, and watch [`Ledger::occupancy`].
+//!
+//! # How much fits
+//! By default 4096 pages of 8 KiB: at most 32 MiB per process. The largest record takes 153 bytes, so a page
+//! holds 53 of them; a request counter takes 35 to 47 where no step holds more than 255, so 174 or more of
+//! those. Keys spread over pages like balls over bins: 100,000 are 24 per page on average with a standard
+//! deviation of 5, so 100,000 of the largest records fit (a page with 54 is six deviations away), and so do
+//! some 400,000 small counters (98 per page, deviation 10).
+//!
+//! # Time
+//! An entry is live while `now_ms` is below its expiry. Workers read the clock at slightly different times:
+//! a user to whom an early end matters sets a later expiry (as the window does).
+
+mod entry;
+mod memory;
+mod page;
+mod tally;
+mod window;
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
+mod properties;
+
+use std::fmt;
+
+use page::{Record, Tag};
+
+pub use entry::{Entry, Namespace, compose};
+pub use memory::MemoryStore;
+pub use window::{Count, Window};
+
+/// The name of this page format and layout. It belongs into the host's key of every page, so that a module
+/// with another format or another number of pages, reloaded into the same process, starts its own table.
+pub const FORMAT: &str = "claimgate.ledger.1";
+
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = page::MAX_VALUE;
+
+const DEFAULT_PAGES: u32 = 4096;
+const DEFAULT_PAGE_BYTES: usize = 8192;
+
+/// How often a change is tried again after another worker was faster.
+const ATTEMPTS: u32 = 64;
+
+/// Where pages live: shared data under Envoy, memory in tests and on the command line.
+pub trait Store {
+    /// The page and its version, which is never 0; `None` where the page is absent.
+    fn read(&self, page: u32) -> Option<(Vec<u8>, u32)>;
+
+    /// Writes where `version` is still the one that was read. The ledger never passes 0, which shared data
+    /// takes for "do not compare".
+    fn write(&self, page: u32, bytes: &[u8], version: u32) -> Result<(), Conflict>;
+
+    /// Writes `bytes` where the page is absent; a page that exists stays as it is. On shared data that takes
+    /// a version that is never current and not 0, since only the first write of a key is not compared.
+    fn create(&self, page: u32, bytes: &[u8]);
+}
+
+/// Another writer was faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict;
+
+/// The rules of the table: how many pages, how large. It holds no data, so every copy is as good.
+#[derive(Clone, Copy, Debug)]
+pub struct Ledger {
+    /// INVARIANT: one less than a power of two.
+    page_mask: u32,
+    page_bytes: usize,
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Debug)]
+pub enum Change<T> {
+    /// Nothing is written.
+    Keep(T),
+    /// The value, of at most [`MAX_VALUE`] bytes, lives until `expires_ms` (milliseconds since the epoch).
+    Put {
+        value: Vec<u8>,
+        expires_ms: u64,
+        result: T,
+    },
+    Remove(T),
+}
+
+/// Why the table could not answer; nothing was changed. Each is a denial for whoever asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerError {
+    /// Other workers were faster every time.
+    Contended,
+    /// The page has no room for the value beside its live entries, or the value is too long.
+    Full,
+    /// The page is missing, or holds what this ledger did not write. It stays as it is.
+    Absent,
+}
+
+/// How full one page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    pub live_entries: usize,
+    pub bytes: usize,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ledger {
+    pub fn new() -> Self {
+        Self::with_bounds(DEFAULT_PAGES, DEFAULT_PAGE_BYTES)
+    }
+
+    /// A table of `pages`, rounded up to a power of two, none ever longer than `page_bytes`. Every ledger on
+    /// one store must have the same bounds.
+    pub fn with_bounds(pages: u32, page_bytes: usize) -> Self {
+        let page_mask = pages.checked_next_power_of_two().map_or(u32::MAX, |pages| pages.saturating_sub(1));
+        Self { page_mask, page_bytes }
+    }
+
+    /// The numbers of all pages.
+    pub fn pages(&self) -> impl Iterator<Item = u32> + use<> {
+        0..=self.page_mask
+    }
+
+    /// Creates the pages that are absent. Called when a configuration loads, also by one that is rejected
+    /// later: what exists is never touched.
+    pub fn prepare(&self, store: &dyn Store) {
+        // Pages are created in order: where the last one exists, somebody has been through all of them.
+        if store.read(self.page_mask).is_some() {
+            return;
+        }
+        for page in self.pages() {
+            store.create(page, &page::EMPTY);
+        }
+    }
+
+    /// Replaces the live value of `entry` by what `change` makes of it, atomically. `change` runs once per
+    /// attempt and must have no effect but its return value.
+    pub fn update<T>(
+        &self,
+        store: &dyn Store,
+        entry: Entry<'_>,
+        now_ms: u64,
+        mut change: impl FnMut(Option<&[u8]>) -> Change<T>,
+    ) -> Result<T, LedgerError> {
+        let tag = entry.tag();
+        let page = self.page_of(&tag);
+        for _ in 0..ATTEMPTS {
+            let (bytes, version) = self.page(store, page)?;
+            let current = page::find(&bytes, &tag, now_ms)?;
+            let (rewritten, result) = match change(current) {
+                Change::Keep(result) => return Ok(result),
+                Change::Remove(result) if current.is_none() => return Ok(result),
+                Change::Remove(result) => (page::without(&bytes, &tag, now_ms)?, result),
+                Change::Put { value, expires_ms, result } => {
+                    let record = Record { tag: &tag, expires_ms, value: &value };
+                    (self.with_record(&bytes, record, now_ms)?, result)
+                }
+            };
+            if store.write(page, &rewritten, version).is_ok() {
+                return Ok(result);
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+
+    /// The live value of `entry`.
+    pub fn read(
+        &self,
+        store: &dyn Store,
+        entry: Entry<'_>,
+        now_ms: u64,
+    ) -> Result<Option<Vec<u8>>, LedgerError> {
+        let tag = entry.tag();
+        let (bytes, _) = self.page(store, self.page_of(&tag))?;
+        Ok(page::find(&bytes, &tag, now_ms)?.map(<[u8]>::to_vec))
+    }
+
+    /// True where nobody held `entry` and now this caller does, for `for_ms` milliseconds.
+    pub fn lease(
+        &self,
+        store: &dyn Store,
+        entry: Entry<'_>,
+        now_ms: u64,
+        for_ms: u64,
+    ) -> Result<bool, LedgerError> {
+        let expires_ms = now_ms.saturating_add(for_ms);
+        self.update(store, entry, now_ms, |held| match held {
+            Some(_) => Change::Keep(false),
+            None => Change::Put { value: Vec::new(), expires_ms, result: true },
+        })
+    }
+
+    /// How full `page` is. A gauge samples a few pages per tick: keys spread evenly.
+    pub fn occupancy(&self, store: &dyn Store, page: u32, now_ms: u64) -> Result<Occupancy, LedgerError> {
+        let (bytes, _) = self.page(store, page)?;
+        Ok(Occupancy { live_entries: page::live_entries(&bytes, now_ms)?, bytes: bytes.len() })
+    }
+
+    fn page_of(&self, tag: &Tag) -> u32 {
+        let [first, second, third, fourth, ..] = *tag;
+        u32::from_le_bytes([first, second, third, fourth]) & self.page_mask
+    }
+
+    fn page(&self, store: &dyn Store, page: u32) -> Result<(Vec<u8>, u32), LedgerError> {
+        // A version of 0 would turn the write that follows into one that compares nothing.
+        store.read(page).filter(|(_, version)| *version != 0).ok_or(LedgerError::Absent)
+    }
+
+    fn with_record(&self, bytes: &[u8], record: Record<'_>, now_ms: u64) -> Result<Vec<u8>, LedgerError> {
+        let mut rewritten = page::without(bytes, record.tag, now_ms)?;
+        page::append(&mut rewritten, &record).ok_or(LedgerError::Full)?;
+        if rewritten.len() > self.page_bytes {
+            return Err(LedgerError::Full);
+        }
+        Ok(rewritten)
+    }
+}
+
+impl From<page::Corrupt> for LedgerError {
+    fn from(_: page::Corrupt) -> Self {
+        Self::Absent
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Contended => "other workers changed the same page every time",
+            Self::Full => "the page has no room beside its live entries",
+            Self::Absent => "the page is missing or not one of this ledger",
+        })
+    }
+}
+
+impl std::error::Error for LedgerError {}

@@ -1,0 +1,64 @@
+//! What an entry is stored under, and the tag that names it in a page.
+
+use sha2::{Digest, Sha256};
+
+use super::page::Tag;
+
+/// What an entry is stored under.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub namespace: Namespace,
+    /// Any bytes; several parts go through [`compose`].
+    pub key: &'a [u8],
+}
+
+/// Who owns an entry. The same key in two namespaces is two entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Namespace {
+    /// Counters of quotas.
+    Quota = 1,
+    /// Estimates held until a request is settled.
+    Reservation = 2,
+    /// Requests in flight.
+    Concurrency = 3,
+    /// `jti`s that were seen and may not come again.
+    Replay = 4,
+    /// What a minted credential has left.
+    Budget = 5,
+    /// Who fetches a document for everybody.
+    Lease = 6,
+    /// Credentials that were revoked.
+    Revocation = 7,
+}
+
+impl Entry<'_> {
+    /// SHA-256 over the namespace, the key's length and the key, cut to 16 bytes.
+    pub(super) fn tag(&self) -> Tag {
+        let digest = Sha256::new()
+            .chain_update([self.namespace as u8])
+            .chain_update(length_of(self.key))
+            .chain_update(self.key)
+            .finalize();
+        let mut tag = Tag::default();
+        for (to, from) in tag.iter_mut().zip(digest) {
+            *to = from;
+        }
+        tag
+    }
+}
+
+/// One key from several parts, each behind its length, so that `ab`, `c` and `a`, `bc` stay apart.
+pub fn compose(parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::new();
+    for part in parts {
+        key.extend_from_slice(&length_of(part));
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+fn length_of(part: &[u8]) -> [u8; 8] {
+    // `usize` has at most 64 bits.
+    (part.len() as u64).to_le_bytes()
+}

@@ -1,0 +1,204 @@
+//! Counters of requests per window, exact across all workers of one Envoy.
+//!
+//! A window is cut into steps, and the counter holds what was spent in each of the latest ones:
+//! - **fixed**: one step, as long as the window, aligned to its multiples since the Unix epoch. Only the
+//!   current step counts, so two windows' worth may pass around the boundary.
+//! - **sliding**: twelve steps. The current one and the twelve before it count, the oldest of them whole
+//!   although it is partly over. So no closed interval of the window's length ever holds more than the
+//!   limit, and what was spent comes back when its step is over: never early, at most one step (a twelfth of
+//!   the window) late.
+//!
+//! A refused request spends nothing. Time is the latest step anybody spent in: a worker whose clock is
+//! behind spends in that step too, and after a clock was set back room comes back only when it caught up.
+//! Changing a window's kind or length starts a new counter.
+//!
+//! It does not know quotas or descriptors, and it does not hold a request back.
+
+use std::num::NonZeroU64;
+
+use super::tally::Tally;
+use super::{Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
+use crate::config::{ConfigError, Span, WindowKind};
+
+/// The steps of a sliding window.
+const SLIDING_STEPS: u64 = 12;
+
+/// How much longer than needed an entry lives, so that a worker whose clock is ahead of the spender's does
+/// not drop it early.
+const CLOCK_SLACK_MS: u64 = 1000;
+
+const SHORTEST: Span = Span::from_seconds(1);
+const LONGEST: Span = Span::from_seconds(31 * 24 * 60 * 60);
+
+/// How a counter's window moves, and how long it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    kind: WindowKind,
+    length_ms: NonZeroU64,
+}
+
+/// What a counter says about one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Spent within the window, this request included where it was admitted and spent.
+    pub used: u64,
+    pub limit: u64,
+    /// Milliseconds until nothing of what is spent counts any more; 0 where nothing does.
+    pub reset_ms: u64,
+    /// Milliseconds until the request would pass if nobody else spends; 0 where it is admitted,
+    /// [`Count::NEVER`] where it costs more than the limit.
+    pub retry_ms: u64,
+    pub admitted: bool,
+}
+
+impl Count {
+    /// The wait of a request that cannot pass under this limit.
+    pub const NEVER: u64 = u64::MAX;
+
+    pub fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
+impl Window {
+    pub fn compile(kind: WindowKind, length: Span) -> Result<Self, ConfigError> {
+        let refused =
+            || ConfigError::new("window", format!("`{length}` is not between {SHORTEST} and {LONGEST}"));
+        if length < SHORTEST || length > LONGEST {
+            return Err(refused());
+        }
+        let length_ms = NonZeroU64::new(length.milliseconds()).ok_or_else(refused)?;
+        Ok(Self { kind, length_ms })
+    }
+
+    /// Spends `cost` from the counter `key` where `limit` has room for all of it. A cost of 0 is a
+    /// [`Window::peek`].
+    pub fn spend(
+        &self,
+        ledger: &Ledger,
+        store: &dyn Store,
+        key: &[u8],
+        limit: u64,
+        cost: u64,
+        now_ms: u64,
+    ) -> Result<Count, LedgerError> {
+        let key = self.counter_key(key);
+        let entry = Entry { namespace: Namespace::Quota, key: &key };
+        let spent = ledger.update(store, entry, now_ms, |value| {
+            let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
+            let count = self.judge(&tally, limit, cost.max(1), now_ms);
+            if cost == 0 || !count.admitted {
+                return Change::Keep(Some(count));
+            }
+            let tally = tally.plus(cost);
+            Change::Put {
+                value: tally.encode(),
+                expires_ms: self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS),
+                result: Some(Count { used: tally.used(), reset_ms: self.reset_ms(&tally, now_ms), ..count }),
+            }
+        });
+        spent?.ok_or(LedgerError::Absent)
+    }
+
+    /// Takes back what was spent a moment ago for a request that then did not go on. Where the step has
+    /// passed since, the charge stays and leaves with its window: the strict side.
+    pub fn give_back(
+        &self,
+        ledger: &Ledger,
+        store: &dyn Store,
+        key: &[u8],
+        cost: u64,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        let key = self.counter_key(key);
+        let entry = Entry { namespace: Namespace::Quota, key: &key };
+        ledger.update(store, entry, now_ms, |value| {
+            let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
+                return Change::Keep(());
+            };
+            let tally = tally.minus(cost);
+            let expires_ms = self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS);
+            Change::Put { value: tally.encode(), expires_ms, result: () }
+        })
+    }
+
+    /// What a request of cost 1 would meet, without spending.
+    pub fn peek(
+        &self,
+        ledger: &Ledger,
+        store: &dyn Store,
+        key: &[u8],
+        limit: u64,
+        now_ms: u64,
+    ) -> Result<Count, LedgerError> {
+        self.spend(ledger, store, key, limit, 0, now_ms)
+    }
+
+    /// Steps are numbered by the window's length, so a counter of another length is another counter.
+    fn counter_key(&self, key: &[u8]) -> Vec<u8> {
+        let kind = match self.kind {
+            WindowKind::Sliding => b"sliding".as_slice(),
+            WindowKind::Fixed => b"fixed",
+        };
+        compose(&[kind, &self.length_ms.get().to_le_bytes(), key])
+    }
+
+    /// The counter at `now_ms`; `None` where the stored value is none of ours.
+    fn tally(&self, value: Option<&[u8]>, now_ms: u64) -> Option<Tally> {
+        let step = self.step_at(now_ms);
+        let stored = match value {
+            Some(value) => Tally::decode(value)?,
+            None => Tally::starting_at(step),
+        };
+        Some(stored.advanced(step, self.counted_steps()))
+    }
+
+    fn judge(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> Count {
+        let used = tally.used();
+        let admitted = used.checked_add(cost).is_some_and(|sum| sum <= limit);
+        let retry_ms = if admitted { 0 } else { self.retry_ms(tally, limit, cost, now_ms) };
+        Count { used, limit, reset_ms: self.reset_ms(tally, now_ms), retry_ms, admitted }
+    }
+
+    fn reset_ms(&self, tally: &Tally, now_ms: u64) -> u64 {
+        tally.spent().next_back().map_or(0, |(step, _)| self.end_of(step).saturating_sub(now_ms))
+    }
+
+    /// Lets the oldest steps go until the request fits.
+    fn retry_ms(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> u64 {
+        let Some(room_for) = limit.checked_sub(cost) else { return Count::NEVER };
+        let mut used = tally.used();
+        for (step, count) in tally.spent() {
+            used = used.saturating_sub(count);
+            if used <= room_for {
+                return self.end_of(step).saturating_sub(now_ms);
+            }
+        }
+        Count::NEVER
+    }
+
+    fn steps(&self) -> u64 {
+        match self.kind {
+            WindowKind::Sliding => SLIDING_STEPS,
+            WindowKind::Fixed => 1,
+        }
+    }
+
+    /// How many steps count at once, the current one included.
+    fn counted_steps(&self) -> usize {
+        match self.kind {
+            WindowKind::Sliding => super::tally::MOST_STEPS,
+            WindowKind::Fixed => 1,
+        }
+    }
+
+    fn step_at(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_mul(self.steps()) / self.length_ms
+    }
+
+    /// The first millisecond in which `step` no longer counts.
+    fn end_of(&self, step: u64) -> u64 {
+        let counted = u64::try_from(self.counted_steps()).unwrap_or(u64::MAX);
+        step.saturating_add(counted).saturating_mul(self.length_ms.get()).div_ceil(self.steps())
+    }
+}

@@ -1,0 +1,254 @@
+//! What expressions over a call may read; the names follow Envoy's attributes where those exist.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+use crate::dialect::{BodyFacts, Operation};
+use crate::expression::{Fact, Facts, Field, Vocabulary};
+use crate::identity::Principal;
+use crate::request::{Connection, Dialect, Moment, RequestHead};
+
+/// The variables of rules, of `when`, and of quotas.
+pub const VOCABULARY: Vocabulary = Vocabulary {
+    variables: &[
+        Field::object(
+            "request",
+            &[
+                Field::value("method"),
+                Field::value("path"),
+                Field::value("host"),
+                Field::value("headers"),
+                Field::value("query"),
+                Field::value("id"),
+                Field::value("time"),
+            ],
+        ),
+        Field::object("source", &[Field::value("address"), Field::value("port")]),
+        Field::object("connection", &[Field::value("mtls")]),
+        Field::object(
+            "principal",
+            &[
+                Field::value("kind"),
+                Field::value("subject"),
+                Field::value("issuer"),
+                Field::value("tenant"),
+                Field::value("project"),
+                Field::value("service_account"),
+                Field::value("client"),
+                Field::value("scopes"),
+                Field::value("roles"),
+                Field::value("claims"),
+                Field::object(
+                    "key",
+                    &[Field::value("id"), Field::value("labels"), Field::value("created_at")],
+                ),
+                Field::value("actor"),
+                Field::value("actors"),
+            ],
+        ),
+        Field::object(
+            "llm",
+            &[
+                Field::value("provider"),
+                Field::value("dialect"),
+                Field::value("operation"),
+                Field::value("stateful"),
+                Field::value("model"),
+                Field::value("stream"),
+                Field::value("max_tokens"),
+            ],
+        ),
+        Field::object(
+            "upstream",
+            &[Field::value("cluster"), Field::value("tenant"), Field::value("metadata")],
+        ),
+    ],
+};
+
+/// The fields of `llm` that may only be known once the body is read.
+pub const BODY_FIELDS: [&str; 3] = ["model", "stream", "max_tokens"];
+
+/// One call as expressions see it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFacts<'a> {
+    pub request: &'a RequestHead,
+    pub request_id: &'a str,
+    pub moment: Moment,
+    pub connection: &'a Connection,
+    pub principal: &'a Principal,
+    pub operation: &'a Operation,
+    /// `None` before the body is read, and where nothing reads it.
+    pub body: Option<&'a BodyFacts>,
+    pub upstream: UpstreamFacts<'a>,
+}
+
+/// The upstream that Envoy selected, as the configuration describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamFacts<'a> {
+    pub cluster: &'a str,
+    pub tenant: Option<&'a str>,
+    pub metadata: &'a BTreeMap<String, String>,
+}
+
+impl CallFacts<'_> {
+    /// The model that will be used: the path's where it names one, else the body's.
+    pub fn model(&self) -> Option<&str> {
+        self.operation.path_model().or_else(|| self.body.and_then(|body| body.model.as_deref()))
+    }
+
+    fn streams(&self) -> Option<bool> {
+        // A body that says nothing does not stream.
+        self.operation.path_streams().or_else(|| self.body.map(|body| body.stream.unwrap_or(false)))
+    }
+
+    fn request_fact(&self, field: &str) -> Fact {
+        match field {
+            "method" => Fact::text(self.request.method()),
+            "path" => Fact::text(self.request.path_only()),
+            "host" => Fact::text(self.request.host()),
+            "headers" => headers(self.request),
+            "query" => query(self.request.query().unwrap_or_default()),
+            "id" => Fact::text(self.request_id),
+            "time" => Fact::Time(self.moment.unix_ms),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn principal_fact(&self, field: &str) -> Fact {
+        let principal = self.principal;
+        match field {
+            "kind" => Fact::text(principal.kind.name()),
+            "subject" => Fact::text(&principal.subject),
+            "issuer" => Fact::optional_text(principal.issuer.as_deref()),
+            "tenant" => Fact::optional_text(principal.tenant.as_deref()),
+            "project" => Fact::optional_text(principal.project.as_deref()),
+            "service_account" => Fact::optional_text(principal.service_account.as_deref()),
+            "client" => Fact::optional_text(principal.client.as_deref()),
+            "scopes" => Fact::texts(&principal.scopes),
+            "roles" => Fact::texts(&principal.roles),
+            "claims" => Fact::Json(principal.claims.clone().into()),
+            "key" => key(principal),
+            "actor" => Fact::optional_text(principal.actor.as_deref()),
+            "actors" => Fact::texts(&principal.actors),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn llm_fact(&self, field: &str) -> Fact {
+        match field {
+            "provider" => Fact::text(self.operation.dialect().provider()),
+            "dialect" => Fact::text(self.operation.dialect().name()),
+            "operation" => Fact::text(self.operation.name()),
+            "stateful" => {
+                Fact::Bool(self.operation.is_stateful() || self.body.is_some_and(|body| body.is_stateful))
+            }
+            "model" => Fact::optional_text(self.model()),
+            "stream" => self.streams().map_or(Fact::Absent, Fact::Bool),
+            "max_tokens" => number(self.body.and_then(|body| body.max_tokens)),
+            _ => Fact::Absent,
+        }
+    }
+}
+
+impl Facts for CallFacts<'_> {
+    fn fact(&self, variable: &str, field: Option<&str>) -> Fact {
+        match (variable, field.unwrap_or_default()) {
+            ("request", field) => self.request_fact(field),
+            ("source", "address") => Fact::optional_text(self.connection.source_address.as_deref()),
+            ("source", "port") => number(self.connection.source_port),
+            ("connection", "mtls") => Fact::Bool(self.connection.mtls),
+            ("principal", field) => self.principal_fact(field),
+            ("llm", field) => self.llm_fact(field),
+            ("upstream", "cluster") => Fact::text(self.upstream.cluster),
+            ("upstream", "tenant") => Fact::optional_text(self.upstream.tenant),
+            ("upstream", "metadata") => texts(self.upstream.metadata),
+            _ => Fact::Absent,
+        }
+    }
+}
+
+/// Headers by name, several values joined by a comma as RFC 9110 section 5.3 has it, the credentials left
+/// out so that no rule can compare or leak one.
+fn headers(request: &RequestHead) -> Fact {
+    let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in request.headers() {
+        if name.starts_with(':') || crate::identity::CARRIERS.contains(&name) {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value);
+        joined
+            .entry(name)
+            .and_modify(|values| {
+                values.push(',');
+                values.push_str(&value);
+            })
+            .or_insert_with(|| value.clone().into_owned());
+    }
+    Fact::Map(joined.into_iter().map(|(name, value)| (name.to_owned(), Fact::Text(value))).collect())
+}
+
+/// Query parameters by decoded name; the first value counts.
+fn query(query: &str) -> Fact {
+    let mut parameters: BTreeMap<String, Fact> = BTreeMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        parameters.entry(decoded(name)).or_insert_with(|| Fact::Text(decoded(value)));
+    }
+    Fact::Map(parameters.into_iter().collect())
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+fn key(principal: &Principal) -> Fact {
+    let Some(key) = &principal.key else { return Fact::Absent };
+    let created_at = key.created_at.and_then(|seconds| u64::try_from(seconds).ok());
+    Fact::Map(vec![
+        ("id".to_owned(), Fact::text(&key.id)),
+        ("labels".to_owned(), texts(&key.labels)),
+        (
+            "created_at".to_owned(),
+            created_at.map_or(Fact::Absent, |seconds| Fact::Time(seconds.saturating_mul(1000))),
+        ),
+    ])
+}
+
+fn texts(entries: &BTreeMap<String, String>) -> Fact {
+    Fact::Map(entries.iter().map(|(name, value)| (name.clone(), Fact::text(value))).collect())
+}
+
+fn number(number: Option<u64>) -> Fact {
+    number.and_then(|number| i64::try_from(number).ok()).map_or(Fact::Absent, Fact::Number)
+}
+
+/// Calls `with` on a call that has every field, so that an expression over it meets real types.
+pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
+    struct Typical;
+
+    impl Facts for Typical {
+        fn fact(&self, variable: &str, field: Option<&str>) -> Fact {
+            match (variable, field.unwrap_or_default()) {
+                ("request", "headers" | "query") | ("principal", "claims") | ("upstream", "metadata") => {
+                    Fact::Map(Vec::new())
+                }
+                ("request", "time") => Fact::Time(1_767_225_600_000),
+                ("source", "address") => Fact::text("192.0.2.1"),
+                ("source", "port") => Fact::Number(40_000),
+                ("connection", "mtls") | ("llm", "stream" | "stateful") => Fact::Bool(false),
+                ("principal", "scopes" | "roles" | "actors") => Fact::texts(&["typical".to_owned()]),
+                ("principal", "key") => Fact::Map(vec![
+                    ("id".to_owned(), Fact::text("typical")),
+                    ("labels".to_owned(), Fact::Map(Vec::new())),
+                    ("created_at".to_owned(), Fact::Time(1_767_225_600_000)),
+                ]),
+                ("llm", "dialect") => Fact::text(Dialect::Openai.name()),
+                ("llm", "max_tokens") => Fact::Number(1),
+                _ => Fact::text("typical"),
+            }
+        }
+    }
+
+    with(&Typical)
+}

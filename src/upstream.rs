@@ -1,0 +1,274 @@
+//! What goes to the provider: the caller's credential comes off, the provider's goes on.
+//!
+//! `attach` takes a [`Permit`] and an [`Admission`], so no path of the code can attach a credential before
+//! policy and quota have passed:
+//!
+//! ```compile_fail
+//! // Neither proof can be made outside its room.
+//! let permit = claimgate::policy::Permit { shadow_denials: Vec::new() };
+//! ```
+//!
+//! ```compile_fail
+//! let admission = claimgate::quota::Admission { headers: Vec::new(), shadow_denials: Vec::new() };
+//! ```
+//!
+//! The headers edited are a closed list (`headers.rs`); `:path`, `:authority` and `:method` are never among
+//! them, because Envoy chooses the route again after an edit.
+
+mod headers;
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use crate::config::{self, Asserted, ConfigError, ProviderCredential};
+use crate::denial::{Denial, Reason};
+use crate::dialect::Operation;
+use crate::identity::Principal;
+use crate::policy::{Permit, UpstreamFacts};
+use crate::quota::Admission;
+use crate::request::{Dialect, RequestHead};
+use crate::secret::Secret;
+
+pub use headers::{HeaderPatch, answer_patch};
+
+/// The upstreams of one configuration, by the name of their Envoy cluster.
+#[derive(Debug)]
+pub struct Upstreams(HashMap<String, Upstream>);
+
+/// One provider behind one Envoy cluster.
+#[derive(Debug)]
+pub struct Upstream {
+    cluster: String,
+    dialect: Dialect,
+    path_prefix: Option<String>,
+    tenant: Option<String>,
+    metadata: BTreeMap<String, String>,
+    credential: Credential,
+    organization: Option<Asserted>,
+    project: Option<Asserted>,
+    operations: Vec<config::ExtraOperation>,
+}
+
+#[derive(Debug)]
+enum Credential {
+    /// The secret is `None` where the environment has no such variable.
+    Shared(Option<Secret>),
+    PerTenant {
+        tenants: BTreeMap<String, Option<Secret>>,
+        fallback: Option<Option<Secret>>,
+    },
+    /// Envoy adds it on the cluster.
+    Envoy,
+}
+
+/// The two proofs that a provider credential costs.
+#[derive(Debug)]
+pub struct Proofs {
+    pub permit: Permit,
+    pub admission: Admission,
+}
+
+/// Looks a secret up by the name of its environment variable.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret>;
+
+impl Upstreams {
+    /// # Errors
+    /// No upstream, a cluster listed twice, a malformed prefix, or a credential that no header can carry.
+    pub fn compile(
+        upstreams: &[config::Upstream],
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        if upstreams.is_empty() {
+            return Err(ConfigError::new(
+                "upstreams",
+                "the list is empty; name at least one cluster and its credential",
+            ));
+        }
+        let mut by_cluster = HashMap::with_capacity(upstreams.len());
+        for (index, upstream) in upstreams.iter().enumerate() {
+            let at = format!("upstreams[{index}]");
+            let compiled = Upstream::compile(upstream, &at, environment)?;
+            if by_cluster.insert(upstream.cluster.clone(), compiled).is_some() {
+                let why = format!("the cluster `{}` is listed twice", upstream.cluster);
+                return Err(ConfigError::new(format!("{at}.cluster"), why));
+            }
+        }
+        Ok(Self(by_cluster))
+    }
+
+    /// The upstream behind the cluster that Envoy selected.
+    pub fn select(&self, cluster: Option<&str>) -> Result<&Upstream, Denial> {
+        let cluster = cluster.ok_or(Reason::NoUpstream)?;
+        let unknown = || {
+            Denial::new(Reason::UpstreamNotConfigured).with_note(format!("cluster `{cluster}` has no entry"))
+        };
+        self.0.get(cluster).ok_or_else(unknown)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Upstream> {
+        self.0.values()
+    }
+}
+
+impl Upstream {
+    fn compile(
+        upstream: &config::Upstream,
+        at: &str,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        if let Some(prefix) = &upstream.path_prefix
+            && (!prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//"))
+        {
+            let why = format!("`{prefix}` is not a prefix; write whole segments such as `/openai`");
+            return Err(ConfigError::new(format!("{at}.path_prefix"), why));
+        }
+        if upstream.cluster.is_empty() {
+            return Err(ConfigError::new(
+                format!("{at}.cluster"),
+                "the name is empty; write that of an Envoy cluster",
+            ));
+        }
+        let credential_at = format!("{at}.credential");
+        let read = |name: &str| read_secret(name, &credential_at, environment);
+        let credential = match &upstream.credential {
+            ProviderCredential::Env(name) => Credential::Shared(read(name)?),
+            ProviderCredential::PerTenant(entry) => Credential::PerTenant {
+                tenants: entry
+                    .tenants
+                    .iter()
+                    .map(|(tenant, name)| Ok((tenant.clone(), read(name)?)))
+                    .collect::<Result<_, ConfigError>>()?,
+                fallback: entry.fallback.as_deref().map(read).transpose()?,
+            },
+            ProviderCredential::Envoy => Credential::Envoy,
+        };
+        for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
+            if let Some(Asserted::Value(value)) = asserted
+                && !headers::is_value(value)
+            {
+                return Err(ConfigError::new(
+                    format!("{at}.{field}"),
+                    format!("`{value}` cannot be a header's value"),
+                ));
+            }
+        }
+        Ok(Self {
+            cluster: upstream.cluster.clone(),
+            dialect: upstream.dialect,
+            path_prefix: upstream.path_prefix.clone(),
+            tenant: upstream.tenant.clone(),
+            metadata: upstream.metadata.clone(),
+            credential,
+            organization: upstream.organization.clone(),
+            project: upstream.project.clone(),
+            operations: upstream.operations.clone(),
+        })
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub fn path_prefix(&self) -> Option<&str> {
+        self.path_prefix.as_deref()
+    }
+
+    pub fn operations(&self) -> &[config::ExtraOperation] {
+        &self.operations
+    }
+
+    pub fn facts(&self) -> UpstreamFacts<'_> {
+        UpstreamFacts { cluster: &self.cluster, tenant: self.tenant.as_deref(), metadata: &self.metadata }
+    }
+
+    /// True where the provider account behind the credential is this principal's tenant's alone, so that
+    /// what is stored there is nobody else's.
+    pub fn is_exclusive_to(&self, principal: &Principal) -> bool {
+        let Some(tenant) = &principal.tenant else { return false };
+        match &self.credential {
+            Credential::PerTenant { tenants, .. } => tenants.contains_key(tenant),
+            Credential::Shared(_) | Credential::Envoy => self.tenant.as_ref() == Some(tenant),
+        }
+    }
+
+    /// Takes the caller's credential and identity headers off and puts the provider's on.
+    ///
+    /// The proofs are consumed: one decision attaches one credential.
+    pub fn attach(
+        &self,
+        _proofs: &Proofs,
+        request: &RequestHead,
+        principal: &Principal,
+        operation: &Operation,
+    ) -> Result<HeaderPatch, Denial> {
+        // The rules isolate tenants; this holds where somebody removed the rule.
+        if self.tenant.is_some() && self.tenant != principal.tenant {
+            return Err(Denial::new(Reason::TenantMismatch));
+        }
+        let mut patch = HeaderPatch::stripping(request);
+        let identity = [
+            ("openai-organization", &self.organization, &principal.tenant),
+            ("openai-project", &self.project, &principal.project),
+        ];
+        for (name, asserted, own) in identity {
+            let value = match asserted {
+                None => continue,
+                Some(Asserted::Value(value)) => Some(value),
+                Some(Asserted::Principal) => own.as_ref(),
+            };
+            let value = value.filter(|value| headers::is_value(value));
+            patch.set(name, value.ok_or(Reason::IdentityIncomplete)?.as_bytes());
+        }
+        if let Some(secret) = self.secret(principal)? {
+            patch.set_credential(self.dialect, operation, secret);
+        }
+        if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
+            patch.set("anthropic-version", b"2023-06-01");
+        }
+        Ok(patch)
+    }
+
+    /// The provider's credential for this principal; `None` where Envoy adds it.
+    fn secret(&self, principal: &Principal) -> Result<Option<&Secret>, Denial> {
+        let found = match &self.credential {
+            Credential::Envoy => return Ok(None),
+            Credential::Shared(secret) => secret,
+            Credential::PerTenant { tenants, fallback } => {
+                let own = principal.tenant.as_ref().and_then(|tenant| tenants.get(tenant));
+                own.or(fallback.as_ref()).ok_or(Reason::TenantCredentialMissing)?
+            }
+        };
+        let missing = || {
+            let note = format!("the environment of Envoy has no credential for cluster `{}`", self.cluster);
+            Denial::new(Reason::ProviderCredentialMissing).with_note(note)
+        };
+        found.as_ref().map(Some).ok_or_else(missing)
+    }
+}
+
+/// A variable that is absent or empty refuses requests, not the configuration: one missing secret must not
+/// take the other upstreams down.
+fn read_secret(name: &str, at: &str, environment: Environment<'_>) -> Result<Option<Secret>, ConfigError> {
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name {
+        let why = format!(
+            "`{name}` is not the name of an environment variable; the configuration holds names, not values"
+        );
+        return Err(ConfigError::new(at, why));
+    }
+    let Some(secret) = environment(name).filter(|secret| !secret.expose().is_empty()) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(secret.expose()).ok().filter(|text| headers::is_value(text));
+    match text {
+        Some(_) => Ok(Some(secret)),
+        None => Err(ConfigError::new(
+            at,
+            format!("the value of `{name}` cannot be a header's value; look for a line break in it"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

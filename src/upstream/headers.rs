@@ -1,0 +1,127 @@
+//! The closed list of headers that the gateway edits, on requests and on answers.
+
+use crate::dialect::Operation;
+use crate::identity::{CARRIERS, protocols_without_credentials};
+use crate::request::{Dialect, RequestHead};
+use crate::secret::Secret;
+
+/// Removed from every request that is forwarded: credentials, and headers that claim an identity.
+const STRIPPED: [&str; 11] = [
+    "proxy-authorization",
+    "cookie",
+    "openai-organization",
+    "openai-project",
+    "x-tenant-id",
+    "x-mse-consumer",
+    "x-goog-user-project",
+    "x-goog-iam-authorization-token",
+    "x-goog-iam-authority-selector",
+    "x-amz-security-token",
+    "x-ms-client-principal",
+];
+
+/// Prefixes of our own headers, which a caller must not send.
+const OWN_PREFIXES: [&str; 2] = ["x-claimgate-", "claimgate-"];
+
+/// Removed from every answer: they name the provider account, or keep state on it.
+const ANSWER_STRIPPED: [&str; 4] =
+    ["openai-organization", "openai-project", "anthropic-organization-id", "set-cookie"];
+
+/// Edits of one message's headers: first the removals, then the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderPatch {
+    remove: Vec<String>,
+    set: Vec<(String, Vec<u8>)>,
+}
+
+impl HeaderPatch {
+    /// Removes what a provider must not see of this request.
+    pub fn stripping(request: &RequestHead) -> Self {
+        let mut patch = Self::default();
+        for (name, value) in request.headers() {
+            // With `_` for `-` some servers read the same header.
+            let plain = name.replace('_', "-");
+            if name == "sec-websocket-protocol" {
+                patch.strip_key_subprotocol(value);
+            } else if is_stripped(&plain) && !patch.remove.iter().any(|removed| removed == name) {
+                patch.remove.push(name.to_owned());
+            }
+        }
+        patch
+    }
+
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.set.push((name.to_owned(), value.to_vec()));
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.remove.push(name.to_owned());
+    }
+
+    pub fn removals(&self) -> impl Iterator<Item = &str> {
+        self.remove.iter().map(String::as_str)
+    }
+
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.set.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// Puts the credential where the provider's API reference wants it.
+    pub(super) fn set_credential(&mut self, dialect: Dialect, operation: &Operation, secret: &Secret) {
+        let name = match dialect {
+            Dialect::Azure => "api-key",
+            Dialect::Anthropic => "x-api-key",
+            // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
+            Dialect::Gemini if !operation.is_openai_compatible() => "x-goog-api-key",
+            Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
+                let bearer = [b"Bearer ", secret.expose()].concat();
+                return self.set("authorization", &bearer);
+            }
+        };
+        self.set(name, secret.expose());
+    }
+
+    fn strip_key_subprotocol(&mut self, value: &[u8]) {
+        let Ok(text) = std::str::from_utf8(value) else {
+            return self.remove("sec-websocket-protocol");
+        };
+        match protocols_without_credentials(text) {
+            kept if kept.is_empty() => self.remove("sec-websocket-protocol"),
+            kept => self.set("sec-websocket-protocol", kept.as_bytes()),
+        }
+    }
+}
+
+fn is_stripped(name: &str) -> bool {
+    CARRIERS.contains(&name) || STRIPPED.contains(&name) || is_own(name)
+}
+
+fn is_own(name: &str) -> bool {
+    OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What is taken off a provider's answer; its own rate headers are kept apart where ours are added.
+pub fn answer_patch<'a>(
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    has_own_rates: bool,
+) -> HeaderPatch {
+    let mut patch = HeaderPatch::default();
+    for (name, value) in headers {
+        if ANSWER_STRIPPED.contains(&name) || is_own(name) {
+            patch.remove(name);
+        } else if name == "x-request-id" {
+            patch.set("x-upstream-request-id", value);
+        } else if has_own_rates && let Some(rate) = name.strip_prefix("x-ratelimit-") {
+            patch.remove(name);
+            patch.set(&format!("x-upstream-ratelimit-{rate}"), value);
+        }
+    }
+    patch
+}
+
+/// RFC 9110 section 5.5: visible ASCII and inner blanks.
+pub(super) fn is_value(text: &str) -> bool {
+    !text.is_empty()
+        && text.trim() == text
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}

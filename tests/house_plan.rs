@@ -1,0 +1,130 @@
+//! The house plan of `src/lib.rs`, held to: a room imports only rooms above it, and each foreign crate has
+//! one door.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates with a door: only this room names them.
+const DOORS: [(&str, &str); 5] = [
+    ("proxy_wasm", "filter"),
+    ("cel_interpreter", "expression"),
+    ("jwt_simple", "identity"),
+    ("clap", "cli"),
+    ("serde_saphyr", "cli"),
+];
+
+/// What makes a room read the world; only these rooms may.
+const WORLD: [(&str, &[&str]); 5] = [
+    ("SystemTime", &["filter", "cli"]),
+    ("Instant::now", &["cli"]),
+    ("std::env", &["filter", "cli"]),
+    ("std::fs", &["cli"]),
+    ("getrandom", &["filter", "cli"]),
+];
+
+fn source(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The rooms in the order of the plan.
+fn rooms() -> Vec<String> {
+    let plan = source(&root().join("lib.rs"));
+    plan.lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every file of a room with its text, comments left out.
+fn files(room: &str) -> Vec<(PathBuf, String)> {
+    let mut files = vec![root().join(format!("{room}.rs"))];
+    let mut folders = vec![root().join(room)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    let without_comments = |text: String| {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.collect::<Vec<_>>().join("\n")
+    };
+    files.into_iter().map(|path| (path.clone(), without_comments(source(&path)))).collect()
+}
+
+#[test]
+fn the_plan_has_every_room() {
+    let rooms = rooms();
+    assert!(rooms.len() > 10, "{rooms:?}");
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(room) = name.strip_suffix(".rs").filter(|room| !["lib", "main"].contains(room)) {
+            assert!(rooms.contains(&room.to_owned()), "`src/{room}.rs` is not in the plan");
+        }
+    }
+}
+
+#[test]
+fn a_room_imports_only_rooms_above_it() {
+    let rooms = rooms();
+    for (index, room) in rooms.iter().enumerate() {
+        for (path, text) in files(room) {
+            for below in &rooms[index + 1..] {
+                assert!(
+                    !text.contains(&format!("crate::{below}::"))
+                        && !text.contains(&format!("crate::{{{below}")),
+                    "{} imports `{below}`, which stands below `{room}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn each_foreign_crate_has_one_door() {
+    for room in rooms() {
+        for (path, text) in files(&room) {
+            for (name, door) in DOORS {
+                assert!(
+                    room == door || !text.contains(&format!("{name}::")),
+                    "{} names `{name}`, whose door is `{door}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_room_of_the_core_reads_the_world() {
+    for room in rooms() {
+        for (path, text) in files(&room) {
+            // Tests may measure and read as they like.
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            if path
+                .components()
+                .any(|part| part.as_os_str() == "tests.rs" || part.as_os_str() == "properties")
+            {
+                continue;
+            }
+            for (name, allowed) in WORLD {
+                assert!(
+                    allowed.contains(&room.as_str()) || !code.contains(name),
+                    "{} reads the world by `{name}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
