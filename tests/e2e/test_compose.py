@@ -9,7 +9,8 @@ import yaml
 
 from compose.command import INSTALL, compose_command
 from harness.demo.bootstrap import shipped_simulator_ports
-from harness.demo.layout import ROOT
+from harness.demo.credentials import provider_credentials
+from harness.demo.layout import GATEWAY, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +44,10 @@ def test_the_simulator_listens_where_the_shipped_clusters_lead() -> None:
     words = document["services"]["simulator"]["command"][-1].split()
     for name, port in shipped_simulator_ports().items():
         assert words[words.index(f"--{name}") + 1] == str(port)
+
+
+def test_envoy_has_each_credential_that_the_configuration_names() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    fakes = provider_credentials(GATEWAY.read_text(), {})
+    passed_on = document["services"]["envoy"]["environment"]
+    assert passed_on == {name: f"${{{name}:-{fake}}}" for name, fake in fakes.items()}

@@ -76,7 +76,7 @@ def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     simulator.set_jwks(issuer.jwks())
     _say("starting Envoy; it compiles the filter, which takes some seconds")
     place = Place(ports.port, ports.bedrock_port, ports.admin_port, simulator.ports, layout.directory)
-    credentials = provider_credentials(layout.gateway.read_text())
+    credentials = provider_credentials(layout.gateway.read_text(), os.environ)
     envoy = Envoy(placed(place), layout.directory, environment=credentials, start_seconds=START_SECONDS)
     stack.callback(envoy.stop)
     if not ecds.applied_version(envoy):

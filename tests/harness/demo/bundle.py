@@ -24,6 +24,7 @@ class Bundle:
     warnings: str = field(default="", init=False)
     """What the command had to say of files that it took."""
     _seen: Stamp = field(default=(), init=False)
+    _looked: Stamp = field(default=(), init=False)
 
     def make(self) -> str:
         """The ECDS document. Raises DemoFailed with what the command says of the files."""
@@ -42,8 +43,11 @@ class Bundle:
         return draft.read_text()
 
     def changed(self) -> bool:
-        """Whether a file is not as it was when the bundle was made last."""
-        return self._stamp() != self._seen
+        """Whether a file is not as it was when the bundle was made last, and stayed as it is for two looks."""
+        stamp, before = self._stamp(), self._looked
+        self._looked = stamp
+        # An editor may be in the middle of writing.
+        return stamp == before != self._seen
 
     def _in_the_persons_words(self, text: str) -> str:
         """Names the files that were edited, not the copies; line numbers are the same."""

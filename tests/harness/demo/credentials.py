@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,8 @@ def with_hashes(gateway: str, keys: dict[str, ApiKey]) -> str:
     return gateway
 
 
-def provider_credentials(gateway: str) -> dict[str, str]:
-    """A value for each environment variable that the upstreams name: the caller's own, else an obvious fake."""
+def provider_credentials(gateway: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """A value for each variable that the upstreams name: the one in the environment, else an obvious fake."""
     document = yaml.safe_load(gateway)
     names: set[str] = set()
     for upstream in document.get("upstreams", []):
@@ -60,7 +61,7 @@ def provider_credentials(gateway: str) -> dict[str, str]:
         tenants = credential.get("per_tenant") or {}
         names.update(tenants.get("tenants", {}).values())
         names.update(filter(None, [tenants.get("fallback")]))
-    return {name: os.environ.get(name) or _fake(name) for name in sorted(names)}
+    return {name: environment.get(name) or _fake(name) for name in sorted(names)}
 
 
 class TokenIssuer:
