@@ -47,6 +47,9 @@ pub struct Config {
     /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
     #[serde(default)]
     pub hold: Hold,
+    /// Where the provider's credential goes on; see "Where the credential goes in" in the README.
+    #[serde(default)]
+    pub attach: Attach,
     /// A request held longer than this is refused with 503 `hold_timeout`.
     #[serde(default = "Span::five_seconds")]
     pub hold_timeout: Span,
@@ -86,6 +89,18 @@ pub enum Hold {
     HeadersAndBody,
     /// Istio's WasmPlugin and Envoy Gateway: rules that read the body are a configuration error.
     Headers,
+}
+
+/// Where the provider's credential goes on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Attach {
+    /// In the listener's filter chain, together with the decision.
+    #[default]
+    InChain,
+    /// By the same module as an HTTP filter of the cluster, which sees the cluster really chosen and every
+    /// retry, and refuses a request whose permit names another one.
+    AtCluster,
 }
 
 /// Whether the client's address is the socket's peer or what trusted proxies forwarded.

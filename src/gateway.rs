@@ -7,7 +7,7 @@
 mod call;
 mod report;
 
-use crate::config::{ClientAddress, Config, ConfigError, Hold};
+use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
 use crate::expression::{Engine, Reads};
@@ -37,6 +37,7 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Settings {
     hold: Hold,
+    attach: Attach,
     hold_timeout_ms: u64,
     body_limit: u64,
     client_address: Option<ClientAddress>,
@@ -214,7 +215,13 @@ impl Gateway {
         let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
         let admission = self.quotas.admit(&self.engine, &facts, till)?;
         let proofs = Proofs { permit, admission };
-        let mut patch = upstream.attach(&proofs, &call.head, principal, operation)?;
+        let mut patch = match self.settings.attach {
+            Attach::InChain => upstream.attach(&proofs, &call.head, principal, operation)?,
+            Attach::AtCluster => {
+                call.passport = Some(upstream.passport(&proofs, principal, operation));
+                upstream.prepare(&proofs, &call.head, principal)?
+            }
+        };
         patch.set("x-request-id", call.request_id.as_bytes());
         Ok((patch, proofs))
     }
@@ -346,6 +353,7 @@ impl Settings {
         }
         Ok(Self {
             hold: config.hold,
+            attach: config.attach,
             hold_timeout_ms: config.hold_timeout.milliseconds(),
             body_limit: config.body_limit.bytes(),
             client_address: config.client_address,

@@ -16,12 +16,13 @@
 //! them, because Envoy chooses the route again after an edit.
 
 mod headers;
+mod passport;
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, ConfigError, ProviderCredential};
+use crate::config::{self, Asserted, ConfigError, ProviderCredential, TenantCredentials};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -31,6 +32,7 @@ use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
 pub use headers::{HeaderPatch, answer_patch};
+pub use passport::Passport;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.
 #[derive(Debug)]
@@ -133,6 +135,10 @@ impl Upstream {
         let read = |name: &str| read_secret(name, &credential_at, environment);
         let credential = match &upstream.credential {
             ProviderCredential::Env(name) => Credential::Shared(read(name)?),
+            ProviderCredential::PerTenant(entry) if shares_a_variable(entry) => {
+                let why = "two tenants, or a tenant and the fallback, name the same variable; what one stores at the provider would be the other's too";
+                return Err(ConfigError::new(credential_at, why));
+            }
             ProviderCredential::PerTenant(entry) => Credential::PerTenant {
                 tenants: entry
                     .tenants
@@ -193,14 +199,26 @@ impl Upstream {
     }
 
     /// Takes the caller's credential and identity headers off and puts the provider's on.
-    ///
-    /// The proofs are consumed: one decision attaches one credential.
     pub fn attach(
+        &self,
+        proofs: &Proofs,
+        request: &RequestHead,
+        principal: &Principal,
+        operation: &Operation,
+    ) -> Result<HeaderPatch, Denial> {
+        let mut patch = self.prepare(proofs, request, principal)?;
+        if let Some(secret) = self.secret(principal.tenant.as_deref())? {
+            patch.set_credential(self.dialect, operation.is_openai_compatible(), secret);
+        }
+        Ok(patch)
+    }
+
+    /// All of `attach` but the credential, which then goes on at the cluster, against [`Self::passport`].
+    pub fn prepare(
         &self,
         _proofs: &Proofs,
         request: &RequestHead,
         principal: &Principal,
-        operation: &Operation,
     ) -> Result<HeaderPatch, Denial> {
         // The rules isolate tenants; this holds where somebody removed the rule.
         if self.tenant.is_some() && self.tenant != principal.tenant {
@@ -220,22 +238,19 @@ impl Upstream {
             let value = value.filter(|value| headers::is_value(value));
             patch.set(name, value.ok_or(Reason::IdentityIncomplete)?.as_bytes());
         }
-        if let Some(secret) = self.secret(principal)? {
-            patch.set_credential(self.dialect, operation, secret);
-        }
         if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
             patch.set("anthropic-version", b"2023-06-01");
         }
         Ok(patch)
     }
 
-    /// The provider's credential for this principal; `None` where Envoy adds it.
-    fn secret(&self, principal: &Principal) -> Result<Option<&Secret>, Denial> {
+    /// The provider's credential for this tenant; `None` where Envoy adds it.
+    fn secret(&self, tenant: Option<&str>) -> Result<Option<&Secret>, Denial> {
         let found = match &self.credential {
             Credential::Envoy => return Ok(None),
             Credential::Shared(secret) => secret,
             Credential::PerTenant { tenants, fallback } => {
-                let own = principal.tenant.as_ref().and_then(|tenant| tenants.get(tenant));
+                let own = tenant.and_then(|tenant| tenants.get(tenant));
                 own.or(fallback.as_ref()).ok_or(Reason::TenantCredentialMissing)?
             }
         };
@@ -245,6 +260,11 @@ impl Upstream {
         };
         found.as_ref().map(Some).ok_or_else(missing)
     }
+}
+
+fn shares_a_variable(entry: &TenantCredentials) -> bool {
+    let names: Vec<&String> = entry.tenants.values().chain(&entry.fallback).collect();
+    names.iter().enumerate().any(|(index, name)| names.iter().skip(index).skip(1).any(|other| other == name))
 }
 
 /// A variable that is absent or empty refuses requests, not the configuration: one missing secret must not

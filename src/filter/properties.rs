@@ -37,6 +37,16 @@ pub(super) fn response_flags() -> u64 {
     number(&["response", "flags"]).unwrap_or(0)
 }
 
+/// The permit that the half in the listener's chain left for the half on the cluster.
+pub(super) fn passport() -> Option<Vec<u8>> {
+    bytes(&["filter_state", "wasm.claimgate_passport"])
+}
+
+/// The `root_id` under which Envoy runs this plugin.
+pub(super) fn root_id() -> Vec<u8> {
+    bytes(&["plugin_root_id"]).unwrap_or_default()
+}
+
 fn text(path: &[&str]) -> Option<String> {
     bytes(path).and_then(|bytes| String::from_utf8(bytes).ok())
 }

@@ -9,16 +9,18 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
+use super::cluster::Attempt;
 use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
 use super::shared_data::SharedData;
 use super::stream::Stream;
-use super::{clock, stream};
+use super::{clock, cluster, properties, stream};
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::gateway::{Gateway, Patience};
 use crate::secret::Secret;
+use crate::upstream::Upstreams;
 
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
@@ -35,12 +37,18 @@ pub(super) struct Shared {
 /// Envoy's handle on one configuration in one worker.
 pub(super) struct Root {
     id: u32,
-    shared: Option<Rc<Shared>>,
+    half: Option<Half>,
+}
+
+/// Which half of the filter this root's streams are.
+enum Half {
+    Chain(Rc<Shared>),
+    Cluster(Rc<Upstreams>),
 }
 
 impl Root {
     pub(super) fn new(id: u32) -> Self {
-        Self { id, shared: None }
+        Self { id, half: None }
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -50,15 +58,17 @@ impl Root {
             .ok_or("the plugin has no configuration; give it the output of `claimgate bundle`")?;
         let config = Config::from_json(&configuration).map_err(|error| error.to_string())?;
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
+        if properties::root_id() == cluster::ROOT_ID {
+            let upstreams =
+                Upstreams::compile(&config.upstreams, &environment).map_err(|error| error.to_string())?;
+            self.half = Some(Half::Cluster(Rc::new(upstreams)));
+            return Ok(());
+        }
         let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
         gateway.ledger().prepare(&SharedData);
         let keys = KeyFetch::new(&gateway);
-        self.shared = Some(Rc::new(Shared {
-            gateway,
-            keys,
-            metrics: Metrics::default(),
-            held: RefCell::new(Vec::new()),
-        }));
+        let held = RefCell::new(Vec::new());
+        self.half = Some(Half::Chain(Rc::new(Shared { gateway, keys, metrics: Metrics::default(), held })));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
         Ok(())
@@ -113,7 +123,7 @@ impl Shared {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
-        if let Some(shared) = &self.shared {
+        if let Some(Half::Chain(shared)) = &self.half {
             let now_ms = clock::now_ms();
             shared.keys.receive(&shared.gateway, token, body_size, now_ms);
             shared.wake(now_ms);
@@ -136,7 +146,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Some(shared) = &self.shared else { return };
+        let Some(Half::Chain(shared)) = &self.half else { return };
         let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
         shared.wake(now_ms);
@@ -146,8 +156,12 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        // Envoy makes no streams for a configuration that was refused.
-        Some(Box::new(Stream::new(id, self.shared.clone())))
+        Some(match &self.half {
+            Some(Half::Chain(shared)) => Box::new(Stream::new(id, Some(Rc::clone(shared)))),
+            Some(Half::Cluster(upstreams)) => Box::new(Attempt::new(Rc::clone(upstreams))),
+            // Envoy makes no streams for a configuration that was refused; if it did, they would be refused.
+            None => Box::new(Stream::new(id, None)),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -10,7 +10,7 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
-use super::{clock, properties, signatures};
+use super::{clock, cluster, properties, signatures};
 use crate::audit::AnsweredBy;
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
@@ -132,22 +132,20 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(shared) = &self.shared else { return Action::Continue };
         let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
-        let route_changed = {
+        let names = || headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let refusal = {
             let mut flow = self.flow.borrow_mut();
             flow.response_complete = end_of_stream;
-            let Flow { phase, call: Some(call), .. } = &mut *flow else { return Action::Continue };
-            if *phase != Phase::Forwarded {
-                return Action::Continue;
+            match &flow.call {
+                Some(call) if flow.phase == Phase::Forwarded => late_refusal(call, names()),
+                _ => return Action::Continue,
             }
-            let is_provider = properties::code_details().as_deref() == Some("via_upstream");
-            is_provider && call.is_allowed() && properties::cluster().as_deref() != call.cluster()
         };
-        if route_changed {
-            refuse(shared, &self.flow, Reason::RouteChanged);
+        if let Some(reason) = refusal {
+            refuse(shared, &self.flow, reason);
             return Action::Pause;
         }
         let mut flow = self.flow.borrow_mut();
-        let names = || headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| names().find(|(name, _)| name == wanted));
         flow.provider_request_id = id.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
         if let Some(call) = &flow.call {
@@ -186,6 +184,20 @@ impl HttpContext for Stream {
     }
 }
 
+/// Why an answer must not reach the caller although the request was let through: it went to another cluster
+/// than the decided one, or the half on the cluster refused it.
+fn late_refusal<'a>(call: &Call, mut headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Reason> {
+    if call.passport().is_some()
+        && let Some((_, code)) = headers.find(|(name, _)| *name == cluster::REFUSAL)
+    {
+        let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
+        return Some(reason.copied().unwrap_or(Reason::RouteChanged));
+    }
+    let is_provider = properties::code_details().as_deref() == Some("via_upstream");
+    let went_elsewhere = call.is_allowed() && properties::cluster().as_deref() != call.cluster();
+    (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
+}
+
 /// What follows from a walk.
 enum Step {
     Pass,
@@ -209,6 +221,9 @@ fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Patience) -> St
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
+            if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
+                let _ = hostcalls::set_property(vec!["claimgate_passport"], Some(&passport));
+            }
             apply(MapType::HttpRequestHeaders, &patch);
             Step::Pass
         }
@@ -272,7 +287,7 @@ fn send(answer: Option<Answer>) {
     let _ = hostcalls::send_http_response(answer.status, headers, Some(answer.body.as_bytes()));
 }
 
-fn apply(map: MapType, patch: &HeaderPatch) {
+pub(super) fn apply(map: MapType, patch: &HeaderPatch) {
     for name in patch.removals() {
         let _ = hostcalls::remove_map_value(map, name);
     }

@@ -5,7 +5,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::Principal;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
-use crate::upstream::{HeaderPatch, Proofs};
+use crate::upstream::{HeaderPatch, Passport, Proofs};
 
 /// The longest `x-request-id` that is taken over from a caller.
 const REQUEST_ID_BOUND: usize = 128;
@@ -23,6 +23,7 @@ pub struct Call {
     pub(super) operation: Option<Operation>,
     pub(super) body: Option<BodyFacts>,
     pub(super) model: Option<String>,
+    pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
 }
 
@@ -53,6 +54,7 @@ impl Call {
             operation: None,
             body: None,
             model: None,
+            passport: None,
             verdict: Verdict::Pending,
         }
     }
@@ -78,6 +80,11 @@ impl Call {
     /// True where the call was forwarded with a provider's credential.
     pub fn is_allowed(&self) -> bool {
         matches!(self.verdict, Verdict::Forwarded(_))
+    }
+
+    /// What the filter on the cluster demands, where the credential goes on there.
+    pub fn passport(&self) -> Option<&Passport> {
+        self.passport.as_ref()
     }
 
     /// The cluster the call was decided for.

@@ -1,6 +1,5 @@
 //! The closed list of headers that the gateway edits, on requests and on answers.
 
-use crate::dialect::Operation;
 use crate::identity::{CARRIERS, protocols_without_credentials};
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
@@ -67,12 +66,12 @@ impl HeaderPatch {
     }
 
     /// Puts the credential where the provider's API reference wants it.
-    pub(super) fn set_credential(&mut self, dialect: Dialect, operation: &Operation, secret: &Secret) {
+    pub(super) fn set_credential(&mut self, dialect: Dialect, is_openai_compatible: bool, secret: &Secret) {
         let name = match dialect {
             Dialect::Azure => "api-key",
             Dialect::Anthropic => "x-api-key",
             // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
-            Dialect::Gemini if !operation.is_openai_compatible() => "x-goog-api-key",
+            Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
             Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
                 let bearer = [b"Bearer ", secret.expose()].concat();
                 return self.set("authorization", &bearer);

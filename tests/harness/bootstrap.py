@@ -1,5 +1,6 @@
 """Envoy bootstraps as documents: one listener, a cluster per provider, and the filters a test asks for."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ LISTENER = "gateway"
 AUDIT_FORMAT = "%FILTER_STATE(wasm.claimgate_audit:PLAIN)%\n"
 ACCESS_FORMAT = {
     "method": "%REQ(:METHOD)%",
-    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    "upstream_path": "%REQ(:PATH)%",
+    # Without the query, where a caller may have put a credential.
+    "path": "%PATH(NQ:ORIG)%",
+    "upstream_path": "%PATH(NQ:PATH)%",
     "protocol": "%PROTOCOL%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
@@ -128,6 +130,25 @@ def static_cluster(name: str, port: int, *, http2: bool = False) -> Document:
             }
         }
     return cluster
+
+
+def on_clusters(document: Document, *filters: Document) -> Document:
+    """The bootstrap with HTTP filters on every cluster, before the codec."""
+    document = copy.deepcopy(document)
+    codec = {
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {"@type": http_filter_type("upstream_codec.v3.UpstreamCodec")},
+    }
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    for cluster in document["static_resources"]["clusters"]:
+        cluster["typed_extension_protocol_options"] = {
+            options: {
+                "@type": f"type.googleapis.com/{options}",
+                "explicit_http_config": {"http_protocol_options": {}},
+                "http_filters": [*filters, codec],
+            }
+        }
+    return document
 
 
 def prefix_route(prefix: str, cluster: str, **action: Any) -> Document:

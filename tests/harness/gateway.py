@@ -1,0 +1,212 @@
+"""A gateway under test: a configuration as a plain document, real credentials for it, and Envoy running it."""
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from . import ecds
+from .bootstrap import gateway_bootstrap
+from .envoy import Envoy
+from .simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+WASM_FILE = ROOT / "target" / "wasm32-wasip1" / "release" / "claimgate.wasm"
+COMMAND = ROOT / "target" / "release" / "claimgate"
+ISSUER = "https://login.test/"
+AUDIENCE = "claimgate"
+
+PROVIDER_CREDENTIALS = {
+    "OPENAI_API_KEY": "provider-secret-openai",
+    "AZURE_OPENAI_API_KEY": "provider-secret-azure",
+    "ANTHROPIC_API_KEY": "provider-secret-anthropic",
+    "GEMINI_API_KEY": "provider-secret-gemini",
+    "BEDROCK_API_KEY": "provider-secret-bedrock",
+}
+
+
+def base64url(content: bytes) -> str:
+    """Without padding, as JOSE has it (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def hash_of(key: str) -> str:
+    """The `hash` of a key entry."""
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def key_entry(name: str, **fields: Any) -> tuple[str, dict[str, Any]]:
+    """An API key and its configuration entry."""
+    key = f"test-key-{name}-{os.urandom(16).hex()}"
+    entry = {"id": name, "hash": hash_of(key), "project": "search", "service_account": f"{name}-account"}
+    return key, {**entry, **fields}
+
+
+class Signer:
+    """One private key of an issuer, that signs tokens."""
+
+    def __init__(self, algorithm: str = "ES256", kid: str = "k1") -> None:
+        self.algorithm, self.kid = algorithm, kid
+        if algorithm == "EdDSA":
+            self.private: Any = ed25519.Ed25519PrivateKey.generate()
+        elif algorithm == "ES256":
+            self.private = ec.generate_private_key(ec.SECP256R1())
+        elif algorithm == "ES384":
+            self.private = ec.generate_private_key(ec.SECP384R1())
+        else:
+            self.private = rsa.generate_private_key(65537, 2048)
+
+    def jwk(self) -> dict[str, str]:
+        """The public key (RFC 7517)."""
+        public = self.private.public_key()
+        common = {"kid": self.kid, "use": "sig", "alg": self.algorithm}
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            return {**common, "kty": "OKP", "crv": "Ed25519", "x": base64url(public.public_bytes_raw())}
+        numbers = public.public_numbers()
+        if isinstance(numbers, ec.EllipticCurvePublicNumbers):
+            size = public.key_size // 8
+            point = {"x": base64url(numbers.x.to_bytes(size)), "y": base64url(numbers.y.to_bytes(size))}
+            return {**common, "kty": "EC", "crv": f"P-{public.key_size}", **point}
+        modulus = base64url(numbers.n.to_bytes(public.key_size // 8))
+        return {**common, "kty": "RSA", "n": modulus, "e": base64url(numbers.e.to_bytes(3))}
+
+    def token(self, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
+        """A signed token that is valid now but for what `header` and `claims` change; None removes."""
+        now = int(time.time())
+        standard = {"iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "iat": now, "exp": now + 300}
+        body = {name: value for name, value in {**standard, **claims}.items() if value is not None}
+        head = {"alg": self.algorithm, "kid": self.kid, "typ": "JWT", **(header or {})}
+        head = {name: value for name, value in head.items() if value is not None}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (head, body))
+        return f"{signed}.{base64url(self._sign(signed.encode()))}"
+
+    def _sign(self, signed: bytes) -> bytes:
+        if self.algorithm == "EdDSA":
+            return self.private.sign(signed)
+        size = self.algorithm[2:]
+        digest = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[size]
+        if self.algorithm.startswith("ES"):
+            r, s = decode_dss_signature(self.private.sign(signed, ec.ECDSA(digest)))
+            return r.to_bytes(int(size) // 8) + s.to_bytes(int(size) // 8)
+        if self.algorithm.startswith("PS"):
+            salted = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
+            return self.private.sign(signed, salted, digest)
+        return self.private.sign(signed, padding.PKCS1v15(), digest)
+
+
+def issuer_entry(*signers: Signer, **fields: Any) -> dict[str, Any]:
+    """An issuer with inline keys."""
+    algorithms = sorted({signer.algorithm for signer in signers})
+    keys = {"inline": {"keys": [signer.jwk() for signer in signers]}}
+    mapping = {"tenant": "has(claims.tenant) ? claims.tenant : null"}
+    entry = {"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": algorithms, "jwks": keys, "principal": mapping}
+    return {**entry, **fields}
+
+
+def rule(name: str, expression: str, **fields: Any) -> dict[str, Any]:
+    """A rule with its text, as the bundle holds it."""
+    return {"file": f"{name}.cel", "expression": expression, **fields}
+
+
+def upstream_entries() -> list[dict[str, Any]]:
+    """All five providers, each behind its prefix with a shared credential."""
+    names = zip(("openai", "azure", "anthropic", "gemini", "bedrock"), PROVIDER_CREDENTIALS, strict=True)
+    return [
+        {"cluster": name, "dialect": name, "path_prefix": f"/{name}", "credential": {"env": variable}}
+        for name, variable in names
+    ]
+
+
+def document(**sections: Any) -> dict[str, Any]:
+    """A configuration that admits everybody it knows, with sections replaced."""
+    plain = {"policies": [rule("everybody", "true")], "upstreams": upstream_entries()}
+    return copy.deepcopy({**plain, **sections})
+
+
+def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    """The variables that the configuration names."""
+    names: list[str] = []
+    for upstream in configuration["upstreams"]:
+        credential = upstream["credential"]
+        if isinstance(credential, dict):
+            per_tenant = credential.get("per_tenant", {})
+            names += [credential.get("env"), per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
+    return tuple(sorted({name for name in names if name}))
+
+
+class Gateway:
+    """Envoy with the compiled filter and one configuration, in front of the simulator."""
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        simulator: Simulator,
+        directory: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        plugin: Mapping[str, Any] | None = None,
+        concurrency: int = 2,
+        **options: Any,
+    ) -> None:
+        self.file = directory / "ecds" / "claimgate.json"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._plugin = plugin
+        self._environment = {**PROVIDER_CREDENTIALS, **(environment or {})}
+        self._version = 0
+        ecds.move_into_place(self.file, ecds.discovery_response(self._typed(configuration), "1"))
+        bootstrap = gateway_bootstrap(simulator.ports, directory, self.file, **options)
+        self.envoy = Envoy(bootstrap, directory, concurrency=concurrency, environment=self._environment)
+        if not ecds.applied_version(self.envoy):
+            log = self.envoy.log()
+            self.envoy.stop()
+            raise RuntimeError(f"the gateway's configuration was refused:\n{log[-2000:]}")
+
+    def _typed(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        keys = environment_keys(configuration)
+        text = json.dumps(configuration)
+        return ecds.wasm_config(WASM_FILE, text, environment_keys=keys, plugin=self._plugin)
+
+    def reload(self, configuration: Mapping[str, Any]) -> ecds.Reload:
+        """Moves another configuration into place."""
+        return ecds.reload(self.envoy, self.file, self._typed(configuration))
+
+    @property
+    def url(self) -> str:
+        return self.envoy.url
+
+    @property
+    def port(self) -> int:
+        return self.envoy.port
+
+    def records(self) -> list[dict[str, Any]]:
+        """The audit records so far, oldest first."""
+        return [json.loads(line) for line in self.envoy.audit_lines() if line != "-"]
+
+    def audit(self, **wanted: Any) -> dict[str, Any]:
+        """Waits for the latest record whose fields have these values; `__` in a name stands for a point."""
+        fields = {name.replace("__", "."): value for name, value in wanted.items()}
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for record in reversed(self.records()):
+                if all(record.get(name) == value for name, value in fields.items()):
+                    return record
+            time.sleep(0.05)
+        raise TimeoutError(f"no record with {fields}; the latest are {self.records()[-3:]}")
+
+    def stop(self) -> None:
+        self.envoy.stop()
+
+    def __enter__(self) -> "Gateway":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
