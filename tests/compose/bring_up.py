@@ -22,6 +22,7 @@ from compose.command import INSTALL, compose_command  # noqa: E402
 from compose.images import build_envoy, build_python  # noqa: E402
 from compose.prepare import prepare  # noqa: E402
 from harness.deadline import wait_until  # noqa: E402
+from harness.demo.failure import DemoFailed  # noqa: E402
 from harness.demo.layout import ROOT  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
 
@@ -35,15 +36,20 @@ def main() -> int:
     if command is None or shutil.which("docker") is None:
         print(f"error: no docker or no compose; install with: {INSTALL}", file=sys.stderr)
         return 3
-    ports = DemoPorts.from_environment(os.environ)
+    try:
+        ports = DemoPorts.from_environment(os.environ)
+        ports.check_free()
+    except DemoFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     with _engine():
         os.environ.setdefault("ENVOY_IMAGE", build_envoy())
         os.environ.setdefault("PYTHON_IMAGE", build_python())
         shown = prepare(ports)
         compose = [*command, "--project-name", PROJECT]
         try:
-            subprocess.run([*compose, "up", "--detach"], cwd=ROOT, check=True)
-            return 0 if _ask(ports, shown) else 1
+            up = subprocess.run([*compose, "up", "--detach"], cwd=ROOT, check=False)
+            return 0 if up.returncode == 0 and _ask(ports, shown) else 1
         finally:
             # Envoy writes out its audit log when it ends.
             subprocess.run([*compose, "stop"], cwd=ROOT, check=False)

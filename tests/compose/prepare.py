@@ -16,13 +16,15 @@ from harness import ecds  # noqa: E402
 from harness.demo.bootstrap import Place, placed, shipped_simulator_ports  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing  # noqa: E402
-from harness.demo.credentials import TokenIssuer, mint_keys, write_token  # noqa: E402
+from harness.demo.credentials import mint_keys  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
-from harness.demo.layout import COMPOSE, Layout  # noqa: E402
+from harness.demo.layout import COMPOSE, GATEWAY, Layout  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
+from harness.demo.tokens import TokenIssuer  # noqa: E402
 
 EVERYWHERE = "0.0.0.0"
 SIMULATOR = "simulator"
+TOKEN_SECONDS = 3600
 MOUNTED = Path("/etc/claimgate")
 MOUNTED_WASM = Path("/opt/claimgate/claimgate.wasm")
 INNER_PORTS = DemoPorts.from_environment({})
@@ -45,8 +47,8 @@ def prepare(ports: DemoPorts) -> str:
     private, mounted = Layout(COMPOSE), Layout(COMPOSE / "envoy")
     mounted.directory.mkdir(parents=True, exist_ok=True)
     # The simulator reads the key set when it starts, so the key stays.
-    issuer, keys = TokenIssuer(COMPOSE / "issuer.pem"), mint_keys()
-    write_token(private.token, issuer)
+    issuer, keys = TokenIssuer(GATEWAY.read_text(), COMPOSE / "issuer.pem"), mint_keys()
+    issuer.write_token(private.token, TOKEN_SECONDS)
     ecds.move_into_place(private.jwks, issuer.jwks())
     place = Place(
         INNER_PORTS.port,

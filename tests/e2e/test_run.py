@@ -103,6 +103,7 @@ def test_prometheus_has_the_decisions(demo: Demo) -> None:
         lines = answer.read().decode().splitlines()
     decisions = [line for line in lines if line.startswith("claimgate_decisions{")]
     assert [line for line in decisions if 'decision="allow"' in line and 'dialect="openai"' in line], decisions
+    assert 'claimgate_key_fetches{outcome="ok"} 1' in lines
 
 
 def test_an_edit_acts_and_a_broken_one_is_told_and_does_not(demo: Demo) -> None:

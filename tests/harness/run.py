@@ -23,10 +23,11 @@ from harness import ecds  # noqa: E402
 from harness.demo.bootstrap import Place, placed  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing  # noqa: E402
-from harness.demo.credentials import TokenIssuer, mint_keys, provider_credentials, write_token  # noqa: E402
+from harness.demo.credentials import mint_keys, provider_credentials  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
 from harness.demo.layout import GATEWAY, POLICIES, RUN, Layout, relative  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
+from harness.demo.tokens import TokenIssuer  # noqa: E402
 from harness.ecds import Reload  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
 from harness.processes import ProcessFailed  # noqa: E402
@@ -44,8 +45,12 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=GATEWAY, help="what to serve, and to follow when it is edited")
     parser.add_argument("--policies", type=Path, default=POLICIES, help="the directory of its rules")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A shell without job control lets its background jobs ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    # The terminal was closed; `nohup` asks to stay.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         with ExitStack() as stack:
             ports = DemoPorts.from_environment(os.environ)
@@ -65,11 +70,12 @@ def main() -> int:
 
 def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     """Starts everything and stays until it is interrupted. Raises DemoFailed and ProcessFailed."""
-    layout, issuer = bundle.layout, TokenIssuer()
-    write_token(layout.token, issuer)
+    layout = bundle.layout
     ecds.move_into_place(layout.ecds, bundle.make())
     if bundle.warnings:
         _say(bundle.warnings)
+    issuer = TokenIssuer(layout.gateway.read_text())
+    issuer.write_token(layout.token)
 
     simulator = Simulator(layout.directory)
     stack.callback(simulator.stop)
@@ -93,7 +99,7 @@ def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
             if not process.alive():
                 raise ProcessFailed(f"`{process.name}` ended\n{process.log_tail()}")
         if time.monotonic() - renewed > TOKEN_RENEWAL_SECONDS:
-            write_token(layout.token, issuer)
+            issuer.write_token(layout.token)
             renewed = time.monotonic()
         if bundle.changed():
             _follow(bundle, envoy)
@@ -103,9 +109,13 @@ def _follow(bundle: Bundle, envoy: Envoy) -> None:
     """Gives Envoy the edited files; broken ones leave it with the last good configuration."""
     log_start = len(envoy.log())
     try:
-        verdict = ecds.reload(envoy, bundle.layout.ecds, bundle.make())
+        document = bundle.make()
+        if document == bundle.layout.ecds.read_text():
+            _say(f"{_clock()} saved, and nothing in it has changed")
+            return
+        verdict = ecds.reload(envoy, bundle.layout.ecds, document)
     except DemoFailed as error:
-        _say(f"{error}\nnot applied; the last good configuration stays")
+        _say(f"{error}\n{_clock()} not applied; the last good configuration stays")
         return
     except (OSError, TimeoutError) as error:
         _say(f"Envoy gave no verdict: {error}")
@@ -113,12 +123,10 @@ def _follow(bundle: Bundle, envoy: Envoy) -> None:
     if bundle.warnings:
         _say(bundle.warnings)
     match verdict:
-        case Reload.APPLIED:
+        case Reload.APPLIED | Reload.UNCHANGED:
             _say(f"{_clock()} applied")
-        case Reload.UNCHANGED:
-            _say(f"{_clock()} applied; nothing in it has changed")
         case Reload.REJECTED | Reload.UNREADABLE:
-            _say(f"{_refusal(envoy, log_start)}\nnot applied; the last good configuration stays")
+            _say(f"{_refusal(envoy, log_start)}\n{_clock()} not applied; the last good configuration stays")
 
 
 def _pointers(ports: DemoPorts, bundle: Bundle) -> str:

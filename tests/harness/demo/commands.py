@@ -62,7 +62,7 @@ def examples(port: int, bedrock_port: int, keys: Mapping[str, ApiKey], token: Pa
         ),
         Example(
             "200, Bedrock; model ids with %2F need the listener of its own",
-            _curl("", f"http://127.0.0.1:{bedrock_port}/bedrock/model/amazon.nova-lite-v1:0/converse", acme, bedrock),
+            _curl("", f"http://127.0.0.1:{bedrock_port}/bedrock/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse", acme, bedrock),
         ),
         Example("401, nobody", _curl("-i", openai, "", chat)),
         Example(
