@@ -17,7 +17,7 @@ AUDIT_FORMAT = "%FILTER_STATE(wasm.claimgate_audit:PLAIN)%\n"
 ACCESS_FORMAT = {
     "method": "%REQ(:METHOD)%",
     # Without the query, where a caller may have put a credential.
-    "path": "%PATH(NQ:ORIG)%",
+    "path": "%PATH(NQ:ORIG_OR_PATH)%",
     "upstream_path": "%PATH(NQ:PATH)%",
     "protocol": "%PROTOCOL%",
     "status": "%RESPONSE_CODE%",
@@ -36,6 +36,17 @@ HARDENING = {
     "merge_slashes": True,
     "path_with_escaped_slashes_action": "REJECT_REQUEST",
     "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
+}
+
+# A caller's x-request-id arrives as it was sent; without the second, Envoy writes into every id of 36 characters.
+KEPT_REQUEST_IDS = {
+    "preserve_external_request_id": True,
+    "request_id_extension": {
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
+            "pack_trace_reason": False,
+        }
+    },
 }
 
 
