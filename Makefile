@@ -10,7 +10,7 @@ export CARGO_TARGET_DIR := target
 # Plays the scripts beside the policies on the native core.
 export POLICY_TESTS ?= target/release/claimgate test policies
 
-.PHONY: build run test bench lint clean wasm-target venv
+.PHONY: build run compose test bench lint clean wasm-target venv
 
 # target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: wasm-target
@@ -20,6 +20,10 @@ build: wasm-target
 # Envoy with the filter, before a simulated provider.
 run: build venv
 	$(PYTHON) tests/harness/run.py
+
+# What docker-compose.yml mounts, for `docker compose up`.
+compose: build venv
+	$(PYTHON) tests/compose/prepare.py
 
 # The driver builds and installs by itself, so that its summary also tells when that fails.
 test:

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import signal
+from pathlib import Path
 
 from aiohttp import web
 
@@ -28,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--slow-seconds", type=float, default=3.0, help="how late the model `sim-slow` answers")
+    parser.add_argument("--jwks", type=Path, metavar="FILE", help="the key set served at first")
     for name in (*(provider.name for provider in PROVIDERS), "control"):
         parser.add_argument(f"--{name}", type=int, default=0, metavar="PORT")
     asyncio.run(_run(parser.parse_args()))
@@ -38,7 +40,10 @@ async def _run(arguments: argparse.Namespace) -> None:
     servers = {
         provider.name: provider_server(provider(), received, arguments.slow_seconds) for provider in PROVIDERS
     }
-    servers["control"] = control_server(received, Jwks())
+    jwks = Jwks()
+    if arguments.jwks is not None:
+        jwks.replace(json.loads(arguments.jwks.read_text()))
+    servers["control"] = control_server(received, jwks)
     for name, server in servers.items():
         runner = web.ServerRunner(server)
         await runner.setup()
