@@ -164,6 +164,21 @@ impl Gateway {
         }
     }
 
+    /// What expressions see of a call; `None` where its caller or its operation is not known.
+    pub fn facts_of<'a>(&'a self, call: &'a Call, moment: Moment) -> Option<CallFacts<'a>> {
+        let upstream = self.upstreams.select(call.connection.cluster.as_deref()).ok()?;
+        Some(CallFacts {
+            request: &call.head,
+            request_id: &call.request_id,
+            moment,
+            connection: &call.connection,
+            principal: call.principal.as_ref()?,
+            operation: call.operation.as_ref()?,
+            body: call.body.as_ref(),
+            upstream: upstream.facts(),
+        })
+    }
+
     /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.
     pub fn refuse(&self, call: &mut Call, reason: Reason) {
         call.refused(reason.into());
