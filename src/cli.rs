@@ -3,14 +3,22 @@
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
 mod bundle;
+mod cast;
 mod check;
+mod coverage;
 mod document;
+mod export;
 mod finding;
 mod key;
 mod load;
+mod play;
 mod reading;
+mod report;
+mod script;
 mod shelf;
 mod step;
+mod test;
+mod values;
 mod wording;
 
 use std::ffi::OsString;
@@ -53,9 +61,9 @@ Examples:
 
 Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
 
-/// Checks and bundles what the claimgate filter enforces in Envoy, and makes API keys.
+/// Checks, bundles and tests what the claimgate filter enforces in Envoy, and makes API keys.
 ///
-/// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` judges them with
+/// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` and `test` judge them with
 /// the code that runs in Envoy; `bundle` makes the one document that Envoy hands to the filter.
 #[derive(Debug, Parser)]
 #[command(name = "claimgate", version, after_help = EXAMPLES)]
@@ -67,6 +75,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Test(test::Test),
     Bundle(bundle::Bundle),
     #[command(subcommand)]
     Key(key::Key),
@@ -85,6 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
     let ran = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command }) => match command {
             Command::Check(check) => check.run(terminal),
+            Command::Test(test) => test.run(terminal),
             Command::Bundle(bundle) => bundle.run(terminal),
             Command::Key(key) => key.run(terminal),
         },
