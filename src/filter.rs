@@ -10,7 +10,7 @@
 //! | fresh | headers, with or without end of stream; upgrade | walk |
 //! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
 //! | waiting for the body | end of the body; trailers | walk with the body |
-//! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body |
+//! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; callout refused at dispatch | walk without patience |
 //! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
@@ -18,6 +18,7 @@
 //! | refused | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers | edit them |
+//! | not decided | response headers, which are Envoy's own | edit them |
 //! | any | log (also after an abort, also without any callback before) | write the record, count |
 //!
 //! The default callbacks of the SDK release a request; this room implements each of them that can.

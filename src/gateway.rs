@@ -137,6 +137,11 @@ impl Gateway {
         self.settings.hold_timeout_ms
     }
 
+    /// How much of a body is held at most, in bytes.
+    pub fn body_limit(&self) -> u64 {
+        self.settings.body_limit
+    }
+
     /// Starts a call from its headers.
     pub fn open_call(&self, head: RequestHead, connection: Connection, moment: Moment) -> Call {
         let dialect = match self.upstreams.select(connection.cluster.as_deref()) {
@@ -162,6 +167,21 @@ impl Gateway {
                 Outcome::Refuse
             }
         }
+    }
+
+    /// What expressions see of a call; `None` where its caller or its operation is not known.
+    pub fn facts_of<'a>(&'a self, call: &'a Call, moment: Moment) -> Option<CallFacts<'a>> {
+        let upstream = self.upstreams.select(call.connection.cluster.as_deref()).ok()?;
+        Some(CallFacts {
+            request: &call.head,
+            request_id: &call.request_id,
+            moment,
+            connection: &call.connection,
+            principal: call.principal.as_ref()?,
+            operation: call.operation.as_ref()?,
+            body: call.body.as_ref(),
+            upstream: upstream.facts(),
+        })
     }
 
     /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.

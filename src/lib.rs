@@ -19,3 +19,5 @@ pub mod audit;
 pub mod gateway;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;

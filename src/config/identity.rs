@@ -54,6 +54,7 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// The algorithms this issuer signs with; a token with another one is refused.
     pub algorithms: Vec<Algorithm>,
+    /// The issuer's public keys.
     pub jwks: Jwks,
     /// The clock difference tolerated for `exp`, `nbf` and `iat`.
     #[serde(default = "default_leeway")]
@@ -67,6 +68,7 @@ pub struct Issuer {
     /// The `typ` values accepted, compared without case; a token without `typ` is accepted as `JWT`.
     #[serde(default = "default_types")]
     pub types: Vec<String>,
+    /// How claims become the principal.
     #[serde(default)]
     pub principal: PrincipalMapping,
 }
@@ -106,6 +108,7 @@ impl Algorithm {
 pub enum Jwks {
     /// A JWK Set (RFC 7517) written into the configuration.
     Inline(serde_json::Value),
+    /// Fetched through an Envoy cluster.
     Remote(RemoteJwks),
 }
 

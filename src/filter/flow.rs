@@ -38,6 +38,7 @@ pub(super) struct Flow {
     pub(super) held_since_ms: u64,
     /// What the response phase told the record.
     pub(super) provider_request_id: Option<String>,
+    pub(super) response_from_provider: bool,
     pub(super) response_complete: bool,
 }
 
@@ -49,6 +50,7 @@ impl Flow {
             body: Body::Coming { bytes: 0 },
             held_since_ms: 0,
             provider_request_id: None,
+            response_from_provider: false,
             response_complete: false,
         }
     }

@@ -19,16 +19,18 @@ pub(super) fn cluster() -> Option<String> {
     text(&["xds", "cluster_name"]).filter(|cluster| !cluster.is_empty())
 }
 
-/// Why the response is what it is; `via_upstream` where the provider gave it.
-pub(super) fn code_details() -> Option<String> {
-    text(&["response", "code_details"])
+/// True where the response comes from the provider; in the response phase, because a later cut changes the
+/// details.
+pub(super) fn is_via_upstream() -> bool {
+    text(&["response", "code_details"]).as_deref() == Some("via_upstream")
 }
 
 /// The status; `None` where there was no response.
 pub(super) fn response_code() -> Option<u32> {
+    const SWITCHING_PROTOCOLS: u64 = 101;
     const FIRST_FINAL_STATUS: u64 = 200;
     number(&["response", "code"])
-        .filter(|code| *code >= FIRST_FINAL_STATUS)
+        .filter(|code| *code >= FIRST_FINAL_STATUS || *code == SWITCHING_PROTOCOLS)
         .and_then(|code| u32::try_from(code).ok())
 }
 

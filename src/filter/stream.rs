@@ -106,10 +106,17 @@ impl HttpContext for Stream {
         if phase == Phase::Forwarded {
             return Action::Continue;
         }
-        if let Phase::AwaitingBody { limit } = phase
-            && u64::try_from(size).unwrap_or(u64::MAX) > limit
-        {
-            refuse(&shared, &self.flow, Reason::BodyTooLarge);
+        let bytes = u64::try_from(size).unwrap_or(u64::MAX);
+        let overflow = match phase {
+            Phase::AwaitingBody { limit } if bytes > limit => Some(Reason::BodyTooLarge),
+            // Whether anybody would read the body is not known yet, but not more than that is held.
+            Phase::AwaitingKeys { .. } if bytes > shared.gateway.body_limit() => {
+                Some(Reason::IdentityUnavailable)
+            }
+            _ => None,
+        };
+        if let Some(reason) = overflow {
+            refuse(&shared, &self.flow, reason);
             return Action::Pause;
         }
         // The size is that of all that is held.
@@ -134,11 +141,15 @@ impl HttpContext for Stream {
         let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
         let names = || headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let refusal = {
-            let mut flow = self.flow.borrow_mut();
+            let flow = &mut *self.flow.borrow_mut();
+            flow.response_from_provider = properties::is_via_upstream();
             flow.response_complete = end_of_stream;
-            match &flow.call {
-                Some(call) if flow.phase == Phase::Forwarded => late_refusal(call, names()),
-                _ => return Action::Continue,
+            let call = flow.call.get_or_insert_with(|| unasked_call(shared));
+            match flow.phase {
+                Phase::Forwarded => late_refusal(call, flow.response_from_provider, names()),
+                Phase::Refused => return Action::Continue,
+                // Envoy answers by itself, before the request was decided.
+                Phase::Fresh | Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } | Phase::Gone => None,
             }
         };
         if let Some(reason) = refusal {
@@ -170,30 +181,33 @@ impl HttpContext for Stream {
         let Some(shared) = &self.shared else { return };
         let mut flow = self.flow.borrow_mut();
         flow.phase = Phase::Gone;
-        if flow.call.is_none() {
-            // Envoy answered before this filter was asked; the record holds what there is.
-            let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-            let head = RequestHead::new(headers);
-            flow.call = Some(shared.gateway.open_call(head, properties::connection(), clock::moment()));
-        }
-        let Some(call) = &flow.call else { return };
-        let record = call.record(&ending(&flow, call));
+        let call = flow.call.take().unwrap_or_else(|| unasked_call(shared));
+        let record = call.record(&ending(&flow, &call));
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
-        shared.metrics.count(&shared.gateway, call);
+        shared.metrics.count(&shared.gateway, &call);
     }
+}
+
+/// The call of a request that Envoy answered before this filter was asked; it holds what there is.
+fn unasked_call(shared: &Shared) -> Call {
+    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment())
 }
 
 /// Why an answer must not reach the caller although the request was let through: it went to another cluster
 /// than the decided one, or the half on the cluster refused it.
-fn late_refusal<'a>(call: &Call, mut headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Reason> {
+fn late_refusal<'a>(
+    call: &Call,
+    is_provider: bool,
+    mut headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Option<Reason> {
     if call.passport().is_some()
         && let Some((_, code)) = headers.find(|(name, _)| *name == cluster::REFUSAL)
     {
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
         return Some(reason.copied().unwrap_or(Reason::RouteChanged));
     }
-    let is_provider = properties::code_details().as_deref() == Some("via_upstream");
     let went_elsewhere = call.is_allowed() && properties::cluster().as_deref() != call.cluster();
     (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
 }
@@ -298,12 +312,11 @@ pub(super) fn apply(map: MapType, patch: &HeaderPatch) {
 
 fn ending(flow: &Flow, call: &Call) -> Ending {
     let status = properties::response_code();
-    let details = properties::code_details();
-    let answered_by = match (call.denial(), status, details.as_deref()) {
-        (_, None, _) => AnsweredBy::Nobody,
-        (Some(_), ..) => AnsweredBy::Gateway,
-        (None, _, Some("via_upstream")) => AnsweredBy::Provider,
-        (None, ..) => AnsweredBy::Envoy,
+    let answered_by = match (call.denial(), status) {
+        (_, None) => AnsweredBy::Nobody,
+        (Some(_), _) => AnsweredBy::Gateway,
+        (None, _) if flow.response_from_provider => AnsweredBy::Provider,
+        (None, _) => AnsweredBy::Envoy,
     };
     let flags = properties::response_flags();
     let cut = ABORT_FLAGS.iter().any(|position| flags.checked_shr(*position).unwrap_or(0) & 1 == 1);

@@ -9,7 +9,7 @@ use super::mapping::{self, Mapped};
 use super::principal::Principal;
 use crate::config::{Config, ConfigError, Issuer, PrincipalMapping};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Scope, Vocabulary};
+use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Reads, Scope, Vocabulary};
 use crate::request::{Connection, Moment, RequestHead};
 
 /// Everybody who may call under one configuration.

@@ -1,0 +1,139 @@
+//! The `claimgate` command: checks, bundles and tests a configuration, and makes API keys.
+//!
+//! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
+
+mod bundle;
+mod cast;
+mod check;
+mod coverage;
+mod document;
+mod export;
+mod finding;
+mod key;
+mod load;
+mod play;
+mod reading;
+mod reference;
+mod report;
+mod script;
+mod shelf;
+mod step;
+mod test;
+mod values;
+mod wording;
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Where the command reads and writes.
+pub struct Terminal<'a> {
+    pub input: &'a mut dyn Read,
+    pub output: &'a mut dyn Write,
+    pub errors: &'a mut dyn Write,
+}
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Fine,
+    TestFailed,
+    Wrong,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::TestFailed => 1,
+            Exit::Wrong => 2,
+        })
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  claimgate check                                   is envoy/gateway.yaml right, and every policy?
+  claimgate test                                    do the policies decide as their scripts say?
+  claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
+  claimgate key new --id search --project search --service-account search-api --tenant acme --scope chat
+
+Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
+
+/// Checks, bundles and tests what the claimgate filter enforces in Envoy, and makes API keys.
+///
+/// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` and `test` judge them with
+/// the code that runs in Envoy; `bundle` makes the one document that Envoy hands to the filter.
+#[derive(Debug, Parser)]
+#[command(name = "claimgate", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Test(test::Test),
+    Bundle(bundle::Bundle),
+    #[command(subcommand)]
+    Key(key::Key),
+    Reference(reference::Reference),
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Runs the command line `arguments`, the command's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Exit {
+    let ran = match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command }) => match command {
+            Command::Check(check) => check.run(terminal),
+            Command::Test(test) => test.run(terminal),
+            Command::Bundle(bundle) => bundle.run(terminal),
+            Command::Key(key) => key.run(terminal),
+            Command::Reference(reference) => reference.run(terminal),
+        },
+        Err(usage) => explain(&usage, terminal),
+    };
+    let ended = ran.and_then(|exit| terminal.output.flush().map(|()| exit));
+    match ended {
+        Ok(exit) => exit,
+        // `claimgate … | head` has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
+        Err(error) => {
+            // Where even that cannot be written, the exit status remains.
+            let _ = writeln!(terminal.errors, "error: {error}");
+            Exit::Wrong
+        }
+    }
+}
+
+/// Help and version are asked for; everything else is a mistake in the command line.
+fn explain(usage: &clap::Error, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    if usage.use_stderr() {
+        write!(terminal.errors, "{usage}")?;
+        return Ok(Exit::Wrong);
+    }
+    write!(terminal.output, "{usage}")?;
+    Ok(Exit::Fine)
+}
+
+impl Terminal<'_> {
+    /// Writes one finding per line, errors as they are.
+    fn complain(&mut self, findings: &[finding::Finding]) -> io::Result<Exit> {
+        findings.iter().try_for_each(|finding| writeln!(self.errors, "{finding}"))?;
+        Ok(Exit::Wrong)
+    }
+
+    fn warn(&mut self, findings: &[finding::Finding]) -> io::Result<()> {
+        findings.iter().try_for_each(|finding| writeln!(self.errors, "warning: {finding}"))
+    }
+}

@@ -1,0 +1,128 @@
+//! `claimgate bundle`: the one JSON document that Envoy hands to the filter.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::finding::Finding;
+use super::load::{Sources, environment_names};
+use super::{Exit, Terminal};
+use crate::config::{Config, Hold};
+
+/// The name of the filter, its plugin and its VM in Envoy.
+const NAME: &str = "claimgate";
+
+const EXAMPLES: &str = "\
+Examples:
+  claimgate bundle                                      the JSON that goes into the plugin's `configuration`
+  claimgate bundle --wrap ecds --output envoy/ecds.json --wasm /etc/envoy/claimgate.wasm
+                                                        a file for Envoy's `config_discovery`
+
+A file is written beside its place and moved into it, because Envoy reloads on moves only.
+Exit status: 0 fine, 2 something is wrong; then no file is touched.";
+
+/// Checks the configuration and writes it as the one document that Envoy hands to the filter
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Bundle {
+    #[command(flatten)]
+    sources: Sources,
+    /// Where to write; without it, to standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What to wrap around the bundle
+    #[arg(long, value_enum, default_value_t)]
+    wrap: Wrap,
+    /// The compiled filter as Envoy finds it, for `--wrap ecds`
+    #[arg(long, value_name = "PATH", default_value = "target/wasm32-wasip1/release/claimgate.wasm")]
+    wasm: PathBuf,
+    /// The version that Envoy shows for it, for `--wrap ecds`; by default it is made of the content
+    #[arg(long, value_name = "TEXT")]
+    version: Option<String>,
+}
+
+/// What is around the bundle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Wrap {
+    /// Nothing: the bundle itself
+    #[default]
+    None,
+    /// An ECDS discovery response with the filter's whole configuration
+    Ecds,
+}
+
+impl Bundle {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let loaded = match self.sources.load() {
+            Ok(loaded) => loaded,
+            Err(findings) => return terminal.complain(&findings),
+        };
+        terminal.warn(&loaded.warnings)?;
+        let bundle = serde_json::to_string(&loaded.config)?;
+        let content = match self.wrap {
+            Wrap::None => bundle,
+            Wrap::Ecds => serde_json::to_string_pretty(&self.discovery_response(&loaded.config, &bundle))?,
+        };
+        let Some(file) = &self.output else {
+            writeln!(terminal.output, "{content}")?;
+            return Ok(Exit::Fine);
+        };
+        match move_into_place(file, &content) {
+            Ok(()) => Ok(Exit::Fine),
+            Err(error) => terminal.complain(&[Finding::in_file(file, format!("cannot be written: {error}"))]),
+        }
+    }
+
+    fn discovery_response(&self, config: &Config, bundle: &str) -> Value {
+        let filter = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": NAME,
+                "root_id": NAME,
+                "vm_config": {
+                    "vm_id": NAME,
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": self.wasm}},
+                    "environment_variables": {"host_env_keys": environment_names(config)},
+                },
+                "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": bundle},
+                "allow_on_headers_stop_iteration": config.hold == Hold::HeadersAndBody,
+                "failure_policy": "FAIL_RELOAD",
+            },
+        });
+        let version = self.version.clone().unwrap_or_else(|| digest(&filter.to_string()));
+        json!({
+            "version_info": version,
+            "resources": [{
+                "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+                "name": NAME,
+                "typed_config": filter,
+            }],
+        })
+    }
+}
+
+/// The first 16 hex digits of SHA-256: equal content has an equal version.
+fn digest(content: &str) -> String {
+    Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes beside the place, then moves: nobody ever reads half a file.
+pub(super) fn move_into_place(file: &Path, content: &str) -> io::Result<()> {
+    let name = file.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
+    let draft = file.with_file_name(format!(".{}.{}.draft", name.to_string_lossy(), std::process::id()));
+    let written = File::create(&draft).and_then(|mut draft| {
+        draft.write_all(content.as_bytes())?;
+        draft.sync_all()
+    });
+    let moved = written.and_then(|()| fs::rename(&draft, file));
+    if moved.is_err() {
+        // The draft may not even exist; the error that matters is the first.
+        let _ = fs::remove_file(&draft);
+    }
+    moved
+}

@@ -1,0 +1,123 @@
+//! The callers of the scripts: fresh keys and tokens under the ids and issuers of the configuration.
+//!
+//! The configuration holds hashes and public keys only, so nobody can call with it. For a test, each key
+//! entry gets the hash of a key made here, and each issuer a key set whose private key is here.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
+use ed25519_compact::{KeyPair, Seed};
+use serde_json::{Map, Value, json};
+
+use super::key;
+use super::script::Caller;
+use crate::config::{Algorithm, Attach, Config, Issuer, Jwks};
+use crate::identity::ApiKey;
+use crate::secret::Secret;
+
+/// The longest life of a token made here, in seconds.
+const LIFETIME: u64 = 3600;
+const KEY_ID: &str = "claimgate-test";
+
+/// The configuration as the scripts play it, and the credentials that fit it.
+pub(super) struct Cast {
+    config: Config,
+    keys: BTreeMap<String, Secret>,
+    signers: BTreeMap<String, Signer>,
+}
+
+struct Signer {
+    pair: KeyPair,
+    issuer: Issuer,
+}
+
+impl Cast {
+    pub(super) fn new(mut config: Config) -> io::Result<Self> {
+        // One filter plays both halves, so that a script sees what reaches the provider.
+        config.attach = Attach::InChain;
+        let mut keys = BTreeMap::new();
+        for entry in &mut config.keys {
+            let secret = key::mint()?;
+            entry.hash = ApiKey::hash(&secret).to_string();
+            keys.insert(entry.id.clone(), secret);
+        }
+        let mut signers = BTreeMap::new();
+        for issuer in &mut config.issuers {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed)
+                .map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
+            let pair = KeyPair::from_seed(Seed::new(seed));
+            issuer.algorithms = vec![Algorithm::EdDSA];
+            issuer.jwks = Jwks::Inline(json!({"keys": [public_key(&pair)]}));
+            signers.insert(issuer.issuer.clone(), Signer { pair, issuer: issuer.clone() });
+        }
+        Ok(Self { config, keys, signers })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn has_key(&self, id: &str) -> bool {
+        self.keys.contains_key(id)
+    }
+
+    pub(super) fn has_issuer(&self, issuer: &str) -> bool {
+        self.signers.contains_key(issuer)
+    }
+
+    pub(super) fn rules_and_quotas(&self) -> impl Iterator<Item = &str> {
+        let rules = self.config.policies.iter().map(|rule| rule_id(&rule.file));
+        rules.chain(self.config.quotas.iter().map(|quota| quota.id.as_str()))
+    }
+
+    /// The header that proves the caller; `None` for one whom the configuration does not have.
+    pub(super) fn credential(&self, caller: &Caller, unix_seconds: u64) -> Option<(String, String)> {
+        let credential = match (&caller.key, &caller.issuer) {
+            (Some(id), _) => String::from_utf8(self.keys.get(id)?.expose().to_vec()).ok()?,
+            (None, Some(issuer)) => self.signers.get(issuer)?.token(&caller.claims, unix_seconds)?,
+            (None, None) => return None,
+        };
+        Some(match caller.header.as_deref().unwrap_or("authorization") {
+            "authorization" => ("authorization".to_owned(), format!("Bearer {credential}")),
+            header => (header.to_ascii_lowercase(), credential),
+        })
+    }
+}
+
+impl Signer {
+    fn token(&self, claims: &Map<String, Value>, unix_seconds: u64) -> Option<String> {
+        let longest = self.issuer.max_lifetime.map_or(LIFETIME, |span| span.seconds().min(LIFETIME));
+        let header = json!({
+            "alg": Algorithm::EdDSA.name(),
+            "kid": KEY_ID,
+            "typ": self.issuer.types.first().map_or("JWT", String::as_str),
+        });
+        let mut payload = Map::new();
+        payload.insert("iss".to_owned(), json!(self.issuer.issuer));
+        payload.insert("aud".to_owned(), json!(self.issuer.audiences.first()));
+        payload.insert("iat".to_owned(), json!(unix_seconds));
+        payload.insert("exp".to_owned(), json!(unix_seconds.saturating_add(longest)));
+        payload.extend(claims.clone());
+        payload.retain(|_, value| !value.is_null());
+        let signed =
+            format!("{}.{}", encoded(header.to_string())?, encoded(Value::Object(payload).to_string())?);
+        let signature = self.pair.sk.sign(signed.as_bytes(), None);
+        Some(format!("{signed}.{}", encoded(signature.as_ref())?))
+    }
+}
+
+/// The id of the rule in this file.
+pub(super) fn rule_id(file: &str) -> &str {
+    file.strip_suffix(".cel").unwrap_or(file)
+}
+
+/// RFC 8037 section 2.
+fn public_key(pair: &KeyPair) -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": encoded(pair.pk.as_ref())})
+}
+
+fn encoded(bytes: impl AsRef<[u8]>) -> Option<String> {
+    Base64UrlSafeNoPadding::encode_to_string(bytes).ok()
+}

@@ -1,0 +1,72 @@
+//! The scripts marked `live`, with the credentials they need, for whoever plays them on a real Envoy.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::bundle::move_into_place;
+use super::cast::Cast;
+use super::load::{environment_names, provider_credential};
+use super::play::request_headers;
+use super::script::Want;
+use super::test::ReadScript;
+use crate::config::Config;
+
+/// Everything a player needs: the configuration, the environment of Envoy, and the calls in order.
+#[derive(Serialize)]
+pub(super) struct Export<'a> {
+    bundle: &'a Config,
+    environment: BTreeMap<&'a str, String>,
+    calls: Vec<ExportedCall<'a>>,
+}
+
+#[derive(Serialize)]
+struct ExportedCall<'a> {
+    /// The file the call is from. Each has counters of its own.
+    script: String,
+    note: &'a str,
+    method: &'a str,
+    path: &'a str,
+    /// Without pseudo-headers; the credential is among them.
+    headers: Vec<(String, String)>,
+    body: Option<&'a Value>,
+    times: u32,
+    want: &'a Want,
+}
+
+impl<'a> Export<'a> {
+    pub(super) fn of(cast: &'a Cast, scripts: &'a [ReadScript], now: u64) -> Self {
+        let names = environment_names(cast.config());
+        let live = scripts.iter().filter(|read| read.script.live);
+        let calls = live.flat_map(|read| {
+            read.script.calls.iter().map(|call| {
+                let headers = request_headers(cast, &call.send, call.seconds(&read.script, now));
+                ExportedCall {
+                    script: read.file.display().to_string(),
+                    note: &call.note,
+                    method: &call.send.method,
+                    path: &call.send.path,
+                    headers: headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect(),
+                    body: call.send.body.as_ref(),
+                    times: call.times.get(),
+                    want: &call.want,
+                }
+            })
+        });
+        Self {
+            bundle: cast.config(),
+            environment: names.into_iter().map(|name| (name, provider_credential(name))).collect(),
+            calls: calls.collect(),
+        }
+    }
+
+    pub(super) fn write(&self, file: &Path) -> io::Result<()> {
+        let content = serde_json::to_string_pretty(self)?;
+        move_into_place(file, &content).map_err(|error| {
+            io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", file.display()))
+        })
+    }
+}

@@ -1,0 +1,270 @@
+//! `claimgate key new` and `claimgate key hash`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::iter;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+use serde_json::{Value, json};
+
+use super::{Exit, Format, Terminal};
+use crate::config::{Key as Entry, Span, Timestamp};
+use crate::identity::ApiKey;
+use crate::secret::Secret;
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  claimgate key new --id search-prod --project search --service-account search-api --tenant acme \\
+      --scope chat --scope embeddings --label plan=pro --expires-in 90d
+  claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
+
+To rotate a key, make another with the same service account and a new id, and take the old entry out later.
+Exit status: 0 fine, 2 the input is wrong.";
+
+const HASH_EXAMPLES: &str = "\
+Examples:
+  claimgate key hash < key.txt
+  pass show gateway/search-prod | claimgate key hash
+
+The key is never an argument, because shells keep those.
+Exit status: 0 fine, 2 the input is no key, or a mistyped one.";
+
+/// Makes API keys, and the hashes by which gateway.yaml knows them
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    New(New),
+    Hash(Hash),
+}
+
+/// Makes an API key: shows it once, with the entry for `keys` in gateway.yaml, which holds its hash only
+#[derive(Args, Debug)]
+#[command(after_help = NEW_EXAMPLES)]
+pub(super) struct New {
+    /// Names the key in records and rules; unique
+    #[arg(long, value_parser = word)]
+    id: String,
+    /// The unit of billing
+    #[arg(long, value_parser = word)]
+    project: String,
+    /// The non-human identity the key belongs to
+    #[arg(long, value_parser = word)]
+    service_account: String,
+    /// The isolation boundary
+    #[arg(long, value_parser = word)]
+    tenant: Option<String>,
+    /// What the key may be used for; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = word)]
+    scopes: Vec<String>,
+    /// Free text for rules; may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// How long the key is good, such as `90d`; without it, it does not expire
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    expires_in: Option<Span>,
+    /// A network the key may be used from; may be repeated
+    #[arg(long = "cidr", value_name = "NETWORK", value_parser = network)]
+    cidrs: Vec<String>,
+    /// How the key and its entry are written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Reads an API key from standard input and prints its hash as gateway.yaml wants it
+///
+/// A key that was mistyped or cut is told apart from a good one by its checksum.
+#[derive(Args, Debug)]
+#[command(after_help = HASH_EXAMPLES)]
+pub(super) struct Hash {}
+
+impl Key {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        match self {
+            Self::New(new) => new.run(terminal),
+            Self::Hash(_) => hash(terminal),
+        }
+    }
+}
+
+impl New {
+    fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let secret = mint()?;
+        let entry = self.entry(&secret).map_err(io::Error::other)?;
+        let key = String::from_utf8_lossy(secret.expose());
+        match self.format {
+            Format::Json => {
+                writeln!(terminal.output, "{:#}", json!({"key": key, "entry": entry}))?;
+            }
+            Format::Text => {
+                writeln!(
+                    terminal.output,
+                    "The key, shown only now; hand it to the caller and keep no copy:\n"
+                )?;
+                writeln!(terminal.output, "{key}\n")?;
+                writeln!(terminal.output, "Its entry for `keys` in gateway.yaml:\n")?;
+                write!(terminal.output, "{}", yaml(&serde_json::to_value(&entry)?))?;
+            }
+        }
+        Ok(Exit::Fine)
+    }
+
+    fn entry(&self, secret: &Secret) -> Result<Entry, String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?.as_secs();
+        let expiry = self.expires_in.map(|span| timestamp(now.saturating_add(span.seconds()))).transpose()?;
+        Ok(Entry {
+            id: self.id.clone(),
+            hash: ApiKey::hash(secret).to_string(),
+            project: self.project.clone(),
+            service_account: self.service_account.clone(),
+            tenant: self.tenant.clone(),
+            scopes: self.scopes.clone(),
+            labels: self.labels.iter().cloned().collect::<BTreeMap<_, _>>(),
+            created_at: Some(timestamp(now)?),
+            not_before: None,
+            expires_at: expiry,
+            cidrs: self.cidrs.clone(),
+            disabled: false,
+        })
+    }
+}
+
+/// Makes a key of 256 bits from the operating system.
+pub(super) fn mint() -> io::Result<Secret> {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
+    Ok(ApiKey::mint(entropy))
+}
+
+fn hash(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    const LONGEST: u64 = 16 * 1024;
+    let mut text = String::new();
+    terminal.input.take(LONGEST).read_to_string(&mut text)?;
+    let key = text.trim();
+    let refuse = |terminal: &mut Terminal<'_>, why: &str| {
+        writeln!(terminal.errors, "error: {why}")?;
+        Ok(Exit::Wrong)
+    };
+    if key.is_empty() {
+        return refuse(terminal, "there is no key on standard input; write `claimgate key hash < file`");
+    }
+    if key.contains(char::is_whitespace) {
+        return refuse(terminal, "there is more than one word on standard input; send the key alone");
+    }
+    if ApiKey::has_prefix(key) && !ApiKey::is_well_formed(key) {
+        return refuse(terminal, "the key was mistyped or cut: its checksum does not hold; copy it whole");
+    }
+    if !ApiKey::has_prefix(key) {
+        let why = "this is not a key that `claimgate key new` made; SHA-256 protects random keys only, not chosen ones";
+        writeln!(terminal.errors, "warning: {why}")?;
+    }
+    writeln!(terminal.output, "{}", ApiKey::hash(&Secret::new(key)))?;
+    Ok(Exit::Fine)
+}
+
+fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {
+    let time =
+        i64::try_from(unix_seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    let time = time.ok_or("the key would expire later than calendars reach; write a shorter time")?;
+    Timestamp::parse(&time.to_rfc3339())
+}
+
+/// The entry as an item of a YAML list. JSON's texts are YAML's double-quoted ones.
+fn yaml(entry: &Value) -> String {
+    const FIRST: [&str; 5] = ["id", "hash", "project", "service_account", "tenant"];
+    let mut fields: Vec<(&String, &Value)> = entry.as_object().into_iter().flatten().collect();
+    // The others follow by name.
+    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    let mut lines = String::new();
+    for ((name, value), start) in fields.into_iter().zip(iter::once("  - ").chain(iter::repeat("    "))) {
+        let value = match value {
+            Value::Array(items) => format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", ")),
+            Value::Object(entries) => {
+                let pairs = entries
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}", scalar(&json!(name)), scalar(value)));
+                format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+            }
+            value => scalar(value),
+        };
+        lines.push_str(&format!("{start}{name}: {value}\n"));
+    }
+    lines
+}
+
+/// A scalar, in quotes unless it is a plain word that YAML can only read as text.
+fn scalar(value: &Value) -> String {
+    const PLAIN: &str = "-_./:";
+    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    let is_plain = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !text.ends_with(':')
+            && text.chars().all(|character| character.is_ascii_alphanumeric() || PLAIN.contains(character))
+            && !WORDS.contains(&text.to_ascii_lowercase().as_str())
+    };
+    match value {
+        Value::String(text) if is_plain(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn word(text: &str) -> Result<String, String> {
+    match text.is_empty()
+        || text.contains(|character: char| character.is_whitespace() || character.is_control())
+    {
+        true => Err("write one word without blanks".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write a name and a value, such as `plan=pro`".to_owned()),
+    }
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+fn network(text: &str) -> Result<String, String> {
+    match text.parse::<IpNet>() {
+        Ok(network) if network.trunc() == network => Ok(text.to_owned()),
+        Ok(network) => Err(format!("bits are set behind the prefix; write `{}`", network.trunc())),
+        Err(_) => Err("write a network, such as `10.0.0.0/8`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{scalar, yaml};
+    use crate::cli::document::Node;
+
+    #[test]
+    fn the_entry_reads_back_as_it_was() {
+        let entry = serde_json::json!({
+            "id": "search-prod",
+            "scopes": ["chat", "model:gpt-4o*", "a, b"],
+            "labels": {"plan": "pro", "on": "no", "n": "12", "e": "", "q": "say \"hi\""},
+            "created_at": "2026-01-05T12:00:00Z",
+            "tenant": "x: y",
+        });
+        let read = Node::parse(&yaml(&entry)).unwrap().to_json();
+        assert_eq!(read, serde_json::json!([entry]));
+    }
+
+    #[test]
+    fn only_plain_words_go_without_quotes() {
+        for (text, written) in [
+            ("acme", "acme"),
+            ("https://login.acme.example/", "https://login.acme.example/"),
+            ("yes", "\"yes\""),
+            ("12", "\"12\""),
+            ("*", "\"*\""),
+            ("a b", "\"a b\""),
+        ] {
+            assert_eq!(scalar(&text.into()), written);
+        }
+    }
+}

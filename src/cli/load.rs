@@ -1,0 +1,124 @@
+//! Reads `gateway.yaml` and the policy files and compiles the whole gateway, or says everything that is wrong.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::document::Node;
+use super::finding::Finding;
+use super::reading::{Trouble, attempt_all, read_document, read_node};
+use super::shelf::Shelf;
+use super::step::Step;
+use crate::config::{Config, ConfigError, ProviderCredential, Rule};
+use crate::gateway::Gateway;
+use crate::secret::Secret;
+
+/// Where the configuration is.
+#[derive(Args, Debug)]
+pub(super) struct Sources {
+    /// What the operator wrote
+    #[arg(long, value_name = "FILE", default_value = "envoy/gateway.yaml")]
+    pub(super) config: PathBuf,
+    /// The directory of the rules' files and their scripts
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub(super) policies: PathBuf,
+}
+
+/// A configuration in which nothing is wrong, each rule with its text.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) warnings: Vec<Finding>,
+}
+
+impl Sources {
+    pub(super) fn load(&self) -> Result<Loaded, Vec<Finding>> {
+        let document = read_document(&self.config).map_err(|finding| vec![finding])?;
+        let mut shelf = Shelf::open(&self.policies).map_err(|finding| vec![finding])?;
+        let read = attempt_all(&self.config, document, |node| compile(node, &mut shelf));
+        let config = match read {
+            Ok(config) => config,
+            Err(mut findings) => {
+                findings.extend(shelf.into_findings());
+                return Err(findings);
+            }
+        };
+        let mut warnings = self.long_windows(&config);
+        warnings.extend(shelf.unused(&config.policies.iter().map(|rule| rule.file.as_str()).collect()));
+        match shelf.into_findings() {
+            findings if findings.is_empty() => Ok(Loaded { config, warnings }),
+            findings => Err(findings),
+        }
+    }
+
+    /// Who wrote `durability: process` accepted it; whoever deploys it should still know.
+    fn long_windows(&self, config: &Config) -> Vec<Finding> {
+        let quotas = config.quotas.iter().zip(0_usize..);
+        quotas
+            .filter(|(quota, _)| quota.durability.is_some() && quota.window.seconds() > 3600)
+            .map(|(quota, index)| {
+                let why = format!(
+                    "the counters of `{}` live in one Envoy process: they are lost when it ends, and every replica has its own",
+                    quota.id
+                );
+                Finding::in_file(&self.config, why).on(format!("quotas[{index}].durability"))
+            })
+            .collect()
+    }
+}
+
+/// One attempt on what is left of the document. What is wrong in a policy file is noted on the shelf.
+fn compile(node: &Node, shelf: &mut Shelf) -> Result<Config, Trouble> {
+    let mut config: Config = read_node(node)?;
+    loop {
+        for (rule, index) in config.policies.iter_mut().zip(0..) {
+            fill_in(rule, index, shelf)?;
+        }
+        let Err(error) = Gateway::compile(&config, &stand_in) else { break };
+        let file = config.policies.iter().map(|rule| &rule.file).find(|file| is_about(&error, file));
+        if !file.is_some_and(|file| shelf.reject(file, &error)) {
+            return Err(Trouble { steps: Step::parse(&error.at), why: error.why });
+        }
+        config.policies.iter_mut().for_each(|rule| rule.expression = None);
+    }
+    Ok(config)
+}
+
+fn fill_in(rule: &mut Rule, index: usize, shelf: &mut Shelf) -> Result<(), Trouble> {
+    let trouble = |field: &str, why: String| {
+        let path = [Step::Field("policies".to_owned()), Step::Index(index), Step::Field(field.to_owned())];
+        Trouble { steps: path.into(), why }
+    };
+    if rule.expression.is_some() {
+        return Err(trouble("expression", format!("the text comes from `{}`; leave this out", rule.file)));
+    }
+    rule.expression = Some(shelf.text(&rule.file).map_err(|why| trouble("file", why))?);
+    Ok(())
+}
+
+fn is_about(error: &ConfigError, file: &str) -> bool {
+    error.at.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+/// Provider credentials are there when Envoy runs; here their names are enough.
+pub(super) fn stand_in(name: &str) -> Option<Secret> {
+    Some(Secret::new(provider_credential(name)))
+}
+
+/// The value that a provider credential has in scripts.
+pub(super) fn provider_credential(name: &str) -> String {
+    format!("provider-credential-of-{name}")
+}
+
+/// The environment variables that hold provider credentials, sorted.
+pub(super) fn environment_names(config: &Config) -> BTreeSet<&str> {
+    let names = config.upstreams.iter().flat_map(|upstream| match &upstream.credential {
+        ProviderCredential::Env(name) => vec![name.as_str()],
+        ProviderCredential::PerTenant(entry) => {
+            entry.tenants.values().chain(&entry.fallback).map(String::as_str).collect()
+        }
+        ProviderCredential::Envoy => Vec::new(),
+    });
+    names.collect()
+}

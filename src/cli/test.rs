@@ -1,0 +1,158 @@
+//! `claimgate test`: plays the policy authors' scripts.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use super::cast::Cast;
+use super::coverage::Coverage;
+use super::document::Place;
+use super::export::Export;
+use super::finding::Finding;
+use super::load::Sources;
+use super::play::Stage;
+use super::reading::{attempt_all, read_document, read_node, unreadable};
+use super::report::{Report, Trial};
+use super::script::{Script, ScriptCall};
+use super::step::Step;
+use super::{Exit, Format, Terminal, load};
+use crate::gateway::Gateway;
+
+/// Monday 2026-01-05T12:00:00Z: an ordinary working hour, so that a script says `at` only where time matters.
+const DEFAULT_TIME: u64 = 1_767_614_400;
+
+/// Plays the scripts beside the policies on the very code that decides in Envoy
+///
+/// A script is a file `*.test.yaml`. It names callers by the `id` of a key or by an `issuer` with claims; the
+/// player makes a fresh key or token for them, so a script holds no secret. Every call is authenticated,
+/// judged by all rules and quotas, and given the provider's credential, exactly as in production.
+#[derive(Args, Debug)]
+#[command(after_help = include_str!("script.help.txt"))]
+pub(super) struct Test {
+    /// Scripts, or directories of scripts; without any, the directory of the policies
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// A rule that no script of a directory shows both to allow and to deny is an error, not a warning
+    #[arg(long)]
+    strict: bool,
+    /// Writes the scripts marked `live` with their credentials as JSON, to be played on a real Envoy
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+}
+
+/// One file that can be played.
+pub(super) struct ReadScript {
+    pub(super) file: PathBuf,
+    pub(super) script: Script,
+    /// Where each call stands.
+    places: Vec<Place>,
+}
+
+impl Test {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let loaded = match self.sources.load() {
+            Ok(loaded) => loaded,
+            Err(findings) => return terminal.complain(&findings),
+        };
+        let cast = Cast::new(loaded.config)?;
+        let scripts = match self.read_scripts(&cast) {
+            Ok(scripts) => scripts,
+            Err(findings) => return terminal.complain(&findings),
+        };
+        // The cast changed nothing but keys, so this cannot fail where loading did not.
+        let gateway = Gateway::compile(cast.config(), &load::stand_in).map_err(io::Error::other)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
+        if let Some(file) = &self.export {
+            Export::of(&cast, &scripts, now).write(file)?;
+        }
+        let mut report = Report::begin(self.format, scripts.iter().map(|read| read.script.calls.len()).sum());
+        let mut coverage = Coverage::of(cast.config());
+        report.announce(terminal)?;
+        for read in &scripts {
+            let stage = Stage::new(&cast, &gateway);
+            for (call, place) in read.script.calls.iter().zip(&read.places) {
+                let played = stage.play(call, call.seconds(&read.script, now));
+                coverage.note(&read.script, &played.got);
+                report.tell(
+                    terminal,
+                    Trial::of(
+                        &read.file,
+                        *place,
+                        call,
+                        played,
+                        (read.script.policy.as_deref(), (&gateway, cast.config())),
+                    ),
+                )?;
+            }
+        }
+        // Single scripts are not meant to show everything.
+        let is_whole = self.paths.iter().all(|path| path.is_dir());
+        let gaps = if is_whole { coverage.gaps(&self.sources) } else { Vec::new() };
+        report.end(terminal, &gaps, self.strict)
+    }
+
+    fn read_scripts(&self, cast: &Cast) -> Result<Vec<ReadScript>, Vec<Finding>> {
+        let directory = [self.sources.policies.clone()];
+        let paths = if self.paths.is_empty() { directory.as_slice() } else { &self.paths };
+        let mut scripts = Vec::new();
+        let mut findings = Vec::new();
+        for path in paths {
+            match scripts_in(path) {
+                Ok(files) if files.is_empty() => {
+                    findings.push(Finding::in_file(
+                        path,
+                        "there are no scripts here; write one that ends in `.test.yaml`",
+                    ));
+                }
+                Ok(files) => files.into_iter().for_each(|file| match ReadScript::read(file, cast) {
+                    Ok(script) => scripts.push(script),
+                    Err(wrong) => findings.extend(wrong),
+                }),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if findings.is_empty() { Ok(scripts) } else { Err(findings) }
+    }
+}
+
+impl ReadScript {
+    fn read(file: PathBuf, cast: &Cast) -> Result<Self, Vec<Finding>> {
+        let document = read_document(&file).map_err(|finding| vec![finding])?;
+        let script = attempt_all(&file, document.clone(), |node| {
+            let script: Script = read_node(node)?;
+            script.suits(cast).map(|()| script)
+        })?;
+        let place = |index| document.find(&[Step::Field("calls".to_owned()), Step::Index(index)]).place;
+        let places = (0..script.calls.len()).map(place).collect();
+        Ok(Self { file, script, places })
+    }
+}
+
+impl ScriptCall {
+    /// The moment of the call, in Unix seconds.
+    pub(super) fn seconds(&self, script: &Script, now: u64) -> u64 {
+        let default = if script.live { now } else { DEFAULT_TIME };
+        self.at.and_then(|at| u64::try_from(at.unix_seconds()).ok()).unwrap_or(default)
+    }
+}
+
+/// The path itself, or the scripts in the directory, by name.
+fn scripts_in(path: &Path) -> Result<Vec<PathBuf>, Finding> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut scripts: Vec<PathBuf> =
+        files.filter(|file| file.to_string_lossy().ends_with(".test.yaml")).collect();
+    scripts.sort();
+    Ok(scripts)
+}

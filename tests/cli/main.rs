@@ -1,0 +1,9 @@
+//! The built `claimgate` command, run as its users run it, on the shipped configuration and on broken copies.
+
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "test code")]
+
+mod bundle;
+mod check;
+mod copy;
+mod key;
+mod script;

@@ -1,0 +1,103 @@
+//! `claimgate test`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::copy::Copy;
+
+#[test]
+fn the_shipped_scripts_hold_and_cover_every_rule() {
+    let run = Copy::new("scripts").run(&["test", "--strict"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+    assert!(
+        run.output.contains(
+            "\ntest policies/operation_scopes.test.yaml::a key with the scope chat may chat ... ok\n"
+        )
+    );
+    assert!(run.output.contains("\ntest result: ok. "));
+}
+
+#[test]
+fn a_failure_shows_the_call_the_decision_and_what_the_rule_read() {
+    let copy = Copy::new("failure");
+    copy.edit("policies/max_tokens_by_plan.cel", "<= 1024", "<= 1023");
+    let run = copy.run(&["test", "policies/max_tokens_by_plan.test.yaml"]);
+    assert_eq!(run.code, 1);
+    for needle in [
+        "test policies/max_tokens_by_plan.test.yaml::a trial key may ask for a short answer ... FAILED\n",
+        "POST /openai/v1/chat/completions with key `trial-user`, body {",
+        " wanted  allow\n",
+        "    got  deny policy_denied by `max_tokens_by_plan`, 403\n",
+        "   read  llm.max_tokens = 1024\n",
+        "test result: FAILED. 7 passed; 1 failed; 0 ignored\n",
+    ] {
+        assert!(run.output.contains(needle), "{needle}\n{}", run.output);
+    }
+}
+
+#[test]
+fn a_rule_without_scripts_is_a_warning_or_an_error() {
+    let copy = Copy::new("coverage");
+    fs::remove_file(copy.path().join("policies/data_residency.test.yaml")).unwrap();
+    let gap = "policies/data_residency.cel: policies[2]: no script shows what it allows and what it denies\n";
+    let run = copy.run(&["test"]);
+    assert_eq!((run.code, run.errors), (0, format!("warning: {gap}")));
+    let strict = copy.run(&["test", "--strict"]);
+    assert_eq!((strict.code, strict.errors.as_str()), (1, gap));
+}
+
+#[test]
+fn a_script_that_cannot_be_played_is_refused() {
+    const FILE: &str = "policies/operation_scopes.test.yaml";
+    for (number, (old, new, why)) in [
+        ("key: search-prod", "key: search-pord", "there is no key `search-pord` in the configuration"),
+        ("{key: search-prod}", "{key: search-prod, issuer: x}", "write either `key` or `issuer`"),
+        ("issuer: https://login", "issuer: https://logout", "there is no issuer `https://logout"),
+        ("policy: operation_scopes", "policy: scopes", "there is no rule or quota `scopes`"),
+        ("decision: allow", "decison: allow", "did you mean `decision`?"),
+        (
+            "decision: allow\n",
+            "decision: allow\n      status: 200\n",
+            "the status of an allowed call is the provider's",
+        ),
+        (
+            "path: /openai/v1/chat/completions\n",
+            "path: openai\n",
+            "`openai` is not a path; begin it with `/`",
+        ),
+        (
+            "path: /openai/v1/chat/completions\n",
+            "path: /\n      from: 10.0.0.1\n",
+            "a real Envoy sees the real address",
+        ),
+        ("reason: insufficient_scope, ", "", "a denial without its reason proves little"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let run = Copy::new(&format!("script-{number}")).edit(FILE, old, new).run(&["test", FILE]);
+        assert_eq!((run.code, run.output.as_str()), (2, ""), "{new}");
+        assert!(
+            run.errors.starts_with(&format!("{FILE}:")) && run.errors.contains(why),
+            "{new}: {}",
+            run.errors
+        );
+    }
+}
+
+#[test]
+fn the_export_holds_what_a_real_envoy_needs() {
+    let copy = Copy::new("export");
+    assert_eq!(copy.run(&["test", "--export", "live.json"]).code, 0);
+    let export: Value =
+        serde_json::from_str(&fs::read_to_string(copy.path().join("live.json")).unwrap()).unwrap();
+    assert!(claimgate::config::Config::from_json(export["bundle"].to_string().as_bytes()).is_ok());
+    assert_eq!(export["environment"]["OPENAI_API_KEY"], "provider-credential-of-OPENAI_API_KEY");
+    let calls = export["calls"].as_array().unwrap();
+    assert!(calls.iter().all(|call| !call["script"].as_str().unwrap().contains("batch_hours")), "not live");
+    let names = |call: &Value| call["headers"].to_string();
+    assert!(calls.iter().any(|call| names(call).contains("Bearer cgk_")));
+    assert!(calls.iter().any(|call| names(call).contains("Bearer ey")));
+    assert!(calls.iter().all(|call| !names(call).contains(":path")));
+}
