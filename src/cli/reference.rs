@@ -81,11 +81,19 @@ fn table(heading: &str, object: &Value) -> String {
 
 /// The fields of a struct, or of an enum's variants that carry something.
 fn fields(object: &Value) -> Vec<(&String, &Value)> {
-    let own = object.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let variants = object.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    let carried =
-        variants.filter_map(|variant| variant.get("properties").and_then(Value::as_object)).flatten();
-    own.chain(carried).collect()
+    let owners = iter::once(object).chain(variants(object));
+    owners.filter_map(|owner| owner.get("properties").and_then(Value::as_object)).flatten().collect()
+}
+
+fn variants(object: &Value) -> impl Iterator<Item = &Value> {
+    object.get("oneOf").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What an enum's variant is for, by the field that carries it.
+fn variant_description(object: &Value, field: &str) -> String {
+    let carries =
+        |variant: &&Value| variant.get("properties").is_some_and(|fields| fields.get(field).is_some());
+    variants(object).find(carries).map(description).unwrap_or_default()
 }
 
 fn has_fields(definition: &Value) -> bool {
