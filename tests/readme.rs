@@ -1,7 +1,5 @@
 //! The README's reference is what `claimgate reference` prints.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
-
 use std::process::Command;
 
 #[test]
