@@ -58,7 +58,8 @@ Examples:
   claimgate check                                   is envoy/gateway.yaml right, and every policy?
   claimgate test                                    do the policies decide as their scripts say?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
-  claimgate key new --id search --project search --service-account search-api --tenant acme --scope chat
+  claimgate key new --id search --project search --service-account search-api \\
+      --tenant acme --scope chat --scope 'model:gpt-4o*'
 
 Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
 

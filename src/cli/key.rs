@@ -17,7 +17,7 @@ use crate::secret::Secret;
 const NEW_EXAMPLES: &str = "\
 Examples:
   claimgate key new --id search-prod --project search --service-account search-api --tenant acme \\
-      --scope chat --scope embeddings --label plan=pro --expires-in 90d
+      --scope chat --scope 'model:gpt-4o*' --label plan=pro --expires-in 90d
   claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
 
 To rotate a key, make another with the same service account and a new id, and take the old entry out later.
