@@ -4,6 +4,8 @@
 WASM := wasm32-wasip1
 CARGO = RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) cargo
 PYTHON := target/venv/bin/python
+# The release profile is made for the module in Envoy; the command runs for milliseconds, and builds in half the time.
+QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
@@ -15,7 +17,7 @@ export POLICY_TESTS ?= target/release/claimgate test policies
 # target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: wasm-target
 	$(CARGO) build --release --lib --target $(WASM)
-	$(CARGO) build --release --bin claimgate
+	$(QUICK) $(CARGO) build --release --bin claimgate
 
 # Envoy with the filter, before a simulated provider.
 run: build venv
