@@ -19,6 +19,9 @@ const STRIPPED: [&str; 11] = [
     "x-ms-client-principal",
 ];
 
+/// May hold a credential among other things.
+const PROTOCOLS: &str = "sec-websocket-protocol";
+
 /// Prefixes of our own headers, which a caller must not send.
 const OWN_PREFIXES: [&str; 2] = ["x-claimgate-", "claimgate-"];
 
@@ -37,14 +40,18 @@ impl HeaderPatch {
     /// Removes what a provider must not see of this request.
     pub fn stripping(request: &RequestHead) -> Self {
         let mut patch = Self::default();
-        for (name, value) in request.headers() {
+        for (name, _) in request.headers() {
             // With `_` for `-` some servers read the same header.
             let plain = name.replace('_', "-");
-            if name == "sec-websocket-protocol" {
-                patch.strip_key_subprotocol(value);
-            } else if is_stripped(&plain) && !patch.remove.iter().any(|removed| removed == name) {
+            let is_twin = plain == PROTOCOLS && name != PROTOCOLS;
+            if (is_stripped(&plain) || is_twin) && !patch.remove.iter().any(|removed| removed == name) {
                 patch.remove.push(name.to_owned());
             }
+        }
+        // Several lines are one list (RFC 6455 section 11.3.4), and a header that is set replaces them all.
+        let protocols: Vec<_> = request.values(PROTOCOLS).collect();
+        if !protocols.is_empty() {
+            patch.strip_key_subprotocol(&protocols.join(b", ".as_slice()));
         }
         patch
     }
@@ -82,11 +89,11 @@ impl HeaderPatch {
 
     fn strip_key_subprotocol(&mut self, value: &[u8]) {
         let Ok(text) = std::str::from_utf8(value) else {
-            return self.remove("sec-websocket-protocol");
+            return self.remove(PROTOCOLS);
         };
         match protocols_without_credentials(text) {
-            kept if kept.is_empty() => self.remove("sec-websocket-protocol"),
-            kept => self.set("sec-websocket-protocol", kept.as_bytes()),
+            kept if kept.is_empty() => self.remove(PROTOCOLS),
+            kept => self.set(PROTOCOLS, kept.as_bytes()),
         }
     }
 }
