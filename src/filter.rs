@@ -18,7 +18,7 @@
 //! | refused | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers | edit them |
-//! | not decided | response headers, which are Envoy's own | edit them |
+//! | waiting for either | response headers, which are Envoy's own | edit them |
 //! | any | log (also after an abort, also without any callback before) | write the record, count |
 //!
 //! The default callbacks of the SDK release a request; this room implements each of them that can.

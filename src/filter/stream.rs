@@ -144,12 +144,11 @@ impl HttpContext for Stream {
             let flow = &mut *self.flow.borrow_mut();
             flow.response_from_provider = properties::is_via_upstream();
             flow.response_complete = end_of_stream;
-            let call = flow.call.get_or_insert_with(|| unasked_call(shared));
-            match flow.phase {
-                Phase::Forwarded => late_refusal(call, flow.response_from_provider, names()),
-                Phase::Refused => return Action::Continue,
-                // Envoy answers by itself, before the request was decided.
-                Phase::Fresh | Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } | Phase::Gone => None,
+            match (&flow.call, flow.phase) {
+                (None, _) | (_, Phase::Refused) => return Action::Continue,
+                (Some(call), Phase::Forwarded) => late_refusal(call, flow.response_from_provider, names()),
+                // Envoy answers by itself, while the request waits.
+                (Some(_), _) => None,
             }
         };
         if let Some(reason) = refusal {
@@ -181,18 +180,16 @@ impl HttpContext for Stream {
         let Some(shared) = &self.shared else { return };
         let mut flow = self.flow.borrow_mut();
         flow.phase = Phase::Gone;
-        let call = flow.call.take().unwrap_or_else(|| unasked_call(shared));
+        let call = flow.call.take().unwrap_or_else(|| {
+            // Envoy answered before this filter was asked; the record holds what there is.
+            let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+            shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment())
+        });
         let record = call.record(&ending(&flow, &call));
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
         shared.metrics.count(&shared.gateway, &call);
     }
-}
-
-/// The call of a request that Envoy answered before this filter was asked; it holds what there is.
-fn unasked_call(shared: &Shared) -> Call {
-    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-    shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment())
 }
 
 /// Why an answer must not reach the caller although the request was let through: it went to another cluster
