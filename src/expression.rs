@@ -24,6 +24,7 @@ use cel_interpreter::{ExecutionError, IdedExpr, Value};
 use crate::config::ConfigError;
 pub use fact::{Fact, Facts};
 pub use reads::Reads;
+use reads::{Findings, ScopeQuestion};
 pub use vocabulary::{Field, Vocabulary};
 
 /// The longest expression that is compiled, in bytes.
@@ -42,7 +43,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub struct Expression {
     tree: IdedExpr,
-    reads: Reads,
+    findings: Findings,
 }
 
 /// The values of the variables, bound once for all expressions of one request.
@@ -103,8 +104,8 @@ impl Engine {
                     format!("`{}` is not CEL: {}", text.unwrap_or(source).trim(), why.to_lowercase()),
                 )
             })?;
-        let reads = reads::of(&tree, vocabulary).map_err(error)?;
-        Ok(Expression { tree, reads })
+        let findings = reads::of(&tree, vocabulary).map_err(error)?;
+        Ok(Expression { tree, findings })
     }
 
     /// Binds the facts that `reads` names; nothing else is computed.
@@ -125,7 +126,18 @@ impl fmt::Debug for Engine {
 
 impl Expression {
     pub fn reads(&self) -> &Reads {
-        &self.reads
+        &self.findings.reads
+    }
+
+    /// The scopes that the expression asked for by `covers` and that were not granted.
+    pub fn missing_scopes(&self, scope: &Scope<'_>) -> Vec<String> {
+        let ungranted =
+            |question: &&ScopeQuestion| scope.context.resolve(&question.call) == Ok(Value::Bool(false));
+        let wanted = |question: &ScopeQuestion| match scope.context.resolve(&question.wanted) {
+            Ok(Value::String(wanted)) => Some(wanted.as_str().to_owned()),
+            _ => None,
+        };
+        self.findings.scope_questions.iter().filter(ungranted).filter_map(wanted).collect()
     }
 
     /// The value, which must be a boolean.

@@ -151,7 +151,17 @@ impl Rule {
         }
         match self.expression.boolean(scope).map_err(|fault| self.faulted(&fault))? {
             true => Ok(()),
-            false => Err(Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.scopes.clone())),
+            false => {
+                Err(Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.wanted_scopes(scope)))
+            }
+        }
+    }
+
+    /// Those the operator listed, else those the expression asked for.
+    fn wanted_scopes(&self, scope: &Scope<'_>) -> Vec<String> {
+        match (self.reason, self.scopes.is_empty()) {
+            (Reason::InsufficientScope, true) => self.expression.missing_scopes(scope),
+            _ => self.scopes.clone(),
         }
     }
 

@@ -23,7 +23,8 @@ pub struct Rule {
     /// What the caller is told where the rule does not hold.
     #[serde(default)]
     pub reason: RuleReason,
-    /// The scopes that would satisfy the rule, told to the caller with `insufficient_scope`.
+    /// The scopes told to the caller with `insufficient_scope`. Default: those that the expression asks for
+    /// by `covers` and that were not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
     #[serde(default)]

@@ -54,8 +54,11 @@ const FUNCTIONS: [&str; 32] = [
 const TYPE_NAMES: [&str; 11] =
     ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "timestamp", "duration"];
 
+/// The function that asks for a scope.
+pub(super) const COVERS: &str = "covers";
+
 pub(super) fn declare(root: &mut Context<'_, '_>) -> Result<(), DeclarationError> {
-    root.add_function("covers", covers)?;
+    root.add_function(COVERS, covers)?;
     root.add_function("in_cidr", in_cidr)?;
     root.add_function("glob", glob)
 }
@@ -78,7 +81,7 @@ pub(super) fn is_type_name(name: &str) -> bool {
 fn covers(This(scopes): This<Arc<Vec<Value>>>, wanted: Arc<String>) -> Result<bool, ExecutionError> {
     for scope in scopes.iter() {
         let Value::String(granted) = scope else {
-            return Err(ExecutionError::function_error("covers", "the scopes must be a list of texts"));
+            return Err(ExecutionError::function_error(COVERS, "the scopes must be a list of texts"));
         };
         if scope_covers(granted, &wanted) {
             return Ok(true);

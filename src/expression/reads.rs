@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cel_interpreter::IdedExpr;
-use cel_interpreter::common::ast::{EntryExpr, Expr};
+use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr};
 
 use super::functions;
 use super::vocabulary::{self, Field, Vocabulary};
@@ -32,72 +32,97 @@ impl Reads {
     }
 }
 
-/// What `tree` reads.
+/// What a syntax tree shows without running it.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) reads: Reads,
+    pub(super) scope_questions: Vec<ScopeQuestion>,
+}
+
+/// One call of `covers`, and the scope it asks for.
+#[derive(Debug)]
+pub(super) struct ScopeQuestion {
+    pub(super) call: IdedExpr,
+    pub(super) wanted: IdedExpr,
+}
+
+/// What `tree` reads and asks.
 ///
 /// # Errors
 /// A variable, field or function that does not exist.
-pub(super) fn of(tree: &IdedExpr, vocabulary: &Vocabulary) -> Result<Reads, String> {
-    let mut walk = Walk { vocabulary, reads: Reads::default(), locals: Vec::new() };
-    walk.expression(&tree.expr)?;
-    Ok(walk.reads)
+pub(super) fn of(tree: &IdedExpr, vocabulary: &Vocabulary) -> Result<Findings, String> {
+    let findings = Findings { reads: Reads::default(), scope_questions: Vec::new() };
+    let mut walk = Walk { vocabulary, findings, locals: Vec::new() };
+    walk.expression(tree)?;
+    Ok(walk.findings)
 }
 
 struct Walk<'a> {
     vocabulary: &'a Vocabulary,
-    reads: Reads,
+    findings: Findings,
     /// Variables that macros such as `exists(s, …)` declare, innermost last.
     locals: Vec<&'a str>,
 }
 
 impl<'a> Walk<'a> {
-    fn expression(&mut self, expression: &'a Expr) -> Result<(), String> {
-        match expression {
+    fn expression(&mut self, node: &'a IdedExpr) -> Result<(), String> {
+        match &node.expr {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(_) | Expr::Select(_) => self.path(expression),
+            Expr::Ident(_) | Expr::Select(_) => self.path(node),
             Expr::Call(call) => {
                 functions::known(&call.func_name)?;
+                self.ask(node, call);
                 call.target
                     .iter()
                     .map(AsRef::as_ref)
                     .chain(&call.args)
-                    .try_for_each(|part| self.expression(&part.expr))
+                    .try_for_each(|part| self.expression(part))
             }
-            Expr::List(list) => list.elements.iter().try_for_each(|item| self.expression(&item.expr)),
+            Expr::List(list) => list.elements.iter().try_for_each(|item| self.expression(item)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| self.entry(&entry.expr)),
             Expr::Struct(object) => Err(format!("messages such as `{}` do not exist here", object.type_name)),
             Expr::Comprehension(fold) => {
-                self.expression(&fold.iter_range.expr)?;
-                self.expression(&fold.accu_init.expr)?;
+                self.expression(&fold.iter_range)?;
+                self.expression(&fold.accu_init)?;
                 let outer = self.locals.len();
                 self.locals.extend([fold.iter_var.as_str(), fold.accu_var.as_str()]);
                 self.locals.extend(fold.iter_var2.as_deref());
                 let inside = [&fold.loop_cond, &fold.loop_step, &fold.result];
-                inside.into_iter().try_for_each(|part| self.expression(&part.expr))?;
+                inside.into_iter().try_for_each(|part| self.expression(part))?;
                 self.locals.truncate(outer);
                 Ok(())
             }
         }
     }
 
+    /// Inside a macro the question has no value of its own.
+    fn ask(&mut self, node: &IdedExpr, call: &CallExpr) {
+        if let (true, true, Some(wanted)) =
+            (call.func_name == functions::COVERS, self.locals.is_empty(), call.args.last())
+        {
+            self.findings.scope_questions.push(ScopeQuestion { call: node.clone(), wanted: wanted.clone() });
+        }
+    }
+
     fn entry(&mut self, entry: &'a EntryExpr) -> Result<(), String> {
         match entry {
-            EntryExpr::StructField(field) => self.expression(&field.value.expr),
+            EntryExpr::StructField(field) => self.expression(&field.value),
             EntryExpr::MapEntry(entry) => {
-                self.expression(&entry.key.expr)?;
-                self.expression(&entry.value.expr)
+                self.expression(&entry.key)?;
+                self.expression(&entry.value)
             }
         }
     }
 
     /// `a.b.c`: checks each name as far as the vocabulary goes and records the first two.
-    fn path(&mut self, expression: &'a Expr) -> Result<(), String> {
+    fn path(&mut self, node: &'a IdedExpr) -> Result<(), String> {
         let mut names = Vec::new();
-        let mut rest = expression;
-        while let Expr::Select(select) = rest {
+        let mut rest = node;
+        while let Expr::Select(select) = &rest.expr {
             names.push(select.field.as_str());
-            rest = &select.operand.expr;
+            rest = &select.operand;
         }
-        let Expr::Ident(root) = rest else {
+        let Expr::Ident(root) = &rest.expr else {
             return self.expression(rest);
         };
         let root = root.trim_start_matches('.');
@@ -114,14 +139,14 @@ impl<'a> Walk<'a> {
     fn record(&mut self, variable: &'static Field, name: Option<&str>) -> Result<(), String> {
         match (variable.fields, name) {
             (None, _) => {
-                self.reads.0.insert((variable.name, None));
+                self.findings.reads.0.insert((variable.name, None));
             }
             (Some(fields), None) => {
-                self.reads.0.extend(fields.iter().map(|field| (variable.name, Some(field.name))));
+                self.findings.reads.0.extend(fields.iter().map(|field| (variable.name, Some(field.name))));
             }
             (Some(fields), Some(name)) => {
                 let field = vocabulary::find(fields, name, Some(variable.name))?;
-                self.reads.0.insert((variable.name, Some(field.name)));
+                self.findings.reads.0.insert((variable.name, Some(field.name)));
             }
         }
         Ok(())

@@ -126,6 +126,22 @@ fn long_chains_of_unary_operators_are_harmless() {
 }
 
 #[test]
+fn missing_scopes_are_those_asked_for_and_not_granted() {
+    let engine = Engine::new().unwrap();
+    for (source, missing) in [
+        ("principal.scopes.covers('images')", vec!["images"]),
+        ("principal.scopes.covers('chat') && principal.scopes.covers('audio')", vec!["audio"]),
+        ("covers(principal.scopes, principal.tenant + '.read')", vec!["acme.read"]),
+        ("['a'].exists(s, principal.scopes.covers(s))", vec![]),
+        ("principal.tenant == 'other'", vec![]),
+    ] {
+        let expression = engine.compile("test.cel", source, &VOCABULARY).unwrap();
+        let scope = engine.scope(expression.reads(), &Caller);
+        assert_eq!(expression.missing_scopes(&scope), missing, "{source}");
+    }
+}
+
+#[test]
 fn only_what_is_read_is_bound() {
     let engine = Engine::new().unwrap();
     let expression = engine
