@@ -100,19 +100,25 @@ impl QuotaSet {
     pub fn admit(&self, engine: &Engine, facts: &CallFacts<'_>, till: Till<'_>) -> Result<Admission, Denial> {
         let scope = engine.scope(&self.reads, facts);
         let mut charges = Vec::new();
-        for quota in &self.quotas {
-            charges.extend(quota.charge(&scope)?);
-        }
         let mut shadow_denials = Vec::new();
+        for quota in &self.quotas {
+            match (quota.charge(&scope), quota.mode) {
+                (Ok(charge), _) => charges.extend(charge),
+                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.clone()),
+                (Err(denial), Mode::Enforce) => return Err(denial),
+            }
+        }
+        let mut spent = Vec::with_capacity(charges.len());
         let mut counts = Vec::with_capacity(charges.len());
-        for (index, charge) in charges.iter().enumerate() {
-            let count = charge.spend(till);
-            match (count, charge.quota.mode) {
-                (Ok(count), Mode::Enforce) if count.admitted => counts.push(count),
-                (Ok(count), Mode::Shadow) if count.admitted => {}
+        for charge in &charges {
+            match (charge.spend(till), charge.quota.mode) {
+                (Ok(count), mode) if count.admitted => {
+                    spent.push(charge);
+                    counts.extend((mode == Mode::Enforce).then_some(count));
+                }
                 (_, Mode::Shadow) => shadow_denials.push(charge.quota.id.clone()),
                 (refused, Mode::Enforce) => {
-                    give_back(charges.iter().take(index), till);
+                    give_back(&spent, till);
                     return Err(charge.refusal(refused));
                 }
             }
@@ -207,8 +213,8 @@ impl Charge<'_> {
 
 /// A request that one quota refuses costs nothing in the others. A charge that cannot be given back stays:
 /// it errs on the strict side and leaves with its window.
-fn give_back<'a>(charges: impl Iterator<Item = &'a Charge<'a>>, till: Till<'_>) {
-    for charge in charges {
+fn give_back(spent: &[&Charge<'_>], till: Till<'_>) {
+    for charge in spent {
         let _ = charge.quota.window.give_back(till.ledger, till.store, &charge.key, 1, till.now_ms);
     }
 }
