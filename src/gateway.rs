@@ -232,6 +232,7 @@ impl Gateway {
         self.require_knowable_model(&facts)?;
         call.model = facts.model().map(str::to_owned);
         let permit = self.policies.authorize(&self.engine, &facts)?;
+        upstream.require_sendable(principal, self.settings.attach)?;
         let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
         let admission = self.quotas.admit(&self.engine, &facts, till)?;
         let proofs = Proofs { permit, admission };

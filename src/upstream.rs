@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, ConfigError, ProviderCredential, TenantCredentials};
+use crate::config::{self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -198,6 +198,16 @@ impl Upstream {
         }
     }
 
+    /// Refuses what [`Self::prepare`] would refuse, and in the listener's chain [`Self::attach`]; asked before
+    /// the quotas are, so that a request which cannot be sent on costs nothing.
+    pub fn require_sendable(&self, principal: &Principal, attach: Attach) -> Result<(), Denial> {
+        self.identity(principal)?;
+        if attach == Attach::InChain {
+            self.secret(principal.tenant.as_deref())?;
+        }
+        Ok(())
+    }
+
     /// Takes the caller's credential and identity headers off and puts the provider's on.
     pub fn attach(
         &self,
@@ -220,28 +230,36 @@ impl Upstream {
         request: &RequestHead,
         principal: &Principal,
     ) -> Result<HeaderPatch, Denial> {
+        let mut patch = HeaderPatch::stripping(request);
+        for (name, value) in self.identity(principal)? {
+            patch.set(name, value.as_bytes());
+        }
+        if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
+            patch.set("anthropic-version", b"2023-06-01");
+        }
+        Ok(patch)
+    }
+
+    /// The identity headers that this upstream asserts for the principal.
+    fn identity<'a>(&'a self, principal: &'a Principal) -> Result<Vec<(&'static str, &'a str)>, Denial> {
         // The rules isolate tenants; this holds where somebody removed the rule.
         if self.tenant.is_some() && self.tenant != principal.tenant {
             return Err(Denial::new(Reason::TenantMismatch));
         }
-        let mut patch = HeaderPatch::stripping(request);
-        let identity = [
+        let mut identity = Vec::new();
+        for (name, asserted, own) in [
             ("openai-organization", &self.organization, &principal.tenant),
             ("openai-project", &self.project, &principal.project),
-        ];
-        for (name, asserted, own) in identity {
+        ] {
             let value = match asserted {
                 None => continue,
                 Some(Asserted::Value(value)) => Some(value),
                 Some(Asserted::Principal) => own.as_ref(),
             };
             let value = value.filter(|value| headers::is_value(value));
-            patch.set(name, value.ok_or(Reason::IdentityIncomplete)?.as_bytes());
+            identity.push((name, value.ok_or(Reason::IdentityIncomplete)?.as_str()));
         }
-        if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
-            patch.set("anthropic-version", b"2023-06-01");
-        }
-        Ok(patch)
+        Ok(identity)
     }
 
     /// The provider's credential for this tenant; `None` where Envoy adds it.
