@@ -1,6 +1,5 @@
 """Every reason code in a real Envoy: its status, its headers, and its body in each dialect that can be refused so."""
 
-import hashlib
 import json
 import re
 import socket
@@ -26,6 +25,7 @@ from harness.dialects import (
     raw_http1,
 )
 from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, rule, upstream_entries
+from harness.ledger_page import values_of_one_page
 from harness.load import LoadRequest, run_load
 from harness.ports import LOOPBACK
 from harness.raw import RawResponse
@@ -36,7 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 REALM = 'Bearer realm="claimgate"'
 DOWN = "https://down.test/"
 FULL_PAGE_QUOTA = "one-page"
-FULL_PAGE_WINDOW_MS = 3_600_000
 DAY = 86_400
 
 # More clusters per provider, each with something wrong, reached at /<dialect>-<name>/.
@@ -137,7 +136,7 @@ class World:
 
     def fill_one_page(self) -> str:
         """Makes counters until the page that holds them is full; the value whose counter no longer fits there."""
-        values = values_of_one_page(260)
+        values = values_of_one_page(FULL_PAGE_QUOTA, 3600)
         if not self._page_is_full:
             plain = chat("openai", self.keys["good"]).with_headers(asks="full")
             load = [
@@ -165,25 +164,6 @@ def asks(what: str) -> str:
 
 def quota(name: str, limit: int, window: str, per: list[str], when: str) -> dict[str, Any]:
     return {"id": name, "limit": limit, "window": window, "per": per, "when": when}
-
-
-def values_of_one_page(count: int) -> list[str]:
-    """Header values whose counters the ledger keeps in page 0 of its 4096 (src/ledger.rs, src/ledger/entry.rs)."""
-
-    def part(content: bytes) -> bytes:
-        return len(content).to_bytes(8, "little") + content
-
-    values, number = [], 0
-    window = part(b"sliding") + part(FULL_PAGE_WINDOW_MS.to_bytes(8, "little"))
-    while len(values) < count:
-        value = f"{number:09d}"
-        own = part(FULL_PAGE_QUOTA.encode()) + part(b"s" + value.encode())
-        key = window + part(own)
-        tag = hashlib.sha256(b"\x01" + part(key)).digest()
-        if int.from_bytes(tag[:4], "little") & 4095 == 0:
-            values.append(value)
-        number += 1
-    return values
 
 
 @dataclass(frozen=True)
