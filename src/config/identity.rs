@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{Span, Timestamp};
+use super::units::{Span, Timestamp, span_or_none};
 
 /// One API key. Several live keys of one service account overlap while they rotate.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -56,8 +56,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// The issuer's public keys.
     pub jwks: Jwks,
-    /// The clock difference tolerated for `exp`, `nbf` and `iat`.
-    #[serde(default = "default_leeway")]
+    /// The clock difference tolerated for `exp`, `nbf` and `iat`; `0s` for none.
+    #[serde(default = "default_leeway", deserialize_with = "span_or_none")]
     pub leeway: Span,
     /// The longest `exp` − `iat` accepted; needs `iat` in the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ pub struct RemoteJwks {
     /// How old a fetched set may become before it is fetched again, in the background.
     #[serde(default = "default_refresh")]
     pub refresh: Span,
-    /// The least time between two fetches, also when unknown key ids ask for more.
+    /// The least time between two fetches, also when unknown key ids ask for more; never less than `timeout`.
     #[serde(default = "default_refetch")]
     pub refetch: Span,
     /// How long one fetch, and a request that waits for it, may take.

@@ -123,6 +123,20 @@ impl<T> Visitor<'_> for Text<T> {
     }
 }
 
+/// A length of time that may be none, written as `0s`.
+pub(super) fn span_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    deserializer.deserialize_str(Text {
+        expected: "a length of time such as `30s`, or `0s`",
+        read: |text| {
+            scaled(text, &SPAN_UNITS).map(Span::from_milliseconds).ok_or_else(|| {
+                format!(
+                    "`{text}` is not a length of time; write a whole number with ms, s, m, h or d, such as `30s`"
+                )
+            })
+        },
+    })
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text {
@@ -187,6 +201,13 @@ mod tests {
             assert_eq!(span.milliseconds(), milliseconds, "{text}");
             assert_eq!(span.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_span_of_none_prints_what_it_reads() {
+        assert_eq!(Span::from_milliseconds(0).to_string(), "0d");
+        let zero = super::span_or_none(serde_json::Value::from("0d")).unwrap();
+        assert_eq!(zero.milliseconds(), 0);
     }
 
     #[test]

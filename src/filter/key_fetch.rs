@@ -1,7 +1,7 @@
 //! Fetches key sets of remote issuers: one worker fetches, all workers read.
 //!
-//! The lease on the ledger is both the single flight and the rate limit: it lasts `refetch`, and whoever
-//! holds it may start one fetch. A fetched document goes into shared data; the other workers see it on
+//! The lease on the ledger is both the single flight and the rate limit: it lasts `refetch`, or `timeout`
+//! where that is longer, and whoever holds it may start one fetch. A fetched document goes into shared data; the other workers see it on
 //! their next tick. A fetch that fails changes nothing: the last good set serves on until `max_stale`.
 
 use std::cell::RefCell;
@@ -78,7 +78,9 @@ impl KeyFetch {
         for (issuer, source) in due {
             let key = compose(&[b"jwks", document_key(&source).as_bytes()]);
             let entry = Entry { namespace: Namespace::Lease, key: &key };
-            let lease = gateway.ledger().lease(&SharedData, entry, now_ms, source.refetch.milliseconds());
+            // A fetch may take as long as its timeout; a second one must not start beside it.
+            let lease_ms = source.refetch.max(source.timeout).milliseconds();
+            let lease = gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms);
             if lease == Ok(true) {
                 self.dispatch(issuer, &source);
             }
