@@ -150,7 +150,11 @@ def _routes() -> list[dict[str, Any]]:
         where(prefix_route("/lost/", "lost"), "authorization", prefix="Bearer test-key-"),
         prefix_route("/gone/", "gone"),
         prefix_route("/idle/", "idle", idle_timeout="1s"),
-        {"name": "direct", "match": {"path": "/direct"}, "direct_response": {"status": 200, "body": {"inline_string": "hello"}}},
+        {
+            "name": "direct",
+            "match": {"path": "/direct"},
+            "direct_response": {"status": 200, "body": {"inline_string": "hello"}},
+        },
     ]
 
 
@@ -228,9 +232,7 @@ def test_a_body_is_seen_whole_by_the_rule(
 
 @pytest.mark.parametrize("protocol", BOTH)
 @pytest.mark.parametrize("trailers", [None, TRAILERS])
-def test_a_body_that_no_rule_reads_passes(
-    scene: Scene, protocol: str, trailers: list[tuple[str, str]] | None
-) -> None:
+def test_a_body_that_no_rule_reads_passes(scene: Scene, protocol: str, trailers: list[tuple[str, str]] | None) -> None:
     scene.simulator.clear()
     # Larger than what a rule may read.
     content = body("forbidden", size=3 * BODY_LIMIT)
@@ -364,7 +366,9 @@ def test_an_upgrade_over_http2(scene: Scene) -> None:
         refused = connection.open(headers)
         assert_refused(scene, connection.receive(refused), 401, "credential_missing")
     [received] = scene.simulator.wait_received(1)
-    assert ["authorization", "Bearer provider-secret-openai"] in [[name.lower(), value] for name, value in received["headers"]]
+    assert ["authorization", "Bearer provider-secret-openai"] in [
+        [name.lower(), value] for name, value in received["headers"]
+    ]
 
 
 @pytest.mark.parametrize(

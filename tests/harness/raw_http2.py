@@ -22,6 +22,8 @@ class Http2Connection:
 
     def __init__(self, port: int, host: str = LOOPBACK) -> None:
         self._socket = socket.create_connection((host, port), timeout=ANSWER_SECONDS)
+        # Small frames in a row would each wait for the acknowledgement of the one before.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = h2.config.H2Configuration(
             client_side=True,
             header_encoding=None,
