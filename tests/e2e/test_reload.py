@@ -270,8 +270,8 @@ def test_a_request_held_for_keys_ends(scene: Scene) -> None:
     before = scene.key_server.hold("slow")
     token = scene.remote.token(iss="https://slow.test/")
     with Http1Exchange(scene.gateway.port) as first, Http2Exchange(scene.gateway.port) as second:
+        headers = [("authorization", f"Bearer {token}")]
         for exchange in (first, second):
-            headers = [("authorization", f"Bearer {token}")]
             _seen(scene, lambda exchange=exchange: exchange.open("GET", MODELS, headers, last=True))
         scene.key_server.wait_fetch("slow", before)
         scene.change(lambda configuration: None)
