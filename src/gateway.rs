@@ -299,13 +299,13 @@ impl Gateway {
     }
 
     /// A model named in a batch file, a stored prompt or an operator's own operation cannot be seen, so a rule
-    /// that reads it must not believe what else stands in the request.
+    /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
     fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
         let is_elsewhere = facts.operation.model_place() == ModelPlace::Elsewhere
             || facts.body.is_some_and(|body| body.model_elsewhere);
         let is_read = || {
-            let applying = self.policies.reads_of(&self.engine, facts, |_| true);
-            applying.field("llm", "model") || self.quotas.reads().field("llm", "model")
+            let applying = self.policies.enforced_reads_of(&self.engine, facts);
+            applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
         };
         match is_elsewhere && is_read() {
             true => Err(Reason::ModelUnknowable.into()),

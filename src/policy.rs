@@ -80,18 +80,13 @@ impl PolicySet {
         facts: &CallFacts<'_>,
         settled: impl Fn(&Reads) -> bool,
     ) -> Reads {
-        let mut reads = Reads::default();
-        for rule in &self.rules {
-            if let Some(when) = &rule.when {
-                let scope = engine.scope(when.reads(), facts);
-                if settled(when.reads()) && when.boolean(&scope) == Ok(false) {
-                    continue;
-                }
-                reads.extend(when.reads());
-            }
-            reads.extend(rule.expression.reads());
-        }
-        reads
+        reads_of(&self.rules, engine, facts, settled)
+    }
+
+    /// What the rules read that apply to this call and could refuse it.
+    pub fn enforced_reads_of(&self, engine: &Engine, facts: &CallFacts<'_>) -> Reads {
+        let enforced = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce);
+        reads_of(enforced, engine, facts, |_| true)
     }
 
     /// Proves that every enforced rule holds, or says which one refused.
@@ -179,6 +174,26 @@ fn dry_run(at: &str, expression: &Expression, engine: &Engine) -> Result<(), Con
         Err(fault) if !fault.depends_on_facts() => Err(ConfigError::new(at, fault.to_string())),
         _ => Ok(()),
     }
+}
+
+fn reads_of<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    engine: &Engine,
+    facts: &CallFacts<'_>,
+    settled: impl Fn(&Reads) -> bool,
+) -> Reads {
+    let mut reads = Reads::default();
+    for rule in rules {
+        if let Some(when) = &rule.when {
+            let scope = engine.scope(when.reads(), facts);
+            if settled(when.reads()) && when.boolean(&scope) == Ok(false) {
+                continue;
+            }
+            reads.extend(when.reads());
+        }
+        reads.extend(rule.expression.reads());
+    }
+    reads
 }
 
 fn is_rule_id(id: &str) -> bool {

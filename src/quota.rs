@@ -96,6 +96,15 @@ impl QuotaSet {
         &self.reads
     }
 
+    /// What the quotas read that could refuse.
+    pub fn enforced_reads(&self) -> Reads {
+        let mut reads = Reads::default();
+        for quota in self.quotas.iter().filter(|quota| quota.mode == Mode::Enforce) {
+            quota.expressions().for_each(|expression| reads.extend(expression.reads()));
+        }
+        reads
+    }
+
     /// Charges every quota that applies, or none.
     pub fn admit(&self, engine: &Engine, facts: &CallFacts<'_>, till: Till<'_>) -> Result<Admission, Denial> {
         let scope = engine.scope(&self.reads, facts);
