@@ -52,7 +52,7 @@ class Shipped:
         record = self.gateway.audit(claimgate__request_id=answer.headers["x-request-id"])
         received = self.simulator.received()
         want, got = call["want"], seen(answer, record)
-        faults = [f"{name}: wanted {want[name]}, got {got[name]}" for name in got if name in want and want[name] != got[name]]
+        faults = [fault for name in got if name in want for fault in differs(name, want[name], got[name])]
         for name, value in want.get("answer_headers", {}).items():
             faults += differs(f"answer header {name}", value, answer.headers.get(name))
         if want["decision"] == "deny":
@@ -130,7 +130,8 @@ class World:
                 rule("everybody", "true"),
                 rule("shadowed", "false", when=asks("shadow"), mode="shadow"),
                 rule("shadow-broken", "request.headers.nobody == 'x'", when=asks("shadow"), mode="shadow"),
-                rule("shadow-when", "true", when="has(request.headers.oops) && request.headers.no == 'x'", mode="shadow"),
+                rule("shadow-when", "true", when="has(request.headers.oops) && request.headers.no == 'x'",
+                     mode="shadow"),
                 rule("shadow-model", "!llm.model.glob('old*')", when=asks("shadow-model"), mode="shadow"),
                 rule("scoped", "principal.scopes.covers('chat.write')", when=asks("scope"),
                      reason="insufficient_scope", scopes=["chat.write", "chat"]),

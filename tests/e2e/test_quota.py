@@ -414,10 +414,11 @@ def test_many_descriptors_stay_bounded_and_do_not_free_the_used_up_one(world: Wo
     assert world.ask("many", one=victim).status_code == 200
     assert_refused(world.ask("many", one=victim), "many")
     before, began = world.gateway.envoy.rss_bytes(), time.monotonic()
-    head = f"GET /void/v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\nasks: many\r\none: {victim}-"
+    lines = ["GET /void/v1/models HTTP/1.1", "host: x", f"authorization: Bearer {world.key}", "asks: many", "one: "]
+    head = "\r\n".join(lines) + victim
 
     # The cluster has no endpoint: each request is counted, and Envoy answers 503 at once.
-    outcomes = run_lean_load(world.gateway.port, lambda number: f"{head}{number}\r\n\r\n".encode(), total=total)
+    outcomes = run_lean_load(world.gateway.port, lambda number: f"{head}-{number}\r\n\r\n".encode(), total=total)
     seconds, after = time.monotonic() - began, world.gateway.envoy.rss_bytes()
     print(
         f"{total} descriptors in {seconds:.1f} s, {outcomes[503, 'quota_unavailable']} without room: "

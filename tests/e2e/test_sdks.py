@@ -56,7 +56,7 @@ class World:
                 ),
                 rule(
                     "embeddings-scope",
-                    "principal.kind == 'jwt' || principal.scopes.covers('embeddings') || principal.subject == 'good-account'",
+                    "principal.subject != 'waiting-account'",
                     when="llm.operation == 'embeddings'",
                     reason="insufficient_scope",
                     scopes=["embeddings"],
@@ -368,7 +368,9 @@ def test_a_denial_is_googles_own_error(
         list(client.models.generate_content_stream(model=model, contents="x"))
 
 
-@pytest.mark.parametrize(("model", "error_class"), [("sim-429", GPT.RateLimitError), ("sim-500", GPT.InternalServerError)])
+@pytest.mark.parametrize(
+    ("model", "error_class"), [("sim-429", GPT.RateLimitError), ("sim-500", GPT.InternalServerError)]
+)
 def test_the_providers_own_errors_pass(world: World, model: str, error_class: type[Exception]) -> None:
     with pytest.raises(error_class) as raised:
         world.gpt().chat.completions.create(model=model, messages=QUESTION)

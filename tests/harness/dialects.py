@@ -38,7 +38,9 @@ class Request:
         return replace(self, body=body, headers={**self.headers, "content-type": content_type})
 
 
-def chat(dialect: str, credential: str | None = None, *, prefix: str | None = None, model: str | None = None) -> Request:
+def chat(
+    dialect: str, credential: str | None = None, *, prefix: str | None = None, model: str | None = None
+) -> Request:
     """A chat that does not stream; `prefix` names another route to the same provider."""
     model = model or MODELS[dialect]
     below = {
