@@ -1,5 +1,7 @@
 //! The closed list of headers that the gateway edits, on requests and on answers.
 
+use std::fmt;
+
 use crate::identity::{CARRIERS, protocols_without_credentials};
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
@@ -30,7 +32,7 @@ const ANSWER_STRIPPED: [&str; 4] =
     ["openai-organization", "openai-project", "anthropic-organization-id", "set-cookie"];
 
 /// Edits of one message's headers: first the removals, then the settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderPatch {
     remove: Vec<String>,
     set: Vec<(String, Vec<u8>)>,
@@ -95,6 +97,14 @@ impl HeaderPatch {
             kept if kept.is_empty() => self.remove(PROTOCOLS),
             kept => self.set(PROTOCOLS, kept.as_bytes()),
         }
+    }
+}
+
+/// Names only: a value may be the provider's credential.
+impl fmt::Debug for HeaderPatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.settings().map(|(name, _)| name).collect();
+        formatter.debug_struct("HeaderPatch").field("remove", &self.remove).field("set", &names).finish()
     }
 }
 
