@@ -4,6 +4,8 @@
 //! attached. There are no deny-expressions, because an erroring one would let people in.
 
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 
 use crate::config::{self, ConfigError, Mode, RuleReason};
 use crate::denial::{Denial, Reason};

@@ -20,6 +20,8 @@ pub const CARRIERS: &[&str] = &[
     "api-key",
     "x-goog-api-key",
     "x-amz-security-token",
+    // Azure's services take it for `api-key`.
+    "ocp-apim-subscription-key",
     "x_api_key",
     "api_key",
     "x_goog_api_key",

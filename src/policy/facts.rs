@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::dialect::{BodyFacts, Operation};
 use crate::expression::{Fact, Facts, Field, Vocabulary};
-use crate::identity::Principal;
+use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 
 /// The variables of rules, of `when`, and of quotas.
@@ -169,14 +169,17 @@ impl Facts for CallFacts<'_> {
 }
 
 /// Headers by name, several values joined by a comma as RFC 9110 section 5.3 has it, the credentials left
-/// out so that no rule can compare or leak one.
+/// out, under every spelling a server might read, so that no rule can compare or leak one.
 fn headers(request: &RequestHead) -> Fact {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in request.headers() {
-        if name.starts_with(':') || crate::identity::CARRIERS.contains(&name) {
+        if name.starts_with(':') || CARRIERS.contains(&name.replace('_', "-").as_str()) {
             continue;
         }
-        let value = String::from_utf8_lossy(value);
+        let mut value = String::from_utf8_lossy(value);
+        if name.replace('_', "-") == "sec-websocket-protocol" {
+            value = protocols_without_credentials(&value).into();
+        }
         joined
             .entry(name)
             .and_modify(|values| {
