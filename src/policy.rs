@@ -126,11 +126,11 @@ impl Rule {
             ));
         }
         let expression = engine.compile(&rule.file, text, &VOCABULARY)?;
-        dry_run(&rule.file, &expression, engine)?;
+        dry_run(&rule.file, &expression, engine, Expression::boolean)?;
         let when_at = format!("{at}.when");
         let when =
             rule.when.as_deref().map(|when| engine.compile(&when_at, when, &VOCABULARY)).transpose()?;
-        when.iter().try_for_each(|when| dry_run(&when_at, when, engine))?;
+        when.iter().try_for_each(|when| dry_run(&when_at, when, engine, Expression::boolean))?;
         Ok(Self {
             id: id.to_owned(),
             when,
@@ -171,8 +171,13 @@ impl Rule {
 ///
 /// # Errors
 /// Whatever no other caller could make right.
-fn dry_run(at: &str, expression: &Expression, engine: &Engine) -> Result<(), ConfigError> {
-    match facts::with_typical_call(|facts| expression.boolean(&engine.scope(expression.reads(), facts))) {
+pub(crate) fn dry_run<T>(
+    at: &str,
+    expression: &Expression,
+    engine: &Engine,
+    value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
+) -> Result<(), ConfigError> {
+    match facts::with_typical_call(|facts| value(expression, &engine.scope(expression.reads(), facts))) {
         Err(fault) if !fault.depends_on_facts() => Err(ConfigError::new(at, fault.to_string())),
         _ => Ok(()),
     }

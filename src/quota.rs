@@ -10,7 +10,7 @@ use crate::config::{self, ConfigError, Mode};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 use crate::ledger::{Count, Ledger, LedgerError, Store, Window, compose};
-use crate::policy::{CallFacts, VOCABULARY};
+use crate::policy::{CallFacts, VOCABULARY, dry_run};
 
 /// The compiled quotas of one configuration.
 #[derive(Debug)]
@@ -153,17 +153,26 @@ impl Quota {
                 "the list is empty; say who shares the quota, such as `principal.subject`, or `'everybody'`";
             return Err(ConfigError::new(format!("{at}.per"), why));
         }
-        let compile = |field: &str, text: &str| engine.compile(&format!("{at}.{field}"), text, &VOCABULARY);
-        let per = quota.per.iter().enumerate().map(|(index, text)| compile(&format!("per[{index}]"), text));
+        let per = quota.per.iter().enumerate().map(|(index, text)| {
+            compile(&format!("{at}.per[{index}]"), text, engine, Expression::descriptor)
+        });
+        let when_at = format!("{at}.when");
+        let limit_at = format!("{at}.limit");
         Ok(Self {
             id: quota.id.clone(),
             window,
             limit: match &quota.limit {
                 config::Limit::Number(number) => Limit::Number(*number),
-                config::Limit::Expression(text) => Limit::Expression(compile("limit", text)?),
+                config::Limit::Expression(text) => {
+                    Limit::Expression(compile(&limit_at, text, engine, Expression::number)?)
+                }
             },
             per: per.collect::<Result<_, _>>()?,
-            when: quota.when.as_deref().map(|text| compile("when", text)).transpose()?,
+            when: quota
+                .when
+                .as_deref()
+                .map(|text| compile(&when_at, text, engine, Expression::boolean))
+                .transpose()?,
             mode: quota.mode,
         })
     }
@@ -218,6 +227,18 @@ impl Charge<'_> {
             }
         }
     }
+}
+
+/// Compiles an expression and runs it once, so that a type error shows when the configuration loads.
+fn compile<T>(
+    at: &str,
+    text: &str,
+    engine: &Engine,
+    value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
+) -> Result<Expression, ConfigError> {
+    let expression = engine.compile(at, text, &VOCABULARY)?;
+    dry_run(at, &expression, engine, value)?;
+    Ok(expression)
 }
 
 /// A request that one quota refuses costs nothing in the others. A charge that cannot be given back stays:

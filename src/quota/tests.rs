@@ -1,1 +1,228 @@
+//! Quotas on a real ledger: who shares a counter, who is refused and when to come back, what is charged.
 
+mod compiling;
+mod several;
+
+use serde_json::{Value, json};
+
+use super::{Admission, QuotaSet, Till};
+use crate::config::Quota;
+use crate::denial::{Answer, Denial, Ids, Reason};
+use crate::expression::Engine;
+use crate::ledger::{Conflict, Ledger, MemoryStore, Store};
+use crate::policy::fixture::{Case, NOW_MS, merged};
+use crate::request::Dialect;
+
+/// A quota of one request a minute for each subject; `change` is put into its entry.
+fn quota(id: &str, change: Value) -> Quota {
+    let entry = json!({ "id": id, "limit": 1, "window": "60s", "window_kind": "fixed", "per": ["principal.subject"] });
+    serde_json::from_value(merged(entry, change)).unwrap()
+}
+
+/// Quotas and the counters of one Envoy.
+struct Desk<S> {
+    engine: Engine,
+    quotas: QuotaSet,
+    ledger: Ledger,
+    store: S,
+}
+
+impl Desk<MemoryStore> {
+    fn new(quotas: &[Quota]) -> Self {
+        let desk = Self::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), quotas);
+        desk.ledger.prepare(&desk.store);
+        desk
+    }
+}
+
+impl<S: Store> Desk<S> {
+    fn on(store: S, ledger: Ledger, quotas: &[Quota]) -> Self {
+        let engine = Engine::new().unwrap();
+        Self { quotas: QuotaSet::compile(quotas, &engine).unwrap(), engine, ledger, store }
+    }
+
+    fn admit(&self, case: &Case) -> Result<Admission, Denial> {
+        let till = Till { ledger: &self.ledger, store: &self.store, now_ms: case.now_ms };
+        self.quotas.admit(&self.engine, &case.facts(), till)
+    }
+
+    /// How many of `attempts` pass.
+    fn passing(&self, case: &Case, attempts: usize) -> usize {
+        (0..attempts).filter(|_| self.admit(case).is_ok()).count()
+    }
+
+    fn refusal(&self, case: &Case) -> Option<(Reason, String)> {
+        let denial = self.admit(case).err()?;
+        Some((denial.reason(), denial.rule().unwrap_or_default().to_owned()))
+    }
+}
+
+fn by(subject: &str) -> Case {
+    Case::with_key(json!({ "service_account": subject }))
+}
+
+fn answer(denial: &Denial) -> Answer {
+    denial.answer(Dialect::Openai, Ids { request: "req-1", decision: "dec-1" })
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn the_limit_is_a_number_or_what_cel_gives() {
+    let case = Case::with_key(json!({ "labels": { "limit": "2", "plan": "pro", "debt": "-1" } }));
+    for (limit, want, note) in [
+        (json!(3), Ok(3), "a number"),
+        (json!(0), Ok(0), "nothing at all"),
+        (json!("principal.key.labels.plan == 'pro' ? 2 : 1"), Ok(2), "an expression"),
+        (json!("uint(2)"), Ok(2), "an unsigned number"),
+        (json!("int(principal.key.labels.limit)"), Ok(2), "a label as a number"),
+        (json!("int(principal.key.labels.debt)"), Err(Reason::QuotaError), "less than nothing"),
+        (json!("int(principal.key.labels.absent)"), Err(Reason::QuotaError), "a label that is absent"),
+        (json!("principal.key.labels['plan']"), Err(Reason::QuotaError), "a text"),
+        (json!("int(principal.key.labels.plan)"), Err(Reason::QuotaError), "a text that is no number"),
+    ] {
+        let desk = Desk::new(&[quota("q", json!({ "limit": limit }))]);
+        match want {
+            Ok(passing) => assert_eq!(desk.passing(&case, 5), passing, "{note}"),
+            Err(reason) => assert_eq!(desk.refusal(&case), Some((reason, "q".to_owned())), "{note}"),
+        }
+    }
+}
+
+#[test]
+fn a_counter_is_shared_by_those_with_the_same_descriptor_and_nobody_else() {
+    let labelled = |a: &str, b: &str| Case::with_key(json!({ "labels": { "a": a, "b": b } }));
+    let per_both = json!(["principal.key.labels.a", "principal.key.labels.b"]);
+    for (per, first, second, shared, note) in [
+        (json!(["principal.subject"]), by("x"), by("x"), true, "the same subject"),
+        (json!(["principal.subject"]), by("x"), by("y"), false, "two subjects"),
+        (json!(["'everybody'"]), by("x"), by("y"), true, "one descriptor for all"),
+        (per_both.clone(), labelled("ab", "c"), labelled("a", "bc"), false, "two texts cut elsewhere"),
+        (per_both.clone(), labelled("a", "b"), labelled("b", "a"), false, "two texts the other way round"),
+        (per_both, labelled("", "a"), labelled("a", ""), false, "an empty text on either side"),
+        (
+            json!(["principal.key.labels.a == '1' ? dyn('1') : dyn(1)"]),
+            labelled("1", ""),
+            labelled("2", ""),
+            false,
+            "a text and the number it spells",
+        ),
+    ] {
+        let desk = Desk::new(&[quota("q", json!({ "per": per }))]);
+        assert!(desk.admit(&first).is_ok(), "{note}");
+        assert_eq!(desk.admit(&second).is_err(), shared, "{note}");
+    }
+}
+
+#[test]
+fn two_quotas_with_one_descriptor_count_apart() {
+    let desk = Desk::new(&[quota("a", json!({ "limit": 2 })), quota("b", json!({ "limit": 2 }))]);
+    assert_eq!(desk.passing(&by("x"), 5), 2);
+}
+
+#[test]
+fn what_cannot_be_evaluated_refuses_and_is_not_told() {
+    let case = by("x");
+    let err = "principal.key.labels.hidden == 'a'";
+    for (change, note) in [
+        (json!({ "per": ["principal.key.labels.hidden"] }), "a descriptor that errs"),
+        (json!({ "per": ["principal.key.labels"] }), "a descriptor that is a map"),
+        (json!({ "per": ["principal.subject", "principal.tenant"] }), "one absent part"),
+        (json!({ "when": err }), "a `when` that errs"),
+        (json!({ "when": format!("!({err})") }), "the same the other way round"),
+        (json!({ "limit": "principal.key.labels.hidden == 'a' ? 1 : 2" }), "a limit that errs"),
+    ] {
+        // Maps are found when the configuration loads; see there.
+        let Ok(quotas) = QuotaSet::compile(&[quota("q", change)], &Engine::new().unwrap()) else {
+            assert_eq!(note, "a descriptor that is a map");
+            continue;
+        };
+        let desk = Desk { quotas, ..Desk::new(&[]) };
+        let denial = desk.admit(&case).unwrap_err();
+        assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaError, Some("q")), "{note}");
+        assert!(denial.note().unwrap().starts_with("there is no `"), "{note}: {:?}", denial.note());
+        let told = format!("{:?}", answer(&denial));
+        assert!(!told.contains("there is no") && !told.contains("hidden"), "{note}: {told}");
+    }
+}
+
+#[test]
+fn a_quota_counts_only_those_its_when_is_true_for() {
+    let desk = Desk::new(&[quota("q", json!({ "when": "principal.subject == 'x'" }))]);
+    assert_eq!(desk.passing(&by("y"), 5), 5, "it does not apply");
+    assert_eq!(desk.passing(&by("x"), 5), 1, "it applies");
+    assert!(desk.admit(&by("y")).unwrap().headers().is_empty(), "what does not apply is not told");
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back() {
+    let mut case = by("x");
+    for (window, kind, at_ms, retry, reset, should_retry, note) in [
+        ("60s", "fixed", 0, "60", "60s", "true", "a whole window"),
+        ("60s", "fixed", 59_999, "1", "1s", "true", "never 0, though a millisecond would do"),
+        ("60s", "sliding", 0, "65", "65s", "false", "a sliding window and its oldest step"),
+        ("1h", "fixed", 0, "3600", "3600s", "false", "longer than an SDK waits"),
+    ] {
+        let desk = Desk::new(&[quota("q", json!({ "window": window, "window_kind": kind }))]);
+        case.now_ms = NOW_MS + at_ms;
+        assert!(desk.admit(&case).is_ok());
+        let denial = desk.admit(&case).unwrap_err();
+        assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaExceeded, Some("q")), "{note}");
+        let answer = answer(&denial);
+        assert_eq!(header(&answer.headers, "retry-after"), Some(retry), "{note}");
+        assert_eq!(header(&answer.headers, "x-should-retry"), Some(should_retry), "{note}");
+        assert_eq!(header(&answer.headers, "x-ratelimit-limit-requests"), Some("1"), "{note}");
+        assert_eq!(header(&answer.headers, "x-ratelimit-remaining-requests"), Some("0"), "{note}");
+        assert_eq!(header(&answer.headers, "x-ratelimit-reset-requests"), Some(reset), "{note}");
+        case.now_ms += retry.parse::<u64>().unwrap() * 1000;
+        assert!(desk.admit(&case).is_ok(), "{note}: it passes then");
+    }
+}
+
+#[test]
+fn a_limit_of_nothing_promises_nothing() {
+    let desk = Desk::new(&[quota("q", json!({ "limit": 0 }))]);
+    let answer = answer(&desk.admit(&by("x")).unwrap_err());
+    assert_eq!(header(&answer.headers, "retry-after"), None);
+    assert_eq!(header(&answer.headers, "x-should-retry"), Some("false"));
+    assert_eq!(header(&answer.headers, "x-ratelimit-limit-requests"), Some("0"));
+}
+
+/// Another worker is always faster.
+struct Contended(MemoryStore);
+
+impl Store for Contended {
+    fn read(&self, page: u32) -> Option<(Vec<u8>, u32)> {
+        self.0.read(page)
+    }
+
+    fn write(&self, _: u32, _: &[u8], _: u32) -> Result<(), Conflict> {
+        Err(Conflict)
+    }
+
+    fn create(&self, page: u32, bytes: &[u8]) {
+        self.0.create(page, bytes);
+    }
+}
+
+#[test]
+fn a_counter_that_cannot_be_kept_refuses() {
+    let quotas = [quota("q", json!({}))];
+    let unprepared = Desk::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), &quotas);
+    let full = Desk::on(MemoryStore::new(), Ledger::with_bounds(1, 40), &quotas);
+    full.ledger.prepare(&full.store);
+    assert!(full.admit(&by("first")).is_ok(), "there is room for one counter");
+    let contended = Desk::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &quotas);
+    contended.ledger.prepare(&contended.store);
+    for (denial, note) in [
+        (unprepared.admit(&by("x")).unwrap_err(), "the page is missing or not one of this ledger"),
+        (full.admit(&by("x")).unwrap_err(), "the page has no room beside its live entries"),
+        (contended.admit(&by("x")).unwrap_err(), "other workers changed the same page every time"),
+    ] {
+        assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaUnavailable, Some("q")), "{note}");
+        assert_eq!(denial.note(), Some(note));
+        assert!(!format!("{:?}", answer(&denial)).contains("page"), "{note}: the caller is not told");
+    }
+}

@@ -1,0 +1,96 @@
+//! What is found when the configuration loads, each with its path and the remedy.
+
+use serde_json::{Value, json};
+
+use super::quota;
+use crate::expression::Engine;
+use crate::quota::QuotaSet;
+
+fn compiled(change: Value) -> Result<QuotaSet, String> {
+    let quotas = [quota("first", json!({})), quota("tried", change)];
+    QuotaSet::compile(&quotas, &Engine::new().unwrap()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_quota_that_cannot_be_kept_is_refused() {
+    for (change, want, note) in [
+        (json!({ "id": "first" }), "quotas[1].id: the quota `first` is listed twice", "one id twice"),
+        (json!({ "window": "999ms" }), "quotas[1].window: `999ms` is not between", "too short a window"),
+        (
+            json!({ "window": "32d", "durability": "process" }),
+            "quotas[1].window: `32d` is not between",
+            "too long a window",
+        ),
+        (
+            json!({ "window": "61m" }),
+            "quotas[1].durability: the window `61m` is longer than an hour",
+            "a window that outlives many a process",
+        ),
+        (json!({ "per": [] }), "quotas[1].per: the list is empty", "nobody who shares it"),
+        (
+            json!({ "per": ["principal.subject", "principal.sbject"] }),
+            "quotas[1].per[1]: `principal` has no field",
+            "a misspelt field",
+        ),
+        (json!({ "per": ["principal.scopes"] }), "quotas[1].per[0]: the expression gives `list`", "a list"),
+        (json!({ "limit": "principal.subject" }), "quotas[1].limit: the expression gives `string`", "a text"),
+        (json!({ "limit": "0 - 1" }), "quotas[1].limit: the number is negative", "a negative number"),
+        (json!({ "limit": "1.5" }), "quotas[1].limit: the expression gives `float`", "half a request"),
+        (json!({ "limit": "(" }), "quotas[1].limit:1:", "no CEL"),
+        (
+            json!({ "when": "principal.subject" }),
+            "quotas[1].when: the expression gives `string`",
+            "no boolean",
+        ),
+        (
+            json!({ "when": "principal.sbject == 'a'" }),
+            "quotas[1].when: `principal` has no field",
+            "a misspelt field in `when`",
+        ),
+    ] {
+        let error = compiled(change).unwrap_err();
+        assert!(error.starts_with(want), "{note}: {error}");
+    }
+    for (change, note) in [
+        (json!({ "window": "1h" }), "an hour"),
+        (json!({ "window": "31d", "durability": "process" }), "a month, knowingly"),
+        (json!({ "limit": "principal.key.labels.plan == 'pro' ? 100 : 10" }), "a label that only some have"),
+    ] {
+        assert!(compiled(change).is_ok(), "{note}");
+    }
+}
+
+#[test]
+fn an_entry_says_what_it_may_hold() {
+    for (change, want) in [
+        (json!({ "limit": -1 }), "`-1` is negative; a limit is 0 or more"),
+        (json!({ "limit": 1.5 }), "a whole number or a CEL expression"),
+        (json!({ "window": "0s" }), "`0s` is not a length of time"),
+        (json!({ "durability": "cluster" }), "unknown variant `cluster`"),
+        (json!({ "burst": 3 }), "unknown field `burst`"),
+        (json!({ "unit": "tokens" }), "unknown variant `tokens`"),
+    ] {
+        let entry = crate::policy::fixture::merged(
+            json!({ "id": "q", "limit": 1, "window": "60s", "per": ["'a'"] }),
+            change,
+        );
+        let error = serde_json::from_value::<crate::config::Quota>(entry).unwrap_err().to_string();
+        assert!(error.contains(want), "{want}: {error}");
+    }
+}
+
+#[test]
+fn all_that_quotas_read_is_known() {
+    let quotas =
+        compiled(json!({ "per": ["principal.tenant"], "when": "llm.stream", "limit": "llm.max_tokens" }))
+            .unwrap();
+    for (variable, field, read) in [
+        ("principal", "tenant", true),
+        ("principal", "subject", true),
+        ("llm", "stream", true),
+        ("llm", "max_tokens", true),
+        ("llm", "model", false),
+    ] {
+        assert_eq!(quotas.reads().field(variable, field), read, "{variable}.{field}");
+    }
+}
