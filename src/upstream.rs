@@ -155,7 +155,7 @@ impl Upstream {
             {
                 return Err(ConfigError::new(
                     format!("{at}.{field}"),
-                    format!("`{value}` cannot be a header's value"),
+                    format!("`{}` cannot be a header's value", value.escape_debug()),
                 ));
             }
         }
@@ -290,9 +290,8 @@ fn shares_a_variable(entry: &TenantCredentials) -> bool {
 fn read_secret(name: &str, at: &str, environment: Environment<'_>) -> Result<Option<Secret>, ConfigError> {
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_name {
-        let why = format!(
-            "`{name}` is not the name of an environment variable; the configuration holds names, not values"
-        );
+        // The text is not quoted back: it may be the credential itself.
+        let why = "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values";
         return Err(ConfigError::new(at, why));
     }
     let Some(secret) = environment(name).filter(|secret| !secret.expose().is_empty()) else {
