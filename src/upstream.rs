@@ -17,8 +17,9 @@
 
 mod headers;
 mod passport;
+mod reuse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
@@ -50,6 +51,8 @@ pub struct Upstream {
     organization: Option<Asserted>,
     project: Option<Asserted>,
     operations: Vec<config::ExtraOperation>,
+    /// Tenants whose credential others reach too, through this upstream or another.
+    reused: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -96,6 +99,7 @@ impl Upstreams {
                 return Err(ConfigError::new(format!("{at}.cluster"), why));
             }
         }
+        reuse::mark(&mut by_cluster);
         Ok(Self(by_cluster))
     }
 
@@ -169,6 +173,7 @@ impl Upstream {
             organization: upstream.organization.clone(),
             project: upstream.project.clone(),
             operations: upstream.operations.clone(),
+            reused: BTreeSet::new(),
         })
     }
 
@@ -192,6 +197,9 @@ impl Upstream {
     /// what is stored there is nobody else's.
     pub fn is_exclusive_to(&self, principal: &Principal) -> bool {
         let Some(tenant) = &principal.tenant else { return false };
+        if self.reused.contains(tenant) {
+            return false;
+        }
         match &self.credential {
             Credential::PerTenant { tenants, .. } => tenants.contains_key(tenant),
             Credential::Shared(_) | Credential::Envoy => self.tenant.as_ref() == Some(tenant),
