@@ -152,7 +152,16 @@ impl Gateway {
     }
 
     /// Walks the call through the rooms, as far as what is known allows.
+    ///
+    /// A decided call is not walked again: nothing is spent twice, a refusal stays one, and of a request
+    /// that was let go there is nothing left to edit.
     pub fn decide(&self, call: &mut Call, known: &Known<'_>) -> Outcome {
+        if call.is_decided() {
+            return match call.denial() {
+                Some(_) => Outcome::Refuse,
+                None => Outcome::Forward(HeaderPatch::default()),
+            };
+        }
         if self.is_open(call) {
             return Outcome::Forward(call.leave_open());
         }
@@ -185,8 +194,11 @@ impl Gateway {
     }
 
     /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.
+    /// A call that was refused before keeps its first reason.
     pub fn refuse(&self, call: &mut Call, reason: Reason) {
-        call.refused(reason.into());
+        if call.denial().is_none() {
+            call.refused(reason.into());
+        }
     }
 
     fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<(HeaderPatch, Proofs), Stop> {
