@@ -153,9 +153,10 @@ impl Operation {
         self.wire == Dialect::Openai
     }
 
-    /// True where the body can name something stored under the provider's account.
+    /// True where the body can name something stored under the provider's account: counting the model tokens
+    /// of a stored conversation reads it too. A form cannot; what it holds is in it.
     pub fn body_may_hold_state(&self) -> bool {
-        self.is_metered()
+        self.traits.body == BodyForm::Json
     }
 
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.

@@ -400,6 +400,8 @@ impl Settings {
 fn reads_body(reads: &Reads, operation: &Operation) -> bool {
     BODY_FIELDS.iter().any(|field| {
         let in_path = match *field {
+            // A body can make a stateless operation stateful, not the other way round.
+            "stateful" => operation.is_stateful(),
             "model" => operation.path_model().is_some(),
             "stream" => operation.path_streams().is_some(),
             _ => false,

@@ -67,7 +67,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
 };
 
 /// The fields of `llm` that may only be known once the body is read.
-pub const BODY_FIELDS: [&str; 3] = ["model", "stream", "max_tokens"];
+pub const BODY_FIELDS: [&str; 4] = ["stateful", "model", "stream", "max_tokens"];
 
 /// One call as expressions see it.
 #[derive(Clone, Copy, Debug)]
