@@ -326,10 +326,12 @@ impl Gateway {
     }
 
     fn is_open(&self, call: &Call) -> bool {
-        self.settings.open.iter().any(|(method, path)| {
+        let is_listed = self.settings.open.iter().any(|(method, path)| {
             // A query could carry anything; an open path is open without one.
             call.head.method() == method && call.head.path() == path
-        })
+        });
+        // Where Envoy itself adds the credential, it would add it to this request too.
+        is_listed && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
     }
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.

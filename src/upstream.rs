@@ -206,6 +206,11 @@ impl Upstream {
         }
     }
 
+    /// True where the provider's credential is not ours to give or to withhold.
+    pub fn has_credential_from_envoy(&self) -> bool {
+        matches!(self.credential, Credential::Envoy)
+    }
+
     /// Refuses what [`Self::prepare`] would refuse, and in the listener's chain [`Self::attach`]; asked before
     /// the quotas are, so that a request which cannot be sent on costs nothing.
     pub fn require_sendable(&self, principal: &Principal, attach: Attach) -> Result<(), Denial> {
