@@ -233,6 +233,7 @@ impl Gateway {
             upstream: upstream.facts(),
         };
         self.require_known_address(&facts)?;
+        self.require_plain_query(&facts)?;
         if self.needs_body(upstream, &facts) {
             let body = known.body.ok_or_else(|| self.body_stop(known))?;
             let body = call.body.insert(dialect::read_body(operation, &call.head, body)?);
@@ -340,6 +341,17 @@ impl Gateway {
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
         match reads_source && is_peer && facts.connection.source_port.unwrap_or(0) == 0 {
             true => Err(Reason::ClientAddressUntrusted.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// A parameter that comes twice is one value to a rule and another to some providers.
+    fn require_plain_query(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let reads_query =
+            self.policies.reads().field("request", "query") || self.quotas.reads().field("request", "query");
+        match reads_query && !facts.has_plain_query() {
+            true => Err(Denial::new(Reason::PathAmbiguous)
+                .with_detail("a parameter of the query comes twice, or `;` stands in it")),
             false => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! What expressions over a call may read; the names follow Envoy's attributes where those exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
@@ -102,6 +102,14 @@ impl CallFacts<'_> {
         self.operation.path_streams().or_else(|| self.body.map(|body| body.stream.unwrap_or(false)))
     }
 
+    /// True where every reader of the query sees the same parameters: none comes twice, and no `;` stands in
+    /// it, which separates them for some.
+    pub fn has_plain_query(&self) -> bool {
+        let query = self.request.query().unwrap_or_default();
+        let mut names = BTreeSet::new();
+        !query.contains(';') && parameters_of(query).all(|(name, _)| names.insert(name))
+    }
+
     fn request_fact(&self, field: &str) -> Fact {
         match field {
             "method" => Fact::text(self.request.method()),
@@ -194,11 +202,16 @@ fn headers(request: &RequestHead) -> Fact {
 /// Query parameters by decoded name; the first value counts.
 fn query(query: &str) -> Fact {
     let mut parameters: BTreeMap<String, Fact> = BTreeMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        parameters.entry(decoded(name)).or_insert_with(|| Fact::Text(decoded(value)));
+    for (name, value) in parameters_of(query) {
+        parameters.entry(name).or_insert_with(|| Fact::Text(decoded(value)));
     }
     Fact::Map(parameters.into_iter().collect())
+}
+
+/// Decoded names and raw values, in order.
+fn parameters_of(query: &str) -> impl Iterator<Item = (String, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), value))
 }
 
 fn decoded(text: &str) -> String {
