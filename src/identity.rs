@@ -35,3 +35,5 @@ pub use key_table::KeyTable;
 pub use mapping::{Mapped, principal};
 pub use principal::{KeyFacts, Kind, Principal};
 pub use prover::{Caller, Identity, Unproven};
+#[cfg(test)]
+pub(crate) use signature::signing;

@@ -104,3 +104,93 @@ impl RemoteKeys for FreshKeys<'_> {
         (age <= remote.source.max_stale.milliseconds()).then_some(&held.set)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{FreshKeys, KeyRing};
+    use crate::config::{Algorithm, Issuer};
+    use crate::identity::jwt::RemoteKeys;
+    use crate::identity::key_set::KeySet;
+    use crate::identity::signing::RawSigner;
+
+    const FETCHED: u64 = 1_800_000_000_000;
+
+    /// An issuer with inline keys, and one whose keys are fetched.
+    fn ring() -> KeyRing {
+        let issuer =
+            |jwks| json!({ "issuer": "i", "audiences": ["a"], "algorithms": ["EdDSA"], "jwks": jwks });
+        let remote = json!({ "remote": {
+            "cluster": "idp", "host": "idp.example", "path": "/jwks",
+            "refresh": "600s", "refetch": "10s", "max_stale": "1h",
+        } });
+        let issuers: Vec<Issuer> =
+            serde_json::from_value(json!([issuer(json!({ "inline": { "keys": [] } })), issuer(remote)]))
+                .unwrap();
+        KeyRing::new(&issuers)
+    }
+
+    fn set(kid: &str) -> KeySet {
+        let document = json!({ "keys": [RawSigner::generate(kid).jwk()] }).to_string();
+        KeySet::parse(document.as_bytes(), &[Algorithm::EdDSA]).unwrap()
+    }
+
+    #[test]
+    fn only_remote_issuers_have_a_place() {
+        let mut ring = ring();
+        assert_eq!(ring.sources().map(|(issuer, _)| issuer).collect::<Vec<_>>(), [1]);
+        for issuer in [0, 2] {
+            ring.accept(issuer, set("k"), FETCHED);
+            ring.want(issuer);
+            assert_eq!((ring.fetched_ms(issuer), ring.is_due(issuer, FETCHED)), (None, false), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn a_fetch_is_due_where_there_is_none_or_it_is_old_or_lacking() {
+        let mut ring = ring();
+        assert!(ring.is_due(1, FETCHED), "nothing has come");
+        ring.accept(1, set("k"), FETCHED);
+        for (age_ms, due, note) in [
+            (0, false, "just fetched"),
+            (599_999, false, "a millisecond before its time"),
+            (600_000, true, "at its time"),
+        ] {
+            assert_eq!(ring.is_due(1, FETCHED + age_ms), due, "{note}");
+        }
+        assert!(!ring.is_due(1, FETCHED - 5), "fetched by a worker whose clock is ahead");
+        ring.want(1);
+        assert!(ring.is_due(1, FETCHED), "a call found it lacking");
+        ring.accept(1, set("k"), FETCHED + 1);
+        assert!(!ring.is_due(1, FETCHED + 1), "a newer one has come");
+    }
+
+    #[test]
+    fn a_set_is_used_until_it_is_too_stale_and_not_refetched_too_soon() {
+        let mut ring = ring();
+        let sees = |ring: &KeyRing, now_ms| FreshKeys { ring, now_ms }.key_set(1).is_some();
+        assert!(!sees(&ring, FETCHED) && !ring.is_just_fetched(1, FETCHED), "nothing has come");
+        ring.accept(1, set("k"), FETCHED);
+        for (age_ms, used, just_fetched, note) in [
+            (0, true, true, "just fetched"),
+            (9_999, true, true, "within the least time between fetches"),
+            (10_000, true, false, "after it"),
+            (3_600_000, true, false, "as stale as it may be"),
+            (3_600_001, false, false, "staler"),
+        ] {
+            assert_eq!(sees(&ring, FETCHED + age_ms), used, "{note}");
+            assert_eq!(ring.is_just_fetched(1, FETCHED + age_ms), just_fetched, "{note}");
+        }
+    }
+
+    #[test]
+    fn a_newer_set_replaces_the_older_whole() {
+        let mut ring = ring();
+        for kid in ["old", "new"] {
+            ring.accept(1, set(kid), FETCHED);
+            let keys = FreshKeys { ring: &ring, now_ms: FETCHED };
+            assert_eq!(keys.key_set(1).unwrap().kids().collect::<Vec<_>>(), [kid]);
+        }
+    }
+}

@@ -206,7 +206,12 @@ impl Mapping {
 
 fn text(field: &str, expression: &Option<Expression>, scope: &Scope<'_>) -> Result<Option<String>, Denial> {
     let value = expression.as_ref().map(|expression| expression.text(scope)).transpose();
-    value.map(Option::flatten).map_err(|fault| unmapped(field, &fault))
+    match value.map_err(|fault| unmapped(field, &fault))?.flatten() {
+        // It would be a tenant or a project that nobody has, and that all without one share.
+        Some(text) if text.is_empty() => Err(Denial::new(Reason::TokenClaimInvalid)
+            .with_detail(format!("the claim behind `{field}` is empty"))),
+        text => Ok(text),
+    }
 }
 
 fn texts(
@@ -229,3 +234,6 @@ impl From<Denial> for Unproven {
         Self::Denied(denial)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,7 @@ fn options(token: &Compact<'_>, leeway: Span, moment: &Moment) -> VerificationOp
 }
 
 #[cfg(test)]
-pub(super) mod signing {
+pub(crate) mod signing {
     //! Signs test tokens: ordinary ones with every algorithm, and any bytes at all with Ed25519.
 
     use ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
