@@ -145,3 +145,41 @@ pub fn label(tenant: &str) -> String {
         |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
     tenant.chars().take(64).map(plain).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AnsweredBy, Decision, Tally, label};
+
+    #[test]
+    fn a_label_holds_nothing_that_splits_a_counters_name() {
+        for (tenant, want, note) in [
+            ("acme-1", "acme-1", "a plain one"),
+            ("a.b", "a_b", "a point"),
+            ("a b/ü", "a_b__", "blanks, slashes and letters beyond ASCII"),
+            ("a\nb", "a_b", "a line break"),
+            ("", "", "nothing"),
+        ] {
+            assert_eq!(label(tenant), want, "{note}");
+        }
+        assert_eq!(label(&"ä".repeat(100)), "_".repeat(64), "a long one is cut");
+        let tally =
+            Tally { decision: "deny", reason: "key_unknown", dialect: "openai", tenant: label("a.b") };
+        let name = "claimgate.decisions.decision.deny.reason.key_unknown.dialect.openai.tenant.a_b";
+        assert_eq!(tally.counter(), name);
+    }
+
+    #[test]
+    fn the_words_of_records_and_metrics_are_the_same() {
+        for decision in [Decision::Allow, Decision::Deny, Decision::Open, Decision::Undecided] {
+            assert_eq!(serde_json::to_value(decision).unwrap(), decision.name());
+        }
+        for (answered_by, want) in [
+            (AnsweredBy::Gateway, "gateway"),
+            (AnsweredBy::Envoy, "envoy"),
+            (AnsweredBy::Provider, "provider"),
+            (AnsweredBy::Nobody, "nobody"),
+        ] {
+            assert_eq!(serde_json::to_value(answered_by).unwrap(), want);
+        }
+    }
+}

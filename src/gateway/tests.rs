@@ -1,1 +1,232 @@
+//! The walk as Envoy drives it: one configuration, real credentials, a ledger in memory.
 
+mod compiling;
+mod needs;
+mod reasons;
+mod reports;
+mod walk;
+
+use serde_json::{Value, json};
+
+use super::{Call, Gateway, Known, Outcome, Patience};
+use crate::config::{Config, ConfigError};
+use crate::denial::Reason;
+use crate::identity::{KeyRing, signing::RawSigner};
+use crate::ledger::{MemoryStore, Store};
+use crate::policy::fixture::{NOW_MS, head, key, key_entry, merged, moment, no_engine};
+use crate::request::Connection;
+use crate::secret::Secret;
+use crate::upstream::HeaderPatch;
+
+const CHAT: &str = r#"{"model":"gpt-4o","messages":[]}"#;
+const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
+const NOW: u64 = NOW_MS / 1000;
+
+/// A gateway, the counters of its Envoy, and an identity provider.
+struct Scene {
+    gateway: Gateway,
+    store: MemoryStore,
+    keys: KeyRing,
+    signer: RawSigner,
+}
+
+/// One request, and what the host says of it.
+#[derive(Clone)]
+struct Request {
+    method: &'static str,
+    path: String,
+    headers: Vec<(String, String)>,
+    connection: Connection,
+    body: Vec<u8>,
+    patience: Patience,
+}
+
+fn issuer(name: &str, jwks: Value) -> Value {
+    json!({
+        "issuer": name, "audiences": ["gateway"], "algorithms": ["EdDSA"], "jwks": jwks,
+        "max_lifetime": "1h", "principal": { "tenant": "claims.org" },
+    })
+}
+
+fn config(signer: &RawSigner, change: Value) -> Value {
+    let remote = json!({ "remote": { "cluster": "idp", "host": "remote.example", "path": "/jwks" } });
+    let upstream = |cluster: &str, change: Value| {
+        let plain = json!({ "cluster": cluster, "dialect": "openai", "credential": { "env": "KEY" } });
+        merged(plain, change)
+    };
+    let own = json!({ "per_tenant": { "tenants": { "acme": "ACME", "globex": "GLOBEX" } } });
+    merged(
+        json!({
+            "client_address": "peer",
+            "keys": [
+                key_entry(1, json!({ "tenant": "acme", "scopes": ["chat"] })),
+                key_entry(2, json!({ "expires_at": "2025-01-01T00:00:00Z" })),
+                key_entry(3, json!({ "not_before": "2027-01-01T00:00:00Z" })),
+                key_entry(4, json!({ "disabled": true })),
+                key_entry(5, json!({ "cidrs": ["10.0.0.0/8"] })),
+                key_entry(6, json!({ "tenant": "initech" })),
+                key_entry(7, json!({})),
+            ],
+            "issuers": [
+                issuer("https://idp.example", json!({ "inline": { "keys": [signer.jwk()] } })),
+                issuer("https://remote.example", remote),
+            ],
+            "policies": [{ "file": "all.cel", "expression": "true" }],
+            "quotas": [{ "id": "q", "limit": 5, "window": "60s", "per": ["'everybody'"] }],
+            "upstreams": [
+                upstream("openai", json!({ "credential": own })),
+                upstream("shared", json!({})),
+                upstream("gemini", json!({ "dialect": "gemini" })),
+                upstream("globex", json!({ "tenant": "globex" })),
+                upstream("bare", json!({ "credential": { "env": "ABSENT" } })),
+                upstream("named", json!({ "organization": "principal" })),
+                upstream("envoy", json!({ "credential": "envoy" })),
+            ],
+        }),
+        change,
+    )
+}
+
+fn compile(signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
+    let bundle = config(signer, change).to_string();
+    let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
+    Gateway::compile(&Config::from_json(bundle.as_bytes())?, &environment)
+}
+
+impl Scene {
+    fn new(change: Value) -> Self {
+        let signer = RawSigner::generate("k");
+        let gateway = compile(&signer, change).unwrap();
+        let store = MemoryStore::new();
+        gateway.ledger().prepare(&store);
+        Self { keys: gateway.key_ring(), gateway, store, signer }
+    }
+
+    /// A token of the issuer whose keys are in the configuration.
+    fn token(&self, change: Value) -> String {
+        self.token_with(HEADER, change)
+    }
+
+    fn token_with(&self, header: &str, change: Value) -> String {
+        let claims = json!({
+            "iss": "https://idp.example", "aud": "gateway", "sub": "alice", "org": "acme",
+            "iat": NOW - 10, "exp": NOW + 300,
+        });
+        self.signer.sign(header, &merged(claims, change).to_string())
+    }
+
+    fn open(&self, request: &Request) -> Call {
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let head = head(request.method, &request.path, &headers);
+        self.gateway.open_call(head, request.connection.clone(), moment(NOW_MS))
+    }
+
+    fn known<'a>(&'a self, request: &'a Request) -> Known<'a> {
+        Known {
+            moment: moment(NOW_MS),
+            store: &self.store,
+            keys: &self.keys,
+            verify: &no_engine,
+            body: Some(&request.body),
+            patience: request.patience,
+        }
+    }
+
+    /// Decides with everything known.
+    fn decide(&self, request: &Request) -> (Call, Outcome) {
+        let mut call = self.open(request);
+        let outcome = self.gateway.decide(&mut call, &self.known(request));
+        (call, outcome)
+    }
+
+    fn patch(&self, request: &Request) -> HeaderPatch {
+        match self.decide(request) {
+            (_, Outcome::Forward(patch)) => patch,
+            (call, other) => panic!("{other:?}: {:?}", call.denial()),
+        }
+    }
+
+    fn refusal(&self, request: &Request) -> Option<Reason> {
+        self.decide(request).0.denial().map(|denial| denial.reason())
+    }
+
+    /// All counters; two that are equal have spent the same.
+    fn spent(&self) -> Vec<Vec<u8>> {
+        self.gateway.ledger().pages().filter_map(|page| Some(self.store.read(page)?.0)).collect()
+    }
+}
+
+impl Request {
+    fn new(method: &'static str, path: &str) -> Self {
+        let connection = Connection {
+            source_address: Some("192.0.2.7".to_owned()),
+            source_port: Some(40_000),
+            mtls: false,
+            cluster: Some("openai".to_owned()),
+        };
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            connection,
+            body: CHAT.into(),
+            patience: Patience::Left,
+        }
+    }
+
+    /// A chat completion by the holder of `key(1)`, of the tenant `acme`.
+    fn chat() -> Self {
+        Self::new("POST", "/v1/chat/completions").keyed(1)
+    }
+
+    /// A chat completion by the bearer of `token`.
+    fn bearing(token: &str) -> Self {
+        Self::new("POST", "/v1/chat/completions").with("authorization", &format!("Bearer {token}"))
+    }
+
+    fn keyed(self, seed: u8) -> Self {
+        self.with("authorization", &format!("Bearer {}", key(seed)))
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn at(mut self, method: &'static str, path: &str) -> Self {
+        self.method = method;
+        self.path = path.to_owned();
+        self
+    }
+
+    fn to(mut self, cluster: Option<&str>) -> Self {
+        self.connection.cluster = cluster.map(str::to_owned);
+        self
+    }
+
+    fn through_port(mut self, port: Option<u64>) -> Self {
+        self.connection.source_port = port;
+        self
+    }
+
+    fn body(mut self, body: &str) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn out_of_patience(mut self) -> Self {
+        self.patience = Patience::Exhausted;
+        self
+    }
+}
+
+fn setting(patch: &HeaderPatch, wanted: &str) -> Option<String> {
+    let found = patch.settings().find(|(name, _)| *name == wanted);
+    found.map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
+}
+
+fn rule(expression: &str, change: Value) -> Value {
+    merged(json!({ "file": "tried.cel", "expression": expression }), change)
+}
