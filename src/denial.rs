@@ -46,9 +46,11 @@ impl Denial {
         Self { rule: Some(rule.into().into_boxed_str()), ..self }
     }
 
-    /// Names the scopes that would have been enough (RFC 6750 section 3, attribute `scope`).
+    /// Names the scopes that would have been enough (RFC 6750 section 3, attribute `scope`). What is no scope
+    /// token is left out: a rule may have made it of the caller's own text, and it goes into a header.
     #[must_use]
-    pub fn wanting_scopes(self, scopes: Vec<String>) -> Self {
+    pub fn wanting_scopes(self, mut scopes: Vec<String>) -> Self {
+        scopes.retain(|scope| is_scope_token(scope));
         Self { scopes, ..self }
     }
 
@@ -85,6 +87,11 @@ impl Denial {
     pub fn status(&self) -> u32 {
         self.reason.status()
     }
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope_token(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 impl From<Reason> for Denial {

@@ -51,7 +51,8 @@ pub struct Scope<'engine> {
     context: Context<'engine, 'static>,
 }
 
-/// Why an expression had no value. Its text names no value of a variable.
+/// Why an expression had no value. Its text is for operators: it shows no value of a variable but for a key or
+/// an argument that an expression computed of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     why: String,
@@ -213,12 +214,9 @@ impl Fault {
     fn from_execution(error: &ExecutionError) -> Self {
         let why = match error {
             ExecutionError::NoSuchKey(name) => {
-                let why = format!("there is no `{name}`; guard it with `has(…)` where it may be absent");
-                return Self { why, depends_on_facts: true };
+                format!("there is no `{name}`; guard it with `has(…)` where it may be absent")
             }
-            ExecutionError::IndexOutOfBounds(_) => {
-                return Self { why: "an index is out of bounds".to_owned(), depends_on_facts: true };
-            }
+            ExecutionError::IndexOutOfBounds(_) => "an index is out of bounds".to_owned(),
             ExecutionError::UndeclaredReference(name) => format!("`{name}` does not exist"),
             ExecutionError::NoSuchOverload(overload) => overload.to_string(),
             ExecutionError::InvalidArgumentCount { expected, actual } => {
@@ -238,7 +236,7 @@ impl Fault {
             }
             _ => "the expression cannot be evaluated".to_owned(),
         };
-        Self::new(why)
+        Self { why, depends_on_facts: may_depend_on_facts(error) }
     }
 
     /// True where other facts could give a value: a key that this caller happens not to have.
@@ -250,6 +248,20 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.why)
+    }
+}
+
+/// A key, an index, a number or a text to convert may be right for another caller; a name, a type or a network
+/// that is written wrong is wrong for everybody.
+fn may_depend_on_facts(error: &ExecutionError) -> bool {
+    match error {
+        ExecutionError::NoSuchKey(_)
+        | ExecutionError::IndexOutOfBounds(_)
+        | ExecutionError::DivisionByZero(_)
+        | ExecutionError::RemainderByZero(_)
+        | ExecutionError::Overflow(..) => true,
+        ExecutionError::FunctionError { function, .. } => !functions::is_own(function),
+        _ => false,
     }
 }
 

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials};
+use crate::config::{self, Asserted, ConfigError, ProviderCredential, TenantCredentials};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -206,18 +206,24 @@ impl Upstream {
         }
     }
 
+    /// True where every principal that is served has the account for its tenant alone.
+    pub fn belongs_to_tenants(&self) -> bool {
+        match &self.credential {
+            Credential::PerTenant { fallback, .. } => fallback.is_none(),
+            Credential::Shared(_) | Credential::Envoy => self.tenant.is_some(),
+        }
+    }
+
     /// True where the provider's credential is not ours to give or to withhold.
     pub fn has_credential_from_envoy(&self) -> bool {
         matches!(self.credential, Credential::Envoy)
     }
 
-    /// Refuses what [`Self::prepare`] would refuse, and in the listener's chain [`Self::attach`]; asked before
-    /// the quotas are, so that a request which cannot be sent on costs nothing.
-    pub fn require_sendable(&self, principal: &Principal, attach: Attach) -> Result<(), Denial> {
+    /// Refuses what [`Self::attach`] would refuse; asked before the quotas are, so that a request which cannot
+    /// be sent on costs nothing.
+    pub fn require_sendable(&self, principal: &Principal) -> Result<(), Denial> {
         self.identity(principal)?;
-        if attach == Attach::InChain {
-            self.secret(principal.tenant.as_deref())?;
-        }
+        self.secret(principal.tenant.as_deref())?;
         Ok(())
     }
 

@@ -239,6 +239,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_scope_token_stays_out_of_the_challenge() {
+        let scopes = ["chat", "a\"b", "a\\b", "a b", "a\r\nx: y", "", "model:ü"].map(str::to_owned);
+        let denial = Denial::new(Reason::InsufficientScope).wanting_scopes(scopes.to_vec());
+        let answer = denial.answer(Dialect::Openai, IDS);
+        assert!(header(&answer.headers, "www-authenticate").unwrap().ends_with(", scope=\"chat\""));
+    }
+
+    #[test]
     fn a_quota_says_when_to_come_back() {
         for (seconds, retry) in [(30, "true"), (3600, "false")] {
             let answer = Denial::new(Reason::QuotaExceeded).retry_after(seconds).answer(Dialect::Gemini, IDS);

@@ -74,6 +74,11 @@ pub(super) fn known(name: &str) -> Result<(), String> {
     Err(format!("there is no function `{name}`; did you mean `{}`?", nearest.unwrap_or(&"size")))
 }
 
+/// True for the functions that policy authors have beside CEL's own.
+pub(super) fn is_own(name: &str) -> bool {
+    [COVERS, "in_cidr", "glob"].contains(&name)
+}
+
 pub(super) fn is_type_name(name: &str) -> bool {
     TYPE_NAMES.contains(&name)
 }

@@ -117,6 +117,23 @@ fn length_and_nesting_are_bounded() {
     }
 }
 
+#[test]
+fn a_fault_tells_whether_another_caller_could_do_better() {
+    let engine = Engine::new().unwrap();
+    for (source, depends) in [
+        ("principal.claims.region == 'eu'", true),
+        ("int(principal.tenant) > 5", true),
+        ("1 / (principal.claims.seats - 3) == 1", true),
+        ("principal.tenant", false),
+        ("principal.tenant > 1", false),
+        ("'10.0.0.1'.in_cidr('10.0.0.0/64')", false),
+    ] {
+        let expression = engine.compile("test.cel", source, &VOCABULARY).unwrap();
+        let fault = expression.boolean(&engine.scope(expression.reads(), &Caller)).unwrap_err();
+        assert_eq!(fault.depends_on_facts(), depends, "{source}: {fault}");
+    }
+}
+
 /// The parser folds these away; what counts is that they do not exhaust the stack.
 #[test]
 fn long_chains_of_unary_operators_are_harmless() {

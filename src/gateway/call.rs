@@ -22,7 +22,6 @@ pub struct Call {
     pub(super) principal: Option<Principal>,
     pub(super) operation: Option<Operation>,
     pub(super) body: Option<BodyFacts>,
-    pub(super) model: Option<String>,
     pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
 }
@@ -53,7 +52,6 @@ impl Call {
             principal: None,
             operation: None,
             body: None,
-            model: None,
             passport: None,
             verdict: Verdict::Pending,
         }
@@ -108,6 +106,12 @@ impl Call {
         Some(answer)
     }
 
+    /// The model, as far as it is known: the path's where it names one, else the body's.
+    pub(super) fn model(&self) -> Option<&str> {
+        let in_path = self.operation.as_ref().and_then(Operation::path_model);
+        in_path.or_else(|| self.body.as_ref()?.model.as_deref())
+    }
+
     pub(super) fn decision(&self) -> Decision {
         match &self.verdict {
             Verdict::Pending => Decision::Undecided,
@@ -117,7 +121,8 @@ impl Call {
         }
     }
 
-    pub(super) fn forwarded(&mut self, proofs: Proofs) {
+    pub(super) fn forwarded(&mut self, proofs: Proofs, passport: Option<Passport>) {
+        self.passport = passport;
         self.verdict = Verdict::Forwarded(proofs);
     }
 

@@ -62,7 +62,7 @@ impl Call {
             provider_request_id: text(ending.provider_request_id.as_ref()),
             provider: operation.map(|operation| operation.dialect().provider()),
             operation: operation.map(|operation| operation.name()),
-            model: text(self.model.as_ref()),
+            model: self.model(),
             method: self.head.method(),
             path: self.head.path_only(),
             status: ending.status,

@@ -54,7 +54,7 @@ fn proofs(case: &Case) -> Proofs {
 fn attach(change: Value, case: &Case) -> Result<HeaderPatch, Denial> {
     let upstreams = compiled(&[change]).unwrap();
     let upstream = upstreams.iter().next().unwrap();
-    let servable = upstream.require_sendable(&case.principal, config::Attach::InChain);
+    let servable = upstream.require_sendable(&case.principal);
     let patch = upstream.attach(&proofs(case), &case.head, &case.principal, &case.operation);
     let reason = |denial: &Denial| denial.reason();
     assert_eq!(

@@ -9,7 +9,7 @@ fn outcome(change: Value) -> Result<(), String> {
 }
 
 fn upstreams(dialect: &str) -> Value {
-    json!([{ "cluster": "one", "dialect": dialect, "credential": { "env": "KEY" } }])
+    json!([{ "cluster": "one", "dialect": dialect, "credential": { "env": "KEY" }, "tenant": "acme" }])
 }
 
 #[test]
@@ -40,6 +40,9 @@ fn where_only_headers_are_held_no_body_may_matter() {
     let error =
         outcome(json!({ "hold": "headers", "upstreams": upstreams("gemini"), "quotas": quota })).unwrap_err();
     assert!(error.contains("`llm.max_tokens` is read"), "a quota reads it: {error}");
+    let shared = json!([{ "cluster": "one", "dialect": "gemini", "credential": { "env": "KEY" } }]);
+    let error = outcome(json!({ "hold": "headers", "upstreams": shared })).unwrap_err();
+    assert!(error.contains("tenants share the account of `one`"), "a body could name a stored file: {error}");
 }
 
 #[test]

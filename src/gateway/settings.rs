@@ -1,0 +1,79 @@
+//! The settings of the walk itself, and whether the rooms can work under them.
+
+use super::Gateway;
+use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold};
+use crate::dialect;
+use crate::policy::BODY_FIELDS;
+
+/// The settings that belong to the walk itself.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) hold: Hold,
+    pub(super) attach: Attach,
+    pub(super) hold_timeout_ms: u64,
+    pub(super) body_limit: u64,
+    pub(super) client_address: Option<ClientAddress>,
+    pub(super) open: Vec<(String, String)>,
+    pub(super) metric_tenants: usize,
+}
+
+impl Settings {
+    pub(super) fn compile(config: &Config) -> Result<Self, ConfigError> {
+        for (index, open) in config.open.iter().enumerate() {
+            if !open.path.starts_with('/') || open.path.contains('?') {
+                let why = format!("`{}` is not an exact path; write one such as `/healthz`", open.path);
+                return Err(ConfigError::new(format!("open[{index}].path"), why));
+            }
+        }
+        Ok(Self {
+            hold: config.hold,
+            attach: config.attach,
+            hold_timeout_ms: config.hold_timeout.milliseconds(),
+            body_limit: config.body_limit.bytes(),
+            client_address: config.client_address,
+            open: config.open.iter().map(|open| (open.method.clone(), open.path.clone())).collect(),
+            metric_tenants: usize::try_from(config.metric_tenants).unwrap_or(usize::MAX),
+        })
+    }
+}
+
+impl Gateway {
+    pub(super) fn check_client_address(&self) -> Result<(), ConfigError> {
+        let reads_source = self.policies.reads().variable("source") || self.quotas.reads().variable("source");
+        if reads_source && self.settings.client_address.is_none() {
+            let why = "a rule or a quota reads `source`; write `client_address: peer`, or `forwarded` behind trusted proxies";
+            return Err(ConfigError::new("client_address", why));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_hold(&self) -> Result<(), ConfigError> {
+        if self.settings.hold == Hold::HeadersAndBody {
+            return Ok(());
+        }
+        let why = |what: &str| {
+            ConfigError::new(
+                "hold",
+                format!("`headers` lets the headers leave before the body is read, but {what}"),
+            )
+        };
+        for upstream in self.upstreams.iter() {
+            let cluster = upstream.facts().cluster;
+            if dialect::model_is_only_in_body(upstream.dialect()) {
+                return Err(why(&format!("`{cluster}` names its model in the body")));
+            }
+            if !upstream.belongs_to_tenants() {
+                return Err(why(&format!(
+                    "tenants share the account of `{cluster}`, where a body could name what others stored; give it a `tenant`, or each tenant its own credential"
+                )));
+            }
+        }
+        let reads_body = |field: &&str| {
+            self.policies.reads().field("llm", field) || self.quotas.reads().field("llm", field)
+        };
+        match BODY_FIELDS.iter().filter(|field| **field != "model").find(|field| reads_body(field)) {
+            Some(field) => Err(why(&format!("`llm.{field}` is read"))),
+            None => Ok(()),
+        }
+    }
+}

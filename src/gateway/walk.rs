@@ -1,0 +1,219 @@
+//! The walk of one call through the rooms, in the only order there is.
+
+use super::{Call, Gateway, Known, Need, Patience};
+use crate::config::{Attach, ClientAddress, Hold};
+use crate::denial::{Denial, Reason};
+use crate::dialect::{self, BodyForm, ModelPlace, Operation};
+use crate::expression::Reads;
+use crate::identity::{Caller, Unproven};
+use crate::policy::{BODY_FIELDS, CallFacts};
+use crate::quota::Till;
+use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream};
+
+/// A walk's end before the outcome is put into the call.
+pub(super) enum Stop {
+    Denied(Denial),
+    Need(Need),
+}
+
+impl From<Denial> for Stop {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Denied(reason.into())
+    }
+}
+
+/// A call that policy and quota have let through.
+pub(super) struct Passed {
+    pub(super) patch: HeaderPatch,
+    pub(super) proofs: Proofs,
+    /// What the filter on the cluster demands, where the credential goes on there.
+    pub(super) passport: Option<Passport>,
+}
+
+impl Gateway {
+    /// Each step leaves what it found in the call, so that a later walk does not find it again.
+    pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
+        self.authenticate(call, known)?;
+        let upstream = self.upstreams.select(call.cluster())?;
+        self.recognise(call, upstream)?;
+        self.read_body(call, upstream, known)?;
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        Ok(self.pass(&facts, upstream, known)?)
+    }
+
+    fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
+        if call.principal.is_some() {
+            return Ok(());
+        }
+        let caller = Caller {
+            connection: &call.connection,
+            keys: known.keys,
+            moment: known.moment,
+            verify: known.verify,
+        };
+        match self.identity.authenticate(&self.engine, &call.head, caller) {
+            Ok(principal) => {
+                call.principal = Some(principal);
+                Ok(())
+            }
+            Err(Unproven::Denied(denial)) => Err(denial.into()),
+            Err(Unproven::NeedsKeys { issuer }) => match known.patience {
+                Patience::Left => Err(Stop::Need(Need::Keys { issuer })),
+                Patience::Exhausted => Err(Denial::new(Reason::IdentityUnavailable)
+                    .with_note("the issuer's keys did not come in time")
+                    .into()),
+            },
+        }
+    }
+
+    fn recognise(&self, call: &mut Call, upstream: &Upstream) -> Result<(), Denial> {
+        if call.operation.is_none() {
+            let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());
+            let operation = dialect::recognise(dialect, &call.head, prefix, upstream.operations())?;
+            call.operation = Some(operation);
+        }
+        let is_stateful = call.operation.as_ref().is_some_and(Operation::is_stateful);
+        require_own_account(call, upstream, is_stateful)
+    }
+
+    fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        self.require_known_address(&facts)?;
+        self.require_plain_query(&facts)?;
+        if call.body.is_some() || !self.needs_body(upstream, &facts) {
+            return Ok(());
+        }
+        let body = known.body.ok_or_else(|| self.body_stop(known))?;
+        let body = dialect::read_body(facts.operation, &call.head, body)?;
+        let is_stateful = body.is_stateful;
+        call.body = Some(body);
+        Ok(require_own_account(call, upstream, is_stateful)?)
+    }
+
+    /// Policy, then quota, then the provider's credential.
+    fn pass(&self, facts: &CallFacts<'_>, upstream: &Upstream, known: &Known<'_>) -> Result<Passed, Denial> {
+        self.require_knowable_model(facts)?;
+        let permit = self.policies.authorize(&self.engine, facts)?;
+        upstream.require_sendable(facts.principal)?;
+        let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
+        let admission = self.quotas.admit(&self.engine, facts, till)?;
+        let proofs = Proofs { permit, admission };
+        let (mut patch, passport) = match self.settings.attach {
+            Attach::InChain => {
+                (upstream.attach(&proofs, facts.request, facts.principal, facts.operation)?, None)
+            }
+            Attach::AtCluster => {
+                let passport = upstream.passport(&proofs, facts.principal, facts.operation);
+                (upstream.prepare(&proofs, facts.request, facts.principal)?, Some(passport))
+            }
+        };
+        patch.set("x-request-id", facts.request_id.as_bytes());
+        Ok(Passed { patch, proofs, passport })
+    }
+
+    /// The body is read where a rule or a quota that applies reads it, and where it could name something
+    /// that is stored under a provider account which this caller shares with others.
+    fn needs_body(&self, upstream: &Upstream, facts: &CallFacts<'_>) -> bool {
+        let operation = facts.operation;
+        if !matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart) {
+            return false;
+        }
+        if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
+            return true;
+        }
+        if reads_body(self.quotas.reads(), operation) {
+            return true;
+        }
+        // Most configurations have no rule that reads the body of this operation; then no `when` is run.
+        reads_body(self.policies.reads(), operation) && {
+            let settled = |reads: &Reads| !reads_body(reads, operation);
+            reads_body(&self.policies.reads_of(&self.engine, facts, settled), operation)
+        }
+    }
+
+    fn body_stop(&self, known: &Known<'_>) -> Stop {
+        match (self.settings.hold, known.patience) {
+            (Hold::HeadersAndBody, Patience::Left) => {
+                Stop::Need(Need::Body { limit: self.settings.body_limit })
+            }
+            (Hold::HeadersAndBody, Patience::Exhausted) => Reason::HoldTimeout.into(),
+            (Hold::Headers, _) => Denial::new(Reason::ModelUnknowable)
+                .with_note("`hold: headers` lets no body be read before the headers leave")
+                .into(),
+        }
+    }
+
+    /// A model named in a batch file, a stored prompt or an operator's own operation cannot be seen, so a rule
+    /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
+    fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let is_elsewhere = facts.operation.model_place() == ModelPlace::Elsewhere
+            || facts.body.is_some_and(|body| body.model_elsewhere);
+        let is_read = || {
+            let applying = self.policies.enforced_reads_of(&self.engine, facts);
+            applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
+        };
+        match is_elsewhere && is_read() {
+            true => Err(Reason::ModelUnknowable.into()),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn is_open(&self, call: &Call) -> bool {
+        let is_listed = self.settings.open.iter().any(|(method, path)| {
+            // A query could carry anything; an open path is open without one.
+            call.head.method() == method && call.head.path() == path
+        });
+        // Where Envoy itself adds the credential, it would add it to this request too.
+        is_listed && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
+    }
+
+    /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
+    fn require_known_address(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let reads_source = self.policies.reads().variable("source") || self.quotas.reads().variable("source");
+        let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
+        match reads_source && is_peer && facts.connection.source_port.unwrap_or(0) == 0 {
+            true => Err(Reason::ClientAddressUntrusted.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// A parameter that comes twice is one value to a rule and another to some providers.
+    fn require_plain_query(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let reads_query =
+            self.policies.reads().field("request", "query") || self.quotas.reads().field("request", "query");
+        match reads_query && !facts.has_plain_query() {
+            true => Err(Denial::new(Reason::PathAmbiguous)
+                .with_detail("a parameter of the query comes twice, or `;` stands in it")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What is kept under a provider account is for the tenant alone whose account it is.
+fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> Result<(), Denial> {
+    let is_own = || call.principal.as_ref().is_some_and(|principal| upstream.is_exclusive_to(principal));
+    match is_stateful && !is_own() {
+        true => Err(Reason::StatefulOperationSharedCredential.into()),
+        false => Ok(()),
+    }
+}
+
+/// True where `reads` holds a field of `llm` that this operation settles only in its body.
+fn reads_body(reads: &Reads, operation: &Operation) -> bool {
+    BODY_FIELDS.iter().any(|field| {
+        let in_path = match *field {
+            // A body can make a stateless operation stateful, not the other way round.
+            "stateful" => operation.is_stateful(),
+            "model" => operation.path_model().is_some(),
+            "stream" => operation.path_streams().is_some(),
+            _ => false,
+        };
+        !in_path && reads.field("llm", field)
+    })
+}
