@@ -47,7 +47,7 @@ impl std::error::Error for ConfigError {}
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What the host can hold back while a decision is pending. `headers_and_body` needs
-    /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
+    /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration, which `claimgate bundle` writes.
     #[serde(default)]
     pub hold: Hold,
     /// Where the provider's credential goes on; see "Where the credential goes in" in the README.
@@ -79,7 +79,7 @@ pub struct Config {
     pub quotas: Vec<Quota>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
-    /// How many tenants get a metric label of their own; the others are counted as `other`.
+    /// How many tenants get a metric label of their own in each worker; the others are counted as `other`.
     #[serde(default = "default_metric_tenants")]
     pub metric_tenants: u32,
 }
