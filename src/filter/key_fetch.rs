@@ -52,6 +52,10 @@ impl KeyFetch {
         with(&self.ring.borrow())
     }
 
+    pub(super) fn is_fetching(&self) -> bool {
+        !self.under_way.borrow().is_empty()
+    }
+
     pub(super) fn fetched_ms(&self, issuer: usize) -> Option<u64> {
         self.ring.borrow().fetched_ms(issuer)
     }

@@ -38,6 +38,8 @@ pub(super) struct Shared {
 pub(super) struct Root {
     id: u32,
     half: Option<Half>,
+    /// Another configuration has taken over.
+    is_leaving: bool,
 }
 
 /// Which half of the filter this root's streams are.
@@ -48,7 +50,7 @@ enum Half {
 
 impl Root {
     pub(super) fn new(id: u32) -> Self {
-        Self { id, half: None }
+        Self { id, half: None, is_leaving: false }
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -127,6 +129,20 @@ impl Context for Root {
             let now_ms = clock::now_ms();
             shared.keys.receive(&shared.gateway, token, body_size, now_ms);
             shared.wake(now_ms);
+            if self.is_leaving && !shared.keys.is_fetching() {
+                let _ = hostcalls::set_effective_context(self.id);
+                self.done();
+            }
+        }
+    }
+
+    /// Stays for the fetches it began: they would be lost with it, and their leases would keep the successor
+    /// from making them again.
+    fn on_done(&mut self) -> bool {
+        self.is_leaving = true;
+        match &self.half {
+            Some(Half::Chain(shared)) => !shared.keys.is_fetching(),
+            Some(Half::Cluster(_)) | None => true,
         }
     }
 }
@@ -147,6 +163,9 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Some(Half::Chain(shared)) = &self.half else { return };
+        if self.is_leaving {
+            return;
+        }
         let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
         shared.wake(now_ms);
