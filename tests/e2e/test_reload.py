@@ -110,13 +110,15 @@ def started(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> I
     key_server.publish("remote", {"keys": [remote.jwk()]})
     made = {name: key_entry(name, tenant="acme") for name in ("kept", "removed", "other", "counted", "counted-more")}
     source = {"cluster": "keys", "host": "keys.test", "path": "/remote", "refetch": "300ms", "timeout": "20s"}
-    slow = {**source, "path": "/slow"}
     base = document(
         keys=[entry for _, entry in made.values()],
         issuers=[
             issuer_entry(inline),
             issuer_entry(remote, issuer=REMOTE, jwks={"remote": source}),
-            issuer_entry(remote, issuer="https://slow.test/", jwks={"remote": slow}),
+            *(
+                issuer_entry(remote, issuer=f"https://{name}.test/", jwks={"remote": {**source, "path": f"/{name}"}})
+                for name in ("slow", "lost")
+            ),
         ],
         quotas=[
             {
@@ -269,17 +271,25 @@ def _seen(scene: Scene, step: Callable[[], None]) -> None:
 
 
 def test_a_request_held_for_keys_ends(scene: Scene) -> None:
-    before = scene.key_server.hold("slow")
+    scene.key_server.wait_asked("slow")
     token = scene.remote.token(iss="https://slow.test/")
     with Http1Exchange(scene.gateway.port) as first, Http2Exchange(scene.gateway.port) as second:
         headers = [("authorization", f"Bearer {token}")]
         for exchange in (first, second):
             _seen(scene, lambda exchange=exchange: exchange.open("GET", MODELS, headers, last=True))
-        scene.key_server.wait_fetch("slow", before)
         scene.change(lambda configuration: None)
         scene.key_server.publish("slow", {"keys": [scene.remote.jwk()]})
         for exchange in (first, second):
             assert exchange.receive().status == 200
+
+
+def test_a_fetch_under_way_is_not_lost(scene: Scene) -> None:
+    scene.key_server.wait_asked("lost")
+    scene.change(lambda configuration: None)
+    scene.key_server.publish("lost", {"keys": [scene.remote.jwk()]})
+    token = scene.remote.token(iss="https://lost.test/")
+    # Its lease would last far longer than a request may wait.
+    assert scene.answers(token) == {(200, None)}
 
 
 # A configuration that is refused changes nothing.
