@@ -12,7 +12,7 @@
 //! | waiting for the body | end of the body; trailers | walk with the body |
 //! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
 //! | waiting for keys | a newer key set | walk |
-//! | waiting for keys | the issuer's timeout; callout refused at dispatch | walk without patience |
+//! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
 //! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
 //! | forwarded | body, trailers | pass |
 //! | refused | body, trailers | hold: the local reply is on its way |

@@ -209,6 +209,23 @@ impl Ledger {
         })
     }
 
+    /// Lets a lease that is still held end at `until_ms`, or at once where that is over.
+    pub fn shorten_lease(
+        &self,
+        store: &dyn Store,
+        entry: Entry<'_>,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<(), LedgerError> {
+        self.update(store, entry, now_ms, |held| match held {
+            Some(_) if until_ms > now_ms => {
+                Change::Put { value: Vec::new(), expires_ms: until_ms, result: () }
+            }
+            Some(_) => Change::Remove(()),
+            None => Change::Keep(()),
+        })
+    }
+
     /// How full `page` is. A gauge samples a few pages per tick: keys spread evenly.
     pub fn occupancy(&self, store: &dyn Store, page: u32, now_ms: u64) -> Result<Occupancy, LedgerError> {
         let (bytes, _) = self.page(store, page)?;

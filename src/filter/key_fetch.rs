@@ -1,13 +1,13 @@
 //! Fetches key sets of remote issuers: one worker fetches, all workers read.
 //!
-//! The lease on the ledger is both the single flight and the rate limit: it lasts `refetch`, or `timeout`
-//! where that is longer, and whoever holds it may start one fetch. A fetched document goes into shared data; the other workers see it on
+//! The lease on the ledger is both the single flight and the rate limit: whoever holds it may start one fetch,
+//! and it lasts until that has ended, but at least `refetch`. A fetched document goes into shared data; the other workers see it on
 //! their next tick. A fetch that fails changes nothing: the last good set serves on until `max_stale`.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use log::warn;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
@@ -28,10 +28,19 @@ const STAMP_BYTES: usize = 8;
 /// The key sets of one configuration in one worker.
 pub(super) struct KeyFetch {
     ring: RefCell<KeyRing>,
-    /// The issuer of each fetch under way, by its token.
-    under_way: RefCell<HashMap<u32, usize>>,
+    /// The fetches under way, by token.
+    under_way: RefCell<HashMap<u32, Fetch>>,
+    /// Issuers whose cluster Envoy does not have, as the last try showed.
+    unreachable: RefCell<HashSet<usize>>,
     /// The version of the shared document that each issuer's set was read from.
     versions: RefCell<HashMap<usize, u32>>,
+}
+
+/// One fetch and its lease.
+struct Fetch {
+    issuer: usize,
+    lease: Vec<u8>,
+    next_ms: u64,
 }
 
 impl KeyFetch {
@@ -39,6 +48,7 @@ impl KeyFetch {
         let fetch = Self {
             ring: RefCell::new(gateway.identity().key_ring()),
             under_way: RefCell::default(),
+            unreachable: RefCell::default(),
             versions: RefCell::default(),
         };
         for (_, source) in fetch.ring.borrow().sources() {
@@ -54,6 +64,11 @@ impl KeyFetch {
 
     pub(super) fn is_fetching(&self) -> bool {
         !self.under_way.borrow().is_empty()
+    }
+
+    /// True where the last fetch could not even be sent, so that waiting for it is in vain.
+    pub(super) fn is_unreachable(&self, issuer: usize) -> bool {
+        self.unreachable.borrow().contains(&issuer)
     }
 
     pub(super) fn fetched_ms(&self, issuer: usize) -> Option<u64> {
@@ -80,43 +95,31 @@ impl KeyFetch {
             due.map(|(issuer, source)| (issuer, source.clone())).collect()
         };
         for (issuer, source) in due {
-            let key = compose(&[b"jwks", document_key(&source).as_bytes()]);
-            let entry = Entry { namespace: Namespace::Lease, key: &key };
-            // A fetch may take as long as its timeout; a second one must not start beside it.
+            let lease = compose(&[b"jwks", document_key(&source).as_bytes()]);
+            // A second fetch must not start beside one that takes as long as it may.
             let lease_ms = source.refetch.max(source.timeout).milliseconds();
-            let lease = gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms);
-            if lease == Ok(true) {
-                self.dispatch(issuer, &source);
-            }
-        }
-    }
-
-    fn dispatch(&self, issuer: usize, source: &RemoteJwks) {
-        let headers = vec![
-            (":method", "GET"),
-            (":scheme", "https"),
-            (":path", source.path.as_str()),
-            (":authority", source.host.as_str()),
-            ("accept", "application/jwk-set+json, application/json"),
-        ];
-        let timeout = Duration::from_millis(source.timeout.milliseconds());
-        match hostcalls::dispatch_http_call(&source.cluster, headers, None, Vec::new(), timeout) {
-            Ok(token) => {
-                self.under_way.borrow_mut().insert(token, issuer);
-            }
-            Err(status) => {
-                metrics::count_key_fetch("undispatched");
-                warn!(
-                    "claimgate: cannot fetch keys through the cluster `{}`: {status:?}; is there such a cluster?",
-                    source.cluster
-                );
+            if gateway.ledger().lease(&SharedData, lease_entry(&lease), now_ms, lease_ms) == Ok(true) {
+                let next_ms = now_ms.saturating_add(source.refetch.milliseconds());
+                let fetch = Fetch { issuer, lease, next_ms };
+                match dispatch(&source) {
+                    Some(token) => {
+                        self.unreachable.borrow_mut().remove(&issuer);
+                        self.under_way.borrow_mut().insert(token, fetch);
+                    }
+                    None => {
+                        self.unreachable.borrow_mut().insert(issuer);
+                        fetch.end(gateway, now_ms);
+                    }
+                }
             }
         }
     }
 
     /// Takes the answer of a fetch; a failed one has no headers.
     pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
-        let Some(issuer) = self.under_way.borrow_mut().remove(&token) else { return };
+        let Some(fetch) = self.under_way.borrow_mut().remove(&token) else { return };
+        fetch.end(gateway, now_ms);
+        let issuer = fetch.issuer;
         let outcome = self.accept(gateway, issuer, body_size, now_ms);
         metrics::count_key_fetch(if outcome.is_ok() { "ok" } else { "failed" });
         if let Err(why) = outcome {
@@ -162,6 +165,39 @@ impl KeyFetch {
             }
         }
     }
+}
+
+impl Fetch {
+    /// The next one may start when `refetch` has passed since this one did.
+    fn end(&self, gateway: &Gateway, now_ms: u64) {
+        // A lease that cannot be shortened ends by itself.
+        let _ = gateway.ledger().shorten_lease(&SharedData, lease_entry(&self.lease), now_ms, self.next_ms);
+    }
+}
+
+fn lease_entry(key: &[u8]) -> Entry<'_> {
+    Entry { namespace: Namespace::Lease, key }
+}
+
+/// Sends the request for a key set; `None` where Envoy does not even take it.
+fn dispatch(source: &RemoteJwks) -> Option<u32> {
+    let headers = vec![
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":path", source.path.as_str()),
+        (":authority", source.host.as_str()),
+        ("accept", "application/jwk-set+json, application/json"),
+    ];
+    let timeout = Duration::from_millis(source.timeout.milliseconds());
+    let sent = hostcalls::dispatch_http_call(&source.cluster, headers, None, Vec::new(), timeout);
+    sent.inspect_err(|status| {
+        metrics::count_key_fetch("undispatched");
+        warn!(
+            "claimgate: cannot fetch keys through the cluster `{}`: {status:?}; is there such a cluster?",
+            source.cluster
+        );
+    })
+    .ok()
 }
 
 /// Names the document by where it comes from, so that two configurations with the same source share it and

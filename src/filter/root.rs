@@ -108,7 +108,11 @@ impl Shared {
                 {
                     Some(Patience::Left)
                 }
-                Phase::AwaitingKeys { until_ms, .. } if now_ms >= until_ms => Some(Patience::Exhausted),
+                Phase::AwaitingKeys { issuer, until_ms, .. }
+                    if now_ms >= until_ms || self.keys.is_unreachable(issuer) =>
+                {
+                    Some(Patience::Exhausted)
+                }
                 Phase::AwaitingKeys { .. } | Phase::AwaitingBody { .. } => None,
             };
             match patience {

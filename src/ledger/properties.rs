@@ -108,6 +108,28 @@ fn a_page_that_is_absent_denies_and_is_not_created() {
 }
 
 #[test]
+fn a_lease_that_is_shortened_ends_when_it_is_told_to() {
+    let ledger = Ledger::with_bounds(2, 8192);
+    for (until_ms, free_at, note) in [
+        (60, 60, "before its end"),
+        (300, 300, "after its end"),
+        (50, 50, "now"),
+        (10, 50, "in the past, which is now"),
+    ] {
+        let store = prepared(&ledger);
+        ledger.lease(&store, ENTRY, 0, 100).unwrap();
+        ledger.shorten_lease(&store, ENTRY, 50, until_ms).unwrap();
+        if free_at > 50 {
+            assert_eq!(ledger.lease(&store, ENTRY, free_at - 1, 100), Ok(false), "{note}");
+        }
+        assert_eq!(ledger.lease(&store, ENTRY, free_at, 100), Ok(true), "{note}");
+    }
+    let store = prepared(&ledger);
+    ledger.shorten_lease(&store, ENTRY, 0, 100).unwrap();
+    assert_eq!(ledger.lease(&store, ENTRY, 0, 100), Ok(true), "a lease that nobody holds stays free");
+}
+
+#[test]
 fn a_lease_has_one_holder_until_it_expires() {
     let ledger = Ledger::with_bounds(2, 8192);
     let store = prepared(&ledger);
