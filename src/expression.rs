@@ -178,9 +178,11 @@ impl Expression {
     pub fn number(&self, scope: &Scope<'_>) -> Result<u64, Fault> {
         match self.value(scope)? {
             Value::UInt(number) => Ok(number),
-            Value::Int(number) => {
-                u64::try_from(number).map_err(|_| Fault::new("the number is negative; it must be 0 or more"))
-            }
+            // Another caller's number may be large enough.
+            Value::Int(number) => u64::try_from(number).map_err(|_| Fault {
+                why: "the number is negative; it must be 0 or more".to_owned(),
+                depends_on_facts: true,
+            }),
             other => Err(Fault::wrong_type("a whole number", &other)),
         }
     }
@@ -202,12 +204,9 @@ impl Expression {
 }
 
 impl Fault {
-    fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), depends_on_facts: false }
-    }
-
     fn wrong_type(wanted: &str, value: &Value) -> Self {
-        Self::new(format!("the expression gives `{}`; it must give {wanted}", value.type_of()))
+        let why = format!("the expression gives `{}`; it must give {wanted}", value.type_of());
+        Self { why, depends_on_facts: false }
     }
 
     /// Only the kind of error and names from the expression are told: the crate's own text shows values.

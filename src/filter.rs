@@ -32,6 +32,7 @@ mod properties;
 mod root;
 mod shared_data;
 mod signatures;
+mod steps;
 mod stream;
 
 use proxy_wasm::types::LogLevel;

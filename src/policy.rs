@@ -178,7 +178,9 @@ pub(crate) fn dry_run<T>(
     value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
 ) -> Result<(), ConfigError> {
     match facts::with_typical_call(|facts| value(expression, &engine.scope(expression.reads(), facts))) {
-        Err(fault) if !fault.depends_on_facts() => Err(ConfigError::new(at, fault.to_string())),
+        Err(fault) if !fault.depends_on_facts() || expression.reads().is_empty() => {
+            Err(ConfigError::new(at, fault.to_string()))
+        }
         _ => Ok(()),
     }
 }

@@ -21,6 +21,11 @@ impl Reads {
         self.0.extend(other.iter());
     }
 
+    /// True where nothing is read, so that the value is the same for everybody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True where some field of `variable` is read.
     pub fn variable(&self, variable: &str) -> bool {
         self.iter().any(|(read, _)| read == variable)

@@ -11,7 +11,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
 use super::properties;
-use super::stream::apply;
+use super::steps::apply;
 use crate::upstream::{Passport, Upstreams};
 
 /// The `root_id` of the plugin on a cluster.

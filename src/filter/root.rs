@@ -15,7 +15,7 @@ use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
 use super::shared_data::SharedData;
 use super::stream::Stream;
-use super::{clock, cluster, properties, stream};
+use super::{clock, cluster, properties, steps};
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::gateway::{Gateway, Patience};
@@ -100,7 +100,7 @@ impl Shared {
             let patience = match phase {
                 Phase::Fresh | Phase::Forwarded | Phase::Refused | Phase::Gone => continue,
                 _ if held_for_ms >= self.gateway.hold_timeout_ms() => {
-                    stream::refuse_held(self, id, &flow, Reason::HoldTimeout);
+                    steps::refuse_held(self, id, &flow, Reason::HoldTimeout);
                     continue;
                 }
                 Phase::AwaitingKeys { issuer, fetched_ms, .. }
@@ -116,7 +116,7 @@ impl Shared {
                 Phase::AwaitingKeys { .. } | Phase::AwaitingBody { .. } => None,
             };
             match patience {
-                Some(patience) => stream::resume_held(self, id, &flow, patience),
+                Some(patience) => steps::resume_held(self, id, &flow, patience),
                 None => self.held.borrow_mut().push((id, flow)),
             }
         }

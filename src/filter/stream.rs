@@ -9,13 +9,12 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
-use super::shared_data::SharedData;
-use super::{clock, cluster, properties, signatures};
+use super::steps::{Step, apply, refuse, walk};
+use super::{clock, cluster, properties};
 use crate::audit::AnsweredBy;
-use crate::denial::{Answer, Reason};
-use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
+use crate::denial::Reason;
+use crate::gateway::{Call, Ending, Patience};
 use crate::request::RequestHead;
-use crate::upstream::HeaderPatch;
 
 /// The headers in which providers name their own request id.
 const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
@@ -207,104 +206,6 @@ fn late_refusal<'a>(
     }
     let went_elsewhere = call.is_allowed() && properties::cluster().as_deref() != call.cluster();
     (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
-}
-
-/// What follows from a walk.
-enum Step {
-    Pass,
-    Answered,
-    Held,
-}
-
-/// Walks the call once and acts on the outcome, but for holding and resuming.
-fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Patience) -> Step {
-    let mut flow = flow.borrow_mut();
-    let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let moment = clock::moment();
-    let outcome = shared.keys.with_ring(|keys| {
-        let body = match body {
-            Body::Complete(body) => Some(body.as_slice()),
-            Body::Coming { .. } => None,
-        };
-        let known = Known { moment, store: &SharedData, keys, verify: &signatures::verify, body, patience };
-        shared.gateway.decide(call, &known)
-    });
-    match outcome {
-        Outcome::Forward(patch) => {
-            *phase = Phase::Forwarded;
-            if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
-                let _ = hostcalls::set_property(vec!["claimgate_passport"], Some(&passport));
-            }
-            apply(MapType::HttpRequestHeaders, &patch);
-            Step::Pass
-        }
-        Outcome::Refuse => {
-            *phase = Phase::Refused;
-            send(call.answer());
-            Step::Answered
-        }
-        Outcome::Need(Need::Body { limit }) => {
-            let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
-            if declared.is_some_and(|length| length > limit) {
-                shared.gateway.refuse(call, Reason::BodyTooLarge);
-                *phase = Phase::Refused;
-                send(call.answer());
-                return Step::Answered;
-            }
-            *phase = Phase::AwaitingBody { limit };
-            Step::Held
-        }
-        Outcome::Need(Need::Keys { issuer }) => {
-            let until_ms = moment.unix_ms.saturating_add(shared.keys.patience_ms(issuer));
-            *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
-            Step::Held
-        }
-    }
-}
-
-/// Walks a held stream again; from the root context.
-pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, patience: Patience) {
-    if hostcalls::set_effective_context(id).is_err() {
-        return;
-    }
-    match walk(shared, flow, patience) {
-        Step::Pass => {
-            let _ = hostcalls::resume_http_request();
-        }
-        Step::Answered => {}
-        Step::Held => shared.hold(id, flow),
-    }
-}
-
-/// Refuses a held stream; from the root context.
-pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, reason: Reason) {
-    if hostcalls::set_effective_context(id).is_ok() {
-        refuse(shared, flow, reason);
-    }
-}
-
-fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, reason: Reason) {
-    let mut flow = flow.borrow_mut();
-    flow.phase = Phase::Refused;
-    if let Some(call) = &mut flow.call {
-        shared.gateway.refuse(call, reason);
-        send(call.answer());
-    }
-}
-
-fn send(answer: Option<Answer>) {
-    let Some(answer) = answer else { return };
-    let headers = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let _ = hostcalls::send_http_response(answer.status, headers, Some(answer.body.as_bytes()));
-}
-
-pub(super) fn apply(map: MapType, patch: &HeaderPatch) {
-    for name in patch.removals() {
-        let _ = hostcalls::remove_map_value(map, name);
-    }
-    for (name, value) in patch.settings() {
-        let _ = hostcalls::set_map_value_bytes(map, name, Some(value));
-    }
 }
 
 fn ending(flow: &Flow, call: &Call) -> Ending {

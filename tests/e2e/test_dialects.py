@@ -64,6 +64,8 @@ class World:
         ]
         shared = {**upstreams[0], "cluster": "shared", "path_prefix": "/shared"}
         del shared["tenant"]
+        # The same secret would make the account the tenant's no longer.
+        shared["credential"] = {"env": "SHARED_API_KEY"}
         configuration = document(
             keys=[entry],
             upstreams=[*upstreams, shared],
@@ -79,6 +81,7 @@ class World:
             configuration,
             simulator,
             directory,
+            environment={"SHARED_API_KEY": "provider-secret-shared"},
             clusters=[static_cluster("shared", simulator.ports["openai"])],
             routes=[prefix_route("/shared/", "shared")],
             # As the shipped listener for Bedrock has it; the filter judges escaped slashes itself.
