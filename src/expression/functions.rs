@@ -13,8 +13,6 @@ use cel_interpreter::extractors::This;
 use cel_interpreter::{DeclarationError, ExecutionError, Value};
 use ipnet::IpNet;
 
-use super::vocabulary;
-
 /// CEL's standard functions and ours; operators and macros have names that no text can call.
 const FUNCTIONS: [&str; 32] = [
     "covers",
@@ -70,7 +68,7 @@ pub(super) fn known(name: &str) -> Result<(), String> {
     if is_operator || FUNCTIONS.contains(&name) {
         return Ok(());
     }
-    let nearest = FUNCTIONS.iter().min_by_key(|candidate| vocabulary::distance(candidate, name));
+    let nearest = FUNCTIONS.iter().min_by_key(|candidate| strsim::levenshtein(candidate, name));
     Err(format!("there is no function `{name}`; did you mean `{}`?", nearest.unwrap_or(&"size")))
 }
 

@@ -38,25 +38,9 @@ pub(super) fn find(
         Some(owner) => format!("`{owner}` has no field `{name}`"),
         None => format!("there is no variable `{name}`"),
     };
-    let nearest = names.iter().map(|candidate| (distance(candidate, name), candidate)).min();
+    let nearest = names.iter().map(|candidate| (strsim::levenshtein(candidate, name), candidate)).min();
     Err(match nearest {
         Some((edits, candidate)) if edits <= 3 => format!("{subject}; did you mean `{candidate}`?"),
         _ => format!("{subject}; there are `{}`", names.join("`, `")),
     })
-}
-
-/// The Levenshtein distance of two names.
-pub(super) fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut previous: Vec<usize> = (0..=right.len()).collect();
-    for (row, left_char) in left.chars().enumerate() {
-        let mut current = vec![row.saturating_add(1)];
-        for ((above_left, above), right_char) in previous.iter().zip(previous.iter().skip(1)).zip(&right) {
-            let replaced = above_left.saturating_add(usize::from(left_char != *right_char));
-            let beside = current.last().copied().unwrap_or_default().saturating_add(1);
-            current.push(replaced.min(beside).min(above.saturating_add(1)));
-        }
-        previous = current;
-    }
-    previous.last().copied().unwrap_or_default()
 }

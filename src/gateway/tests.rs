@@ -159,12 +159,7 @@ impl Scene {
 
 impl Request {
     fn new(method: &'static str, path: &str) -> Self {
-        let connection = Connection {
-            source_address: Some("192.0.2.7".to_owned()),
-            source_port: Some(40_000),
-            mtls: false,
-            cluster: Some("openai".to_owned()),
-        };
+        let connection = crate::policy::fixture::connection();
         Self {
             method,
             path: path.to_owned(),

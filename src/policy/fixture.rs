@@ -39,12 +39,7 @@ impl Case {
         let bearer = format!("Bearer {credential}");
         let more = [("authorization", bearer.as_str())];
         let head = head(method, path, &[&more, headers].concat());
-        let connection = Connection {
-            source_address: Some("192.0.2.7".to_owned()),
-            source_port: Some(40_000),
-            mtls: false,
-            cluster: Some("openai".to_owned()),
-        };
+        let connection = connection();
         Self {
             principal: principal(&head, &connection, change),
             operation: dialect::recognise(Dialect::Openai, &head, None, &[]).unwrap(),
@@ -135,4 +130,14 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     let keys = identity.key_ring();
     let caller = Caller { connection, keys: &keys, moment: moment(NOW_MS), verify: &no_engine };
     identity.authenticate(&engine, head, caller).unwrap()
+}
+
+/// A caller's own connection, to a request that Envoy routes to OpenAI.
+pub(crate) fn connection() -> Connection {
+    Connection {
+        source_address: Some("192.0.2.7".to_owned()),
+        source_port: Some(40_000),
+        mtls: false,
+        cluster: Some("openai".to_owned()),
+    }
 }
