@@ -3,6 +3,8 @@
 //! Names follow OpenTelemetry's semantic conventions (`gen_ai.*`, `http.*`, `url.*`, `client.*`) where those
 //! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// How a decision came out.
@@ -61,6 +63,9 @@ pub struct Record<'a> {
     pub request_id: &'a str,
     #[serde(rename = "claimgate.answered_by")]
     pub answered_by: AnsweredBy,
+    /// OpenTelemetry's `error.type`: the reason code of a refusal, ours or Envoy's, or the status of a provider's.
+    #[serde(rename = "error.type", skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<Cow<'static, str>>,
     /// True where the exchange was cut off: the caller left, or the provider did in the middle of an answer.
     #[serde(rename = "claimgate.aborted")]
     pub aborted: bool,

@@ -4,6 +4,7 @@
 //! the remedy, never an expression, a claim's value or a credential.
 
 mod answer;
+mod local_reply;
 mod reason;
 
 pub use answer::{Answer, Ids};
@@ -13,6 +14,7 @@ pub use reason::Reason;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     reason: Reason,
+    status: u32,
     detail: Option<Box<str>>,
     rule: Option<Box<str>>,
     scopes: Vec<String>,
@@ -25,6 +27,7 @@ impl Denial {
     pub fn new(reason: Reason) -> Self {
         Self {
             reason,
+            status: reason.status(),
             detail: None,
             rule: None,
             scopes: Vec::new(),
@@ -85,7 +88,7 @@ impl Denial {
     }
 
     pub fn status(&self) -> u32 {
-        self.reason.status()
+        self.status
     }
 }
 

@@ -23,6 +23,7 @@
 //!
 //! The default callbacks of the SDK release a request; this room implements each of them that can.
 
+mod answer;
 mod clock;
 mod cluster;
 mod flow;

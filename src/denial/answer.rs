@@ -59,7 +59,7 @@ impl Denial {
             401 => "authentication_error",
             403 => "permission_error",
             429 => "rate_limit_error",
-            503 | 502 => "server_error",
+            500.. => "server_error",
             _ => "invalid_request_error",
         };
         // OpenAI's SDKs and their users look at `code`; these two are OpenAI's own.
@@ -78,7 +78,8 @@ impl Denial {
             404 => "not_found_error",
             413 => "request_too_large",
             429 => "rate_limit_error",
-            502 | 503 => "api_error",
+            504 => "timeout_error",
+            500.. => "api_error",
             _ => "invalid_request_error",
         };
         json!({
@@ -94,7 +95,9 @@ impl Denial {
             403 => "PERMISSION_DENIED",
             404 => "NOT_FOUND",
             429 => "RESOURCE_EXHAUSTED",
+            408 | 504 => "DEADLINE_EXCEEDED",
             502 | 503 => "UNAVAILABLE",
+            500.. => "INTERNAL",
             _ => "INVALID_ARGUMENT",
         };
         let mut metadata = json!({ "requestId": ids.request, "decisionId": ids.decision });
@@ -150,7 +153,9 @@ impl Denial {
             403 => "AccessDeniedException",
             404 => "ResourceNotFoundException",
             429 => "ThrottlingException",
-            502 | 503 => "ServiceUnavailableException",
+            408 => "ModelTimeoutException",
+            502..=504 => "ServiceUnavailableException",
+            500.. => "InternalServerException",
             _ => "ValidationException",
         }
     }
@@ -160,6 +165,7 @@ impl Denial {
         const PATIENCE_OF_AN_SDK: u64 = 60;
         match self.status() {
             429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
+            408 | 504 => true,
             503 => self.reason != Reason::ProviderCredentialMissing,
             _ => false,
         }

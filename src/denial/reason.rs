@@ -89,6 +89,13 @@ reasons! {
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";
+
+    // What Envoy answered by itself; it keeps the status that Envoy gave it.
+    UpstreamUnreachable, "upstream_unreachable", 503, "the provider cannot be reached now; retry shortly";
+    UpstreamTimeout, "upstream_timeout", 504, "the provider did not answer in time";
+    RequestTimeout, "request_timeout", 408, "the request did not arrive in time";
+    Overloaded, "overloaded", 503, "the gateway or its way to the provider is overloaded; retry shortly";
+    ProxyRefused, "proxy_refused", 500, "the proxy refused the request or could not forward it";
 }
 
 impl fmt::Display for Reason {

@@ -40,6 +40,8 @@ pub(super) struct Flow {
     pub(super) provider_request_id: Option<String>,
     pub(super) response_from_provider: bool,
     pub(super) response_complete: bool,
+    /// What takes the place of the body of an error that Envoy answered by itself.
+    pub(super) local_reply: Option<Vec<u8>>,
 }
 
 impl Flow {
@@ -52,6 +54,7 @@ impl Flow {
             provider_request_id: None,
             response_from_provider: false,
             response_complete: false,
+            local_reply: None,
         }
     }
 }

@@ -22,7 +22,12 @@ pub(super) fn cluster() -> Option<String> {
 /// True where the response comes from the provider; in the response phase, because a later cut changes the
 /// details.
 pub(super) fn is_via_upstream() -> bool {
-    text(&["response", "code_details"]).as_deref() == Some("via_upstream")
+    code_details() == "via_upstream"
+}
+
+/// Why Envoy answered as it did, in its own words; in the response phase.
+pub(super) fn code_details() -> String {
+    text(&["response", "code_details"]).unwrap_or_default()
 }
 
 /// The status; `None` where there was no response.

@@ -24,6 +24,8 @@ pub struct Call {
     pub(super) body: Option<BodyFacts>,
     pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
+    /// What Envoy answered by itself, in place of the provider.
+    pub(super) local_reply: Option<Denial>,
 }
 
 /// How the call was decided.
@@ -54,6 +56,7 @@ impl Call {
             body: None,
             passport: None,
             verdict: Verdict::Pending,
+            local_reply: None,
         }
     }
 
@@ -98,12 +101,29 @@ impl Call {
         }
     }
 
+    /// Why the provider's answer did not come: our denial, or what Envoy answered by itself.
+    pub(super) fn refusal(&self) -> Option<&Denial> {
+        self.denial().or(self.local_reply.as_ref())
+    }
+
     /// The refusal in the caller's dialect, with the request id; `None` where the call was not refused.
     pub fn answer(&self) -> Option<Answer> {
+        self.denial().map(|denial| self.in_dialect(denial))
+    }
+
+    /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
+    pub fn answer_for_envoy(&mut self, status: u32, details: &str) -> Answer {
+        let denial = Denial::of_envoy(status, details);
+        let answer = self.in_dialect(&denial);
+        self.local_reply = Some(denial);
+        answer
+    }
+
+    fn in_dialect(&self, denial: &Denial) -> Answer {
         let ids = Ids { request: &self.request_id, decision: &self.decision_id };
-        let mut answer = self.denial()?.answer(self.dialect, ids);
+        let mut answer = denial.answer(self.dialect, ids);
         answer.headers.push(("x-request-id".to_owned(), self.request_id.clone()));
-        Some(answer)
+        answer
     }
 
     /// The model, as far as it is known: the path's where it names one, else the body's.

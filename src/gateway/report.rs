@@ -1,5 +1,7 @@
 //! What the caller's answer and the operator's record say of a call.
 
+use std::borrow::Cow;
+
 use crate::audit::{self, AnsweredBy, Decision, Record, Tally};
 use crate::gateway::call::{Call, Verdict};
 use crate::gateway::{Gateway, KeyRing};
@@ -42,10 +44,11 @@ impl Call {
             decision: self.decision(),
             reason: denial.map(|denial| denial.reason().code()),
             rule: denial.and_then(|denial| denial.rule()),
-            note: denial.and_then(|denial| denial.note()),
+            note: self.refusal().and_then(|denial| denial.note()),
             decision_id: &self.decision_id,
             request_id: &self.request_id,
             answered_by: ending.answered_by,
+            error_type: self.error_type(ending),
             aborted: ending.aborted,
             duration_ms: ending.now_ms.saturating_sub(self.started_ms),
             principal_kind: principal.map(|principal| principal.kind.name()),
@@ -72,12 +75,23 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Our reason, the one Envoy's error came to, or the provider's status.
+    fn error_type(&self, ending: &Ending) -> Option<Cow<'static, str>> {
+        if let Some(denial) = self.refusal() {
+            return Some(Cow::Borrowed(denial.reason().code()));
+        }
+        let status = ending.status.filter(|status| *status >= 400)?;
+        Some(Cow::Owned(status.to_string()))
+    }
+}
+
 impl Gateway {
     /// The counter of this call. `seen` holds the tenants that have a label of their own, and is bounded.
     pub fn tally(&self, call: &Call, seen: &mut Vec<String>) -> Tally {
         Tally {
             decision: call.decision().name(),
-            reason: call.denial().map_or("none", |denial| denial.reason().code()),
+            reason: call.refusal().map_or("none", |denial| denial.reason().code()),
             dialect: call.dialect.name(),
             tenant: self.tenant_label(call, seen),
         }

@@ -1,0 +1,115 @@
+//! The way back: whose answer it is, what comes off it, and Envoy's own errors in the caller's dialect.
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MapType;
+
+use super::flow::{Flow, Phase};
+use super::root::Shared;
+use super::steps::apply;
+use super::stream::open_call;
+use super::{clock, cluster, properties};
+use crate::audit::AnsweredBy;
+use crate::denial::{Answer, Reason};
+use crate::gateway::{Call, Ending};
+
+/// The headers in which providers name their own request id.
+const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
+
+/// Envoy's response flags for a stream that was cut off, by the position of their bits
+/// (`envoy/stream_info/stream_info.h`): upstream timeout, local reset, upstream reset and termination,
+/// downstream termination, idle timeout, longest duration upstream and downstream, downstream reset.
+const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
+
+/// The headers of one answer.
+type Headers = Vec<(String, Vec<u8>)>;
+
+/// Edits the headers of an answer; returns a reason where it must not reach the caller.
+pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
+    flow.response_complete = end_of_stream;
+    if flow.phase == Phase::Refused {
+        return None;
+    }
+    flow.response_from_provider = properties::is_via_upstream();
+    let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
+    // A filter before this one, or Envoy itself, may have answered before this filter was asked.
+    let call = flow.call.get_or_insert_with(|| open_call(shared));
+    if flow.phase == Phase::Forwarded
+        && let Some(reason) = late_refusal(call, flow.response_from_provider, &headers)
+    {
+        return Some(reason);
+    }
+    apply(MapType::HttpResponseHeaders, &call.answer_patch(fields(&headers)));
+    match (flow.response_from_provider, error_status(&headers)) {
+        (false, Some(status)) => {
+            let answer = call.answer_for_envoy(status, &properties::code_details());
+            flow.local_reply = replace(answer, end_of_stream);
+        }
+        (true, _) => flow.provider_request_id = provider_request_id(&headers),
+        (false, None) => {}
+    }
+    None
+}
+
+fn fields(headers: &Headers) -> impl Iterator<Item = (&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+}
+
+fn error_status(headers: &Headers) -> Option<u32> {
+    let (_, status) = headers.iter().find(|(name, _)| name == ":status")?;
+    std::str::from_utf8(status).ok()?.parse().ok().filter(|status| *status >= 400)
+}
+
+fn provider_request_id(headers: &Headers) -> Option<String> {
+    let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| headers.iter().find(|(name, _)| name == wanted));
+    id.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
+
+/// Sets the headers of Envoy's local reply and returns the body that takes the place of its text. The answer to
+/// a `HEAD` has none.
+fn replace(answer: Answer, end_of_stream: bool) -> Option<Vec<u8>> {
+    for (name, value) in &answer.headers {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value.as_bytes()));
+    }
+    if end_of_stream {
+        return None;
+    }
+    let length = answer.body.len().to_string();
+    let _ = hostcalls::set_map_value_bytes(
+        MapType::HttpResponseHeaders,
+        "content-length",
+        Some(length.as_bytes()),
+    );
+    Some(answer.body.into_bytes())
+}
+
+/// Why an answer must not reach the caller although the request was let through: it went to another cluster
+/// than the decided one, or the half on the cluster refused it.
+fn late_refusal(call: &Call, is_provider: bool, headers: &Headers) -> Option<Reason> {
+    if call.passport().is_some()
+        && let Some((_, code)) = headers.iter().find(|(name, _)| name == cluster::REFUSAL)
+    {
+        let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
+        return Some(reason.copied().unwrap_or(Reason::RouteChanged));
+    }
+    let went_elsewhere = call.is_allowed() && properties::cluster().as_deref() != call.cluster();
+    (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
+}
+
+pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
+    let status = properties::response_code();
+    let answered_by = match (call.denial(), status) {
+        (_, None) => AnsweredBy::Nobody,
+        (Some(_), _) => AnsweredBy::Gateway,
+        (None, _) if flow.response_from_provider => AnsweredBy::Provider,
+        (None, _) => AnsweredBy::Envoy,
+    };
+    let flags = properties::response_flags();
+    let cut = ABORT_FLAGS.iter().any(|position| flags.checked_shr(*position).unwrap_or(0) & 1 == 1);
+    Ending {
+        now_ms: clock::now_ms(),
+        answered_by,
+        status,
+        aborted: status.is_none() || cut || (answered_by == AnsweredBy::Provider && !flow.response_complete),
+        provider_request_id: flow.provider_request_id.clone(),
+    }
+}
