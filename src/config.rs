@@ -63,7 +63,7 @@ pub struct Config {
     /// buffer limit must be above it.
     #[serde(default = "ByteSize::one_mebibyte_less_one_kibibyte")]
     pub body_limit: ByteSize,
-    /// Requests that need no credential, such as probes. They never get a provider credential.
+    /// Requests that need no credential, such as probes. They never get a provider credential; one that brings a credential, an identity header, a cookie, a body or an upgrade is judged as any other.
     #[serde(default)]
     pub open: Vec<Open>,
     /// API keys, by the SHA-256 of the key.

@@ -159,6 +159,16 @@ impl Operation {
         self.traits.body == BodyForm::Json
     }
 
+    /// True where a body would pass unread, though none belongs to the request: `GET`, `HEAD` and `DELETE` (RFC 9110
+    /// section 9.3.1), and an upgrade, whose bytes are frames.
+    pub fn refuses_body(&self, method: &str) -> bool {
+        match self.traits.body {
+            BodyForm::None => matches!(method, "GET" | "HEAD" | "DELETE"),
+            BodyForm::Upgrade => true,
+            BodyForm::Json | BodyForm::Multipart | BodyForm::Opaque => false,
+        }
+    }
+
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
     fn wire(&self) -> Dialect {
         self.wire
@@ -183,6 +193,7 @@ pub fn recognise(
     extra: &[ExtraOperation],
 ) -> Result<Operation, Denial> {
     refuse_method_override(request)?;
+    query::refuse_system_parameters(dialect, request)?;
     let whole = Path::parse(dialect, request)?;
     let path = whole.without_prefix(prefix).ok_or_else(|| unknown("the path lacks the upstream's prefix"))?;
     let operation = match table::find(dialect, request.method(), &path) {
@@ -235,10 +246,17 @@ fn find_extra(
     Some(Operation { dialect, wire: dialect, name, traits, path_model: None })
 }
 
+/// Azure OpenAI lets a header choose the deployment that makes the images of a response; the model that a rule
+/// reads is then not the only one.
+pub fn names_further_model(request: &RequestHead) -> bool {
+    request.headers().any(|(name, _)| name.replace('_', "-") == "x-ms-oai-image-generation-deployment")
+}
+
 /// Google's front ends let a header replace the method that was recognised.
 fn refuse_method_override(request: &RequestHead) -> Result<(), Denial> {
     const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
-    match request.headers().find(|(name, _)| OVERRIDES.contains(name)) {
+    // With `_` for `-` some servers read the same header.
+    match request.headers().find(|(name, _)| OVERRIDES.contains(&name.replace('_', "-").as_str())) {
         Some((name, _)) => Err(unknown(format!("the header `{name}` is not accepted"))),
         None => Ok(()),
     }

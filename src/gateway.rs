@@ -137,7 +137,7 @@ impl Gateway {
                 None => Outcome::Forward(HeaderPatch::default()),
             };
         }
-        if self.is_open(call) {
+        if self.is_open(call, known) {
             return Outcome::Forward(call.leave_open());
         }
         match self.walk(call, known) {

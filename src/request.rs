@@ -65,6 +65,15 @@ impl fmt::Display for Dialect {
     }
 }
 
+/// Whether a request says beforehand that it has a body; over HTTP/2 it need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnouncedBody {
+    None,
+    /// Its length is known, and not 0.
+    Sized,
+    Chunked,
+}
+
 /// The headers of one request as Envoy shows them, pseudo-headers included, names in lower case.
 #[derive(Clone, Default)]
 pub struct RequestHead {
@@ -112,6 +121,17 @@ impl RequestHead {
 
     pub fn host(&self) -> &str {
         self.text(":authority").unwrap_or_default()
+    }
+
+    /// What the headers say of a body (RFC 9112 section 6).
+    pub fn announced_body(&self) -> AnnouncedBody {
+        if self.values("content-length").any(|length| length != b"0") {
+            return AnnouncedBody::Sized;
+        }
+        match self.values("transfer-encoding").next() {
+            Some(_) => AnnouncedBody::Chunked,
+            None => AnnouncedBody::None,
+        }
     }
 
     /// True for a WebSocket or other HTTP/1.1 upgrade, and for HTTP/2 extended CONNECT (RFC 8441).

@@ -32,7 +32,7 @@ use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
-pub use headers::{HeaderPatch, answer_patch};
+pub use headers::{HeaderPatch, answer_patch, claims_identity, trailer_patch};
 pub use passport::Passport;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.

@@ -64,9 +64,10 @@ reasons! {
     NoUpstream, "no_upstream", 404, "no provider is routed at this path";
     UpstreamNotConfigured, "upstream_not_configured", 403, "the provider at this path is not configured in the gateway";
     BodyTooLarge, "body_too_large", 413, "the request body is larger than this gateway reads";
-    BodyUnsupported, "body_unsupported", 415, "the request body must be JSON in UTF-8 without a content encoding";
-    BodyMalformed, "body_malformed", 400, "the request body is not one JSON object";
+    BodyUnsupported, "body_unsupported", 415, "the request body must be what its operation takes, JSON in UTF-8 or a form, without a content encoding";
+    BodyMalformed, "body_malformed", 400, "the request body is not one JSON object or one whole form";
     BodyAmbiguous, "body_ambiguous", 400, "the request body can be read in more than one way";
+    BodyUnexpected, "body_unexpected", 400, "the request has a body, and none belongs to it; send it without one";
     ModelMismatch, "model_mismatch", 400, "the path and the body name different models";
     ModelUnknowable, "model_unknowable", 403, "the model this operation would use cannot be seen, and a rule depends on it";
 

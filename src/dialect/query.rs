@@ -1,5 +1,6 @@
 //! The model in the query of a realtime request, from
-//! <https://platform.openai.com/docs/guides/realtime-websocket>; on Azure also as `deployment`.
+//! <https://platform.openai.com/docs/guides/realtime-websocket>; on Azure also as `deployment`. And Google's system
+//! parameters, from <https://cloud.google.com/apis/docs/system-parameters>.
 //!
 //! It does not read other parameters.
 
@@ -40,6 +41,23 @@ pub(super) fn read_model(operation: Operation, request: &RequestHead) -> Result<
     }
     let operation = operation.with_model(model);
     Ok(if joins_a_call { operation.made_stateful() } else { operation })
+}
+
+/// Of Google's parameters that begin with `$`, those that only shape the answer pass: some front ends read the
+/// method and headers of another request from such ones.
+pub(super) fn refuse_system_parameters(dialect: Dialect, request: &RequestHead) -> Result<(), Denial> {
+    const HARMLESS: [&str; 3] = ["$alt", "$fields", "$prettyprint"];
+    if dialect != Dialect::Gemini {
+        return Ok(());
+    }
+    for pair in request.query().unwrap_or_default().split(['&', ';']) {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+        if name.starts_with('$') && !HARMLESS.contains(&name.as_str()) {
+            return Err(ambiguous("a parameter that begins with `$` can stand for a method or a header"));
+        }
+    }
+    Ok(())
 }
 
 fn decode(text: &str) -> Result<String, Denial> {

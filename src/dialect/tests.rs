@@ -186,10 +186,29 @@ fn a_colon_or_slash_that_is_encoded_does_not_make_another_operation() {
 
 #[test]
 fn a_method_that_a_header_replaces_is_unknown() {
-    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+    for name in ["x-http-method-override", "x-http-method", "x-method-override", "x_http_method_override"] {
         let request = head("POST", "/v1/chat/completions", &[(name, "DELETE")]);
         let denial = recognise(Dialect::Openai, &request, None, &[]).unwrap_err();
         assert_eq!(denial.reason(), Reason::OperationUnknown, "{name}");
+    }
+}
+
+#[test]
+fn googles_parameters_for_another_method_are_ambiguous() {
+    for (query, refused) in [
+        ("$httpMethod=DELETE", true),
+        ("%24httpHeaders=x-goog-api-key%3Aa", true),
+        ("alt=sse&$req=x", true),
+        ("a=b;$ct=x", true),
+        ("$alt=json&$fields=a&$prettyPrint=false", false),
+        ("alt=sse&price=$5", false),
+    ] {
+        let request = head("GET", &format!("/v1beta/models?{query}"), &[]);
+        let reason = recognise(Dialect::Gemini, &request, None, &[]).err().map(|denial| denial.reason());
+        assert_eq!(reason, refused.then_some(Reason::PathAmbiguous), "{query}");
+        assert!(
+            recognise(Dialect::Openai, &head("GET", &format!("/v1/models?{query}"), &[]), None, &[]).is_ok()
+        );
     }
 }
 

@@ -4,13 +4,12 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 
 use super::flow::{Flow, Phase};
-use super::root::Shared;
 use super::steps::apply;
-use super::stream::open_call;
 use super::{clock, cluster, properties};
 use crate::audit::AnsweredBy;
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Ending};
+use crate::upstream::trailer_patch;
 
 /// The headers in which providers name their own request id.
 const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
@@ -24,15 +23,14 @@ const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 type Headers = Vec<(String, Vec<u8>)>;
 
 /// Edits the headers of an answer; returns a reason where it must not reach the caller.
-pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
+pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     flow.response_complete = end_of_stream;
+    let Some(call) = &mut flow.call else { return None };
     if flow.phase == Phase::Refused {
         return None;
     }
     flow.response_from_provider = properties::is_via_upstream();
     let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
-    // A filter before this one, or Envoy itself, may have answered before this filter was asked.
-    let call = flow.call.get_or_insert_with(|| open_call(shared));
     if flow.phase == Phase::Forwarded
         && let Some(reason) = late_refusal(call, flow.response_from_provider, &headers)
     {
@@ -48,6 +46,12 @@ pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> O
         (false, None) => {}
     }
     None
+}
+
+/// An answer's trailers hold nothing of the provider's account either.
+pub(super) fn strip_trailers() {
+    let trailers = hostcalls::get_map_bytes(MapType::HttpResponseTrailers).unwrap_or_default();
+    apply(MapType::HttpResponseTrailers, &trailer_patch(fields(&trailers)));
 }
 
 fn fields(headers: &Headers) -> impl Iterator<Item = (&str, &[u8])> {
@@ -91,7 +95,7 @@ fn late_refusal(call: &Call, is_provider: bool, headers: &Headers) -> Option<Rea
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
         return Some(reason.copied().unwrap_or(Reason::RouteChanged));
     }
-    let went_elsewhere = call.is_allowed() && properties::cluster().as_deref() != call.cluster();
+    let went_elsewhere = call.is_let_through() && properties::cluster().as_deref() != call.cluster();
     (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
 }
 

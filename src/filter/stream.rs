@@ -9,11 +9,12 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
-use super::steps::{Step, refuse, walk};
+use super::steps::{Step, apply, refuse, walk};
 use super::{answer, clock, properties};
 use crate::denial::Reason;
 use crate::gateway::{Call, Patience};
 use crate::request::RequestHead;
+use crate::upstream::HeaderPatch;
 
 /// Envoy's handle on one stream.
 pub(super) struct Stream {
@@ -56,7 +57,7 @@ impl Stream {
     }
 }
 
-pub(super) fn open_call(shared: &Shared) -> Call {
+fn open_call(shared: &Shared) -> Call {
     let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
     shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment())
 }
@@ -122,6 +123,9 @@ impl HttpContext for Stream {
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         let Some(shared) = self.shared.clone() else { return Action::Pause };
+        // Now, because a request that is released later does not come by here again.
+        let trailers = hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default();
+        apply(MapType::HttpRequestTrailers, &HeaderPatch::stripping(&RequestHead::new(trailers)));
         let phase = self.flow.borrow().phase;
         match phase {
             Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } => self.body_complete(&shared),
@@ -131,7 +135,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(shared) = &self.shared else { return Action::Continue };
-        let withheld = answer::arrive(shared, &mut self.flow.borrow_mut(), end_of_stream);
+        let withheld = answer::arrive(&mut self.flow.borrow_mut(), end_of_stream);
         match withheld {
             Some(reason) => {
                 refuse(shared, &self.flow, reason);
@@ -153,6 +157,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         self.flow.borrow_mut().response_complete = true;
+        answer::strip_trailers();
         Action::Continue
     }
 

@@ -78,9 +78,9 @@ impl Call {
         &self.head
     }
 
-    /// True where the call was forwarded with a provider's credential.
-    pub fn is_allowed(&self) -> bool {
-        matches!(self.verdict, Verdict::Forwarded(_))
+    /// True where the call was let through, with a provider's credential or as an open one.
+    pub fn is_let_through(&self) -> bool {
+        matches!(self.verdict, Verdict::Forwarded(_) | Verdict::Open)
     }
 
     /// What the filter on the cluster demands, where the credential goes on there.

@@ -168,6 +168,7 @@ impl Request {
             body: CHAT.into(),
             patience: Patience::Left,
         }
+        .at(method, path)
     }
 
     /// A chat completion by the holder of `key(1)`, of the tenant `acme`.
@@ -193,6 +194,9 @@ impl Request {
     fn at(mut self, method: &'static str, path: &str) -> Self {
         self.method = method;
         self.path = path.to_owned();
+        if method == "GET" {
+            self.body.clear();
+        }
         self
     }
 

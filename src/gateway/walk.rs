@@ -8,7 +8,8 @@ use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
-use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream};
+use crate::request::AnnouncedBody;
+use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity};
 
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
@@ -42,6 +43,7 @@ impl Gateway {
         self.authenticate(call, known)?;
         let upstream = self.upstreams.select(call.cluster())?;
         self.recognise(call, upstream)?;
+        self.refuse_body(call, known)?;
         self.read_body(call, upstream, known)?;
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         Ok(self.pass(&facts, upstream, known)?)
@@ -80,6 +82,24 @@ impl Gateway {
         }
         let is_stateful = call.operation.as_ref().is_some_and(Operation::is_stateful);
         require_own_account(call, upstream, is_stateful)
+    }
+
+    /// What nobody reads here could still be read by the provider, or by a server on the way as the next request.
+    fn refuse_body(&self, call: &Call, known: &Known<'_>) -> Result<(), Stop> {
+        let operation = call.operation.as_ref();
+        if !operation.is_some_and(|operation| operation.refuses_body(call.head.method())) {
+            return Ok(());
+        }
+        match (known.body, call.head.announced_body()) {
+            (Some([]), _) => Ok(()),
+            (Some(_), _) | (None, AnnouncedBody::Sized) => Err(Reason::BodyUnexpected.into()),
+            (None, AnnouncedBody::None) if call.head.is_upgrade() => Ok(()),
+            // In chunks or in frames of HTTP/2 it may yet turn out to be empty.
+            (None, _) if !call.head.is_upgrade() && self.settings.hold == Hold::HeadersAndBody => {
+                Err(self.body_stop(known))
+            }
+            (None, _) => Err(Reason::BodyUnexpected.into()),
+        }
     }
 
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
@@ -153,6 +173,7 @@ impl Gateway {
     /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
     fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
         let is_elsewhere = facts.operation.model_place() == ModelPlace::Elsewhere
+            || dialect::names_further_model(facts.request)
             || facts.body.is_some_and(|body| body.model_elsewhere);
         let is_read = || {
             let applying = self.policies.enforced_reads_of(&self.engine, facts);
@@ -164,7 +185,12 @@ impl Gateway {
         }
     }
 
-    pub(super) fn is_open(&self, call: &Call) -> bool {
+    /// An open request claims nothing: what would have to be taken off could change its route after it was decided.
+    /// It has no body and is no tunnel.
+    pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
+        if call.head.is_upgrade() || claims_identity(&call.head) || known.body != Some(&[]) {
+            return false;
+        }
         let is_listed = self.settings.open.iter().any(|(method, path)| {
             // A query could carry anything; an open path is open without one.
             call.head.method() == method && call.head.path() == path

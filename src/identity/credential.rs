@@ -37,7 +37,7 @@ const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 const ACCOUNT_PROTOCOLS: [&str; 2] = ["openai-organization.", "openai-project."];
 
 /// Names of query parameters that hold credentials, in lower case and without `-` and `_`.
-const QUERY_NAMES: [&str; 19] = [
+const QUERY_NAMES: [&str; 20] = [
     "key",
     "apikey",
     "xapikey",
@@ -50,6 +50,7 @@ const QUERY_NAMES: [&str; 19] = [
     "authtoken",
     "oauthtoken",
     "bearertoken",
+    "jwt",
     "auth",
     "authorization",
     "bearer",
@@ -146,6 +147,8 @@ fn holds_credential(query: &str) -> bool {
         let decoded = percent_decode_str(raw).decode_utf8_lossy();
         let name: String =
             decoded.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
+        // `key[]` is `key` to some servers, and some end a name at NUL.
+        let name = name.split(['[', '\0']).next().unwrap_or_default();
         QUERY_NAMES.contains(&name.trim())
     })
 }

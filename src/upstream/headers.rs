@@ -27,6 +27,10 @@ const PROTOCOLS: &str = "sec-websocket-protocol";
 /// Prefixes of our own headers, which a caller must not send.
 const OWN_PREFIXES: [&str; 2] = ["x-claimgate-", "claimgate-"];
 
+/// Envoy's router obeys them: one admitted request would be sent several times, or to an address that the caller
+/// wrote. The router sets its own when this filter is done.
+const ENVOY_PREFIX: &str = "x-envoy-";
+
 /// Removed from every answer: they name the provider account, or keep state on it.
 const ANSWER_STRIPPED: [&str; 4] =
     ["openai-organization", "openai-project", "anthropic-organization-id", "set-cookie"];
@@ -39,14 +43,17 @@ pub struct HeaderPatch {
 }
 
 impl HeaderPatch {
-    /// Removes what a provider must not see of this request.
+    /// Removes what a provider must not see of this request, or of its trailers.
     pub fn stripping(request: &RequestHead) -> Self {
         let mut patch = Self::default();
         for (name, _) in request.headers() {
             // With `_` for `-` some servers read the same header.
             let plain = name.replace('_', "-");
             let is_twin = plain == PROTOCOLS && name != PROTOCOLS;
-            if (is_stripped(&plain) || is_twin) && !patch.remove.iter().any(|removed| removed == name) {
+            let is_steering = plain.starts_with(ENVOY_PREFIX);
+            if (is_stripped(&plain) || is_twin || is_steering)
+                && !patch.remove.iter().any(|removed| removed == name)
+            {
                 patch.remove.push(name.to_owned());
             }
         }
@@ -108,6 +115,14 @@ impl fmt::Debug for HeaderPatch {
     }
 }
 
+/// True where the request claims an identity or brings a credential, whether or not anybody here reads it.
+pub fn claims_identity(request: &RequestHead) -> bool {
+    request.headers().any(|(name, _)| {
+        let plain = name.replace('_', "-");
+        is_stripped(&plain) || plain == PROTOCOLS
+    })
+}
+
 fn is_stripped(name: &str) -> bool {
     CARRIERS.contains(&name) || STRIPPED.contains(&name) || is_own(name)
 }
@@ -127,12 +142,28 @@ pub fn answer_patch<'a>(
             patch.remove(name);
         } else if name == "x-request-id" {
             patch.set("x-upstream-request-id", value);
-        } else if has_own_rates && let Some(rate) = name.strip_prefix("x-ratelimit-") {
+        } else if has_own_rates && let Some(rate) = rate(name) {
             patch.remove(name);
             patch.set(&format!("x-upstream-ratelimit-{rate}"), value);
         }
     }
     patch
+}
+
+/// What is taken off the trailers of an answer.
+pub fn trailer_patch<'a>(trailers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderPatch {
+    let mut patch = HeaderPatch::default();
+    for (name, _) in trailers {
+        if ANSWER_STRIPPED.contains(&name) || is_own(name) || name == "x-request-id" {
+            patch.remove(name);
+        }
+    }
+    patch
+}
+
+/// What a provider's own header says of its rates.
+fn rate(name: &str) -> Option<&str> {
+    ["x-ratelimit-", "anthropic-ratelimit-"].iter().find_map(|prefix| name.strip_prefix(prefix))
 }
 
 /// RFC 9110 section 5.5: visible ASCII and inner blanks.

@@ -545,9 +545,10 @@ def test_a_provider_that_refuses(scene: Scene, protocol: str, status: int) -> No
 @pytest.mark.parametrize("protocol", BOTH)
 def test_a_provider_that_cannot_be_reached(scene: Scene, protocol: str) -> None:
     answer = ask(scene, protocol, "POST", "/gone/v1/chat/completions", content=[body()])
-    assert answer.status == 503 and answer.header("x-claimgate-reason") is None
+    assert (answer.status, answer.header("x-claimgate-reason")) == (503, "upstream_unreachable")
     record = scene.record(answer.header("x-request-id") or "")
     assert (record["claimgate.decision"], record["claimgate.answered_by"]) == ("allow", "envoy")
+    assert record["error.type"] == "upstream_unreachable"
     assert record["http.response.status_code"] == 503
 
 
@@ -605,7 +606,7 @@ def test_an_answer_of_envoys_own_while_a_request_is_held(scene: Scene) -> None:
             exchange.send(body()[:10])
         for exchange in (first, second):
             answer = exchange.receive()
-            assert answer.status == 408 and answer.header("x-claimgate-reason") is None
+            assert (answer.status, answer.header("x-claimgate-reason")) == (408, "request_timeout")
             record = scene.record(answer.header("x-request-id") or "")
             assert (record["claimgate.decision"], record["claimgate.answered_by"]) == ("undecided", "envoy")
 
@@ -663,7 +664,7 @@ def test_a_route_that_changed_after_the_decision(scene: Scene, protocol: str, pr
 def test_a_route_that_is_lost_after_the_decision(scene: Scene, protocol: str) -> None:
     scene.simulator.clear()
     answer = ask(scene, protocol, "POST", "/lost/v1/chat/completions", content=[body()])
-    assert answer.status == 404 and answer.header("x-claimgate-reason") is None
+    assert (answer.status, answer.header("x-claimgate-reason")) == (404, "no_upstream")
     assert scene.simulator.received() == []
     assert scene.record(answer.header("x-request-id") or "")["claimgate.answered_by"] == "envoy"
 

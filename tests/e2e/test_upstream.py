@@ -507,7 +507,7 @@ def test_open_paths_need_no_credential_and_get_none(
 ) -> None:
     simulator.clear()
     # The provider itself refuses: nothing proves anybody to it.
-    for headers in ({}, as_bearer(keys[ACME]), {"x-api-key": keys[ACME], **FORGED}, as_bearer("no-such-key-at-all")):
+    for headers in ({}, {"user-agent": "prober"}):
         simulator.clear()
         answer = caller.send("GET", OPEN_PATHS[0], headers)
         assert answer.status_code == 401 and "x-claimgate-reason" not in answer.headers
@@ -533,6 +533,18 @@ def test_open_paths_need_no_credential_and_get_none(
         assert answer.status_code == 401 and answer.headers["x-claimgate-reason"].startswith("credential_"), path
         assert_challenge(answer.headers["www-authenticate"], 401, answer.headers["x-claimgate-reason"])
     held_back(simulator)
+
+
+def test_an_open_request_claims_nothing(caller: Caller, keys: dict[str, str], simulator: Simulator) -> None:
+    """What would have to be taken off could change its route after it was decided."""
+    simulator.clear()
+    for headers in (FORGED, {"cookie": "a=b"}, as_bearer("no-such-key-at-all")):
+        answer = caller.send("GET", OPEN_PATHS[0], headers)
+        assert answer.status_code == 401 and "x-claimgate-reason" in answer.headers, headers
+    held_back(simulator)
+    # With a credential that is known it is decided as any other request.
+    answer = caller.send("GET", OPEN_PATHS[0], as_bearer(keys[ACME]))
+    assert caller.record(answer)["claimgate.decision"] == "allow"
 
 
 def test_a_denial_never_carries_what_only_an_upstream_may_see(caller: Caller, keys: dict[str, str]) -> None:

@@ -42,12 +42,11 @@ fn the_body_is_read_where_something_that_applies_reads_it() {
             true,
             "so could what is only counted",
         ),
-        (json!({}), at("GET", "/v1/models").to(Some("shared")), false, "an operation without a body"),
         (when("true"), Request::chat(), true, "a rule that applies"),
         (when("principal.scopes.covers('batch')"), Request::chat(), false, "one that does not"),
         (when("principal.client == 'a'"), Request::chat(), true, "one whose `when` errs"),
         (when("!llm.stream"), Request::chat(), true, "one whose `when` is in the body"),
-        (when("true"), at("GET", "/v1/models/gpt-4o"), false, "a model in the path"),
+        (when("true"), at("GET", "/v1/models/gpt-4o"), true, "one that must prove to have none"),
         (
             json!({ "policies": [rule("!llm.stateful", json!({}))] }),
             Request::chat(),

@@ -14,6 +14,15 @@ type Row = (Reason, Value, fn(&Scene) -> Request);
 /// These the host finds; it tells the gateway.
 const BY_THE_HOST: [Reason; 2] = [Reason::BodyTooLarge, Reason::RouteChanged];
 
+/// These Envoy answers with by itself.
+const BY_ENVOY: [Reason; 5] = [
+    Reason::UpstreamUnreachable,
+    Reason::UpstreamTimeout,
+    Reason::RequestTimeout,
+    Reason::Overloaded,
+    Reason::ProxyRefused,
+];
+
 fn rows() -> Vec<Row> {
     use Reason as R;
     let plain = || json!({});
@@ -92,6 +101,7 @@ fn rows() -> Vec<Row> {
         (R::QuotaExceeded, limited(json!(0)), |_| Request::chat()),
         (R::QuotaError, limited(json!("principal.client == 'a' ? 1 : 2")), |_| Request::chat()),
         (R::TenantCredentialMissing, plain(), |_| Request::chat().keyed(6)),
+        (R::BodyUnexpected, plain(), |_| Request::chat().at("GET", "/v1/models").body("{}")),
         (R::ProviderCredentialMissing, plain(), |_| Request::chat().to(Some("bare"))),
         (R::IdentityIncomplete, plain(), |_| Request::chat().keyed(7).to(Some("named"))),
     ]
@@ -115,6 +125,8 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     scene.store = MemoryStore::new();
     assert_eq!(scene.refusal(&Request::chat()), Some(Reason::QuotaUnavailable), "an unprepared ledger");
     met.insert(Reason::QuotaUnavailable);
+    // Envoy's own: `denial::local_reply` has what they come from.
+    met.extend(BY_ENVOY);
     // `needs` has the walk that meets it, since the body must not be there.
     met.insert(Reason::HoldTimeout);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();

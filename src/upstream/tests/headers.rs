@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{attach, setting};
 use crate::policy::fixture::{Case, head};
-use crate::upstream::{HeaderPatch, answer_patch};
+use crate::upstream::{HeaderPatch, answer_patch, trailer_patch};
 
 #[test]
 fn credentials_and_claims_of_identity_come_off() {
@@ -36,6 +36,9 @@ fn credentials_and_claims_of_identity_come_off() {
         "x_claimgate_tenant",
         "x-claimgate_anything",
         "claimgate-anything",
+        "x-envoy-retry-on",
+        "x-envoy-original-dst-host",
+        "x_envoy_max_retries",
     ] {
         let patch = HeaderPatch::stripping(&head("POST", "/", &[(name, "a"), (name, "b")]));
         assert_eq!(patch.removals().collect::<Vec<_>>(), [name], "`{name}` is removed once, which takes all");
@@ -109,6 +112,7 @@ fn an_answer_loses_what_names_the_account() {
         ("x-claimgate-reason", "spoofed"),
         ("x-request-id", "provider-1"),
         ("x-ratelimit-remaining-requests", "9"),
+        ("anthropic-ratelimit-tokens-limit", "7"),
         ("retry-after", "1"),
     ];
     let bytes = || answer.iter().map(|(name, value)| (*name, value.as_bytes()));
@@ -127,7 +131,13 @@ fn an_answer_loses_what_names_the_account() {
 
     let patch = answer_patch(bytes(), true);
     let removed: Vec<_> = patch.removals().collect();
-    assert_eq!(removed, [gone.as_slice(), &["x-ratelimit-remaining-requests"]].concat(), "with ours");
+    let rates = ["x-ratelimit-remaining-requests", "anthropic-ratelimit-tokens-limit"];
+    assert_eq!(removed, [gone.as_slice(), &rates].concat(), "with ours");
     assert_eq!(setting(&patch, "x-upstream-ratelimit-remaining-requests").as_deref(), Some("9"));
-    assert_eq!(patch.settings().count(), 2);
+    assert_eq!(setting(&patch, "x-upstream-ratelimit-tokens-limit").as_deref(), Some("7"));
+    assert_eq!(patch.settings().count(), 3);
+
+    let trailers = trailer_patch(bytes());
+    let removed: Vec<_> = trailers.removals().collect();
+    assert_eq!(removed, [gone.as_slice(), &["x-request-id"]].concat(), "the trailers of an answer");
 }
