@@ -11,6 +11,7 @@ mod azure;
 mod bedrock;
 mod body;
 mod class;
+mod form;
 mod gemini;
 mod guess;
 mod item;
@@ -30,7 +31,8 @@ use crate::config::ExtraOperation;
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
 
-pub use body::{BodyFacts, read_body};
+pub use body::{BodyFacts, read_beginning, read_body};
+pub use form::Form;
 pub use guess::guess;
 
 use path::Path;

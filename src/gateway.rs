@@ -10,7 +10,7 @@ mod settings;
 mod walk;
 
 use crate::config::{Config, ConfigError};
-use crate::denial::Reason;
+use crate::denial::Denial;
 use crate::dialect;
 use crate::expression::Engine;
 use crate::identity::{EngineAnswer, Identity, KeyRing, Question};
@@ -46,10 +46,19 @@ pub struct Known<'a> {
     pub keys: &'a KeyRing,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
-    /// The whole request body, once it is there.
-    pub body: Option<&'a [u8]>,
+    pub body: Body<'a>,
     /// What the call waited for did not come in time.
     pub patience: Patience,
+}
+
+/// What has come of the request body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// Nothing that could be read yet.
+    Coming,
+    /// As much as may be held of a longer one; the rest is [`Call::watch`]ed on its way.
+    Beginning(&'a [u8]),
+    Complete(&'a [u8]),
 }
 
 /// Whether a call may still wait for what it needs.
@@ -72,10 +81,19 @@ pub enum Outcome {
 /// Something only the host can get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The request body, of at most this many bytes; a longer one is [`Gateway::refuse`]d `body_too_large`.
-    Body { limit: u64 },
+    /// The request body, of at most this many bytes.
+    Body { limit: u64, longer: Longer },
     /// A newer key set of the issuer with this index.
     Keys { issuer: usize },
+}
+
+/// What becomes of a body that is longer than may be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Longer {
+    /// It is [`Gateway::refuse`]d `body_too_large`.
+    Refused,
+    /// Its beginning is enough.
+    Begun,
 }
 
 impl Gateway {
@@ -170,9 +188,9 @@ impl Gateway {
 
     /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.
     /// A call that was refused before keeps its first reason.
-    pub fn refuse(&self, call: &mut Call, reason: Reason) {
+    pub fn refuse(&self, call: &mut Call, denial: impl Into<Denial>) {
         if call.denial().is_none() {
-            call.refused(reason.into());
+            call.refused(denial.into());
         }
     }
 }

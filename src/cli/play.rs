@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::script::{ScriptCall, Send, Want, Wanted};
 use crate::config::Config;
 use crate::denial::Reason;
-use crate::gateway::{Call, Gateway, Known, Need, Outcome, Patience};
+use crate::gateway::{Body, Call, Gateway, Known, Need, Outcome, Patience};
 use crate::identity::{EngineAnswer, KeyRing};
 use crate::ledger::MemoryStore;
 use crate::request::{Connection, Moment, RequestHead};
@@ -102,17 +102,17 @@ impl<'a> Stage<'a> {
             store: &self.store,
             keys: &self.ring,
             verify: &|_| EngineAnswer::Unavailable,
-            body: None,
+            body: Body::Coming,
             patience: Patience::Left,
         };
         loop {
             match self.gateway.decide(call, &known) {
                 Outcome::Forward(patch) => return Some(patch),
                 Outcome::Refuse => return None,
-                Outcome::Need(Need::Body { limit })
+                Outcome::Need(Need::Body { limit, .. })
                     if u64::try_from(body.len()).is_ok_and(|length| length <= limit) =>
                 {
-                    known.body = Some(body);
+                    known.body = Body::Complete(body);
                 }
                 Outcome::Need(Need::Body { .. }) => {
                     self.gateway.refuse(call, Reason::BodyTooLarge);

@@ -3,6 +3,7 @@
 //! It does not keep messages, prompts or files; it looks through them only for what would reach beyond the
 //! request: references to things kept under the provider's account, and further models.
 
+use super::form::Form;
 use super::json::{self, Reading};
 use super::media::{self, MediaType};
 use super::{BodyForm, ModelPlace, Operation, multipart};
@@ -43,13 +44,35 @@ pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> R
             MediaType::Json => json::read(operation.wire(), body)?,
             MediaType::Multipart { .. } => return Err(media::unsupported("the operation takes JSON")),
         },
-        BodyForm::Multipart => match media::body_type(request)? {
-            MediaType::Multipart { boundary } => multipart::read(&boundary, body)?,
-            MediaType::Json => return Err(media::unsupported("the operation takes a multipart form")),
-        },
+        BodyForm::Multipart => multipart::read(&boundary(request)?, body)?,
         BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => Reading::new(operation.wire()),
     };
     settle(operation, reading)
+}
+
+/// Reads the facts of a form that is too long to be held, from its beginning; `None` where that does not name the
+/// model. The rest must be given to the returned form before it goes on.
+///
+/// # Errors
+/// As `read_body`.
+pub fn read_beginning(
+    operation: &Operation,
+    request: &RequestHead,
+    beginning: &[u8],
+) -> Result<Option<(BodyFacts, Form)>, Denial> {
+    let (reading, mut form) = multipart::read_beginning(&boundary(request)?, beginning)?;
+    if reading.facts.model.is_none() && operation.path_model().is_none() {
+        return Ok(None);
+    }
+    form.seal()?;
+    Ok(Some((settle(operation, reading)?, form)))
+}
+
+fn boundary(request: &RequestHead) -> Result<String, Denial> {
+    match media::body_type(request)? {
+        MediaType::Multipart { boundary } => Ok(boundary),
+        MediaType::Json => Err(media::unsupported("the operation takes a multipart form")),
+    }
 }
 
 /// Brings path and body together.

@@ -13,7 +13,7 @@ pub(super) enum MediaType {
 }
 
 /// A header value with parameters, such as `form-data; name="model"`; names in lower case.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parametrised {
     pub(super) value: String,
     pub(super) parameters: Vec<(String, String)>,

@@ -1,9 +1,9 @@
 //! The fields `model` and `stream` of a multipart form (RFC 7578).
 //!
-//! It reads the whole form, because a second `model` behind a large file would otherwise pass unseen, and
-//! refuses what parsers of forms are known to read differently: bytes before the first delimiter, a boundary
+//! It refuses what parsers of forms are known to read differently: bytes before the first delimiter, a boundary
 //! inside a part, bare line feeds, folded headers, transfer encodings, a charset field.
 
+use super::form::{Form, FormFacts};
 use super::json::{Reading, is_model_name};
 use super::keys::fold;
 use super::media::Parametrised;
@@ -12,59 +12,35 @@ use crate::request::Dialect;
 
 /// Reads the facts of a complete form.
 pub(super) fn read(boundary: &str, body: &[u8]) -> Result<Reading, Denial> {
+    let mut form = Form::new(boundary);
+    form.take(body)?;
+    form.finish()?;
+    Ok(reading(&form))
+}
+
+/// Reads the facts of a form from its beginning; the form goes on to watch the rest.
+pub(super) fn read_beginning(boundary: &str, beginning: &[u8]) -> Result<(Reading, Form), Denial> {
+    let mut form = Form::new(boundary);
+    form.take(beginning)?;
+    Ok((reading(&form), form))
+}
+
+fn reading(form: &Form) -> Reading {
     let mut reading = Reading::new(Dialect::Openai);
-    let facts = &mut reading.facts;
-    for part in parts(boundary, body)? {
-        let (headers, content) = cut(part, b"\r\n\r\n").ok_or_else(|| malformed("a part has no headers"))?;
-        let field = Field::parse(headers)?;
-        match field.meaning()? {
-            Some("model") => fill(&mut facts.model, model(field.text(content)?)?)?,
-            Some("stream") => fill(&mut facts.stream, stream(field.text(content)?)?)?,
-            _ => {}
-        }
-    }
-    Ok(reading)
-}
-
-/// The parts between the delimiters (RFC 2046 section 5.1.1). Every occurrence of the boundary is a delimiter,
-/// or the form is ambiguous.
-fn parts<'b>(boundary: &str, body: &'b [u8]) -> Result<Vec<&'b [u8]>, Denial> {
-    let delimiter = format!("--{boundary}");
-    let mut rest = body
-        .strip_prefix(delimiter.as_bytes())
-        .ok_or_else(|| malformed("the form does not begin with its boundary"))?;
-    let mut parts = Vec::new();
-    loop {
-        if let Some(after) = rest.strip_prefix(b"--") {
-            return match after {
-                b"" | b"\r\n" => Ok(parts),
-                _ => Err(ambiguous("the form goes on after its end")),
-            };
-        }
-        let part =
-            rest.strip_prefix(b"\r\n").ok_or_else(|| ambiguous("a delimiter does not end its line"))?;
-        let (part, after) =
-            cut(part, delimiter.as_bytes()).ok_or_else(|| malformed("the form does not end"))?;
-        parts.push(part.strip_suffix(b"\r\n").ok_or_else(|| ambiguous("a part holds the boundary"))?);
-        rest = after;
-    }
-}
-
-fn cut<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
-    let position = bytes.windows(at.len()).position(|window| window == at)?;
-    let (before, rest) = bytes.split_at_checked(position)?;
-    Some((before, rest.strip_prefix(at)?))
+    reading.facts.model = form.facts().model.clone();
+    reading.facts.stream = form.facts().stream;
+    reading
 }
 
 /// The headers of one part.
-#[derive(Default)]
-struct Field {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Field {
     disposition: Option<Parametrised>,
     media_type: Option<Parametrised>,
 }
 
 impl Field {
-    fn parse(headers: &[u8]) -> Result<Self, Denial> {
+    pub(super) fn parse(headers: &[u8]) -> Result<Self, Denial> {
         let headers = std::str::from_utf8(headers).map_err(|_| malformed("a part's header is not UTF-8"))?;
         let mut field = Self::default();
         for line in headers.split("\r\n") {
@@ -86,7 +62,7 @@ impl Field {
     }
 
     /// The field's name where it is read; refuses a name that some reader takes for one that is.
-    fn meaning(&self) -> Result<Option<&'static str>, Denial> {
+    pub(super) fn meaning(&self) -> Result<Option<&'static str>, Denial> {
         const READ: [&str; 2] = ["model", "stream"];
         let disposition = self.disposition.as_ref().ok_or_else(|| malformed("a part has no disposition"))?;
         let name = disposition.parameter("name").ok_or_else(|| malformed("a part has no name"))?;
@@ -103,6 +79,15 @@ impl Field {
             Some(read) if read == name => Ok(Some(read)),
             Some(_) => Err(ambiguous("a part's name differs from one that is read only by case or blanks")),
             None => Ok(None),
+        }
+    }
+
+    /// Puts the value of a field that is read where it belongs.
+    pub(super) fn note(&self, content: &[u8], facts: &mut FormFacts) -> Result<(), Denial> {
+        match self.meaning()? {
+            Some("model") => fill(&mut facts.model, model(self.text(content)?)?),
+            Some("stream") => fill(&mut facts.stream, stream(self.text(content)?)?),
+            _ => Ok(()),
         }
     }
 
@@ -156,10 +141,10 @@ fn fill<T>(place: &mut Option<T>, value: T) -> Result<(), Denial> {
     }
 }
 
-fn malformed(detail: &'static str) -> Denial {
+pub(super) fn malformed(detail: &'static str) -> Denial {
     Denial::new(Reason::BodyMalformed).with_detail(detail)
 }
 
-fn ambiguous(detail: &'static str) -> Denial {
+pub(super) fn ambiguous(detail: &'static str) -> Denial {
     Denial::new(Reason::BodyAmbiguous).with_detail(detail)
 }

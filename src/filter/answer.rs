@@ -19,6 +19,9 @@ const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-req
 /// downstream termination, idle timeout, longest duration upstream and downstream, downstream reset.
 const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 
+/// Every answer of ours has it.
+const DECISION_ID: &str = "x-claimgate-decision-id";
+
 /// The headers of one answer.
 type Headers = Vec<(String, Vec<u8>)>;
 
@@ -26,11 +29,22 @@ type Headers = Vec<(String, Vec<u8>)>;
 pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     flow.response_complete = end_of_stream;
     let Some(call) = &mut flow.call else { return None };
+    let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
     if flow.phase == Phase::Refused {
+        let is_ours = headers.iter().any(|(name, _)| name == DECISION_ID);
+        // Where a piece of the body is also more than Envoy holds, its 413 comes in place of our answer.
+        if let (false, Some(answer)) = (is_ours, call.answer()) {
+            let status = answer.status.to_string();
+            let _ = hostcalls::set_map_value_bytes(
+                MapType::HttpResponseHeaders,
+                ":status",
+                Some(status.as_bytes()),
+            );
+            flow.local_reply = replace(answer, end_of_stream);
+        }
         return None;
     }
     flow.response_from_provider = properties::is_via_upstream();
-    let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
     if flow.phase == Phase::Forwarded
         && let Some(reason) = late_refusal(call, flow.response_from_provider, &headers)
     {

@@ -8,6 +8,8 @@ pub(super) enum Phase {
     Fresh,
     AwaitingBody {
         limit: u64,
+        /// From how many bytes on its beginning may be enough.
+        begins_at: Option<u64>,
     },
     AwaitingKeys {
         issuer: usize,
@@ -27,6 +29,8 @@ pub(super) enum Body {
     Coming {
         bytes: usize,
     },
+    /// As much as may be held of a longer one.
+    Begun(Vec<u8>),
     Complete(Vec<u8>),
 }
 

@@ -10,8 +10,8 @@ use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
 use super::{clock, signatures};
-use crate::denial::{Answer, Reason};
-use crate::gateway::{Known, Need, Outcome, Patience};
+use crate::denial::{Answer, Denial, Reason};
+use crate::gateway::{self, Known, Longer, Need, Outcome, Patience};
 use crate::upstream::HeaderPatch;
 
 /// What follows from a walk.
@@ -28,8 +28,9 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
     let moment = clock::moment();
     let outcome = shared.keys.with_ring(|keys| {
         let body = match body {
-            Body::Complete(body) => Some(body.as_slice()),
-            Body::Coming { .. } => None,
+            Body::Coming { .. } => gateway::Body::Coming,
+            Body::Begun(body) => gateway::Body::Beginning(body),
+            Body::Complete(body) => gateway::Body::Complete(body),
         };
         let known = Known { moment, store: &SharedData, keys, verify: &signatures::verify, body, patience };
         shared.gateway.decide(call, &known)
@@ -48,15 +49,16 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
             send(call.answer());
             Step::Answered
         }
-        Outcome::Need(Need::Body { limit }) => {
+        Outcome::Need(Need::Body { limit, longer }) => {
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
-            if declared.is_some_and(|length| length > limit) {
+            if longer == Longer::Refused && declared.is_some_and(|length| length > limit) {
                 shared.gateway.refuse(call, Reason::BodyTooLarge);
                 *phase = Phase::Refused;
                 send(call.answer());
                 return Step::Answered;
             }
-            *phase = Phase::AwaitingBody { limit };
+            let begins_at = (longer == Longer::Begun).then(|| next_look(body, declared, limit));
+            *phase = Phase::AwaitingBody { limit, begins_at };
             Step::Held
         }
         Outcome::Need(Need::Keys { issuer }) => {
@@ -64,6 +66,17 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
             *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
             Step::Held
         }
+    }
+}
+
+/// When to look at what has come of a body that may be too long to be held: not at all where its length says that it
+/// is not, else at once, because the next piece may be more than Envoy holds; and then not at every piece, since each
+/// look begins at the start.
+fn next_look(body: &Body, declared: Option<u64>, limit: u64) -> u64 {
+    match body {
+        Body::Begun(seen) => u64::try_from(seen.len()).unwrap_or(limit).saturating_mul(2).min(limit),
+        _ if declared.is_some_and(|length| length <= limit) => limit,
+        _ => 0,
     }
 }
 
@@ -82,17 +95,17 @@ pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
 }
 
 /// Refuses a held stream; from the root context.
-pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, reason: Reason) {
+pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>, denial: impl Into<Denial>) {
     if hostcalls::set_effective_context(id).is_ok() {
-        refuse(shared, flow, reason);
+        refuse(shared, flow, denial);
     }
 }
 
-pub(super) fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, reason: Reason) {
+pub(super) fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, denial: impl Into<Denial>) {
     let mut flow = flow.borrow_mut();
     flow.phase = Phase::Refused;
     if let Some(call) = &mut flow.call {
-        shared.gateway.refuse(call, reason);
+        shared.gateway.refuse(call, denial);
         send(call.answer());
     }
 }

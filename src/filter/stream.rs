@@ -40,13 +40,39 @@ impl Stream {
         }
     }
 
+    /// A piece of a body that was decided on by its beginning.
+    fn watch(&self, shared: &Rc<Shared>, size: usize, end_of_stream: bool) -> Action {
+        let seen = {
+            let mut flow = self.flow.borrow_mut();
+            let Some(call) = flow.call.as_mut().filter(|call| call.is_watched()) else {
+                return Action::Continue;
+            };
+            let piece = match size {
+                0 => None,
+                size => hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten(),
+            };
+            call.watch(&piece.unwrap_or_default(), end_of_stream)
+        };
+        match seen {
+            Ok(()) => Action::Continue,
+            Err(denial) => {
+                refuse(shared, &self.flow, denial);
+                Action::Pause
+            }
+        }
+    }
+
     /// The request body is complete, whichever event said so.
     fn body_complete(&self, shared: &Rc<Shared>) -> Action {
         {
             let mut flow = self.flow.borrow_mut();
-            if let Body::Coming { bytes } = flow.body {
-                let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, bytes).ok().flatten();
-                flow.body = Body::Complete(body.unwrap_or_default());
+            match &mut flow.body {
+                Body::Coming { bytes } => {
+                    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, *bytes).ok().flatten();
+                    flow.body = Body::Complete(body.unwrap_or_default());
+                }
+                Body::Begun(body) => flow.body = Body::Complete(std::mem::take(body)),
+                Body::Complete(_) => {}
             }
         }
         let phase = self.flow.borrow().phase;
@@ -98,11 +124,16 @@ impl HttpContext for Stream {
         let Some(shared) = self.shared.clone() else { return Action::Pause };
         let phase = self.flow.borrow().phase;
         if phase == Phase::Forwarded {
-            return Action::Continue;
+            return self.watch(&shared, size, end_of_stream);
         }
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         let overflow = match phase {
-            Phase::AwaitingBody { limit } if bytes > limit => Some(Reason::BodyTooLarge),
+            Phase::AwaitingBody { begins_at: Some(begin), .. } if bytes > begin && !end_of_stream => {
+                let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten();
+                self.flow.borrow_mut().body = Body::Begun(body.unwrap_or_default());
+                return self.advance(&shared);
+            }
+            Phase::AwaitingBody { limit, begins_at: None } if bytes > limit => Some(Reason::BodyTooLarge),
             // Whether anybody would read the body is not known yet, but not more than that is held.
             Phase::AwaitingKeys { .. } if bytes > shared.gateway.body_limit() => {
                 Some(Reason::IdentityUnavailable)
@@ -129,6 +160,7 @@ impl HttpContext for Stream {
         let phase = self.flow.borrow().phase;
         match phase {
             Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } => self.body_complete(&shared),
+            Phase::Forwarded => self.watch(&shared, 0, true),
             phase => standing(phase),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
-use crate::dialect::{BodyFacts, Operation};
+use crate::dialect::{BodyFacts, Form, Operation};
 use crate::identity::Principal;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs};
@@ -22,6 +22,8 @@ pub struct Call {
     pub(super) principal: Option<Principal>,
     pub(super) operation: Option<Operation>,
     pub(super) body: Option<BodyFacts>,
+    /// A form that was decided on by its beginning.
+    pub(super) form: Option<Form>,
     pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
@@ -54,6 +56,7 @@ impl Call {
             principal: None,
             operation: None,
             body: None,
+            form: None,
             passport: None,
             verdict: Verdict::Pending,
             local_reply: None,
@@ -81,6 +84,21 @@ impl Call {
     /// True where the call was let through, with a provider's credential or as an open one.
     pub fn is_let_through(&self) -> bool {
         matches!(self.verdict, Verdict::Forwarded(_) | Verdict::Open)
+    }
+
+    /// True where the body was decided on by its beginning, and the rest must be watched.
+    pub fn is_watched(&self) -> bool {
+        self.form.is_some()
+    }
+
+    /// Reads a piece of the body that comes after the decision, before it goes on.
+    ///
+    /// # Errors
+    /// A denial where the piece says what the decision should have rested on; nothing more may go on then.
+    pub fn watch(&mut self, piece: &[u8], is_last: bool) -> Result<(), Denial> {
+        let Some(form) = &mut self.form else { return Ok(()) };
+        form.take(piece)?;
+        if is_last { form.finish() } else { Ok(()) }
     }
 
     /// What the filter on the cluster demands, where the credential goes on there.

@@ -8,7 +8,7 @@ mod walk;
 
 use serde_json::{Value, json};
 
-use super::{Call, Gateway, Known, Outcome, Patience};
+use super::{Body, Call, Gateway, Known, Outcome, Patience};
 use crate::config::{Config, ConfigError};
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
@@ -128,7 +128,7 @@ impl Scene {
             store: &self.store,
             keys: &self.keys,
             verify: &no_engine,
-            body: Some(&request.body),
+            body: Body::Complete(&request.body),
             patience: request.patience,
         }
     }

@@ -1,6 +1,6 @@
 //! The walk of one call through the rooms, in the only order there is.
 
-use super::{Call, Gateway, Known, Need, Patience};
+use super::{Body, Call, Gateway, Known, Longer, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
@@ -90,15 +90,17 @@ impl Gateway {
         if !operation.is_some_and(|operation| operation.refuses_body(call.head.method())) {
             return Ok(());
         }
+        let is_upgrade = call.head.is_upgrade();
         match (known.body, call.head.announced_body()) {
-            (Some([]), _) => Ok(()),
-            (Some(_), _) | (None, AnnouncedBody::Sized) => Err(Reason::BodyUnexpected.into()),
-            (None, AnnouncedBody::None) if call.head.is_upgrade() => Ok(()),
+            (Body::Complete([]), _) => Ok(()),
+            (Body::Coming, AnnouncedBody::None) if is_upgrade => Ok(()),
             // In chunks or in frames of HTTP/2 it may yet turn out to be empty.
-            (None, _) if !call.head.is_upgrade() && self.settings.hold == Hold::HeadersAndBody => {
-                Err(self.body_stop(known))
+            (Body::Coming, AnnouncedBody::None | AnnouncedBody::Chunked)
+                if !is_upgrade && self.settings.hold == Hold::HeadersAndBody =>
+            {
+                Err(self.body_stop(Longer::Refused, known))
             }
-            (None, _) => Err(Reason::BodyUnexpected.into()),
+            _ => Err(Reason::BodyUnexpected.into()),
         }
     }
 
@@ -109,10 +111,20 @@ impl Gateway {
         if call.body.is_some() || !self.needs_body(upstream, &facts) {
             return Ok(());
         }
-        let body = known.body.ok_or_else(|| self.body_stop(known))?;
-        let body = dialect::read_body(facts.operation, &call.head, body)?;
+        let (body, form) = match known.body {
+            Body::Complete(body) => (dialect::read_body(facts.operation, &call.head, body)?, None),
+            Body::Beginning(body) => {
+                let read = dialect::read_beginning(facts.operation, &call.head, body)?;
+                let (body, form) = read.ok_or_else(|| self.unnamed_model(body, known))?;
+                (body, Some(form))
+            }
+            Body::Coming => {
+                let is_form = facts.operation.body_form() == BodyForm::Multipart;
+                return Err(self.body_stop(if is_form { Longer::Begun } else { Longer::Refused }, known));
+            }
+        };
         let is_stateful = body.is_stateful;
-        call.body = Some(body);
+        (call.body, call.form) = (Some(body), form);
         Ok(require_own_account(call, upstream, is_stateful)?)
     }
 
@@ -157,10 +169,20 @@ impl Gateway {
         }
     }
 
-    fn body_stop(&self, known: &Known<'_>) -> Stop {
+    /// The file of a form stands before its model.
+    fn unnamed_model(&self, beginning: &[u8], known: &Known<'_>) -> Stop {
+        match u64::try_from(beginning.len()).is_ok_and(|length| length <= self.settings.body_limit) {
+            true => self.body_stop(Longer::Begun, known),
+            false => Denial::new(Reason::BodyTooLarge)
+                .with_detail("a form as large as this must have the field `model` before the file")
+                .into(),
+        }
+    }
+
+    fn body_stop(&self, longer: Longer, known: &Known<'_>) -> Stop {
         match (self.settings.hold, known.patience) {
             (Hold::HeadersAndBody, Patience::Left) => {
-                Stop::Need(Need::Body { limit: self.settings.body_limit })
+                Stop::Need(Need::Body { limit: self.settings.body_limit, longer })
             }
             (Hold::HeadersAndBody, Patience::Exhausted) => Reason::HoldTimeout.into(),
             (Hold::Headers, _) => Denial::new(Reason::ModelUnknowable)
@@ -188,7 +210,7 @@ impl Gateway {
     /// An open request claims nothing: what would have to be taken off could change its route after it was decided.
     /// It has no body and is no tunnel.
     pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
-        if call.head.is_upgrade() || claims_identity(&call.head) || known.body != Some(&[]) {
+        if call.head.is_upgrade() || claims_identity(&call.head) || known.body != Body::Complete(&[]) {
             return false;
         }
         let is_listed = self.settings.open.iter().any(|(method, path)| {

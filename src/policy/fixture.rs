@@ -84,7 +84,8 @@ pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> Reques
         (":authority", "ai.example"),
         ("content-type", "application/json"),
     ];
-    let all = usual.iter().chain(headers);
+    let is_replaced = |name: &str| headers.iter().any(|(other, _)| *other == name);
+    let all = usual.iter().filter(|(name, _)| !is_replaced(name)).chain(headers);
     RequestHead::new(all.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect())
 }
 

@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from harness.bootstrap import prefix_route, static_cluster
 from harness.deadline import wait_until
 from harness.dialects import API_VERSION, DIALECTS, MODELS, Request, authorised, chat, chat_document, raw_http1
+from harness.exchange import PROTOCOLS
 from harness.frames import read_frames
 from harness.gateway import Gateway, document, key_entry, rule, upstream_entries
 from harness.raw import RawResponse
@@ -91,6 +92,17 @@ class World:
 
     def send(self, request: Request) -> RawResponse:
         return http1_request(self.gateway.port, raw_http1(request), request.method)
+
+    def upload(self, protocol: str, body: bytes, *headers: tuple[str, str]) -> RawResponse:
+        """A form for a transcription, sent in pieces; a rule reads its model."""
+        plain = [("authorization", f"Bearer {self.key}"), ("asks", "model")]
+        plain.append(("content-type", "multipart/form-data; boundary=b1"))
+        with PROTOCOLS[protocol](self.gateway.port) as exchange:
+            exchange.open("POST", "/openai/v1/audio/transcriptions", [*plain, *headers])
+            for start in range(0, len(body), 50_000):
+                exchange.send(body[start : start + 50_000])
+            exchange.end()
+            return exchange.receive()
 
     def ask(self, dialect: str, asking: str = "", **options: Any) -> Request:
         request = chat(dialect, self.key, **options)
@@ -402,6 +414,42 @@ def test_multipart_audio_has_its_model_in_a_field(world: World) -> None:
     headers = {"authorization": f"Bearer {world.key}", "asks": "model"}
     sdk = world.client.post(f"/openai{path}", headers=headers, files=files, data={"model": "whisper-1"})
     assert sdk.status_code == 200
+
+
+@pytest.mark.parametrize("announced", [lambda _: [], lambda body: [("content-length", str(len(body)))]],
+                         ids=["without-a-length", "with-its-length"])  # fmt: skip
+@pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
+def test_a_long_upload_is_decided_by_its_beginning_and_watched_to_its_end(
+    world: World, simulator: Simulator, protocol: str, announced: Callable[[bytes], list[tuple[str, str]]]
+) -> None:
+    """Nothing holds a recording of megabytes, and nothing behind it says another model."""
+    sound = b"RIFF" * 1_000_000
+    model, other, file = upload_part("model", b"whisper-1"), upload_part("model", b"forbidden-1"), upload_part("file", sound)
+    end = b"--b1--\r\n"
+    for parts, status, reason in [
+        (model + file + end, 200, None),
+        (model + file + upload_part("prompt", b"x") + end, 200, None),
+        (other + file + end, 403, "model_not_allowed"),
+        (file + model + end, 413, "body_too_large"),
+        (model + file + other + end, 400, "body_ambiguous"),
+        (model + file, 400, "body_malformed"),
+    ]:
+        simulator.clear()
+        answer = world.upload(protocol, parts, *announced(parts))
+        assert (answer.status, answer.header("x-claimgate-reason")) == (status, reason), answer.body[:300]
+        record = world.record(answer)
+        assert record["claimgate.decision"] == ("allow" if status == 200 else "deny")
+        # What was cut off on its way was not understood as a request.
+        if reason in ("body_ambiguous", "body_too_large", "model_not_allowed"):
+            assert not any(received["completed"] for received in simulator.received())
+        if status == 200:
+            [received] = simulator.wait_received(1)
+            assert len(received["body"]) == len(parts)
+
+
+def upload_part(name: str, content: bytes) -> bytes:
+    kind = '; filename="a.wav"' if name == "file" else ""
+    return f'--b1\r\ncontent-disposition: form-data; name="{name}"{kind}\r\n\r\n'.encode() + content + b"\r\n"
 
 
 def test_realtime_names_its_model_in_the_query(world: World) -> None:

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Request, Scene, key, rule, setting};
 use crate::denial::Reason;
-use crate::gateway::{Known, Outcome};
+use crate::gateway::{Body, Known, Outcome};
 use crate::upstream::HeaderPatch;
 
 #[test]
@@ -198,7 +198,7 @@ fn a_body_that_has_not_come_is_judged_by_what_announces_it() {
         };
         let scene = Scene::new(change);
         let mut call = scene.open(&request);
-        let known = Known { body: None, ..scene.known(&request) };
+        let known = Known { body: Body::Coming, ..scene.known(&request) };
         let outcome = scene.gateway.decide(&mut call, &known);
         let reason = call.denial().map(|denial| denial.reason());
         assert_eq!(reason, want, "{note}: {outcome:?}");

@@ -2,7 +2,7 @@ use proptest::prelude::{prop, proptest};
 
 use super::{FORM, facts, operation, read_as};
 use crate::denial::Reason;
-use crate::dialect::BodyFacts;
+use crate::dialect::{BodyFacts, Form};
 use crate::request::Dialect;
 
 fn form(parts: &[&str]) -> String {
@@ -131,7 +131,39 @@ fn a_form_that_parsers_read_differently_is_refused() {
     }
 }
 
+#[test]
+fn what_one_part_may_keep_is_bounded() {
+    let long = "x".repeat(9000);
+    for (part, note) in [
+        (field("model", &long), "a model that never ends"),
+        (
+            format!("X: {long}\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx"),
+            "headers that never end",
+        ),
+    ] {
+        let whole = form(&[&part]);
+        let mut pieces = Form::new("b");
+        let refused = whole.as_bytes().chunks(100).map(|piece| pieces.take(piece)).find(Result::is_err);
+        assert_eq!(refused.map(|taken| taken.unwrap_err().reason()), Some(Reason::BodyMalformed), "{note}");
+    }
+}
+
+/// Parts, delimiters and line ends in any order, most of them broken.
+const LIKE_A_FORM: &str = "(--b|--|\r\n|\r|x|Content-Disposition: form-data; name=\"model\"\r\n\r\nm|Content-Disposition: form-data; name=\"file\"\r\n\r\n){0,12}";
+
 proptest! {
+    #[test]
+    fn a_form_is_read_alike_in_one_piece_and_in_many(parts in LIKE_A_FORM, size in 1_usize..9) {
+        let body = format!("--b\r\n{parts}\r\n--b--");
+        let mut whole = Form::new("b");
+        let at_once = whole.take(body.as_bytes()).and_then(|()| whole.finish());
+        let mut pieces = Form::new("b");
+        let taken = body.as_bytes().chunks(size).try_for_each(|piece| pieces.take(piece));
+        let in_pieces = taken.and_then(|()| pieces.finish());
+        assert_eq!(at_once.map_err(|denial| denial.reason()), in_pieces.map_err(|denial| denial.reason()));
+        assert_eq!(whole.facts().model, pieces.facts().model);
+    }
+
     #[test]
     fn nothing_like_a_form_panics(parts in prop::collection::vec("(--b|\r\n|--|name=|\"|;|Content-Disposition: form-data|model|:|x){0,12}", 0..6)) {
         let _ = transcribe(&format!("--b\r\n{}", parts.concat()));

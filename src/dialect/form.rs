@@ -1,0 +1,200 @@
+//! A multipart form (RFC 7578), read piece by piece in bounded memory, so that a long upload need not be held.
+//!
+//! It reads the whole form, because a second `model` behind a large file would otherwise pass unseen. Every
+//! occurrence of the boundary is a delimiter (RFC 2046 section 5.1.1), or the form is ambiguous. What a part
+//! means is `multipart`'s business.
+
+use memchr::memmem::{self, Finder};
+
+use super::multipart::{Field, ambiguous, malformed};
+use crate::denial::Denial;
+
+const CRLF: &[u8] = b"\r\n";
+/// Both are far beyond what any client sends, and bound what is kept between two pieces.
+const LONGEST_HEADERS: usize = 8 * 1024;
+const LONGEST_VALUE: usize = 4 * 1024;
+
+/// A form on its way.
+#[derive(Clone, Debug)]
+pub struct Form {
+    delimiter: Finder<'static>,
+    /// What has come and is not read yet.
+    pending: Vec<u8>,
+    place: Place,
+    facts: FormFacts,
+    /// True once a decision rests on what was read: nothing more of it may come.
+    is_sealed: bool,
+}
+
+/// The fields that are read, as far as they have come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FormFacts {
+    pub(super) model: Option<String>,
+    pub(super) stream: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Start,
+    /// Behind a delimiter.
+    Delimited,
+    Headers,
+    /// In the content of a part; with its field where that is read.
+    Content(Option<Field>),
+    End,
+}
+
+/// Whether there is more to read in what is pending.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    Made,
+    NeedsMore,
+}
+
+impl Form {
+    pub(super) fn new(boundary: &str) -> Self {
+        Self {
+            delimiter: Finder::new(format!("--{boundary}").as_bytes()).into_owned(),
+            pending: Vec::new(),
+            place: Place::Start,
+            facts: FormFacts::default(),
+            is_sealed: false,
+        }
+    }
+
+    /// Reads the next piece.
+    ///
+    /// # Errors
+    /// Refuses what parsers of forms are known to read differently; after a decision also a field that it would
+    /// have rested on.
+    pub fn take(&mut self, piece: &[u8]) -> Result<(), Denial> {
+        self.pending.extend_from_slice(piece);
+        while self.step()? == Progress::Made {}
+        Ok(())
+    }
+
+    /// The form ends here.
+    ///
+    /// # Errors
+    /// Refuses a form that was cut off.
+    pub fn finish(&self) -> Result<(), Denial> {
+        match (&self.place, self.pending.as_slice()) {
+            (Place::End, b"" | CRLF) => Ok(()),
+            (Place::End, _) => Err(ambiguous("the form goes on after its end")),
+            _ => Err(malformed("the form does not end")),
+        }
+    }
+
+    pub(super) fn facts(&self) -> &FormFacts {
+        &self.facts
+    }
+
+    /// What has come is decided on.
+    ///
+    /// # Errors
+    /// Refuses a form that was cut in the middle of a field that is read.
+    pub(super) fn seal(&mut self) -> Result<(), Denial> {
+        self.is_sealed = true;
+        match self.place {
+            Place::Content(Some(_)) => {
+                Err(ambiguous("a field that is read stands behind what could be held"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self) -> Result<Progress, Denial> {
+        match &self.place {
+            Place::Start => self.start(),
+            Place::Delimited => self.delimited(),
+            Place::Headers => self.headers(),
+            Place::Content(field) => {
+                let field = field.clone();
+                self.content(field)
+            }
+            Place::End => match CRLF.starts_with(&self.pending) {
+                true => Ok(Progress::NeedsMore),
+                false => Err(ambiguous("the form goes on after its end")),
+            },
+        }
+    }
+
+    fn start(&mut self) -> Result<Progress, Denial> {
+        let delimiter = self.delimiter.needle();
+        if self.pending.starts_with(delimiter) {
+            let length = delimiter.len();
+            return Ok(self.enter(Place::Delimited, length));
+        }
+        match delimiter.starts_with(&self.pending) {
+            true => Ok(Progress::NeedsMore),
+            false => Err(malformed("the form does not begin with its boundary")),
+        }
+    }
+
+    fn delimited(&mut self) -> Result<Progress, Denial> {
+        match self.pending.as_slice() {
+            [b'-', b'-', ..] => Ok(self.enter(Place::End, 2)),
+            [b'\r', b'\n', ..] => Ok(self.enter(Place::Headers, 2)),
+            [] | [b'-' | b'\r'] => Ok(Progress::NeedsMore),
+            _ => Err(ambiguous("a delimiter does not end its line")),
+        }
+    }
+
+    fn headers(&mut self) -> Result<Progress, Denial> {
+        let end = memmem::find(&self.pending, b"\r\n\r\n");
+        let headers = self.pending.get(..end.unwrap_or(self.pending.len())).unwrap_or_default();
+        if self.delimiter.find(headers).is_some() {
+            return Err(malformed("a part has no headers"));
+        }
+        match end {
+            Some(end) => {
+                let field = Field::parse(headers)?;
+                let is_read = field.meaning()?.is_some();
+                // Here already, so that nothing of its content goes on: some parsers take a last part without its end.
+                if is_read && self.is_sealed {
+                    return Err(ambiguous("a field that is read stands behind what could be held"));
+                }
+                Ok(self.enter(Place::Content(is_read.then_some(field)), end.saturating_add(4)))
+            }
+            None if headers.len() > LONGEST_HEADERS => Err(malformed("a part has no headers, or too many")),
+            None => Ok(Progress::NeedsMore),
+        }
+    }
+
+    fn content(&mut self, field: Option<Field>) -> Result<Progress, Denial> {
+        let delimiter = self.delimiter.needle().len();
+        let Some(end) = self.delimiter.find(&self.pending) else {
+            return self.pass_over(field.is_some(), delimiter);
+        };
+        let content = self.pending.get(..end).unwrap_or_default();
+        let content =
+            content.strip_suffix(CRLF).ok_or_else(|| ambiguous("a part holds the boundary"))?.to_vec();
+        if let Some(field) = field {
+            field.note(&content, &mut self.facts)?;
+        }
+        Ok(self.enter(Place::Delimited, end.saturating_add(delimiter)))
+    }
+
+    /// Of a content that nobody reads, only what the delimiter could begin in is kept.
+    fn pass_over(&mut self, is_read: bool, delimiter: usize) -> Result<Progress, Denial> {
+        let kept = delimiter.saturating_add(CRLF.len());
+        match is_read {
+            true if self.pending.len() > LONGEST_VALUE => {
+                return Err(malformed("a field that is read is too long, or the form does not end"));
+            }
+            true => {}
+            false => self.forget(self.pending.len().saturating_sub(kept)),
+        }
+        Ok(Progress::NeedsMore)
+    }
+
+    fn enter(&mut self, place: Place, behind: usize) -> Progress {
+        self.place = place;
+        self.forget(behind);
+        Progress::Made
+    }
+
+    fn forget(&mut self, bytes: usize) {
+        self.pending.drain(..bytes.min(self.pending.len()));
+    }
+}
