@@ -165,9 +165,9 @@ impl Operation {
     /// section 9.3.1), and an upgrade, whose bytes are frames.
     pub fn refuses_body(&self, method: &str) -> bool {
         match self.traits.body {
-            BodyForm::None => matches!(method, "GET" | "HEAD" | "DELETE"),
+            BodyForm::None | BodyForm::Opaque => matches!(method, "GET" | "HEAD" | "DELETE"),
             BodyForm::Upgrade => true,
-            BodyForm::Json | BodyForm::Multipart | BodyForm::Opaque => false,
+            BodyForm::Json | BodyForm::Multipart => false,
         }
     }
 
@@ -208,7 +208,7 @@ pub fn recognise(
     let operation = refuse_upgrade(operation, request)?;
     match operation.traits.model {
         ModelPlace::Query => query::read_model(operation, request),
-        ModelPlace::Path => Ok(bedrock::see_stored_prompt(operation)),
+        ModelPlace::Path => Ok(bedrock::see_own_resource(operation)),
         _ => Ok(operation),
     }
 }
@@ -216,6 +216,11 @@ pub fn recognise(
 impl Operation {
     fn with_model(self, model: Option<String>) -> Self {
         Self { path_model: model, ..self }
+    }
+
+    /// The model itself was made under the provider's account.
+    fn of_own_account(self) -> Self {
+        Self { traits: Traits { state: State::Stateful, ..self.traits }, ..self }
     }
 
     fn made_stateful(self) -> Self {

@@ -17,8 +17,19 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/model/{arn}/count-tokens"                "count_tokens" Stateless Path Json Unmetered Never;
 ];
 
-/// A modelId may be the ARN of a stored prompt, which names its model under the account.
-pub(super) fn see_stored_prompt(operation: Operation) -> Operation {
-    let stored = operation.path_model().is_some_and(|model| model.contains(":prompt/"));
-    if operation.dialect() == Dialect::Bedrock && stored { operation.made_stateful() } else { operation }
+/// A modelId may be the ARN of something made under the account: a stored prompt, which names its model there, or a
+/// model of its own. Only foundation models and AWS's inference profiles are everybody's.
+pub(super) fn see_own_resource(operation: Operation) -> Operation {
+    let model =
+        operation.path_model().filter(|_| operation.dialect() == Dialect::Bedrock).unwrap_or_default();
+    // arn:partition:service:region:account:resource, and the resource may hold colons.
+    let Some(resource) = model.starts_with("arn:").then(|| model.splitn(6, ':').nth(5).unwrap_or_default())
+    else {
+        return operation;
+    };
+    match resource.split('/').next() {
+        Some("foundation-model" | "inference-profile") => operation,
+        Some("prompt") => operation.made_stateful(),
+        _ => operation.of_own_account(),
+    }
 }

@@ -96,6 +96,9 @@ fn settle(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denial> 
         facts.model_elsewhere = true;
     }
     let inherits_model = facts.is_stateful && facts.model.is_none();
+    // OpenAI's name of a fine-tuned model, which answers with what its tenant taught it.
+    let is_fine_tuned = facts.model.as_ref().is_some_and(|model| model.starts_with("ft:"));
+    facts.is_stateful |= is_fine_tuned && operation.wire() == Dialect::Openai;
     facts.model_elsewhere |= inherits_model || operation.model_place() == ModelPlace::Elsewhere;
     Ok(facts)
 }

@@ -60,7 +60,7 @@ const OPENAI: &[Key] = &[
     key(&["max_output_tokens"], Meaning::MaxTokens),
     key(&["previous_response_id"], Meaning::Refers),
     key(&["conversation"], Meaning::Refers),
-    key(&["data_sources"], Meaning::Refers),
+    key(&["data_sources", "dataSources"], Meaning::Refers),
     key(&["store"], Meaning::Keeps),
     key(&["background"], Meaning::Keeps),
     key(&["prompt"], Meaning::StoredPrompt),
@@ -103,8 +103,17 @@ const BEDROCK: &[Key] = &[
     key(&["max_gen_len"], Meaning::MaxTokens),
     key(&["inferenceConfig"], Meaning::Object(BEDROCK_CONFIG)),
     key(&["textGenerationConfig"], Meaning::Object(TITAN_CONFIG)),
+    key(&["additionalModelRequestFields"], Meaning::Object(BEDROCK_OWN_FIELDS)),
     key(&["tools"], Meaning::Tools),
     key(&["input"], Meaning::Plain),
+];
+
+/// Converse hands these to the model as they are.
+const BEDROCK_OWN_FIELDS: &[Key] = &[
+    key(&["max_tokens"], Meaning::MaxTokens),
+    key(&["max_completion_tokens"], Meaning::MaxTokens),
+    key(&["maxTokens"], Meaning::MaxTokens),
+    key(&["max_gen_len"], Meaning::MaxTokens),
 ];
 
 const BEDROCK_CONFIG: &[Key] = &[

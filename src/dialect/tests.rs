@@ -194,6 +194,29 @@ fn a_method_that_a_header_replaces_is_unknown() {
 }
 
 #[test]
+fn a_model_made_under_the_account_is_stateful() {
+    let arn = |resource: &str| format!("/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3A{resource}/converse");
+    for (path, stateful, note) in [
+        ("/model/anthropic.claude-v2%3A1/converse".to_owned(), false, "a model id"),
+        (arn("inference-profile%2Feu.amazon.nova-lite-v1%3A0"), false, "an inference profile of AWS"),
+        (
+            "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A%3Afoundation-model%2Fx/converse".to_owned(),
+            false,
+            "a foundation model",
+        ),
+        (arn("custom-model%2Fx"), true, "a custom model"),
+        (arn("imported-model%2Fx"), true, "an imported model"),
+        (arn("provisioned-model%2Fx"), true, "bought throughput"),
+        (arn("application-inference-profile%2Fx"), true, "a profile of the account"),
+        (arn("prompt%2Fx%3A1"), true, "a stored prompt"),
+        ("/model/arn%3Aaws/converse".to_owned(), true, "an ARN that ends early"),
+    ] {
+        let operation = recognise(Dialect::Bedrock, &head("POST", &path, &[]), None, &[]).unwrap();
+        assert_eq!(operation.is_stateful(), stateful, "{note}");
+    }
+}
+
+#[test]
 fn googles_parameters_for_another_method_are_ambiguous() {
     for (query, refused) in [
         ("$httpMethod=DELETE", true),

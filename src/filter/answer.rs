@@ -103,7 +103,7 @@ fn replace(answer: Answer, end_of_stream: bool) -> Option<Vec<u8>> {
 /// Why an answer must not reach the caller although the request was let through: it went to another cluster
 /// than the decided one, or the half on the cluster refused it.
 fn late_refusal(call: &Call, is_provider: bool, headers: &Headers) -> Option<Reason> {
-    if call.passport().is_some()
+    if (call.passport().is_some() || call.is_open())
         && let Some((_, code)) = headers.iter().find(|(name, _)| name == cluster::REFUSAL)
     {
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);

@@ -3,7 +3,7 @@
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::Principal;
+use crate::identity::{ApiKey, CARRIERS, Principal};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs};
 
@@ -42,7 +42,8 @@ pub(super) enum Verdict {
 impl Call {
     pub(super) fn new(head: RequestHead, connection: Connection, moment: Moment, dialect: Dialect) -> Self {
         let decision_id = hex(&moment.entropy);
-        let request_id = match head.text("x-request-id").filter(|id| is_request_id(id)) {
+        let is_harmless = |id: &&str| is_request_id(id) && !holds_credential(&head, id);
+        let request_id = match head.text("x-request-id").filter(is_harmless) {
             Some(id) => id.to_owned(),
             None => uuid(moment.entropy),
         };
@@ -79,6 +80,11 @@ impl Call {
 
     pub fn head(&self) -> &RequestHead {
         &self.head
+    }
+
+    /// True where the call was let through without a credential.
+    pub fn is_open(&self) -> bool {
+        matches!(self.verdict, Verdict::Open)
     }
 
     /// True where the call was let through, with a provider's credential or as an open one.
@@ -171,8 +177,11 @@ impl Call {
     /// An open request goes on without any credential, its own included.
     pub(super) fn leave_open(&mut self) -> HeaderPatch {
         self.verdict = Verdict::Open;
-        let mut patch = HeaderPatch::stripping(&self.head);
-        patch.set("x-request-id", self.request_id.as_bytes());
+        // It brought nothing that must come off; an edit would only let Envoy choose its route again.
+        let mut patch = HeaderPatch::default();
+        if self.head.text("x-request-id") != Some(self.request_id.as_str()) {
+            patch.set("x-request-id", self.request_id.as_bytes());
+        }
         patch
     }
 
@@ -195,6 +204,17 @@ fn is_request_id(id: &str) -> bool {
         && id.chars().all(|character| character.is_ascii_alphanumeric() || "-_.:".contains(character))
 }
 
+/// Ids are logged and sent on, so that a caller's credential must not be one.
+fn holds_credential(head: &RequestHead, id: &str) -> bool {
+    const SHORTEST: usize = 12;
+    let is_sent = |value: &[u8]| {
+        let sent = String::from_utf8_lossy(value);
+        let is_part = id.len() >= SHORTEST && sent.contains(id);
+        is_part || sent.split(' ').any(|word| word.len() >= SHORTEST && id.contains(word))
+    };
+    ApiKey::may_stand_in(id) || CARRIERS.iter().any(|carrier| head.values(carrier).any(is_sent))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -215,7 +235,8 @@ fn uuid(entropy: [u8; 16]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_request_id, uuid};
+    use super::{holds_credential, is_request_id, uuid};
+    use crate::request::RequestHead;
 
     #[test]
     fn request_ids_are_kept_where_valid() {
@@ -228,6 +249,21 @@ mod tests {
             (&"a".repeat(129), false, "a long one"),
         ] {
             assert_eq!(is_request_id(id), valid, "{note}");
+        }
+    }
+
+    #[test]
+    fn a_credential_is_no_request_id() {
+        let head = |name: &str, value: &str| RequestHead::new(vec![(name.to_owned(), value.into())]);
+        for (name, value, id, holds, note) in [
+            ("authorization", "Bearer secret-key-1", "secret-key-1", true, "the credential itself"),
+            ("x-api-key", "secret-key-1", "req-secret-key-1", true, "with something around it"),
+            ("authorization", "Bearer aaaa.bbbbbbbbbbbbbb.cccc", "bbbbbbbbbbbbbb", true, "a part of it"),
+            ("accept", "x", "cgk_0", true, "a key that nobody presents"),
+            ("authorization", "Bearer secret-key-1", "3f6c1d9e-0c1a", false, "an ordinary id"),
+            ("x-api-key", "a", "a-plain-id-1", false, "a credential too short to tell"),
+        ] {
+            assert_eq!(holds_credential(&head(name, value), id), holds, "{note}");
         }
     }
 

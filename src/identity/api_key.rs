@@ -33,6 +33,11 @@ impl ApiKey {
         Secret::new(text)
     }
 
+    /// True where a key, or the beginning of one, stands anywhere in the text.
+    pub fn may_stand_in(text: &str) -> bool {
+        text.contains(PREFIX)
+    }
+
     /// True where the whole text is a key whose checksum holds; it may still be unknown.
     pub fn is_well_formed(text: &str) -> bool {
         let Some(digits) = text.strip_prefix(PREFIX) else { return false };

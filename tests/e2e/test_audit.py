@@ -252,9 +252,10 @@ def test_the_record_of_a_providers_error(world: World, status: int) -> None:
 
 def test_the_record_of_a_provider_that_is_not_there(world: World) -> None:
     answer = world.send(world.good(prefix="dead"))
-    assert answer.status == 503 and answer.header("x-claimgate-reason") is None
+    assert (answer.status, answer.header("x-claimgate-reason")) == (503, "upstream_unreachable")
     record = world.record(answer)
     assert (record["claimgate.decision"], record["claimgate.answered_by"]) == ("allow", "envoy")
+    assert record["error.type"] == "upstream_unreachable"
     assert record["http.response.status_code"] == 503
     assert record["claimgate.upstream.cluster"] == "dead"
 

@@ -210,6 +210,7 @@ fn each_dialect_has_its_own_limit_on_model_tokens() {
         (Dialect::Gemini, "/v1/models/m:generateContent", r#"{"generation_config":{"max_output_tokens":7}}"#),
         (Dialect::Gemini, "/v1beta/openai/chat/completions", r#"{"max_tokens":7}"#),
         (Dialect::Bedrock, "/model/m/converse", r#"{"inferenceConfig":{"maxTokens":7}}"#),
+        (Dialect::Bedrock, "/model/m/converse", r#"{"additionalModelRequestFields":{"max_tokens":7}}"#),
         (Dialect::Bedrock, "/model/m/invoke", r#"{"max_tokens":7}"#),
         (Dialect::Bedrock, "/model/m/invoke", r#"{"max_gen_len":7}"#),
         (Dialect::Bedrock, "/model/m/invoke", r#"{"textGenerationConfig":{"maxTokenCount":7}}"#),

@@ -64,6 +64,14 @@ fn a_body_that_reaches_beyond_the_request_says_so() {
             (true, false),
         ),
         (
+            "Azure's data as older versions spell it",
+            Azure,
+            "/openai/deployments/d/chat/completions",
+            r#"{"dataSources":[{}]}"#,
+            (true, false),
+        ),
+        ("a fine-tuned model", Openai, chat, r#"{"model":"ft:gpt-4o:acme::1"}"#, (true, false)),
+        (
             "Anthropic's file",
             Anthropic,
             messages,
