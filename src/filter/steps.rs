@@ -14,6 +14,9 @@ use crate::denial::{Answer, Denial, Reason};
 use crate::gateway::{self, Known, Longer, Need, Outcome, Patience};
 use crate::upstream::HeaderPatch;
 
+/// As much of a body of unknown length is read before it may be decided by its beginning, in bytes.
+const EARLY: u64 = 64 * 1024;
+
 /// What follows from a walk.
 pub(super) enum Step {
     Pass,
@@ -70,13 +73,16 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
 }
 
 /// When to look at what has come of a body that may be too long to be held: not at all where its length says that it
-/// is not, else at once, because the next piece may be more than Envoy holds; and then not at every piece, since each
-/// look begins at the start.
+/// is not, at once where that says that it is, else early, because the next piece may be more than Envoy holds; and then
+/// not at every piece, since each look begins at the start.
 fn next_look(body: &Body, declared: Option<u64>, limit: u64) -> u64 {
     match body {
         Body::Begun(seen) => u64::try_from(seen.len()).unwrap_or(limit).saturating_mul(2).min(limit),
-        _ if declared.is_some_and(|length| length <= limit) => limit,
-        _ => 0,
+        _ => match declared {
+            Some(length) if length <= limit => limit,
+            Some(_) => 0,
+            None => limit.min(EARLY),
+        },
     }
 }
 

@@ -85,6 +85,8 @@ class World:
             environment={"SHARED_API_KEY": "provider-secret-shared"},
             clusters=[static_cluster("shared", simulator.ports["openai"])],
             routes=[prefix_route("/shared/", "shared")],
+            # As in the shipped bootstrap: twice what the gateway reads.
+            buffer_limit=2 * 1024 * 1024,
             # As the shipped listener for Bedrock has it; the filter judges escaped slashes itself.
             connection_manager={"path_with_escaped_slashes_action": "KEEP_UNCHANGED"},
         )
