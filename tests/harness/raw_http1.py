@@ -51,6 +51,17 @@ class Http1Connection:
         self._waiting = reader.trailing_data[0]
         return response
 
+    def receive_interim(self, *, seconds: float = ANSWER_SECONDS) -> bytes:
+        """The head of an answer as it came, such as that of a 100; the rest is left. Raises TimeoutError."""
+        end = time.monotonic() + seconds
+        while b"\r\n\r\n" not in self._waiting:
+            content = self._read(end)
+            if not content:
+                raise ConnectionError("the connection ended before a head was complete")
+            self._waiting += content
+        head, separator, self._waiting = self._waiting.partition(b"\r\n\r\n")
+        return head + separator
+
     def receive_bytes(self, *, seconds: float = ANSWER_SECONDS) -> bytes:
         """Whatever comes next, unparsed, as for an upgraded connection; empty at the end."""
         content, self._waiting = self._waiting, b""

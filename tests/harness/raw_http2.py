@@ -144,6 +144,12 @@ def request_headers(method: str, path: str, headers: Iterable[tuple[str, str]] =
     return [*pseudo, *headers]
 
 
+def extended_connect(protocol: str, path: str, headers: Iterable[tuple[str, str]] = ()) -> Headers:
+    """The header list of an upgrade over HTTP/2 (RFC 8441 section 4)."""
+    pseudo = [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"), (":authority", "gateway.test")]
+    return [*pseudo, (":path", path), *headers]
+
+
 def http2_request(
     port: int,
     headers: Iterable[tuple[str, str]],
