@@ -1,6 +1,9 @@
 """Fixtures and progress lines for the end-to-end tests."""
 
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +12,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # The path must be set first.
+from harness import evidence, wire  # noqa: E402
 from harness.bootstrap import plain_bootstrap  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
+
+
+HERE = Path(__file__).resolve().parent
+SEARCH, LAST = HERE / "test_secrets.py", "test_no_secret_shows_in_anything_the_run_left"
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +72,44 @@ class Progress:
             terminalreporter.write_line(f"skipped {line}")
 
 
+class Evidence:
+    """Collects what the run leaves behind, and lets the search for secrets be its last test, whatever else runs."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="claimgate-evidence-"))
+        self.run_is_full = False
+        self.report = ""
+        os.environ[evidence.DIRECTORY] = str(self.directory)
+        wire.listen()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        if not items:
+            return
+        files, option = {item.path for item in items}, session.config.option
+        narrowed = option.keyword or option.markexpr or any("::" in argument for argument in session.config.args)
+        self.run_is_full = not narrowed and files >= set(HERE.rglob("test_*.py"))
+        if SEARCH not in files:
+            directory = next(node for item in items for node in item.iter_parents() if node.path == HERE)
+            module = pytest.Module.from_parent(directory, path=SEARCH)
+            items += [item for item in module.collect() if item.name == LAST]
+        items.sort(key=lambda item: item.path == SEARCH and item.name == LAST)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if (recorder := evidence.recorder()) is not None:
+            recorder.begin(nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.report:
+            terminalreporter.write_line(self.report)
+
+    def pytest_unconfigure(self) -> None:
+        shutil.rmtree(self.directory)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Evidence(), "evidence")
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         config.pluginmanager.register(Progress(reporter), "progress")

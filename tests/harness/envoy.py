@@ -12,10 +12,13 @@ from typing import Any
 
 import yaml
 
+from . import evidence
 from .bootstrap import LISTENER
 from .deadline import wait_until
+from .evidence import Kind
 from .ports import LOOPBACK
 from .processes import Process
+from .wire import unheard
 
 START_SECONDS = 60.0
 ADMIN_SECONDS = 10.0
@@ -56,6 +59,10 @@ class Envoy:
         command += ["--concurrency", str(concurrency), "--log-level", log_level]
         command += ["--admin-address-path", self._admin_file, "--file-flush-interval-msec", "50"]
         self.process = Process("envoy", command, directory, environment)
+        # All that an Envoy is given in its environment is a provider's credential.
+        evidence.register(Kind.PROVIDER_CREDENTIAL, *(environment or {}).values())
+        recorder = evidence.recorder()
+        self._watch = recorder.watch(directory, self.process.alive, self.admin) if recorder else None
         self.process.wait_ready(self._ready, start_seconds)
 
     @property
@@ -79,7 +86,7 @@ class Envoy:
         """The text of an admin page. Raises OSError."""
         address = self._admin_file.read_text().strip()
         request = urllib.request.Request(f"http://{address}{path}", method=method)
-        with urllib.request.urlopen(request, timeout=ADMIN_SECONDS) as response:
+        with unheard(), urllib.request.urlopen(request, timeout=ADMIN_SECONDS) as response:
             return response.read().decode("utf-8", "replace")
 
     def admin_json(self, path: str) -> Any:
@@ -131,7 +138,12 @@ class Envoy:
         return self.process.log()
 
     def stop(self) -> None:
+        """Ends it, and keeps what it wrote and showed where a run collects that."""
+        if self._watch is not None:
+            self._watch.look()
         self.process.stop()
+        if self._watch is not None:
+            self._watch.keep_logs(stopped=True)
 
     def __enter__(self) -> "Envoy":
         return self

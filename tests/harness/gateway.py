@@ -13,10 +13,12 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from . import ecds
+from . import ecds, evidence
 from .bootstrap import gateway_bootstrap
 from .envoy import Envoy
+from .evidence import Kind
 from .simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +42,8 @@ def base64url(content: bytes) -> str:
 
 
 def hash_of(key: str) -> str:
-    """The `hash` of a key entry."""
+    """The `hash` of a key entry. Whatever key has one must not show."""
+    evidence.register(Kind.API_KEY, key)
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -64,6 +67,7 @@ class Signer:
             self.private = ec.generate_private_key(ec.SECP384R1())
         else:
             self.private = rsa.generate_private_key(65537, 2048)
+        evidence.register(Kind.PRIVATE_KEY, *private_parts(self.private))
 
     def jwk(self) -> dict[str, str]:
         """The public key (RFC 7517)."""
@@ -91,7 +95,9 @@ class Signer:
     def compact(self, header: bytes, claims: bytes) -> str:
         """A signed token of exactly these bytes (RFC 7515 section 3.1)."""
         signed = f"{base64url(header)}.{base64url(claims)}"
-        return f"{signed}.{base64url(self._sign(signed.encode()))}"
+        token = f"{signed}.{base64url(self._sign(signed.encode()))}"
+        evidence.register(Kind.TOKEN, token)
+        return token
 
     def _sign(self, signed: bytes) -> bytes:
         if self.algorithm == "EdDSA":
@@ -105,6 +111,18 @@ class Signer:
             salted = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
             return self.private.sign(signed, salted, digest)
         return self.private.sign(signed, padding.PKCS1v15(), digest)
+
+
+def private_parts(key: Any) -> list[str]:
+    """The private number as a JWK has it (RFC 7518 section 6), and the lines of the PEM file that hold such numbers."""
+    form, no_password = PrivateFormat.PKCS8, NoEncryption()
+    # The first line is mostly the name of the algorithm.
+    lines = key.private_bytes(Encoding.PEM, form, no_password).decode().splitlines()[2:-1]
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return [base64url(key.private_bytes_raw()), *lines]
+    numbers = key.private_numbers()
+    number = numbers.d if isinstance(numbers, rsa.RSAPrivateNumbers) else numbers.private_value
+    return [base64url(number.to_bytes((number.bit_length() + 7) // 8)), *lines]
 
 
 def issuer_entry(*signers: Signer, **fields: Any) -> dict[str, Any]:

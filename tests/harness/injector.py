@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+from . import evidence
 from .bootstrap import Document, http_filter_type
+from .evidence import Kind
 
 OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -39,6 +41,8 @@ def with_injector(cluster: Document, header: str, value: str, directory: Path) -
 
 def _secret_file(name: str, value: str, directory: Path) -> Document:
     """Writes the secret and names it as Envoy wants it."""
+    # Without its scheme, so that it is found behind any other.
+    evidence.register(Kind.INJECTED_CREDENTIAL, value.rpartition(" ")[2])
     secret = {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
         "name": name,

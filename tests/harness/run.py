@@ -19,7 +19,7 @@ from types import FrameType
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 # The path must be set first.
-from harness import ecds  # noqa: E402
+from harness import ecds, evidence  # noqa: E402
 from harness.demo.bootstrap import Place, placed  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing  # noqa: E402
@@ -30,6 +30,7 @@ from harness.demo.ports import DemoPorts  # noqa: E402
 from harness.demo.tokens import TokenIssuer  # noqa: E402
 from harness.ecds import Reload  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
+from harness.evidence import Kind  # noqa: E402
 from harness.processes import ProcessFailed  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 
@@ -57,7 +58,9 @@ def main() -> int:
             ports.check_free()
             directory = RUN / str(ports.port)
             stack.enter_context(_own_directory(directory))
-            bundle = Bundle(Layout(directory), mint_keys(), gateway=arguments.config, policies=arguments.policies)
+            keys = mint_keys()
+            evidence.register(Kind.API_KEY, *(key.secret for key in keys.values()))
+            bundle = Bundle(Layout(directory), keys, gateway=arguments.config, policies=arguments.policies)
             _serve(ports, bundle, stack)
     except KeyboardInterrupt:
         print("\nstopped", flush=True)

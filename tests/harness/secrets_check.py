@@ -1,48 +1,115 @@
-"""No credential may show anywhere but in the request that carries it: every place Envoy writes or shows is searched."""
+"""No credential may show anywhere but in the request that carries it: every place Envoy writes or shows is searched.
 
+`assert_no_secret` looks at one gateway in the middle of the run, `search_run` at all that the whole run left.
+"""
+
+import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import httpx
 
+from .evidence import ANSWER, COMMAND_OUTPUT, LOGS, PAGES, RECEIVED, SHORTEST, Exhibit, Kind, Recorder, Registered
 from .gateway import Gateway
+from .secret_search import Finding, SecretSearch
 
-SHORTEST = 12
+EXHIBIT_KINDS = frozenset([*LOGS.values(), *PAGES.values(), ANSWER, RECEIVED, COMMAND_OUTPUT])
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """A place where a secret may show, and why: the text that the pattern finds there."""
+
+    reason: str
+    kinds: frozenset[str]
+    tests: str
+    """How the names of the tests begin."""
+    pattern: re.Pattern[bytes]
+
+    def applies(self, exhibit: Exhibit) -> bool:
+        return exhibit.kind in self.kinds and exhibit.test.startswith(self.tests)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a search of the whole run came to."""
+
+    findings: list[Finding]
+    secrets: Counter[Kind]
+    searched: Counter[str]
+    """Exhibits by their kind."""
+    size: int
+    """Bytes searched."""
+    unseen: list[str]
+    """Pages that an Envoy should have shown, and did not."""
+    permitted: Counter[str]
+    """How often each permission was needed, by its reason."""
+
+    def __str__(self) -> str:
+        secrets = ", ".join(f"{count} × {kind}" for kind, count in sorted(self.secrets.items()))
+        searched = ", ".join(f"{count} × {kind}" for kind, count in sorted(self.searched.items()))
+        return f"searched for {secrets}; in {self.size / 1e6:.0f} MB: {searched}; found {len(self.findings)}"
+
+    def lacks(self) -> list[str]:
+        """What a run of all tests should have and this one has not: then something is no longer collected."""
+        kinds = [f"no {kind} was registered" for kind in Kind if not self.secrets[kind]]
+        return kinds + [f"no {kind} was kept" for kind in sorted(EXHIBIT_KINDS) if not self.searched[kind]]
+
+
+def search_run(recorder: Recorder, permitted: Iterable[Permitted] = ()) -> Report:
+    """Searches all evidence for all secrets; what reached a provider, for those of callers only."""
+    recorder.finish()
+    secrets = recorder.secrets()
+    providers = {secret.secret for secret in secrets if secret.kind.is_the_providers}
+    everywhere = SecretSearch(secrets)
+    # A caller may have tried a provider's own credential; that one is where it belongs.
+    at_providers = SecretSearch(secret for secret in secrets if secret.secret not in providers)
+    permitted = list(permitted)
+    report = Report([], Counter(secret.kind for secret in secrets), Counter(), 0, recorder.unseen(), Counter())
+    size = 0
+    for exhibit in recorder.exhibits():
+        report.searched[exhibit.kind] += 1
+        size += len(exhibit.content)
+        search = at_providers if exhibit.kind == RECEIVED else everywhere
+        found = search.find(exhibit)
+        for entry in permitted if found else ():
+            if entry.applies(exhibit):
+                exhibit = replace(exhibit, content=entry.pattern.sub(b"", exhibit.content))
+                rest = search.find(exhibit)
+                report.permitted[entry.reason] += len(found) - len(rest)
+                found = rest
+        report.findings.extend(found)
+    return replace(report, size=size)
 
 
 def assert_no_secret(gateway: Gateway, secrets: Iterable[str], answers: Iterable[httpx.Response] = ()) -> None:
     """Fails where a secret, or a part of one that would be enough, stands in a log, a stat, the admin's pages or an
     answer. Of a token the claims and the signature are searched for too. A hash of a key is no secret."""
-    needles = {needle for secret in secrets for needle in _telling_parts(secret)}
-    assert needles, "nothing to search for"
-    for place, text in {**_places(gateway), **_answers(answers)}.items():
-        found = [needle for needle in needles if needle in text]
-        assert not found, f"{place} shows {found}"
+    registered = [Registered(Kind.SENT_CREDENTIAL, _long_enough(secret), "this test") for secret in secrets]
+    assert registered, "nothing to search for"
+    search = SecretSearch(registered)
+    for exhibit in [*_places(gateway), *_answers(answers)]:
+        assert not (found := search.find(exhibit)), "\n".join(map(str, found))
 
 
-def _telling_parts(secret: str) -> list[str]:
+def _long_enough(secret: str) -> str:
     assert len(secret) >= SHORTEST, f"`{secret}` is too short to be told from other text"
-    return [secret, *(part for part in secret.split(".")[1:] if len(part) >= SHORTEST)]
+    return secret
 
 
-def _places(gateway: Gateway) -> dict[str, str]:
+def _places(gateway: Gateway) -> list[Exhibit]:
     envoy = gateway.envoy
     # A line is written when its request ends, and Envoy flushes files every few milliseconds.
     ended = envoy.stat("http.gateway.downstream_rq_total") - envoy.stat("http.gateway.downstream_rq_active")
-    audit, access = envoy.audit_lines(ended), envoy.access_log_lines(ended)
-    return {
-        "Envoy's log": envoy.log(),
-        "the audit log": "\n".join(audit),
-        "the access log": "\n".join(str(line) for line in access),
-        "the stats": envoy.admin("/stats"),
-        "the Prometheus page": envoy.admin("/stats/prometheus"),
-        "the configuration dump": envoy.admin("/config_dump?include_eds"),
-        "the clusters page": envoy.admin("/clusters"),
-        "the server's page": envoy.admin("/server_info"),
-    }
+    texts = {"audit log": "\n".join(envoy.audit_lines(ended)), "Envoy's log": envoy.log()}
+    texts["access log"] = "\n".join(str(line) for line in envoy.access_log_lines(ended))
+    texts |= {name: envoy.admin(path) for path, name in PAGES.items()}
+    return [Exhibit(name, str(envoy.directory), "this test", text.encode()) for name, text in texts.items()]
 
 
-def _answers(answers: Iterable[httpx.Response]) -> dict[str, str]:
-    return {
-        f"answer {number} ({answer.status_code} of {answer.request.url})": f"{answer.headers.raw}\n{answer.text}"
-        for number, answer in enumerate(answers)
-    }
+def _answers(answers: Iterable[httpx.Response]) -> list[Exhibit]:
+    def told(answer: httpx.Response) -> bytes:
+        return f"{answer.headers.raw}\n{answer.text}".encode()
+
+    return [Exhibit(ANSWER, f"{answer.status_code} of {answer.url}", "this test", told(answer)) for answer in answers]

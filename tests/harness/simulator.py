@@ -6,9 +6,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from . import evidence
 from .deadline import wait_until
 from .ports import LOOPBACK
 from .processes import Process
+from .wire import unheard
 
 PROVIDERS = ("openai", "azure", "anthropic", "gemini", "bedrock")
 TESTS = Path(__file__).resolve().parent.parent
@@ -21,10 +23,14 @@ class Simulator:
 
     def __init__(self, directory: Path, *, slow_seconds: float = 3.0) -> None:
         """Starts it on free ports and waits until all of them listen."""
-        command = [sys.executable, "-m", "simulator", "--host", LOOPBACK, "--slow-seconds", str(slow_seconds)]
+        recorder = evidence.recorder()
+        module = "simulator" if recorder is None else "harness.recording_simulator"
+        command = [sys.executable, "-m", module, "--host", LOOPBACK, "--slow-seconds", str(slow_seconds)]
         self.process = Process("simulator", command, directory, {"PYTHONPATH": str(TESTS)})
         self.process.wait_ready(self._announced, START_SECONDS)
         self.ports: dict[str, int] = json.loads(self.process.output_path.read_text())
+        self._asked_directly = set() if recorder is None else recorder.simulator_ports
+        self._asked_directly.update(self.ports.values())
 
     def url(self, provider: str) -> str:
         """The base URL of a provider without Envoy in between."""
@@ -71,6 +77,8 @@ class Simulator:
 
     def stop(self) -> None:
         self.process.stop()
+        # The next to get such a port may be a gateway.
+        self._asked_directly.difference_update(self.ports.values())
 
     def _announced(self) -> bool:
         return self.process.output_path.read_bytes().endswith(b"\n")
@@ -78,5 +86,5 @@ class Simulator:
     def _call(self, method: str, path: str, document: Any = None) -> Any:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(self.url("control") + path, data=body, method=method)
-        with urllib.request.urlopen(request, timeout=CONTROL_SECONDS) as response:
+        with unheard(), urllib.request.urlopen(request, timeout=CONTROL_SECONDS) as response:
             return json.load(response)
