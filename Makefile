@@ -12,7 +12,7 @@ export CARGO_TARGET_DIR := target
 # Plays the scripts beside the policies on the native core.
 export POLICY_TESTS ?= target/release/claimgate test policies
 
-.PHONY: build run compose test bench lint clean wasm-target venv
+.PHONY: build run compose test bench fuzz lint clean wasm-target venv
 
 # target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: wasm-target
@@ -36,10 +36,17 @@ bench: build venv
 	tests/setup/debian wrk
 	cd tests && ../$(PYTHON) -m bench
 
+# Fuzzes what reads requests, tokens and configurations: `make fuzz TARGET=token SECONDS=600`, or `RUNS=1000000`.
+# `make fuzz TARGET=token INPUT=…` runs one input again, as a failed run has left it.
+fuzz:
+	python3 tests/fuzz/run.py run $(if $(TARGET),--target $(TARGET)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(TOTAL),--total $(TOTAL)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(INPUT),--input $(INPUT))
+
 lint: wasm-target venv
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --lib --target $(WASM) -- -D warnings
+	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
 	$(PYTHON) -m ruff check --select E4,E7,E9,F tests
 	target/venv/bin/shellcheck $$(grep -rlI '^#!/usr/bin/env bash' .ci tests)
 

@@ -157,6 +157,8 @@ def stages() -> list[Stage]:
         # Unit tests, doctests, and the scripts played on the native core.
         Stage("cargo test", ["cargo", "test", "--no-fail-fast"], read_test_lines),
         Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
+        # The corpus of the fuzz targets, and some seconds of new inputs.
+        Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
         # The compiled filter in a real Envoy, called by the providers' own clients.
         Stage("e2e", pytest, read_pytest_report, needs=("build", "python")),
     ]

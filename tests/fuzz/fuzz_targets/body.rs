@@ -1,0 +1,84 @@
+//! Reads bodies: what is accepted says the same to `serde_json`, and no name is there twice.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use claimgate::dialect::{BodyFacts, BodyForm, Operation, read_beginning, read_body, recognise};
+use claimgate::request::{Dialect, RequestHead};
+use claimgate_fuzz::messages::cut;
+use claimgate_fuzz::opinion::{agrees_with_form, agrees_with_tree};
+use libfuzzer_sys::fuzz_target;
+
+const OPERATIONS: [(Dialect, &str); 16] = [
+    (Dialect::Openai, "/v1/chat/completions"),
+    (Dialect::Openai, "/v1/responses"),
+    (Dialect::Openai, "/v1/audio/transcriptions"),
+    (Dialect::Openai, "/v1/images/edits"),
+    (Dialect::Openai, "/v1/batches"),
+    (Dialect::Azure, "/openai/deployments/d/chat/completions"),
+    (Dialect::Azure, "/openai/deployments/d/audio/transcriptions"),
+    (Dialect::Anthropic, "/v1/messages"),
+    (Dialect::Anthropic, "/v1/messages/batches"),
+    (Dialect::Gemini, "/v1beta/models/m:generateContent"),
+    (Dialect::Gemini, "/v1beta/models/m:streamGenerateContent"),
+    (Dialect::Gemini, "/v1beta/cachedContents"),
+    (Dialect::Gemini, "/v1beta/openai/chat/completions"),
+    (Dialect::Bedrock, "/model/m/converse"),
+    (Dialect::Bedrock, "/model/m/invoke-with-response-stream"),
+    (Dialect::Openai, "/v1/embeddings"),
+];
+
+static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let operation = |(dialect, path): (Dialect, &str)| {
+        let head = [(":method", "POST"), (":path", path)];
+        let head = RequestHead::new(head.map(|(name, value)| (name.to_owned(), value.into())).into());
+        recognise(dialect, &head, None, &[]).expect("the operation is known")
+    };
+    OPERATIONS.map(operation).into()
+});
+
+// The first byte says the operation, the rest of its line the content type: none is the usual one.
+fuzz_target!(|data: &[u8]| {
+    let Some((selector, rest)) = data.split_first() else { return };
+    let operation = &KNOWN[usize::from(selector.wrapping_sub(b'A')) % OPERATIONS.len()];
+    let (content_type, body) = cut(rest, b"\n");
+    let content_type = match (content_type, operation.body_form()) {
+        (b"", BodyForm::Multipart) => b"multipart/form-data; boundary=b",
+        (b"", _) => b"application/json".as_slice(),
+        (sent, _) => sent,
+    };
+    let head = RequestHead::new(vec![("content-type".to_owned(), content_type.to_vec())]);
+    let read = read_body(operation, &head, body);
+    assert_eq!(read, read_body(operation, &head, body), "two readings of the same body");
+    if operation.body_form() == BodyForm::Multipart {
+        // Cut somewhere, the same body is read in pieces.
+        let middle = body.len() * usize::from(*selector) / 256;
+        assert!(in_pieces(operation, &head, body, middle).is_none_or(|pieces| read == Ok(pieces)));
+    }
+    let Ok(facts) = read else { return };
+    match operation.body_form() {
+        BodyForm::Json => agrees_with_tree(operation, &facts, body),
+        BodyForm::Multipart => agrees_with_form(operation, &facts, boundary(body), body),
+        form => panic!("`{form:?}` is no form of these operations"),
+    }
+});
+
+/// The facts of a form that was decided on by its beginning, where nothing spoke against it later.
+fn in_pieces(operation: &Operation, head: &RequestHead, body: &[u8], middle: usize) -> Option<BodyFacts> {
+    let (beginning, rest) = body.split_at(middle);
+    let (facts, mut form) = read_beginning(operation, head, beginning).ok()??;
+    for piece in rest.chunks(7) {
+        form.take(piece).ok()?;
+    }
+    form.finish().ok()?;
+    Some(facts)
+}
+
+/// What an accepted form begins with, without the two hyphens.
+fn boundary(body: &[u8]) -> &str {
+    let line = cut(body, b"\r\n").0;
+    let line = std::str::from_utf8(line).expect("a boundary is ASCII");
+    // A form without parts is its closing delimiter.
+    line[2..].strip_suffix("--").filter(|_| !body.contains(&b':')).unwrap_or(&line[2..])
+}

@@ -1,0 +1,121 @@
+//! Walks whole requests: nothing is forwarded without a credential, and none of the caller's goes on.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use claimgate::gateway::{Body, Gateway, Known, Longer, Need, Outcome, Patience};
+use claimgate::identity::{CARRIERS, EngineAnswer, KeyRing};
+use claimgate::ledger::MemoryStore;
+use claimgate::request::{Connection, Dialect, RequestHead};
+use claimgate::upstream::HeaderPatch;
+use claimgate_fuzz::callers::{Callers, PROVIDER, moment};
+use claimgate_fuzz::messages::Message;
+use libfuzzer_sys::fuzz_target;
+
+struct World {
+    callers: Callers,
+    gateway: Gateway,
+    store: MemoryStore,
+    keys: KeyRing,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let callers = Callers::new();
+    let gateway = callers.gateway();
+    let store = MemoryStore::new();
+    gateway.ledger().prepare(&store);
+    World { keys: gateway.key_ring(), callers, gateway, store }
+});
+
+// The first byte says the cluster, which has a dialect's name, and whether a body is too long to be held. `$key` and `$token` in a header stand for the
+// genuine credentials.
+fuzz_target!(|data: &[u8]| {
+    let Some((selector, rest)) = data.split_first() else { return };
+    let world = &*WORLD;
+    let message = Message::read(rest);
+    let (head, holds_genuine) = head(&message);
+    let cluster = match usize::from(selector.wrapping_sub(b'A')) % 6 {
+        5 => None,
+        index => Some(Dialect::ALL[index].name().to_owned()),
+    };
+    let connection = Connection { cluster: cluster.clone(), ..Connection::default() };
+    let mut call = world.gateway.open_call(head.clone(), connection, moment());
+    let known = Known {
+        moment: moment(),
+        store: &world.store,
+        keys: &world.keys,
+        verify: &|_| EngineAnswer::Unavailable,
+        body: Body::Coming,
+        patience: Patience::Left,
+    };
+    let mut outcome = world.gateway.decide(&mut call, &known);
+    if let Outcome::Need(Need::Body { longer, .. }) = outcome {
+        let is_long = longer == Longer::Begun && selector.wrapping_sub(b'A') / 6 % 2 == 1;
+        let (beginning, rest) = message.body.split_at(message.body.len() / 2);
+        let body = if is_long { Body::Beginning(beginning) } else { Body::Complete(message.body) };
+        outcome = world.gateway.decide(&mut call, &Known { body, ..known });
+        if is_long && call.is_let_through() {
+            let _ = call.watch(rest, true);
+        }
+    }
+    match outcome {
+        Outcome::Forward(patch) if !call.is_open() => {
+            assert!(call.is_let_through());
+            assert!(holds_genuine, "forwarded without a credential");
+            assert!(cluster.is_some(), "forwarded without an upstream");
+            assert!(call.denial().is_none());
+            let provided = patch.settings().filter(|(_, value)| value.ends_with(PROVIDER.as_bytes()));
+            assert_eq!(provided.count(), 1, "the provider's credential goes on once");
+            carries_nothing(&head, &patch);
+        }
+        Outcome::Forward(patch) => {
+            assert_eq!((head.method(), head.path()), ("GET", "/healthz"), "open, and not listed");
+            assert!(patch.settings().all(|(_, value)| !value.ends_with(PROVIDER.as_bytes())));
+            carries_nothing(&head, &patch);
+        }
+        Outcome::Refuse => {
+            let answer = call.answer().expect("a refusal has an answer");
+            assert!((400..600).contains(&answer.status), "the status {}", answer.status);
+        }
+        Outcome::Need(need) => panic!("{need:?} with everything known"),
+    }
+});
+
+fn head(message: &Message<'_>) -> (RequestHead, bool) {
+    let mut headers = message.headers();
+    let mut holds_genuine = false;
+    for (_, value) in headers.iter_mut().skip(2) {
+        for (mark, credential) in [("$key", &WORLD.callers.api_key), ("$token", &WORLD.callers.tokens[0])] {
+            if let Some(position) = value.windows(mark.len()).position(|window| window == mark.as_bytes()) {
+                holds_genuine = true;
+                value.splice(position..position + mark.len(), credential.bytes());
+            }
+        }
+    }
+    (RequestHead::new(headers), holds_genuine)
+}
+
+/// No header that is left, and none that is set, holds the caller's credential where one is read.
+fn carries_nothing(head: &RequestHead, patch: &HeaderPatch) {
+    let removed: Vec<&str> = patch.removals().collect();
+    for (name, _) in head.headers().filter(|(name, _)| CARRIERS.contains(name)) {
+        assert!(removed.contains(&name), "`{name}` goes on");
+    }
+    let credentials = [&WORLD.callers.api_key, &WORLD.callers.tokens[0]];
+    for (name, value) in patch.settings() {
+        let holds = |credential: &&String| {
+            value.windows(credential.len()).any(|window| window == credential.as_bytes())
+        };
+        match name {
+            // A caller may call subprotocols what it likes, if they are none of the provider's.
+            "sec-websocket-protocol" => assert!(!is_key_protocol(value), "a key goes on as a subprotocol"),
+            name => assert!(!credentials.iter().any(holds), "`{name}` holds the caller's credential"),
+        }
+    }
+}
+
+fn is_key_protocol(value: &[u8]) -> bool {
+    let mut protocols = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.any(|protocol| protocol.to_ascii_lowercase().starts_with(b"openai-insecure-api-key."))
+}

@@ -1,0 +1,151 @@
+//! A second opinion on bodies that were accepted, by other means than the gateway's: a whole tree of
+//! `serde_json`, a list of the names, the letters as Unicode folds them.
+
+use std::fmt;
+
+use claimgate::dialect::{BodyFacts, Operation};
+use claimgate::request::Dialect;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+const GEMINI_CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
+const GEMINI_LIMIT: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
+
+/// Panics where the facts of an accepted JSON body are not those of `serde_json`'s tree.
+pub fn agrees_with_tree(operation: &Operation, facts: &BodyFacts, body: &[u8]) {
+    let tree: Map<String, Value> = serde_json::from_slice(body).expect("an accepted body is an object");
+    let Names(names) = serde_json::from_slice(body).expect("an object has names");
+    assert_eq!(names.len(), tree.len(), "a name comes twice");
+
+    let dialect = wire(operation);
+    let read = read_names(dialect);
+    for name in &names {
+        let alike = read.iter().find(|known| is_alike(known, name));
+        assert!(alike.is_none_or(|known| known == name), "`{name}` is like `{alike:?}`");
+    }
+    let text = |name: &str| tree.get(name).and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(facts.model, expected_model(operation, text("model")), "the model");
+    let stream = match dialect {
+        Dialect::Gemini | Dialect::Bedrock => None,
+        _ => tree.get("stream").and_then(Value::as_bool),
+    };
+    assert_eq!(facts.stream, operation.path_streams().or(stream), "the stream");
+    assert_eq!(facts.max_tokens, limit(dialect, &tree), "the limit on model tokens");
+}
+
+/// The dialect of the body's keys.
+fn wire(operation: &Operation) -> Dialect {
+    if operation.is_openai_compatible() { Dialect::Openai } else { operation.dialect() }
+}
+
+/// The keys that every dialect reads, and those of the limits.
+fn read_names(dialect: Dialect) -> Vec<&'static str> {
+    let limits: &[&str] = match dialect {
+        Dialect::Openai | Dialect::Azure => &[
+            "stream",
+            "max_tokens",
+            "max_completion_tokens",
+            "max_output_tokens",
+            "previous_response_id",
+            "store",
+        ],
+        Dialect::Anthropic => &["stream", "max_tokens", "max_tokens_to_sample", "container"],
+        Dialect::Gemini => &["generationConfig", "generation_config", "cachedContent", "cached_content"],
+        Dialect::Bedrock => &[
+            "max_tokens",
+            "max_completion_tokens",
+            "maxTokens",
+            "max_gen_len",
+            "inferenceConfig",
+            "textGenerationConfig",
+            "additionalModelRequestFields",
+        ],
+    };
+    [&["model"], limits].concat()
+}
+
+fn is_alike(known: &str, name: &str) -> bool {
+    let folded = |text: &str| text.to_uppercase().to_lowercase();
+    folded(known) == folded(name)
+}
+
+fn expected_model(operation: &Operation, in_body: Option<String>) -> Option<String> {
+    let in_body = in_body.map(|model| match (operation.dialect(), model.strip_prefix("models/")) {
+        (Dialect::Gemini, Some(bare)) => bare.to_owned(),
+        _ => model,
+    });
+    match (operation.path_model(), operation.dialect()) {
+        (None, _) => in_body,
+        (Some(path), Dialect::Azure) => Some(path.to_owned()),
+        (Some(path), _) => {
+            assert!(in_body.is_none_or(|model| model == path), "path and body name two models");
+            Some(path.to_owned())
+        }
+    }
+}
+
+fn limit(dialect: Dialect, tree: &Map<String, Value>) -> Option<u64> {
+    let largest = |tree: &Map<String, Value>, names: &[&str]| {
+        names.iter().filter_map(|name| tree.get(*name)?.as_u64()).max()
+    };
+    let inside = |outer: &[&str], names: &[&str]| {
+        outer.iter().filter_map(|name| largest(tree.get(*name)?.as_object()?, names)).max()
+    };
+    match dialect {
+        Dialect::Openai | Dialect::Azure => {
+            largest(tree, &["max_tokens", "max_completion_tokens", "max_output_tokens"])
+        }
+        Dialect::Anthropic => largest(tree, &["max_tokens", "max_tokens_to_sample"]),
+        Dialect::Gemini => inside(&GEMINI_CONFIG, &GEMINI_LIMIT),
+        Dialect::Bedrock => {
+            let top = largest(tree, &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"]);
+            let converse = inside(&["inferenceConfig"], &["maxTokens", "max_new_tokens", "maxNewTokens"]);
+            let own = &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"];
+            let own = inside(&["additionalModelRequestFields"], own);
+            let titan = inside(&["textGenerationConfig"], &["maxTokenCount"]);
+            top.max(converse).max(own).max(titan)
+        }
+    }
+}
+
+/// Panics where an accepted form does not say what was read of it.
+pub fn agrees_with_form(operation: &Operation, facts: &BodyFacts, boundary: &str, body: &[u8]) {
+    let says = |value: &str| {
+        let wanted = format!("\r\n\r\n{value}\r\n--{boundary}");
+        body.windows(wanted.len()).any(|window| window == wanted.as_bytes())
+    };
+    match (&facts.model, operation.path_model()) {
+        (Some(model), None) => assert!(says(model), "no field says `{model}`"),
+        (model, path) => assert_eq!(model.as_deref(), path),
+    }
+    if operation.path_streams().is_none() {
+        assert!(facts.stream.is_none_or(|stream| says(if stream { "true" } else { "false" })));
+    }
+}
+
+/// The names of an object as they come, also those that come twice.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Names;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
