@@ -29,7 +29,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { at: at.into(), why: why.into() }
+        Self { at: one_line(at.into()), why: one_line(why.into()) }
     }
 }
 
@@ -134,5 +134,33 @@ impl Config {
             .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))?;
         deserializer.end().map_err(|error| ConfigError::new("bundle", error.to_string()))?;
         Ok(config)
+    }
+}
+
+/// What the operator wrote is quoted back, and a line break in it would look like another error, or like another
+/// line of Envoy's log.
+fn one_line(text: String) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => line.extend(letter.escape_default()),
+            false => line.push(letter),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn an_error_is_one_line_whatever_is_quoted() {
+        for (bundle, quoted) in
+            [(r#"{"hold":"a\nb\u001b"}"#, r"`a\nb\u{1b}`"), (r#"{"hold":"headers","a\r\nb":1}"#, r"`a\r\nb`")]
+        {
+            let error = Config::from_json(bundle.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(quoted) && !error.contains(char::is_control), "{error}");
+        }
     }
 }
