@@ -131,11 +131,12 @@ pub fn find(request: &RequestHead) -> Result<Presented, Denial> {
     found.ok_or_else(|| Reason::CredentialMissing.into())
 }
 
-/// What is left of a `sec-websocket-protocol` value once the credential and the account are gone.
+/// What is left of a `sec-websocket-protocol` value once the credential and the account are gone; in any case,
+/// because a provider may not tell one from another.
 pub fn protocols_without_credentials(value: &str) -> String {
     let kept = value.split(',').map(str::trim).filter(|protocol| {
-        !protocol.starts_with(KEY_PROTOCOL)
-            && !ACCOUNT_PROTOCOLS.iter().any(|prefix| protocol.starts_with(prefix))
+        let lower = protocol.to_ascii_lowercase();
+        !lower.starts_with(KEY_PROTOCOL) && !ACCOUNT_PROTOCOLS.iter().any(|prefix| lower.starts_with(prefix))
     });
     kept.collect::<Vec<_>>().join(", ")
 }

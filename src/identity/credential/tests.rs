@@ -197,6 +197,7 @@ fn every_carrier_is_stripped() {
     for (value, kept, note) in [
         ("realtime, openai-insecure-api-key.k, openai-beta.v1", "realtime, openai-beta.v1", "the key goes"),
         ("openai-organization.org-1,realtime,openai-project.p", "realtime", "the account goes too"),
+        ("OpenAI-Insecure-API-Key.k-1, OpenAI-Project.p, realtime", "realtime", "in another case"),
         ("openai-insecure-api-key.k", "", "nothing is left"),
         ("realtime", "realtime", "nothing to remove"),
     ] {
