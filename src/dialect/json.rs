@@ -192,9 +192,10 @@ fn pass_over<'de, A: MapAccess<'de>>(reading: &mut Reading, name: &str, map: &mu
     Ok(())
 }
 
-/// True for a name that is the same for readers that stop at NUL, trim, or split lines.
+/// True for a name that is the same for readers that stop at NUL, trim, split lines, or drop a byte order mark.
 pub(super) fn is_model_name(name: &str) -> bool {
-    !name.is_empty() && name.trim() == name && !name.chars().any(char::is_control)
+    let is_odd = |c: char| c.is_control() || c == '\u{feff}';
+    !name.is_empty() && name.trim() == name && !name.chars().any(is_odd)
 }
 
 /// A key, unescaped.

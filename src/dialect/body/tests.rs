@@ -99,7 +99,7 @@ fn an_accepted_body_is_read_as_every_reader_reads_it() {
 
 #[test]
 fn a_body_that_is_not_one_well_formed_object_is_malformed() {
-    let rows: [(&str, &[u8]); 37] = [
+    let rows: [(&str, &[u8]); 38] = [
         ("nothing", b""),
         ("blanks", b"  "),
         ("an array", b"[]"),
@@ -130,6 +130,7 @@ fn a_body_that_is_not_one_well_formed_object_is_malformed() {
         ("a list as model", b"{\"model\":[\"m\"]}"),
         ("an empty model", b"{\"model\":\"\"}"),
         ("a padded model", b"{\"model\":\"m \"}"),
+        ("a byte order mark in the model", b"{\"model\":\"\xef\xbb\xbfm\"}"),
         ("NUL in the model", b"{\"model\":\"m\\u0000x\"}"),
         ("a text as stream", b"{\"stream\":\"true\"}"),
         ("a number as stream", b"{\"stream\":1}"),
