@@ -5,6 +5,9 @@
 use super::{Denial, Reason};
 use crate::request::RequestHead;
 
+/// RFC 9110 section 5.6.3.
+pub(super) const BLANKS: [char; 2] = [' ', '\t'];
+
 /// What a body may be where it is read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
@@ -59,21 +62,23 @@ fn is_boundary(boundary: &str) -> bool {
 
 impl Parametrised {
     /// Reads `value; name=token; name="text"`; `None` where a name comes twice, a quoted text holds a
-    /// backslash or a quote, or anything is left over.
+    /// backslash or a quote, or anything is left over. Only blanks are trimmed: to other readers, the spaces of
+    /// Unicode are a part of the word.
     pub(super) fn parse(header: &str) -> Option<Self> {
         let (value, mut rest) = split_at_semicolon(header);
         let mut parameters: Vec<(String, String)> = Vec::new();
         while let Some(parameter) = rest {
-            let (name, after) = parameter.trim_start().split_once('=')?;
+            let (name, after) = parameter.trim_start_matches(BLANKS).split_once('=')?;
             let (text, next) = match after.strip_prefix('"') {
                 Some(quoted) => {
                     let (text, after) = quoted.split_once('"')?;
                     let (between, next) = split_at_semicolon(after);
-                    between.trim().is_empty().then_some((text, next))?
+                    between.trim_matches(BLANKS).is_empty().then_some((text, next))?
                 }
                 None => {
                     let (text, next) = split_at_semicolon(after);
-                    is_token(text.trim_end()).then_some((text.trim_end(), next))?
+                    let text = text.trim_end_matches(BLANKS);
+                    is_unquoted(text).then_some((text, next))?
                 }
             };
             let name = name.to_ascii_lowercase();
@@ -83,7 +88,7 @@ impl Parametrised {
             parameters.push((name, text.to_owned()));
             rest = next;
         }
-        Some(Self { value: value.trim().to_ascii_lowercase(), parameters })
+        Some(Self { value: value.trim_matches(BLANKS).to_ascii_lowercase(), parameters })
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
@@ -106,10 +111,15 @@ fn split_at_semicolon(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// RFC 9110 section 5.6.2, with `[]` because some clients name form fields so without quotes.
-fn is_token(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~[]".contains(c);
+/// RFC 9110 section 5.6.2.
+pub(super) fn is_token(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !text.is_empty() && text.chars().all(allowed)
+}
+
+/// A token, or one with `[]`, because some clients name form fields so without quotes.
+fn is_unquoted(text: &str) -> bool {
+    is_token(&text.replace(['[', ']'], "-"))
 }
 
 #[cfg(test)]
@@ -143,7 +153,7 @@ mod tests {
 
     #[test]
     fn other_types_are_unsupported() {
-        let rows: [(&str, &[(&str, &str)]); 18] = [
+        let rows: [(&str, &[(&str, &str)]); 20] = [
             ("no type", &[]),
             ("two types", &[("content-type", "application/json"), ("content-type", "application/json")]),
             ("two types in one", &[("content-type", "application/json, text/plain")]),
@@ -153,6 +163,11 @@ mod tests {
             ("another charset", &[("content-type", "application/json; charset=utf-16")]),
             ("two charsets", &[("content-type", "application/json; charset=utf-8; charset=utf-7")]),
             ("another parameter", &[("content-type", "application/json; profile=x")]),
+            ("a space of Unicode behind the type", &[("content-type", "application/json\u{a0}")]),
+            (
+                "a space of Unicode behind the charset",
+                &[("content-type", "application/json; charset=utf-8\u{2003}")],
+            ),
             ("an empty parameter", &[("content-type", "application/json;")]),
             ("a URL-encoded form", &[("content-type", "application/x-www-form-urlencoded")]),
             ("a form without boundary", &[("content-type", "multipart/form-data")]),

@@ -6,7 +6,7 @@
 use super::form::{Form, FormFacts};
 use super::json::{Reading, is_model_name};
 use super::keys::fold;
-use super::media::Parametrised;
+use super::media::{BLANKS, Parametrised, is_token};
 use crate::denial::{Denial, Reason};
 use crate::request::Dialect;
 
@@ -46,7 +46,8 @@ impl Field {
         for line in headers.split("\r\n") {
             let (name, value) =
                 line.split_once(':').ok_or_else(|| malformed("a part's header has no colon"))?;
-            if line.chars().any(|c| c.is_control() && c != '\t') || name.contains([' ', '\t']) {
+            // A reader that finds no header's name takes the line, and what follows, for the content.
+            if line.chars().any(|c| c.is_control() && c != '\t') || !is_token(name) {
                 return Err(ambiguous("a part's header can be read in more than one way"));
             }
             match name.to_ascii_lowercase().as_str() {
@@ -111,11 +112,16 @@ fn parametrised(value: &str) -> Result<Parametrised, Denial> {
 }
 
 fn is_plain_encoding(value: &str) -> bool {
-    ["7bit", "8bit", "binary"].iter().any(|plain| value.trim().eq_ignore_ascii_case(plain))
+    ["7bit", "8bit", "binary"].iter().any(|plain| value.trim_matches(BLANKS).eq_ignore_ascii_case(plain))
 }
 
+/// True where a reader that trims, folds, counts lists or drops a byte order mark takes `name` for `read`.
 fn is_like(read: &str, name: &str) -> bool {
-    name.trim().trim_end_matches("[]").chars().map(fold).eq(read.chars())
+    name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+        .trim_end_matches("[]")
+        .chars()
+        .map(fold)
+        .eq(read.chars())
 }
 
 fn model(text: &str) -> Result<String, Denial> {
