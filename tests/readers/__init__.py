@@ -1,0 +1,1 @@
+"""Bodies, and the programs that read them."""
