@@ -117,9 +117,10 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
-/// A token, or one with `[]`, because some clients name form fields so without quotes.
+/// A token, or one with `[]` behind it, because some clients name form fields so without quotes. Python's email
+/// reads what stands around `'`, `*` and `%` as RFC 2231 has it, though nothing says that it is written so.
 fn is_unquoted(text: &str) -> bool {
-    is_token(&text.replace(['[', ']'], "-"))
+    is_token(text.strip_suffix("[]").unwrap_or(text)) && !text.contains(['\'', '*', '%'])
 }
 
 #[cfg(test)]

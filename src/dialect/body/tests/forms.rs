@@ -68,6 +68,22 @@ fn a_form_that_parsers_read_differently_is_refused() {
             BodyAmbiguous,
         ),
         ("a space of Unicode in a header's name", form(&[&format!("X\u{a0}: y\r\n{model}")]), BodyAmbiguous),
+        ("half a list, without quotes", with("Content-Disposition: form-data; name=model["), BodyAmbiguous),
+        (
+            "an item of a list, without quotes",
+            with("Content-Disposition: form-data; name=model[x]"),
+            BodyAmbiguous,
+        ),
+        (
+            "a charset in a name, without quotes",
+            with("Content-Disposition: form-data; name=''model"),
+            BodyAmbiguous,
+        ),
+        (
+            "an asterisk in a name, without quotes",
+            with("Content-Disposition: form-data; name=model*"),
+            BodyAmbiguous,
+        ),
         ("a header without a name", form(&[&format!(": y\r\n{model}")]), BodyAmbiguous),
         ("an escaped name", form(&[&field("mod%65l", "m")]), BodyAmbiguous),
         ("a backslash in the name", form(&[&field("mod\\el", "m")]), BodyAmbiguous),
