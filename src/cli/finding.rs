@@ -7,9 +7,25 @@ use serde::Serialize;
 
 use super::document::Place;
 
-/// One thing to mend: `file:line:column: path: why`.
+/// What a finding asks of whoever reads it, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// It must be mended: the command ends with status 2.
+    Error,
+    /// It should be mended.
+    Warning,
+    /// Nothing is wrong; this is what could not be seen.
+    Note,
+}
+
+/// One thing to mend: `file:line:column: path: why`, and where it has them `; remedy [code]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
+    severity: Severity,
+    /// A stable name, for findings that people count, look up or filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
@@ -18,17 +34,27 @@ pub(super) struct Finding {
     /// The field, such as `keys[3].hash`; empty where it is the whole file.
     path: String,
     why: String,
+    /// What to write instead, where `why` does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
 }
 
 impl Finding {
     pub(super) fn in_file(file: &Path, why: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
+            code: None,
             file: file.display().to_string(),
             line: None,
             column: None,
             path: String::new(),
             why: why.into(),
+            remedy: None,
         }
+    }
+
+    pub(super) fn severity(&self) -> Severity {
+        self.severity
     }
 
     #[must_use]
@@ -39,6 +65,16 @@ impl Finding {
     #[must_use]
     pub(super) fn on(self, path: impl Into<String>) -> Self {
         Self { path: path.into(), ..self }
+    }
+
+    #[must_use]
+    pub(super) fn weighing(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    #[must_use]
+    pub(super) fn coded(self, code: &'static str, remedy: String) -> Self {
+        Self { code: Some(code), remedy: Some(remedy), ..self }
     }
 }
 
@@ -51,6 +87,13 @@ impl fmt::Display for Finding {
         if !self.path.is_empty() {
             write!(formatter, ": {}", self.path)?;
         }
-        write!(formatter, ": {}", self.why)
+        write!(formatter, ": {}", self.why)?;
+        if let Some(remedy) = &self.remedy {
+            write!(formatter, "; {remedy}")?;
+        }
+        match self.code {
+            Some(code) => write!(formatter, " [{code}]"),
+            None => Ok(()),
+        }
     }
 }

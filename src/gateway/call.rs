@@ -5,7 +5,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::Principal;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
-use crate::upstream::{HeaderPatch, Passport, Proofs};
+use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
 
 /// The longest `x-request-id` that is taken over from a caller.
 const REQUEST_ID_BOUND: usize = 128;
@@ -134,7 +134,7 @@ impl Call {
     pub(super) fn leave_open(&mut self) -> HeaderPatch {
         self.verdict = Verdict::Open;
         let mut patch = HeaderPatch::stripping(&self.head);
-        patch.set("x-request-id", self.request_id.as_bytes());
+        patch.set(REQUEST_ID, self.request_id.as_bytes());
         patch
     }
 

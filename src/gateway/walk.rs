@@ -8,7 +8,7 @@ use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
-use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream};
+use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID, Upstream};
 
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
@@ -113,7 +113,7 @@ impl Gateway {
                 (upstream.prepare(&proofs, facts.request, facts.principal)?, Some(passport))
             }
         };
-        patch.set("x-request-id", facts.request_id.as_bytes());
+        patch.set(REQUEST_ID, facts.request_id.as_bytes());
         Ok(Passed { patch, proofs, passport })
     }
 
