@@ -11,6 +11,7 @@ mod doors;
 mod filter;
 mod logs;
 mod part;
+mod paths;
 mod picture;
 mod plugin;
 mod route_action;
@@ -20,6 +21,7 @@ mod sources;
 mod transport;
 mod undecided;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::finding::Finding;
@@ -28,12 +30,13 @@ use picture::Picture;
 use sources::Resources;
 
 /// The families of doors.
-const FAMILIES: [fn(&Picture<'_>) -> Vec<Finding>; 9] = [
+const FAMILIES: [fn(&Picture<'_>) -> Vec<Finding>; 10] = [
     undecided::findings,
     plugin::findings,
     connection::findings,
     chain::findings,
     route_choice::findings,
+    paths::findings,
     route_action::findings,
     clusters::findings,
     transport::findings,
@@ -53,9 +56,11 @@ pub(super) fn judge(
     let mut picture = Picture::draw(&resources)?;
     let config = if picture.lacks_configuration() { Some(enforced()?) } else { None };
     picture.fill_in(config);
-    let mut findings = picture.notes.clone();
+    let mut findings = std::mem::take(&mut picture.notes);
+    // One file that is missing is missing once, whoever names it.
+    let mut told = BTreeSet::new();
+    findings.retain(|note| told.insert(note.why().to_owned()));
     findings.extend(FAMILIES.iter().flat_map(|family| family(&picture)));
-    findings.dedup();
     Ok(findings)
 }
 

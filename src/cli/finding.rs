@@ -53,8 +53,22 @@ impl Finding {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(super) fn severity(&self) -> Severity {
         self.severity
+    }
+
+    pub(super) fn why(&self) -> &str {
+        &self.why
     }
 
     #[must_use]

@@ -112,7 +112,12 @@ impl<'a> Report<'a> {
     }
 
     /// Sums up. Gaps of coverage are warnings unless they are errors.
-    pub(super) fn end(self, terminal: &mut Terminal<'_>, gaps: Vec<Finding>, strict: bool) -> io::Result<Exit> {
+    pub(super) fn end(
+        self,
+        terminal: &mut Terminal<'_>,
+        gaps: Vec<Finding>,
+        strict: bool,
+    ) -> io::Result<Exit> {
         let severity = if strict { Severity::Error } else { Severity::Warning };
         let gaps: Vec<Finding> = gaps.into_iter().map(|gap| gap.weighing(severity)).collect();
         let failed: Vec<&Trial<'_>> = self.trials.iter().filter(|trial| !trial.passed).collect();

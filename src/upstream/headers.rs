@@ -56,7 +56,11 @@ pub fn edited(name: &str) -> Option<Edited> {
     // With `_` for `-` some servers read the same header.
     let plain = name.replace('_', "-");
     let plain = plain.as_str();
-    if CARRIERS.contains(&name) || CARRIERS.contains(&plain) || CREDENTIALS.contains(&plain) || plain == PROTOCOLS {
+    if CARRIERS.contains(&name)
+        || CARRIERS.contains(&plain)
+        || CREDENTIALS.contains(&plain)
+        || plain == PROTOCOLS
+    {
         Some(Edited::Credential)
     } else if IDENTITIES.contains(&plain) || is_own(plain) {
         Some(Edited::Identity)

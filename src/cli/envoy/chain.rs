@@ -6,6 +6,7 @@ use super::filter::HttpFilter;
 use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::route_action::{added, added_name};
+use super::routes::Table;
 use crate::cli::finding::Finding;
 use crate::upstream::{Edited, edited};
 
@@ -48,7 +49,7 @@ fn before_gate(manager: &Manager<'_>, filter: &HttpFilter<'_>) -> Vec<Finding> {
     }
     let mut read: Vec<Part<'_>> = settings;
     if filter.is_any(&LIMITERS) {
-        for level in manager.tables.iter().flat_map(super::routes::Table::levels) {
+        for level in manager.tables.iter().flat_map(Table::levels) {
             read.extend(level.field("rate_limits").or(level.find(&["route", "rate_limits"])));
         }
     }
@@ -68,8 +69,11 @@ fn after_gate(manager: &Manager<'_>, filter: &HttpFilter<'_>) -> Vec<Finding> {
             Door::CredentialSeenByFilter
         }
         () if filter.is("header_mutation") => {
-            let settings = settings(manager, filter);
-            return settings.iter().flat_map(|part| changed(filter, part)).collect();
+            let set = settings(manager, filter).into_iter().flat_map(|part| set_headers(&part));
+            return set
+                .filter_map(|option| added_name(&option))
+                .filter_map(|(name, at)| added(&name, &at))
+                .collect();
         }
         () => return Vec::new(),
     };
@@ -79,7 +83,7 @@ fn after_gate(manager: &Manager<'_>, filter: &HttpFilter<'_>) -> Vec<Finding> {
 /// The filter's configuration, in the chain and on every level of the routes.
 fn settings<'a>(manager: &Manager<'a>, filter: &HttpFilter<'a>) -> Vec<Part<'a>> {
     let mut settings: Vec<Part<'a>> = filter.config.iter().cloned().collect();
-    for level in manager.tables.iter().flat_map(super::routes::Table::levels) {
+    for level in manager.tables.iter().flat_map(Table::levels) {
         let entries = level.entries("typed_per_filter_config");
         settings.extend(entries.into_iter().filter(|(name, _)| *name == filter.name).map(|(_, part)| part));
     }
@@ -89,7 +93,8 @@ fn settings<'a>(manager: &Manager<'a>, filter: &HttpFilter<'a>) -> Vec<Part<'a>>
 /// The first header in a text that claims an identity.
 fn claimed<'a>(part: Part<'a>) -> Option<(String, Part<'a>)> {
     let text = part.text()?.to_ascii_lowercase();
-    let mut words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'));
+    let mut words =
+        text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'));
     // `claimgate-…` may be the name of anything.
     let is_claim = |word: &&str| edited(word) == Some(Edited::Identity) && !word.starts_with("claimgate");
     let name = words.find(is_claim)?.to_owned();
@@ -116,15 +121,6 @@ fn given(option: Part<'_>) -> Option<Finding> {
     let value = option.find(&["header", "value"]);
     let is_fixed = value.is_none_or(|value| value.text().is_none_or(|text| !text.contains("%REQ(")));
     let (name, at) = added_name(&option)?;
-    (is_fixed && edited(&name) == Some(Edited::Credential)).then(|| Door::CallerGetsCredential.at(&at, &[&name]))
-}
-
-fn changed(filter: &HttpFilter<'_>, settings: &Part<'_>) -> Vec<Finding> {
-    let headers = set_headers(settings).into_iter().filter_map(|option| added_name(&option));
-    headers
-        .filter_map(|(name, at)| match name.starts_with(':') {
-            true => Some(Door::JudgedRequestChanged.at(&at, &[filter.name])),
-            false => added(&name, &at),
-        })
-        .collect()
+    (is_fixed && edited(&name) == Some(Edited::Credential))
+        .then(|| Door::CallerGetsCredential.at(&at, &[&name]))
 }

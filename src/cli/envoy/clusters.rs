@@ -16,8 +16,9 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
         let Some((config, _)) = picture.upstream(cluster.name) else { continue };
         findings.extend(destination(cluster));
         if config.attach == Attach::AtCluster && !has_half(picture, cluster) {
-            let at = cluster.at.http_options().unwrap_or_else(|| cluster.at.clone());
-            findings.push(Door::ClusterHalfMissing.at(&at.spot("http_filters"), &[cluster.name]));
+            let options = cluster.at.http_options().map(|options| options.spot("http_filters"));
+            let at = options.unwrap_or_else(|| cluster.at.spot("typed_extension_protocol_options"));
+            findings.push(Door::ClusterHalfMissing.at(&at, &[cluster.name]));
         }
     }
     findings
@@ -46,7 +47,7 @@ fn missing(picture: &Picture<'_>) -> Vec<Finding> {
 }
 
 /// Who decides where the cluster leads.
-fn destination(cluster: &Cluster<'_>) -> Option<Finding> {
+pub(super) fn destination(cluster: &Cluster<'_>) -> Option<Finding> {
     let at = &cluster.at;
     let custom = at.field("cluster_type");
     let kind = custom.as_ref().and_then(Part::typed_config).map(|(kind, _)| kind).unwrap_or_default();

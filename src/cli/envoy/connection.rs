@@ -23,8 +23,7 @@ fn address(manager: &Manager<'_>) -> Option<Finding> {
     if manager.at.is_true("use_remote_address") {
         let hops = manager.at.number_of("xff_num_trusted_hops").unwrap_or_default();
         let is_mixed = hops > 0 && wanted == Some(ClientAddress::Peer);
-        return is_mixed
-            .then(|| Door::TrustedHopsWithPeer.at(&manager.at.spot("xff_num_trusted_hops"), &[]));
+        return is_mixed.then(|| Door::TrustedHopsWithPeer.at(&manager.at.spot("xff_num_trusted_hops"), &[]));
     }
     match wanted {
         Some(ClientAddress::Forwarded) if knows_proxies(manager) => None,
@@ -52,7 +51,9 @@ fn internal_addresses(manager: &Part<'_>) -> Option<Finding> {
 fn shapes(picture: &Picture<'_>, manager: &Manager<'_>) -> Vec<Finding> {
     let at = &manager.at;
     let mut findings = Vec::new();
-    for (field, door) in [("normalize_path", Door::PathNotNormalized), ("merge_slashes", Door::SlashesNotMerged)] {
+    for (field, door) in
+        [("normalize_path", Door::PathNotNormalized), ("merge_slashes", Door::SlashesNotMerged)]
+    {
         if !at.is_true(field) {
             findings.push(door.at(&at.spot(field), &[]));
         }

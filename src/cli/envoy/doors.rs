@@ -65,7 +65,7 @@ doors! {
         "whoever can read this file or Envoy's /config_dump has the provider's credential `{0}`",
         "name `{0}` in `host_env_keys` instead and give the value to Envoy's environment";
     BufferTooSmall: Warning, "buffer_too_small",
-        "a caller's body between this limit and `body_limit` ({0} bytes) gets Envoy's 413 in plain text instead of a decision in the caller's dialect",
+        "a caller's body between this limit and `body_limit` ({0} bytes) is refused 413 by Envoy, though the gateway would read it",
         "write a `per_connection_buffer_limit_bytes` above {0}, or a smaller `body_limit` in gateway.yaml";
 
     // The choice of the route.
@@ -89,8 +89,17 @@ doors! {
     MirrorWithoutRecord: Warning, "mirror_without_record",
         "whoever runs `{0}` gets a copy of every caller's prompt that no audit record tells of",
         "take `request_mirror_policies` out";
-    RedirectFollowed: Error, "redirect_followed",
-        "a provider that answers with a redirect has Envoy send the request on to a route of the provider's choice, after the filter put the credential on",
+    PathRewritten: Error, "path_rewritten",
+        "a caller is judged by a path that begins with `{0}` while the provider is asked for one that begins with `{1}`, which is another operation",
+        "write `prefix_rewrite: {0}`, or mend `path_prefix` in `upstreams` of gateway.yaml";
+    PathRewriteUnclear: Warning, "path_rewrite_unclear",
+        "a caller is judged by the path without `path_prefix`, and what this makes of it may be another operation at the provider",
+        "write `prefix_rewrite` with what is left after `path_prefix`";
+    RedirectLeaksCredential: Error, "redirect_leaks_credential",
+        "a provider that answers with a redirect to a route without the filter has Envoy send the request there, with the provider's credential that the filter has put on",
+        "take `internal_redirect_policy` out, so that the caller gets the redirect";
+    RedirectFollowed: Warning, "redirect_followed",
+        "a provider that answers with a redirect has Envoy run the request again without the caller's credential, and the caller gets 401 for a request that was let through and paid for",
         "take `internal_redirect_policy` out, so that the caller gets the redirect";
     CredentialAdded: Error, "credential_added",
         "every request that gets here, those of `open` and of other tenants too, goes out with this `{0}`, whatever the filter decided to attach",
@@ -199,6 +208,7 @@ doors! {
 }
 
 impl Door {
+    #[cfg(test)]
     pub(super) fn code(self) -> &'static str {
         self.row().1
     }
@@ -230,7 +240,10 @@ mod tests {
             let (_, code, attack, remedy) = door.row();
             assert!(code.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'), "{code}");
             for text in [attack, remedy] {
-                assert!(!text.ends_with('.') && !text.contains('\n') && !text.contains(". "), "{code}: {text}");
+                assert!(
+                    !text.ends_with('.') && !text.contains('\n') && !text.contains(". "),
+                    "{code}: {text}"
+                );
             }
         }
     }

@@ -85,7 +85,8 @@ impl<'a> HttpFilter<'a> {
         self.config.is_none() && self.at.field("config_discovery").is_some()
     }
 
-    /// What the plugin is told to enforce, where that can be seen.
+    /// What the plugin is told to enforce, where that can be seen: a `google.protobuf.StringValue`, as Envoy hands
+    /// nothing else to a plugin as it was written.
     ///
     /// # Errors
     /// A configuration that the filter itself would refuse.
@@ -93,17 +94,12 @@ impl<'a> HttpFilter<'a> {
         let Some(part) = self.plugin().and_then(|plugin| plugin.field("configuration")) else {
             return Ok(None);
         };
-        let Some(json) = part.field("value").map(|value| match value.text() {
-            Some(text) => text.to_owned(),
-            None => value.node().to_json().to_string(),
-        }) else {
-            return Ok(None);
-        };
+        let Some(json) = part.text_of("value") else { return Ok(None) };
         match Config::from_json(json.as_bytes()) {
             Ok(config) => Ok(Some(Rc::new(config))),
-            Err(error) => {
-                Err(part.spot("value").finding(format!("the filter would refuse this configuration: {error}")))
-            }
+            Err(error) => Err(part
+                .spot("value")
+                .finding(format!("the filter would refuse this configuration: {error}"))),
         }
     }
 
@@ -118,6 +114,10 @@ impl<'a> HttpFilter<'a> {
             return Role::Half;
         }
         let is_named = names.into_iter().flatten().any(|name| name.rsplit(['.', '/']).next() == Some(NAME));
-        if is_named || self.enforced().is_ok_and(|config| config.is_some()) { Role::Gate } else { Role::Other }
+        if is_named || self.enforced().is_ok_and(|config| config.is_some()) {
+            Role::Gate
+        } else {
+            Role::Other
+        }
     }
 }

@@ -22,7 +22,9 @@ fn logs<'a>(manager: &Manager<'a>) -> Vec<Part<'a>> {
     let mut logs = manager.at.list("access_log");
     logs.extend(manager.listener.list("access_log"));
     let routers = manager.filters.iter().filter(|filter| filter.is("router"));
-    logs.extend(routers.filter_map(|router| router.config.clone()).flat_map(|config| config.list("upstream_log")));
+    logs.extend(
+        routers.filter_map(|router| router.config.clone()).flat_map(|config| config.list("upstream_log")),
+    );
     logs
 }
 
@@ -42,7 +44,8 @@ fn logged(log: &Part<'_>) -> Vec<Finding> {
         let Some(text) = part.text() else { continue };
         let printed = printed_headers(text);
         findings.extend(printed.iter().find_map(|name| credential(name, &part)));
-        if printed.iter().any(|name| name == ":path" || name == "x-envoy-original-path") || prints_query(text) {
+        if printed.iter().any(|name| name == ":path" || name == "x-envoy-original-path") || prints_query(text)
+        {
             findings.push(Door::QueryLogged.at(&part, &[]));
         }
     }

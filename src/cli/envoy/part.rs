@@ -131,9 +131,7 @@ impl<'a> Part<'a> {
 
     /// The field `name`, or the place where it is missing.
     pub(super) fn spot(&self, name: &str) -> Self {
-        self.field(name).unwrap_or_else(|| {
-            self.below(&Step::Field(name.to_owned()), self.place, self.node)
-        })
+        self.field(name).unwrap_or_else(|| self.below(&Step::Field(name.to_owned()), self.place, self.node))
     }
 
     /// A finding about this part.
@@ -161,7 +159,7 @@ impl<'a> Part<'a> {
 }
 
 /// `use_remote_address` as `useRemoteAddress`.
-fn lower_camel(name: &str) -> String {
+pub(super) fn lower_camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {

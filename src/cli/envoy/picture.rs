@@ -230,7 +230,8 @@ fn unseen_filter(gate: &HttpFilter<'_>) -> Finding {
             "the filter's own configuration lies in `{path}`, which is not here; give that file, or what \
              `claimgate bundle --wrap ecds` writes, in addition"
         ),
-        None => "the filter's own configuration is discovered; give the output of /config_dump in addition".to_owned(),
+        None => "the filter's own configuration is discovered; give the output of /config_dump in addition"
+            .to_owned(),
     };
     source.unwrap_or_else(|| gate.at.spot("config_discovery")).finding(why).weighing(Severity::Note)
 }

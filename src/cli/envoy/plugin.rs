@@ -41,7 +41,8 @@ fn failure(plugin: &Part<'_>) -> Option<Finding> {
     if plugin.is_true("fail_open") {
         return Some(Door::FailsOpen.at(&plugin.spot("fail_open"), &[]));
     }
-    let policy = plugin.choice_of("failure_policy", &["UNSPECIFIED", "FAIL_RELOAD", "FAIL_CLOSED", "FAIL_OPEN"]);
+    let policy =
+        plugin.choice_of("failure_policy", &["UNSPECIFIED", "FAIL_RELOAD", "FAIL_CLOSED", "FAIL_OPEN"]);
     let at = plugin.spot("failure_policy");
     match policy {
         "FAIL_RELOAD" => None,
@@ -74,17 +75,18 @@ fn environment(plugin: &Part<'_>, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// A body can only be read up to the listener's limit, or less where the route takes some of it back.
-fn buffer(manager: &Manager<'_>, config: &Config) -> Vec<Finding> {
+/// A body can be read up to the listener's limit; a route or its virtual host may raise it.
+fn buffer(manager: &Manager<'_>, config: &Config) -> Option<Finding> {
     let bound = config.body_limit.bytes();
-    if config.hold != Hold::HeadersAndBody {
-        return Vec::new();
+    let field = "per_connection_buffer_limit_bytes";
+    let own = manager.listener.number_of(field).unwrap_or(DEFAULT_BUFFER);
+    if config.hold != Hold::HeadersAndBody || own > bound {
+        return None;
     }
-    let found = |at: Part<'_>| Door::BufferTooSmall.at(&at, &[&bound.to_string()]);
-    let own = manager.listener.number_of("per_connection_buffer_limit_bytes").unwrap_or(DEFAULT_BUFFER);
-    let mut findings = Vec::new();
-    if own <= bound {
-        findings.push(found(manager.listener.spot("per_connection_buffer_limit_bytes")));
-    }
-    findings
+    let raised = |level: &Part<'_>| level.number_of("request_body_buffer_limit");
+    let mut forwarding = manager.hops().filter(|hop| hop.route.action.is_some()).peekable();
+    let is_raised = forwarding.peek().is_some()
+        && forwarding
+            .all(|hop| raised(&hop.route.at).or(raised(&hop.host.at)).is_some_and(|limit| limit > bound));
+    (!is_raised).then(|| Door::BufferTooSmall.at(&manager.listener.spot(field), &[&bound.to_string()]))
 }

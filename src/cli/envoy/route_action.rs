@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::doors::Door;
 use super::part::Part;
 use super::picture::{Manager, Picture};
+use super::routes::{Hop, Table};
+use super::undecided::switch;
 use crate::cli::finding::Finding;
 use crate::upstream::{Edited, edited};
 
@@ -14,7 +16,7 @@ const ATTACHED: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-ap
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manager in picture.judged() {
-        for level in manager.tables.iter().flat_map(super::routes::Table::levels) {
+        for level in manager.tables.iter().flat_map(Table::levels) {
             findings.extend(added_headers(&level));
             if manager.holds_credential() {
                 findings.extend(returned_headers(&level));
@@ -40,14 +42,22 @@ fn mirror(manager: &Manager<'_>, at: &Part<'_>) -> Finding {
     door.at(at, &[cluster])
 }
 
+/// Envoy runs a redirected request through the whole chain again, as the filter left it.
 fn redirects(manager: &Manager<'_>) -> Vec<Finding> {
+    let is_off = |hop: &Hop<'_, '_>| {
+        let gate = manager.gate().map(|(gate, _)| gate);
+        gate.is_some_and(|gate| hop.route.targets.iter().any(|target| switch(gate, hop, target).is_some()))
+    };
+    let door = match manager.holds_credential() && manager.hops().any(|hop| is_off(&hop)) {
+        true => Door::RedirectLeaksCredential,
+        false => Door::RedirectFollowed,
+    };
     let actions = manager.hops().filter_map(|hop| hop.route.action.as_ref());
     let follows = |action: &Part<'_>| {
         let names = ["PASS_THROUGH_INTERNAL_REDIRECT", "HANDLE_INTERNAL_REDIRECT"];
         let old = action.choice_of("internal_redirect_action", &names) == "HANDLE_INTERNAL_REDIRECT";
         let old = old.then(|| action.spot("internal_redirect_action"));
-        let at = action.field("internal_redirect_policy").or(old)?;
-        Some(Door::RedirectFollowed.at(&at, &[]))
+        Some(door.at(&action.field("internal_redirect_policy").or(old)?, &[]))
     };
     actions.filter_map(follows).collect()
 }
@@ -77,7 +87,8 @@ fn returned_headers(level: &Part<'_>) -> Vec<Finding> {
     let values = values.filter_map(|option| option.find(&["header", "value"]));
     let credential = |at: Part<'_>| {
         let text = at.text()?;
-        let name = super::logs::printed_headers(text).into_iter().find(|name| ATTACHED.contains(&name.as_str()))?;
+        let name =
+            super::logs::printed_headers(text).into_iter().find(|name| ATTACHED.contains(&name.as_str()))?;
         Some(Door::CredentialReturned.at(&at, &[&name]))
     };
     values.filter_map(credential).collect()
@@ -92,7 +103,8 @@ fn hosts(picture: &Picture<'_>, manager: &Manager<'_>) -> Vec<Finding> {
             continue;
         }
         let of_caller = ["host_rewrite_header", "host_rewrite_path_regex"];
-        let format = action.field("host_rewrite").filter(|at| at.text().is_some_and(|text| text.contains("%REQ")));
+        let format =
+            action.field("host_rewrite").filter(|at| at.text().is_some_and(|text| text.contains("%REQ")));
         if let Some(at) = of_caller.into_iter().find_map(|name| action.field(name)).or(format) {
             findings.push(Door::HostChosenByCaller.at(&at, &[]));
             continue;
@@ -101,7 +113,12 @@ fn hosts(picture: &Picture<'_>, manager: &Manager<'_>) -> Vec<Finding> {
             || action.text_of("host_rewrite_literal").or(action.text_of("host_rewrite")).is_some();
         let rewrites = |weight: &Part<'_>| weight.text_of("host_rewrite_literal").is_some();
         let is_set_by_weight = providers.all(|target| target.weight.as_ref().is_some_and(rewrites));
-        let is_any = hop.host.at.list("domains").iter().any(|domain| domain.text().is_some_and(|text| text.contains('*')));
+        let is_any = hop
+            .host
+            .at
+            .list("domains")
+            .iter()
+            .any(|domain| domain.text().is_some_and(|text| text.contains('*')));
         if is_any && !is_set && !is_set_by_weight {
             findings.push(Door::HostNotRewritten.at(&action.spot("auto_host_rewrite"), &[]));
         }

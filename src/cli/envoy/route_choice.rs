@@ -30,7 +30,12 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
 }
 
 /// A route that is switched off was told already, and one that nobody decides cannot be refused.
-fn chosen(picture: &Picture<'_>, manager: &Manager<'_>, target: &Target<'_>, is_off: bool) -> Option<Finding> {
+fn chosen(
+    picture: &Picture<'_>,
+    manager: &Manager<'_>,
+    target: &Target<'_>,
+    is_off: bool,
+) -> Option<Finding> {
     let Some(cluster) = target.cluster else {
         let Some(name) = target.at.text().filter(|_| target.at.is_named("cluster_header")) else {
             let door = manager.attaches_in_chain().then_some(Door::ClusterChosenByPlugin)?;

@@ -1,6 +1,6 @@
 //! The way to a provider or an issuer: whether it is encrypted, and whether the other end proves who it is.
 
-use super::clusters::key_clusters;
+use super::clusters::{destination, key_clusters};
 use super::doors::Door;
 use super::part::Part;
 use super::picture::{Cluster, Picture};
@@ -17,7 +17,8 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
             (false, true) => (Door::KeysInClear, "hands out keys of its own and signs tokens for any tenant"),
             (false, false) => continue,
         };
-        if !leaves_the_machine(&cluster.at) {
+        // Where nobody knows where it leads, that comes first.
+        if !leaves_the_machine(&cluster.at) || destination(cluster).is_some() {
             continue;
         }
         let sockets = sockets(&cluster.at);
@@ -66,7 +67,8 @@ fn sockets<'a>(cluster: &Part<'a>) -> Vec<Part<'a>> {
 fn tls_context<'a>(socket: &Part<'a>) -> Option<Part<'a>> {
     let parts = socket.everything();
     let quic = parts.iter().find_map(|part| part.field("upstream_tls_context"));
-    let plain = parts.iter().filter_map(Part::unpacked).find(|(kind, _)| kind.ends_with(".UpstreamTlsContext"));
+    let plain =
+        parts.iter().filter_map(Part::unpacked).find(|(kind, _)| kind.ends_with(".UpstreamTlsContext"));
     quic.or(plain.map(|(_, part)| part))
 }
 
@@ -78,9 +80,9 @@ fn unchecked(cluster: &Cluster<'_>, context: &Part<'_>, gain: &str) -> Option<Fi
     };
     let combined = common.find(&["combined_validation_context", "default_validation_context"]);
     let is_discovered = common.field("validation_context_sds_secret_config").is_some()
-        || common.field("combined_validation_context").is_some_and(|combined| {
-            combined.field("validation_context_sds_secret_config").is_some()
-        });
+        || common
+            .field("combined_validation_context")
+            .is_some_and(|combined| combined.field("validation_context_sds_secret_config").is_some());
     let Some(validation) = common.field("validation_context").or(combined) else {
         return match is_discovered {
             true => None,
@@ -94,7 +96,8 @@ fn unchecked(cluster: &Cluster<'_>, context: &Part<'_>, gain: &str) -> Option<Fi
     };
     let pins = ["verify_certificate_spki", "verify_certificate_hash", "custom_validator_config"];
     let trust = ["trusted_ca", "system_root_certs", "ca_certificate_provider_instance"];
-    let accepts_all = validation.choice_of("trust_chain_verification", &["VERIFY_TRUST_CHAIN", "ACCEPT_UNTRUSTED"])
+    let accepts_all = validation
+        .choice_of("trust_chain_verification", &["VERIFY_TRUST_CHAIN", "ACCEPT_UNTRUSTED"])
         == "ACCEPT_UNTRUSTED";
     if accepts_all || !(is_discovered || has_any(&pins) || has_any(&trust)) {
         return found(Door::CertificateUnchecked, validation);

@@ -58,7 +58,8 @@ pub(super) fn switch<'a>(gate: &HttpFilter<'a>, hop: &Hop<'_, 'a>, target: &Targ
     for level in hop.levels(target) {
         let configured = level.entries("typed_per_filter_config");
         if let Some((_, part)) = configured.into_iter().find(|(name, _)| *name == gate.name) {
-            let is_wrapper = part.unpacked().is_some_and(|(kind, _)| kind.ends_with(".route.v3.FilterConfig"));
+            let is_wrapper =
+                part.unpacked().is_some_and(|(kind, _)| kind.ends_with(".route.v3.FilterConfig"));
             return (is_wrapper && part.is_true("disabled")).then(|| part.spot("disabled"));
         }
     }

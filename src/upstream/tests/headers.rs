@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{attach, setting};
-use crate::policy::fixture::{Case, head};
-use crate::upstream::{HeaderPatch, answer_patch};
+use crate::policy::fixture::{Case, head, merged};
+use crate::upstream::{Edited, HeaderPatch, answer_patch, edited};
 
 #[test]
 fn credentials_and_claims_of_identity_come_off() {
@@ -130,4 +130,32 @@ fn an_answer_loses_what_names_the_account() {
     assert_eq!(removed, [gone.as_slice(), &["x-ratelimit-remaining-requests"]].concat(), "with ours");
     assert_eq!(setting(&patch, "x-upstream-ratelimit-remaining-requests").as_deref(), Some("9"));
     assert_eq!(patch.settings().count(), 2);
+}
+
+#[test]
+fn nothing_but_the_closed_list_is_edited() {
+    let headers =
+        [("cookie", "a"), ("x_tenant_id", "b"), ("sec-websocket-protocol", "openai-insecure-api-key.k")];
+    for dialect in crate::request::Dialect::ALL {
+        let case = Case { head: head("POST", "/v1/chat/completions", &headers), ..Case::with_key(json!({})) };
+        let identity = json!({ "organization": { "value": "o" }, "project": { "value": "p" } });
+        let patch = attach(merged(json!({ "dialect": dialect.name() }), identity), &case).unwrap();
+        let names: Vec<&str> = patch.removals().chain(patch.settings().map(|(name, _)| name)).collect();
+        assert!(names.len() >= 6, "{dialect}: {names:?}");
+        for name in names {
+            assert!(edited(name).is_some(), "{dialect}: `{name}` is edited and not on the list");
+        }
+    }
+    for (name, kind) in [
+        ("authorization", Some(Edited::Credential)),
+        ("cookie", Some(Edited::Credential)),
+        ("x_tenant_id", Some(Edited::Identity)),
+        ("x-claimgate-anything", Some(Edited::Identity)),
+        ("x-request-id", Some(Edited::Beside)),
+        ("anthropic_version", None),
+        ("x-team", None),
+        (":authority", None),
+    ] {
+        assert_eq!(edited(name), kind, "{name}");
+    }
 }
