@@ -103,32 +103,31 @@ impl Report {
         let of = |severity: Severity| -> Vec<&Finding> {
             self.findings.iter().filter(|finding| finding.severity() == severity).collect()
         };
-        let mut document = json!({
-            "ok": is_fine,
-            "errors": of(Severity::Error),
-            "warnings": of(Severity::Warning),
-            "notes": of(Severity::Note),
-        });
-        if let (true, Some(Loaded { config, .. })) = (is_fine, &self.loaded) {
-            document["keys"] = config.keys.len().into();
-            document["issuers"] = config.issuers.len().into();
-            document["rules"] = config.policies.len().into();
-            document["quotas"] = config.quotas.len().into();
-            document["upstreams"] = config.upstreams.len().into();
-        }
-        document
+        let findings = [
+            ("ok", json!(is_fine)),
+            ("errors", json!(of(Severity::Error))),
+            ("warnings", json!(of(Severity::Warning))),
+            ("notes", json!(of(Severity::Note))),
+        ];
+        let loaded = self.loaded.iter().filter(|_| is_fine);
+        let counts = loaded.flat_map(counts).map(|(noun, count)| (format!("{noun}s"), json!(count)));
+        findings.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(counts).collect()
     }
 }
 
 fn summary(loaded: &Loaded) -> String {
-    let config = &loaded.config;
-    let parts = [
+    let counted =
+        counts(loaded).map(|(noun, count)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
+    format!("fine: {}", counted.join(", "))
+}
+
+/// How many there are of what the operator wrote.
+fn counts(Loaded { config, .. }: &Loaded) -> [(&'static str, usize); 5] {
+    [
         ("key", config.keys.len()),
         ("issuer", config.issuers.len()),
         ("rule", config.policies.len()),
         ("quota", config.quotas.len()),
         ("upstream", config.upstreams.len()),
-    ];
-    let counted = parts.map(|(noun, count)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
-    format!("fine: {}", counted.join(", "))
+    ]
 }

@@ -26,17 +26,17 @@ pub(super) struct Finding {
     /// A stable name, for findings that people count, look up or filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    file: String,
+    file: Box<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u64>,
     /// The field, such as `keys[3].hash`; empty where it is the whole file.
-    path: String,
-    why: String,
+    path: Box<str>,
+    why: Box<str>,
     /// What to write instead, where `why` does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    remedy: Option<Box<str>>,
 }
 
 impl Finding {
@@ -44,11 +44,11 @@ impl Finding {
         Self {
             severity: Severity::Error,
             code: None,
-            file: file.display().to_string(),
+            file: file.display().to_string().into(),
             line: None,
             column: None,
-            path: String::new(),
-            why: why.into(),
+            path: Box::default(),
+            why: why.into().into(),
             remedy: None,
         }
     }
@@ -78,7 +78,7 @@ impl Finding {
 
     #[must_use]
     pub(super) fn on(self, path: impl Into<String>) -> Self {
-        Self { path: path.into(), ..self }
+        Self { path: path.into().into(), ..self }
     }
 
     #[must_use]
@@ -88,7 +88,7 @@ impl Finding {
 
     #[must_use]
     pub(super) fn coded(self, code: &'static str, remedy: String) -> Self {
-        Self { code: Some(code), remedy: Some(remedy), ..self }
+        Self { code: Some(code), remedy: Some(remedy.into()), ..self }
     }
 }
 

@@ -49,6 +49,39 @@ fn the_shipped_bootstrap_is_fine_alone_and_with_its_filter() {
 }
 
 #[test]
+fn what_the_comments_say_of_real_providers_is_fine_and_all_of_it_is_needed() {
+    let copy = shipped("real");
+    let text = fs::read_to_string(copy.path().join(FILE)).unwrap();
+    let address = "address: { socket_address: { address: api.openai.com, port_value: 443 } }";
+    let text = text.replacen("type: STATIC # type: LOGICAL_DNS", "type: LOGICAL_DNS", 1).replacen(
+        "address: { socket_address: { address: 127.0.0.1, port_value: 10081 } }",
+        address,
+        1,
+    );
+    fs::write(copy.path().join(FILE), &text).unwrap();
+    let clear = copy.run(&["check", "--envoy", FILE]);
+    assert!(clear.code == 2 && clear.errors.contains("[credential_in_clear]"), "{}", clear.errors);
+
+    let (before, rest) = text.split_once("      # transport_socket:\n").unwrap();
+    let end = rest.find("\n\n").unwrap();
+    let (block, after) = rest.split_at(end);
+    let socket = format!("{before}      transport_socket:\n{}{after}", block.replace("      # ", "      "));
+    fs::write(copy.path().join(FILE), &socket).unwrap();
+    let run = copy.run(&["check", "--envoy", FILE, "--deny-warnings"]);
+    assert_eq!(run.code, 0, "{}", run.errors);
+    for (line, code) in [
+        ("            common_tls_context: ", "certificate_unchecked"),
+        ("            auto_sni_san_validation: true", "name_unchecked"),
+    ] {
+        let without: Vec<&str> =
+            socket.lines().filter(|written| !written.trim_start().starts_with(line.trim())).collect();
+        fs::write(copy.path().join(FILE), without.join("\n")).unwrap();
+        let run = copy.run(&["check", "--envoy", FILE]);
+        assert!(run.code == 2 && run.errors.contains(&format!("[{code}]")), "{code}: {}", run.errors);
+    }
+}
+
+#[test]
 fn a_file_that_envoy_names_and_that_is_there_is_read() {
     let copy = shipped("named");
     assert_eq!(copy.run(&["bundle", "--wrap", "ecds", "--output", "ecds.json"]).code, 0);

@@ -25,15 +25,16 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
         before.iter().for_each(|filter| findings.extend(before_gate(manager, filter)));
         after.iter().for_each(|filter| findings.extend(after_gate(manager, filter)));
     }
-    for cluster in &picture.clusters {
-        let provider = picture.upstream(cluster.name);
-        // Both halves have put the credential on before the cluster's other filters.
-        let reads = |filter: &&HttpFilter<'_>| !filter.is_half() && filter.is_any(&READERS);
-        for filter in cluster.filters.iter().filter(reads).filter(|_| provider.is_some()) {
-            findings.push(Door::CredentialSeenByFilter.at(&filter.at, &[filter.name]));
-        }
+    for cluster in picture.clusters.iter().filter(|cluster| picture.upstream(cluster.name).is_some()) {
+        findings.extend(on_cluster(&cluster.filters));
     }
     findings
+}
+
+/// Both halves have put the credential on before a cluster's other filters.
+fn on_cluster(filters: &[HttpFilter<'_>]) -> Vec<Finding> {
+    let readers = filters.iter().filter(|filter| !filter.is_half() && filter.is_any(&READERS));
+    readers.map(|filter| Door::CredentialSeenByFilter.at(&filter.at, &[filter.name])).collect()
 }
 
 fn before_gate(manager: &Manager<'_>, filter: &HttpFilter<'_>) -> Vec<Finding> {
@@ -75,9 +76,16 @@ fn after_gate(manager: &Manager<'_>, filter: &HttpFilter<'_>) -> Vec<Finding> {
                 .filter_map(|(name, at)| added(&name, &at))
                 .collect();
         }
+        () if filter.is("router") => return on_cluster(&given_to_clusters(filter)),
         () => return Vec::new(),
     };
     vec![door.at(&filter.at, &[filter.name])]
+}
+
+/// The filters that a router gives to clusters which have none of their own.
+pub(super) fn given_to_clusters<'a>(router: &HttpFilter<'a>) -> Vec<HttpFilter<'a>> {
+    let given = router.config.as_ref().map(|config| config.list("upstream_http_filters")).unwrap_or_default();
+    given.into_iter().map(HttpFilter::read_alone).collect()
 }
 
 /// The filter's configuration, in the chain and on every level of the routes.

@@ -1,5 +1,6 @@
 //! Clusters: whether each name leads somewhere, who decides where, and what guards the way.
 
+use super::chain::given_to_clusters;
 use super::doors::Door;
 use super::filter::{HttpFilter, Role};
 use super::part::Part;
@@ -81,9 +82,7 @@ fn has_half(picture: &Picture<'_>, cluster: &Cluster<'_>) -> bool {
     let mut managers = picture.judged().filter(|manager| manager.gate().is_some()).peekable();
     managers.peek().is_some()
         && managers.all(|manager| {
-            let router = manager.filters.iter().find(|filter| filter.is("router"));
-            let config = router.and_then(|router| router.config.clone());
-            let given = config.map(|config| config.list("upstream_http_filters")).unwrap_or_default();
-            given.into_iter().any(|at| works(&HttpFilter::read_alone(at)))
+            let mut routers = manager.filters.iter().filter(|filter| filter.is("router"));
+            routers.any(|router| given_to_clusters(router).iter().any(works))
         })
 }

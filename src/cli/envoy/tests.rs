@@ -35,8 +35,9 @@ fn base() -> Value {
 fn path(written: &str) -> String {
     let Some(named) = written.strip_prefix('$') else { return written.to_owned() };
     let end = named.find(['.', '[']).unwrap_or(named.len());
+    let (place, rest) = named.split_at(end);
     let places = yaml(&corpus().join("places.yaml"));
-    format!("{}{}", places[&named[..end]].as_str().unwrap_or_else(|| panic!("{written}")), &named[end..])
+    format!("{}{rest}", places[place].as_str().unwrap_or_else(|| panic!("{written}")))
 }
 
 fn walk<'v>(document: &'v mut Value, steps: &[Step]) -> &'v mut Value {
