@@ -86,6 +86,8 @@ def _judged_while_running(
     change(bootstrap)
     with Envoy(bootstrap, directory) as envoy:
         (directory / "dump.json").write_text(json.dumps(envoy.config_dump()))
+    # Or the command would read the filter's configuration from there.
+    file.unlink()
     return _command("check", "--envoy", "dump.json", "--format", "json", directory=directory)
 
 
