@@ -7,6 +7,7 @@ mod cast;
 mod check;
 mod coverage;
 mod document;
+mod envoy;
 mod export;
 mod finding;
 mod key;
@@ -27,6 +28,8 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use finding::{Finding, Severity};
 
 /// Where the command reads and writes.
 pub struct Terminal<'a> {
@@ -56,6 +59,7 @@ impl From<Exit> for ExitCode {
 const EXAMPLES: &str = "\
 Examples:
   claimgate check                                   is envoy/gateway.yaml right, and every policy?
+  claimgate check --envoy envoy/envoy.yaml          does Envoy leave a way round the filter?
   claimgate test                                    do the policies decide as their scripts say?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
   claimgate key new --id search --project search --service-account search-api \\
@@ -128,13 +132,18 @@ fn explain(usage: &clap::Error, terminal: &mut Terminal<'_>) -> io::Result<Exit>
 }
 
 impl Terminal<'_> {
-    /// Writes one finding per line, errors as they are.
-    fn complain(&mut self, findings: &[finding::Finding]) -> io::Result<Exit> {
-        findings.iter().try_for_each(|finding| writeln!(self.errors, "{finding}"))?;
-        Ok(Exit::Wrong)
+    /// Writes one finding as one line, errors as they are.
+    fn tell(&mut self, finding: &Finding) -> io::Result<()> {
+        match finding.severity() {
+            Severity::Error => writeln!(self.errors, "{finding}"),
+            Severity::Warning => writeln!(self.errors, "warning: {finding}"),
+            Severity::Note => writeln!(self.errors, "note: {finding}"),
+        }
     }
 
-    fn warn(&mut self, findings: &[finding::Finding]) -> io::Result<()> {
-        findings.iter().try_for_each(|finding| writeln!(self.errors, "warning: {finding}"))
+    /// Tells findings with which a command ends.
+    fn complain(&mut self, findings: &[Finding]) -> io::Result<Exit> {
+        findings.iter().try_for_each(|finding| self.tell(finding))?;
+        Ok(Exit::Wrong)
     }
 }

@@ -32,7 +32,7 @@ use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
-pub use headers::{HeaderPatch, answer_patch, claims_identity, trailer_patch};
+pub use headers::{Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, trailer_patch};
 pub use passport::Passport;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.
@@ -253,8 +253,8 @@ impl Upstream {
         for (name, value) in self.identity(principal)? {
             patch.set(name, value.as_bytes());
         }
-        if self.dialect == Dialect::Anthropic && request.text("anthropic-version").is_none() {
-            patch.set("anthropic-version", b"2023-06-01");
+        if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
+            patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");
         }
         Ok(patch)
     }
@@ -267,8 +267,8 @@ impl Upstream {
         }
         let mut identity = Vec::new();
         for (name, asserted, own) in [
-            ("openai-organization", &self.organization, &principal.tenant),
-            ("openai-project", &self.project, &principal.project),
+            (headers::ORGANIZATION, &self.organization, &principal.tenant),
+            (headers::PROJECT, &self.project, &principal.project),
         ] {
             let value = match asserted {
                 None => continue,

@@ -61,7 +61,7 @@ impl Bundle {
             Ok(loaded) => loaded,
             Err(findings) => return terminal.complain(&findings),
         };
-        terminal.warn(&loaded.warnings)?;
+        loaded.warnings.iter().try_for_each(|warning| terminal.tell(warning))?;
         let bundle = serde_json::to_string(&loaded.config)?;
         let content = match self.wrap {
             Wrap::None => bundle,

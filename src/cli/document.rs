@@ -3,6 +3,7 @@
 //! The tree can lose a node that was found wrong, so that the next attempt to read it finds the next error.
 //! A lost node's siblings keep the index they were written with.
 
+mod view;
 mod yaml;
 
 use serde_json::{Map, Number, Value};

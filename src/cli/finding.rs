@@ -7,28 +7,68 @@ use serde::Serialize;
 
 use super::document::Place;
 
-/// One thing to mend: `file:line:column: path: why`.
+/// What a finding asks of whoever reads it, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// It must be mended: the command ends with status 2.
+    Error,
+    /// It should be mended.
+    Warning,
+    /// Nothing is wrong; this is what could not be seen.
+    Note,
+}
+
+/// One thing to mend: `file:line:column: path: why`, and where it has them `; remedy [code]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    file: String,
+    severity: Severity,
+    /// A stable name, for findings that people count, look up or filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    file: Box<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u64>,
     /// The field, such as `keys[3].hash`; empty where it is the whole file.
-    path: String,
-    why: String,
+    path: Box<str>,
+    why: Box<str>,
+    /// What to write instead, where `why` does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<Box<str>>,
 }
 
 impl Finding {
     pub(super) fn in_file(file: &Path, why: impl Into<String>) -> Self {
         Self {
-            file: file.display().to_string(),
+            severity: Severity::Error,
+            code: None,
+            file: file.display().to_string().into(),
             line: None,
             column: None,
-            path: String::new(),
-            why: why.into(),
+            path: Box::default(),
+            why: why.into().into(),
+            remedy: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    pub(super) fn why(&self) -> &str {
+        &self.why
     }
 
     #[must_use]
@@ -38,7 +78,17 @@ impl Finding {
 
     #[must_use]
     pub(super) fn on(self, path: impl Into<String>) -> Self {
-        Self { path: path.into(), ..self }
+        Self { path: path.into().into(), ..self }
+    }
+
+    #[must_use]
+    pub(super) fn weighing(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    #[must_use]
+    pub(super) fn coded(self, code: &'static str, remedy: String) -> Self {
+        Self { code: Some(code), remedy: Some(remedy.into()), ..self }
     }
 }
 
@@ -51,6 +101,13 @@ impl fmt::Display for Finding {
         if !self.path.is_empty() {
             write!(formatter, ": {}", self.path)?;
         }
-        write!(formatter, ": {}", self.why)
+        write!(formatter, ": {}", self.why)?;
+        if let Some(remedy) = &self.remedy {
+            write!(formatter, "; {remedy}")?;
+        }
+        match self.code {
+            Some(code) => write!(formatter, " [{code}]"),
+            None => Ok(()),
+        }
     }
 }

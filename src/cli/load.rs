@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::document::Node;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
@@ -62,7 +62,8 @@ impl Sources {
                     "the counters of `{}` live in one Envoy process: they are lost when it ends, and every replica has its own",
                     quota.id
                 );
-                Finding::in_file(&self.config, why).on(format!("quotas[{index}].durability"))
+                let at = format!("quotas[{index}].durability");
+                Finding::in_file(&self.config, why).on(at).weighing(Severity::Warning)
             })
             .collect()
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::document::Place;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::play::{Got, Played};
 use super::script::{Caller, ScriptCall, Want};
 use super::values::{self, Value};
@@ -112,7 +112,14 @@ impl<'a> Report<'a> {
     }
 
     /// Sums up. Gaps of coverage are warnings unless they are errors.
-    pub(super) fn end(self, terminal: &mut Terminal<'_>, gaps: &[Finding], strict: bool) -> io::Result<Exit> {
+    pub(super) fn end(
+        self,
+        terminal: &mut Terminal<'_>,
+        gaps: Vec<Finding>,
+        strict: bool,
+    ) -> io::Result<Exit> {
+        let severity = if strict { Severity::Error } else { Severity::Warning };
+        let gaps: Vec<Finding> = gaps.into_iter().map(|gap| gap.weighing(severity)).collect();
         let failed: Vec<&Trial<'_>> = self.trials.iter().filter(|trial| !trial.passed).collect();
         let passed = self.trials.len().saturating_sub(failed.len());
         match self.format {
@@ -127,10 +134,8 @@ impl<'a> Report<'a> {
             }
             Format::Text => tell_failures(terminal, &failed, passed)?,
         }
-        if strict {
-            terminal.complain(gaps)?;
-        } else if self.format == Format::Text {
-            terminal.warn(gaps)?;
+        if strict || self.format == Format::Text {
+            gaps.iter().try_for_each(|gap| terminal.tell(gap))?;
         }
         let has_failed = !failed.is_empty() || (strict && !gaps.is_empty());
         Ok(if has_failed { Exit::TestFailed } else { Exit::Fine })

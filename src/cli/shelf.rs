@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::document::Place;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::reading::unreadable;
 use super::wording;
 use crate::config::ConfigError;
@@ -85,7 +85,8 @@ impl Shelf {
     pub(super) fn unused(&self, used: &BTreeSet<&str>) -> Vec<Finding> {
         let unused = self.names.iter().filter(|name| !used.contains(name.as_str()));
         let why = "no entry of `policies` names this file, so it has no effect";
-        unused.map(|name| Finding::in_file(&self.directory.join(name), why)).collect()
+        let warning = |name| Finding::in_file(&self.directory.join(name), why).weighing(Severity::Warning);
+        unused.map(warning).collect()
     }
 }
 

@@ -96,7 +96,7 @@ impl Test {
         // Single scripts are not meant to show everything.
         let is_whole = self.paths.iter().all(|path| path.is_dir());
         let gaps = if is_whole { coverage.gaps(&self.sources) } else { Vec::new() };
-        report.end(terminal, &gaps, self.strict)
+        report.end(terminal, gaps, self.strict)
     }
 
     fn read_scripts(&self, cast: &Cast) -> Result<Vec<ReadScript>, Vec<Finding>> {

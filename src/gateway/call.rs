@@ -5,7 +5,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::identity::{ApiKey, CARRIERS, Principal};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
-use crate::upstream::{HeaderPatch, Passport, Proofs};
+use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
 
 /// The longest `x-request-id` that is taken over from a caller.
 const REQUEST_ID_BOUND: usize = 128;
@@ -179,8 +179,8 @@ impl Call {
         self.verdict = Verdict::Open;
         // It brought nothing that must come off; an edit would only let Envoy choose its route again.
         let mut patch = HeaderPatch::default();
-        if self.head.text("x-request-id") != Some(self.request_id.as_str()) {
-            patch.set("x-request-id", self.request_id.as_bytes());
+        if self.head.text(REQUEST_ID) != Some(self.request_id.as_str()) {
+            patch.set(REQUEST_ID, self.request_id.as_bytes());
         }
         patch
     }

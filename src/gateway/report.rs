@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::audit::{self, AnsweredBy, Decision, Record, Tally};
 use crate::gateway::call::{Call, Verdict};
 use crate::gateway::{Gateway, KeyRing};
-use crate::upstream::{HeaderPatch, answer_patch};
+use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
 
 /// How a call ended, as far as the host knows.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Call {
             Verdict::Pending | Verdict::Open | Verdict::Refused(_) => &[],
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
-        patch.set("x-request-id", self.request_id.as_bytes());
+        patch.set(REQUEST_ID, self.request_id.as_bytes());
         for (name, value) in own_rates {
             patch.set(name, value.as_bytes());
         }

@@ -9,7 +9,7 @@ use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
 use crate::request::AnnouncedBody;
-use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity};
+use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID, Upstream, claims_identity};
 
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
@@ -145,7 +145,7 @@ impl Gateway {
                 (upstream.prepare(&proofs, facts.request, facts.principal)?, Some(passport))
             }
         };
-        patch.set("x-request-id", facts.request_id.as_bytes());
+        patch.set(REQUEST_ID, facts.request_id.as_bytes());
         Ok(Passed { patch, proofs, passport })
     }
 

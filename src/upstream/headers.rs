@@ -6,20 +6,29 @@ use crate::identity::{CARRIERS, protocols_without_credentials};
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
-/// Removed from every request that is forwarded: credentials, and headers that claim an identity.
-const STRIPPED: [&str; 11] = [
-    "proxy-authorization",
-    "cookie",
-    "openai-organization",
-    "openai-project",
+/// Removed from every request that is forwarded, beside the [`CARRIERS`]: they may hold a credential.
+const CREDENTIALS: [&str; 2] = ["cookie", "x-goog-iam-authorization-token"];
+
+/// Removed from every request that is forwarded: they claim an identity.
+const IDENTITIES: [&str; 7] = [
+    ORGANIZATION,
+    PROJECT,
     "x-tenant-id",
     "x-mse-consumer",
     "x-goog-user-project",
-    "x-goog-iam-authorization-token",
     "x-goog-iam-authority-selector",
-    "x-amz-security-token",
     "x-ms-client-principal",
 ];
+
+/// Asserted from the principal, where the upstream's entry says so.
+pub(super) const ORGANIZATION: &str = "openai-organization";
+pub(super) const PROJECT: &str = "openai-project";
+
+/// Set where the caller sent none.
+pub(super) const ANTHROPIC_VERSION: &str = "anthropic-version";
+
+/// Set on every request and every answer.
+pub const REQUEST_ID: &str = "x-request-id";
 
 /// May hold a credential among other things.
 const PROTOCOLS: &str = "sec-websocket-protocol";
@@ -35,6 +44,39 @@ const ENVOY_PREFIX: &str = "x-envoy-";
 const ANSWER_STRIPPED: [&str; 4] =
     ["openai-organization", "openai-project", "anthropic-organization-id", "set-cookie"];
 
+/// What a request header is to the gateway, which edits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// It may hold the caller's credential, or holds the provider's once the gateway has attached it.
+    Credential,
+    /// It claims an identity: the caller's is removed, and some are asserted anew.
+    Identity,
+    /// It steers Envoy's router.
+    Steering,
+    /// It is set beside them.
+    Beside,
+}
+
+/// The closed list: `None` for a request header that the gateway never edits. The name is in lower case.
+pub fn edited(name: &str) -> Option<Edited> {
+    // With `_` for `-` some servers read the same header.
+    let plain = name.replace('_', "-");
+    let plain = plain.as_str();
+    if CARRIERS.contains(&name)
+        || CARRIERS.contains(&plain)
+        || CREDENTIALS.contains(&plain)
+        || plain == PROTOCOLS
+    {
+        Some(Edited::Credential)
+    } else if IDENTITIES.contains(&plain) || is_own(plain) {
+        Some(Edited::Identity)
+    } else if plain.starts_with(ENVOY_PREFIX) {
+        Some(Edited::Steering)
+    } else {
+        [ANTHROPIC_VERSION, REQUEST_ID].contains(&name).then_some(Edited::Beside)
+    }
+}
+
 /// Edits of one message's headers: first the removals, then the settings.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderPatch {
@@ -47,13 +89,9 @@ impl HeaderPatch {
     pub fn stripping(request: &RequestHead) -> Self {
         let mut patch = Self::default();
         for (name, _) in request.headers() {
-            // With `_` for `-` some servers read the same header.
-            let plain = name.replace('_', "-");
-            let is_twin = plain == PROTOCOLS && name != PROTOCOLS;
-            let is_steering = plain.starts_with(ENVOY_PREFIX);
-            if (is_stripped(&plain) || is_twin || is_steering)
-                && !patch.remove.iter().any(|removed| removed == name)
-            {
+            let is_stripped =
+                matches!(edited(name), Some(Edited::Credential | Edited::Identity | Edited::Steering));
+            if is_stripped && name != PROTOCOLS && !patch.remove.iter().any(|removed| removed == name) {
                 patch.remove.push(name.to_owned());
             }
         }
@@ -117,14 +155,7 @@ impl fmt::Debug for HeaderPatch {
 
 /// True where the request claims an identity or brings a credential, whether or not anybody here reads it.
 pub fn claims_identity(request: &RequestHead) -> bool {
-    request.headers().any(|(name, _)| {
-        let plain = name.replace('_', "-");
-        is_stripped(&plain) || plain == PROTOCOLS
-    })
-}
-
-fn is_stripped(name: &str) -> bool {
-    CARRIERS.contains(&name) || STRIPPED.contains(&name) || is_own(name)
+    request.headers().any(|(name, _)| matches!(edited(name), Some(Edited::Credential | Edited::Identity)))
 }
 
 fn is_own(name: &str) -> bool {
@@ -140,7 +171,7 @@ pub fn answer_patch<'a>(
     for (name, value) in headers {
         if ANSWER_STRIPPED.contains(&name) || is_own(name) {
             patch.remove(name);
-        } else if name == "x-request-id" {
+        } else if name == REQUEST_ID {
             patch.set("x-upstream-request-id", value);
         } else if has_own_rates && let Some(rate) = rate(name) {
             patch.remove(name);
@@ -154,7 +185,7 @@ pub fn answer_patch<'a>(
 pub fn trailer_patch<'a>(trailers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderPatch {
     let mut patch = HeaderPatch::default();
     for (name, _) in trailers {
-        if ANSWER_STRIPPED.contains(&name) || is_own(name) || name == "x-request-id" {
+        if ANSWER_STRIPPED.contains(&name) || is_own(name) || name == REQUEST_ID {
             patch.remove(name);
         }
     }

@@ -210,6 +210,10 @@ fn help_is_worth_reading() {
     for (arguments, needle) in [
         (vec!["--help"], "Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong."),
         (vec!["check", "--help"], "did you mean `tenant`?"),
+        (
+            vec!["check", "--help"],
+            "claimgate check --envoy envoy/envoy.yaml --envoy /etc/claimgate/claimgate.ecds.json",
+        ),
         (vec!["test", "--help"], "reason: insufficient_scope"),
         (vec!["bundle", "--help"], "moved into it"),
         (vec!["key", "new", "--help"], "To rotate a key"),

@@ -5,5 +5,6 @@
 mod bundle;
 mod check;
 mod copy;
+mod envoy;
 mod key;
 mod script;

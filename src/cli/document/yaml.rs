@@ -8,6 +8,9 @@ use serde_saphyr::{Location, Spanned};
 
 use super::{Entry, Item, Node, Place, Shape};
 
+/// A document may nest this deep.
+const MOST_LEVELS: usize = 128;
+
 /// Why a text is not YAML.
 #[derive(Debug)]
 pub(in crate::cli) struct NotYaml {
@@ -20,8 +23,18 @@ impl Node {
     /// Text that is not one YAML document, or that names a key twice.
     pub(in crate::cli) fn parse(text: &str) -> Result<Self, NotYaml> {
         let options = serde_saphyr::options! {
-            // The file is the operator's own; a large fleet has 100,000 keys in it.
-            budget: None,
+            budget: serde_saphyr::budget! {
+                // Every level costs stack; Envoy's own files stay below 64.
+                max_depth: MOST_LEVELS,
+                flow_nesting_limit: MOST_LEVELS,
+                // The file is the operator's own; a large fleet has 100,000 keys in it.
+                max_events: usize::MAX,
+                max_nodes: usize::MAX,
+                max_aliases: usize::MAX,
+                max_anchors: usize::MAX,
+                max_total_scalar_bytes: usize::MAX,
+                enforce_alias_anchor_ratio: false,
+            },
             strict_booleans: true,
             with_snippet: false,
         };

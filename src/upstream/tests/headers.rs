@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{attach, setting};
-use crate::policy::fixture::{Case, head};
-use crate::upstream::{HeaderPatch, answer_patch, trailer_patch};
+use crate::policy::fixture::{Case, head, merged};
+use crate::upstream::{Edited, HeaderPatch, answer_patch, edited, trailer_patch};
 
 #[test]
 fn credentials_and_claims_of_identity_come_off() {
@@ -140,4 +140,33 @@ fn an_answer_loses_what_names_the_account() {
     let trailers = trailer_patch(bytes());
     let removed: Vec<_> = trailers.removals().collect();
     assert_eq!(removed, [gone.as_slice(), &["x-request-id"]].concat(), "the trailers of an answer");
+}
+
+#[test]
+fn nothing_but_the_closed_list_is_edited() {
+    let headers =
+        [("cookie", "a"), ("x_tenant_id", "b"), ("sec-websocket-protocol", "openai-insecure-api-key.k")];
+    for dialect in crate::request::Dialect::ALL {
+        let case = Case { head: head("POST", "/v1/chat/completions", &headers), ..Case::with_key(json!({})) };
+        let identity = json!({ "organization": { "value": "o" }, "project": { "value": "p" } });
+        let patch = attach(merged(json!({ "dialect": dialect.name() }), identity), &case).unwrap();
+        let names: Vec<&str> = patch.removals().chain(patch.settings().map(|(name, _)| name)).collect();
+        assert!(names.len() >= 6, "{dialect}: {names:?}");
+        for name in names {
+            assert!(edited(name).is_some(), "{dialect}: `{name}` is edited and not on the list");
+        }
+    }
+    for (name, kind) in [
+        ("authorization", Some(Edited::Credential)),
+        ("cookie", Some(Edited::Credential)),
+        ("x_tenant_id", Some(Edited::Identity)),
+        ("x-claimgate-anything", Some(Edited::Identity)),
+        ("x_envoy_max_retries", Some(Edited::Steering)),
+        ("x-request-id", Some(Edited::Beside)),
+        ("anthropic_version", None),
+        ("x-team", None),
+        (":authority", None),
+    ] {
+        assert_eq!(edited(name), kind, "{name}");
+    }
 }

@@ -1,0 +1,106 @@
+//! The filter's own settings in Envoy: what it may hold, what happens when it fails, what it is given.
+
+use std::collections::BTreeSet;
+
+use super::doors::Door;
+use super::filter::HttpFilter;
+use super::part::Part;
+use super::picture::{Manager, Picture};
+use crate::cli::finding::Finding;
+use crate::cli::load::environment_names;
+use crate::config::{Config, Hold};
+
+/// Envoy's `per_connection_buffer_limit_bytes` where none is written.
+const DEFAULT_BUFFER: u64 = 1024 * 1024;
+
+/// Envoy's `initial_stream_window_size` where none is written.
+const DEFAULT_WINDOW: u64 = 16 * 1024 * 1024;
+
+pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut told = BTreeSet::new();
+    for manager in picture.judged() {
+        let (Some((gate, _)), Some(config)) = (manager.gate(), manager.gateway.as_deref()) else { continue };
+        if config.hold == Hold::HeadersAndBody {
+            findings.extend(buffer(manager, config.body_limit.bytes()));
+            findings.extend(window(manager, config.body_limit.bytes()));
+        }
+        let Some(plugin) = gate.plugin() else { continue };
+        // Two listeners may name one discovered configuration.
+        if told.insert((plugin.file(), plugin.path().to_owned())) {
+            findings.extend(failure(&plugin));
+            findings.extend(held(gate, &plugin, config));
+            findings.extend(environment(&plugin, config));
+        }
+    }
+    for half in picture.clusters.iter().flat_map(|cluster| &cluster.filters) {
+        if let (Some(plugin), true) = (half.plugin(), half.is_half()) {
+            findings.extend(failure(&plugin));
+            let config = half.enforced().ok().flatten().or_else(|| picture.gateways.first().cloned());
+            findings.extend(config.iter().flat_map(|config| environment(&plugin, config)));
+        }
+    }
+    findings
+}
+
+fn failure(plugin: &Part<'_>) -> Option<Finding> {
+    if plugin.is_true("fail_open") {
+        return Some(Door::FailsOpen.at(&plugin.spot("fail_open"), &[]));
+    }
+    let policy =
+        plugin.choice_of("failure_policy", &["UNSPECIFIED", "FAIL_RELOAD", "FAIL_CLOSED", "FAIL_OPEN"]);
+    let at = plugin.spot("failure_policy");
+    match policy {
+        "FAIL_RELOAD" => None,
+        "FAIL_OPEN" => Some(Door::FailsOpen.at(&at, &[])),
+        _ => Some(Door::TrapStopsWorker.at(&at, &[])),
+    }
+}
+
+fn held(gate: &HttpFilter<'_>, plugin: &Part<'_>, config: &Config) -> Option<Finding> {
+    let can_hold = plugin.is_true("allow_on_headers_stop_iteration");
+    let is_gate = !gate.is_half() && config.hold == Hold::HeadersAndBody;
+    (is_gate && !can_hold)
+        .then(|| Door::HeadersNotHeld.at(&plugin.spot("allow_on_headers_stop_iteration"), &[]))
+}
+
+fn environment(plugin: &Part<'_>, config: &Config) -> Vec<Finding> {
+    let variables = plugin.find(&["vm_config", "environment_variables"]);
+    let keys = variables.as_ref().map(|part| part.list("host_env_keys")).unwrap_or_default();
+    let values = variables.as_ref().map(|part| part.entries("key_values")).unwrap_or_default();
+    let mut findings = Vec::new();
+    for name in environment_names(config) {
+        if let Some((_, at)) = values.iter().find(|(key, _)| *key == name) {
+            findings.push(Door::CredentialInConfiguration.at(at, &[name]));
+        } else if !keys.iter().any(|key| key.text() == Some(name)) {
+            let at = plugin.find(&["vm_config"]).unwrap_or_else(|| plugin.clone());
+            let at = variables.clone().unwrap_or_else(|| at.spot("environment_variables"));
+            findings.push(Door::VariableNotPassed.at(&at.spot("host_env_keys"), &[name]));
+        }
+    }
+    findings
+}
+
+/// A body can be read up to the listener's limit; a route or its virtual host may raise it.
+fn buffer(manager: &Manager<'_>, bound: u64) -> Option<Finding> {
+    let field = "per_connection_buffer_limit_bytes";
+    let own = manager.listener.number_of(field).unwrap_or(DEFAULT_BUFFER);
+    if own > bound {
+        return None;
+    }
+    let raised = |level: &Part<'_>| level.number_of("request_body_buffer_limit");
+    let mut forwarding = manager.hops().filter(|hop| hop.route.action.is_some()).peekable();
+    let is_raised = forwarding.peek().is_some()
+        && forwarding
+            .all(|hop| raised(&hop.route.at).or(raised(&hop.host.at)).is_some_and(|limit| limit > bound));
+    (!is_raised).then(|| Door::BufferTooSmall.at(&manager.listener.spot(field), &[&bound.to_string(), field]))
+}
+
+/// Over HTTP/2 Envoy holds no more of a body than the stream's window.
+fn window(manager: &Manager<'_>, bound: u64) -> Option<Finding> {
+    let field = "initial_stream_window_size";
+    let options = manager.at.spot("http2_protocol_options");
+    let options = manager.at.field("http2_protocol_options").unwrap_or(options);
+    let is_small = options.number_of(field).unwrap_or(DEFAULT_WINDOW) <= bound;
+    is_small.then(|| Door::BufferTooSmall.at(&options.spot(field), &[&bound.to_string(), field]))
+}

@@ -1,0 +1,197 @@
+//! `claimgate check --envoy`, on the shipped configuration and on broken copies.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::copy::Copy;
+
+const FILE: &str = "envoy/envoy.yaml";
+
+/// A copy that has the shipped bootstrap too.
+fn shipped(name: &str) -> Copy {
+    let copy = Copy::new(&format!("envoy-{name}"));
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE), copy.path().join(FILE)).unwrap();
+    copy
+}
+
+#[test]
+fn the_shipped_bootstrap_is_fine_alone_and_with_its_filter() {
+    let copy = shipped("fine");
+    // Where this machine has the filter's file, it is read.
+    copy.edit(FILE, "path: /etc/claimgate/claimgate.ecds.json", "path: /nowhere/claimgate.ecds.json").edit(
+        FILE,
+        "path: /etc/claimgate }",
+        "path: /nowhere }",
+    );
+    let alone = copy.run(&["check", "--envoy", FILE, "--deny-warnings"]);
+    assert_eq!(alone.code, 0, "{}", alone.errors);
+    assert!(alone.output.ends_with("\nenvoy/envoy.yaml: fine\n"), "{}", alone.output);
+    let [note] = alone.errors.lines().collect::<Vec<_>>()[..] else { panic!("{}", alone.errors) };
+    assert!(
+        note.starts_with("note: envoy/envoy.yaml:") && note.contains("/nowhere/claimgate.ecds.json"),
+        "{note}"
+    );
+
+    assert_eq!(copy.run(&["bundle", "--wrap", "ecds", "--output", "ecds.json"]).code, 0);
+    let both = copy.run(&["check", "--envoy", FILE, "--envoy", "ecds.json", "--deny-warnings"]);
+    assert_eq!((both.code, both.errors.as_str()), (0, ""));
+
+    // Where Envoy runs, its files may be all there is.
+    fs::remove_dir_all(copy.path().join("policies")).unwrap();
+    fs::remove_file(copy.path().join("envoy/gateway.yaml")).unwrap();
+    let there = copy.run(&["check", "--envoy", FILE, "--envoy", "ecds.json"]);
+    assert_eq!((there.code, there.errors.as_str()), (0, ""));
+    let without = copy.run(&["check", "--envoy", FILE]);
+    assert_eq!(without.code, 2);
+    assert!(without.errors.contains("envoy/gateway.yaml: there is no such file"), "{}", without.errors);
+}
+
+#[test]
+fn what_the_comments_say_of_real_providers_is_fine_and_all_of_it_is_needed() {
+    let copy = shipped("real");
+    let text = fs::read_to_string(copy.path().join(FILE)).unwrap();
+    let address = "address: { socket_address: { address: api.openai.com, port_value: 443 } }";
+    let text = text.replacen("type: STATIC # type: LOGICAL_DNS", "type: LOGICAL_DNS", 1).replacen(
+        "address: { socket_address: { address: 127.0.0.1, port_value: 10081 } }",
+        address,
+        1,
+    );
+    fs::write(copy.path().join(FILE), &text).unwrap();
+    let clear = copy.run(&["check", "--envoy", FILE]);
+    assert!(clear.code == 2 && clear.errors.contains("[credential_in_clear]"), "{}", clear.errors);
+
+    let (before, rest) = text.split_once("      # transport_socket:\n").unwrap();
+    let end = rest.find("\n\n").unwrap();
+    let (block, after) = rest.split_at(end);
+    let socket = format!("{before}      transport_socket:\n{}{after}", block.replace("      # ", "      "));
+    fs::write(copy.path().join(FILE), &socket).unwrap();
+    let run = copy.run(&["check", "--envoy", FILE, "--deny-warnings"]);
+    assert_eq!(run.code, 0, "{}", run.errors);
+    for (line, code) in [
+        ("            common_tls_context: ", "certificate_unchecked"),
+        ("            auto_sni_san_validation: true", "name_unchecked"),
+    ] {
+        let without: Vec<&str> =
+            socket.lines().filter(|written| !written.trim_start().starts_with(line.trim())).collect();
+        fs::write(copy.path().join(FILE), without.join("\n")).unwrap();
+        let run = copy.run(&["check", "--envoy", FILE]);
+        assert!(run.code == 2 && run.errors.contains(&format!("[{code}]")), "{code}: {}", run.errors);
+    }
+}
+
+#[test]
+fn a_file_that_envoy_names_and_that_is_there_is_read() {
+    let copy = shipped("named");
+    assert_eq!(copy.run(&["bundle", "--wrap", "ecds", "--output", "ecds.json"]).code, 0);
+    copy.edit("ecds.json", "\"FAIL_RELOAD\"", "\"FAIL_OPEN\"");
+    let place = copy.path().join("ecds.json").display().to_string();
+    copy.edit(FILE, "path: /etc/claimgate/claimgate.ecds.json", &format!("path: {place}"));
+    let run = copy.run(&["check", "--envoy", FILE]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.errors.contains(": resources[0].typed_config.config.failure_policy: a caller who"),
+        "{}",
+        run.errors
+    );
+    assert!(
+        run.errors
+            .trim_end()
+            .ends_with("; write `failure_policy: FAIL_RELOAD` and no `fail_open` [fails_open]")
+    );
+}
+
+#[test]
+fn an_error_is_one_line_with_its_place_the_attack_the_remedy_and_the_code() {
+    let copy = shipped("error");
+    copy.edit(
+        FILE,
+        "match: { prefix: /azure/ }",
+        "match: { prefix: /azure/, headers: [{ name: cookie, present_match: true }] }",
+    );
+    let run = copy.run(&["check", "--envoy", FILE]);
+    assert_eq!((run.code, run.output.as_str()), (2, ""));
+    let line = run.errors.lines().find(|line| !line.starts_with("note: ")).unwrap();
+    let (place, rest) = line.split_once(": ").unwrap();
+    let [file, row, column] = place.split(':').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let text = fs::read_to_string(copy.path().join(FILE)).unwrap();
+    let written = text.lines().nth(row.parse::<usize>().unwrap() - 1).unwrap();
+    assert_eq!(file, FILE);
+    assert!(written[column.parse::<usize>().unwrap() - 1..].starts_with("name: cookie"), "{line}");
+    assert_eq!(
+        rest,
+        "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]\
+         .routes[2].match.headers[0].name: a caller who sends `cookie` is decided for one route, and once the filter \
+         has edited it Envoy chooses again and sends the credential of one provider to another; choose by path or \
+         host instead of `cookie`, or write `attach: at_cluster` in gateway.yaml [route_reads_edited_header]"
+    );
+}
+
+#[test]
+fn warnings_are_no_errors_unless_they_are_denied() {
+    let copy = shipped("warning");
+    copy.edit(FILE, "address: 127.0.0.1, port_value: 9901", "address: 0.0.0.0, port_value: 9901");
+    let run = copy.run(&["check", "--envoy", FILE]);
+    assert_eq!(run.code, 0);
+    assert!(run.errors.contains("warning: envoy/envoy.yaml:") && run.errors.contains("[admin_exposed]"));
+    let run = copy.run(&["check", "--envoy", FILE, "--deny-warnings"]);
+    assert_eq!((run.code, run.output.as_str()), (2, ""));
+}
+
+#[test]
+fn programs_get_the_same_as_json() {
+    let copy = shipped("json");
+    copy.edit(FILE, "use_remote_address: true", "use_remote_address: false").edit(
+        FILE,
+        "cluster: azure, prefix_rewrite: /",
+        "cluster: azure, prefix_rewrite: /v2/",
+    );
+    let run = copy.run(&["check", "--envoy", FILE, "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.output).unwrap();
+    assert_eq!((run.code, run.errors.as_str(), &report["ok"]), (2, "", &false.into()));
+    let [error] = &report["errors"].as_array().unwrap()[..] else { panic!("{report}") };
+    let [warning] = &report["warnings"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&error["code"], &error["severity"]), (&"path_rewritten".into(), &"error".into()));
+    assert_eq!(
+        (&warning["code"], &warning["severity"]),
+        (&"remote_address_unused".into(), &"warning".into())
+    );
+    for finding in [error, warning] {
+        assert!(
+            finding["line"].as_u64().unwrap() > 1 && finding["column"].as_u64().unwrap() > 1,
+            "{finding}"
+        );
+        assert!(finding["remedy"].as_str().unwrap().starts_with("write `"), "{finding}");
+    }
+}
+
+#[test]
+fn errors_of_the_gateways_own_file_are_told_as_well() {
+    let copy = shipped("own");
+    copy.edit("envoy/gateway.yaml", "    project: search", "    projcet: search").edit(
+        FILE,
+        "address: 127.0.0.1, port_value: 9901",
+        "address: 0.0.0.0, port_value: 9901",
+    );
+    let run = copy.run(&["check", "--envoy", FILE]);
+    assert_eq!(run.code, 2);
+    assert!(run.errors.contains("keys[0].projcet: there is no field `projcet`"), "{}", run.errors);
+}
+
+#[test]
+fn files_that_envoy_does_not_have_are_named() {
+    let copy = shipped("absent");
+    for (file, needle) in [
+        ("nope.yaml", "nope.yaml: there is no such file"),
+        (
+            "envoy/gateway.yaml",
+            "envoy/gateway.yaml: this is no Envoy bootstrap (`static_resources`), no discovery",
+        ),
+        ("policies", "policies: cannot be read: "),
+    ] {
+        let run = copy.run(&["check", "--envoy", file]);
+        assert_eq!(run.code, 2, "{file}");
+        assert!(run.errors.contains(needle), "{file}: {}", run.errors);
+    }
+}
