@@ -3,22 +3,25 @@
 //! # Lifecycle
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
-//! (`tests/e2e/test_lifecycle.py`).
+//! (`tests/e2e/test_lifecycle.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |
 //! | fresh | headers, with or without end of stream; upgrade | walk |
 //! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
+//! | waiting for the body | chunk of a form that may be too long to hold | walk with its beginning |
 //! | waiting for the body | end of the body; trailers | walk with the body |
 //! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
 //! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
-//! | forwarded | body, trailers | pass |
+//! | forwarded | body, its end | pass; read what follows a decided beginning, and refuse what it should have rested on |
+//! | any | trailers | take off what headers lose |
 //! | refused | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
-//! | forwarded | response headers | edit them |
-//! | waiting for either | response headers, which are Envoy's own | edit them |
+//! | forwarded | response headers, trailers | edit them |
+//! | forwarded, waiting for either | an error of Envoy's own | give it the caller's dialect |
+//! | refused | an error of Envoy's own, instead of our answer | put our answer in its place |
 //! | any | log (also after an abort, also without any callback before) | write the record, count |
 //!
 //! The default callbacks of the SDK release a request; this room implements each of them that can.
