@@ -5,6 +5,7 @@
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last.
 
 mod call;
+mod reading;
 mod report;
 mod settings;
 mod walk;
@@ -81,19 +82,11 @@ pub enum Outcome {
 /// Something only the host can get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The request body, of at most this many bytes.
-    Body { limit: u64, longer: Longer },
+    /// The request body, of at most `limit` bytes; or as much of it as there is once it has `look` bytes. Without
+    /// that, a longer one is [`Gateway::refuse`]d `body_too_large`.
+    Body { limit: u64, look: Option<usize> },
     /// A newer key set of the issuer with this index.
     Keys { issuer: usize },
-}
-
-/// What becomes of a body that is longer than may be held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Longer {
-    /// It is [`Gateway::refuse`]d `body_too_large`.
-    Refused,
-    /// Its beginning is enough.
-    Begun,
 }
 
 impl Gateway {

@@ -9,7 +9,7 @@ pub(super) enum Phase {
     AwaitingBody {
         limit: u64,
         /// From how many bytes on its beginning may be enough.
-        begins_at: Option<u64>,
+        look: Option<usize>,
     },
     AwaitingKeys {
         issuer: usize,

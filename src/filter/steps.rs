@@ -11,11 +11,8 @@ use super::root::Shared;
 use super::shared_data::SharedData;
 use super::{clock, signatures};
 use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::{self, Known, Longer, Need, Outcome, Patience};
+use crate::gateway::{self, Known, Need, Outcome, Patience};
 use crate::upstream::HeaderPatch;
-
-/// As much of a body of unknown length is read before it may be decided by its beginning, in bytes.
-const EARLY: u64 = 64 * 1024;
 
 /// What follows from a walk.
 pub(super) enum Step {
@@ -52,16 +49,15 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
             send(call.answer());
             Step::Answered
         }
-        Outcome::Need(Need::Body { limit, longer }) => {
+        Outcome::Need(Need::Body { limit, look }) => {
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
-            if longer == Longer::Refused && declared.is_some_and(|length| length > limit) {
+            if look.is_none() && declared.is_some_and(|length| length > limit) {
                 shared.gateway.refuse(call, Reason::BodyTooLarge);
                 *phase = Phase::Refused;
                 send(call.answer());
                 return Step::Answered;
             }
-            let begins_at = (longer == Longer::Begun).then(|| next_look(body, declared, limit));
-            *phase = Phase::AwaitingBody { limit, begins_at };
+            *phase = Phase::AwaitingBody { limit, look };
             Step::Held
         }
         Outcome::Need(Need::Keys { issuer }) => {
@@ -69,20 +65,6 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
             *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
             Step::Held
         }
-    }
-}
-
-/// When to look at what has come of a body that may be too long to be held: not at all where its length says that it
-/// is not, at once where that says that it is, else early, because the next piece may be more than Envoy holds; and then
-/// not at every piece, since each look begins at the start.
-fn next_look(body: &Body, declared: Option<u64>, limit: u64) -> u64 {
-    match body {
-        Body::Begun(seen) => u64::try_from(seen.len()).unwrap_or(limit).saturating_mul(2).min(limit),
-        _ => match declared {
-            Some(length) if length <= limit => limit,
-            Some(_) => 0,
-            None => limit.min(EARLY),
-        },
     }
 }
 

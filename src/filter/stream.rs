@@ -128,12 +128,12 @@ impl HttpContext for Stream {
         }
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         let overflow = match phase {
-            Phase::AwaitingBody { begins_at: Some(begin), .. } if bytes > begin && !end_of_stream => {
+            Phase::AwaitingBody { look: Some(look), .. } if size >= look && !end_of_stream => {
                 let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten();
                 self.flow.borrow_mut().body = Body::Begun(body.unwrap_or_default());
                 return self.advance(&shared);
             }
-            Phase::AwaitingBody { limit, begins_at: None } if bytes > limit => Some(Reason::BodyTooLarge),
+            Phase::AwaitingBody { limit, look: None } if bytes > limit => Some(Reason::BodyTooLarge),
             // Whether anybody would read the body is not known yet, but not more than that is held.
             Phase::AwaitingKeys { .. } if bytes > shared.gateway.body_limit() => {
                 Some(Reason::IdentityUnavailable)

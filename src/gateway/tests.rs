@@ -1,6 +1,7 @@
 //! The walk as Envoy drives it: one configuration, real credentials, a ledger in memory.
 
 mod compiling;
+mod forms;
 mod needs;
 mod reasons;
 mod reports;

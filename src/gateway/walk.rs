@@ -1,6 +1,7 @@
 //! The walk of one call through the rooms, in the only order there is.
 
-use super::{Body, Call, Gateway, Known, Longer, Need, Patience};
+use super::reading::{self, Reading};
+use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
@@ -98,7 +99,7 @@ impl Gateway {
             (Body::Coming, AnnouncedBody::None | AnnouncedBody::Chunked)
                 if !is_upgrade && self.settings.hold == Hold::HeadersAndBody =>
             {
-                Err(self.body_stop(Longer::Refused, known))
+                Err(self.hold_for(Need::Body { limit: self.settings.body_limit, look: None }, known))
             }
             _ => Err(Reason::BodyUnexpected.into()),
         }
@@ -111,18 +112,11 @@ impl Gateway {
         if call.body.is_some() || !self.needs_body(upstream, &facts) {
             return Ok(());
         }
-        let (body, form) = match known.body {
-            Body::Complete(body) => (dialect::read_body(facts.operation, &call.head, body)?, None),
-            Body::Beginning(body) => {
-                let read = dialect::read_beginning(facts.operation, &call.head, body)?;
-                let (body, form) = read.ok_or_else(|| self.unnamed_model(body, known))?;
-                (body, Some(form))
-            }
-            Body::Coming => {
-                let is_form = facts.operation.body_form() == BodyForm::Multipart;
-                return Err(self.body_stop(if is_form { Longer::Begun } else { Longer::Refused }, known));
-            }
-        };
+        let (body, form) =
+            match reading::read(facts.operation, &call.head, known.body, self.settings.body_limit)? {
+                Reading::Done(body, form) => (body, form),
+                Reading::Needs(need) => return Err(self.hold_for(need, known)),
+            };
         let is_stateful = body.is_stateful;
         (call.body, call.form) = (Some(body), form);
         Ok(require_own_account(call, upstream, is_stateful)?)
@@ -169,21 +163,9 @@ impl Gateway {
         }
     }
 
-    /// The file of a form stands before its model.
-    fn unnamed_model(&self, beginning: &[u8], known: &Known<'_>) -> Stop {
-        match u64::try_from(beginning.len()).is_ok_and(|length| length <= self.settings.body_limit) {
-            true => self.body_stop(Longer::Begun, known),
-            false => Denial::new(Reason::BodyTooLarge)
-                .with_detail("a form as large as this must have the field `model` before the file")
-                .into(),
-        }
-    }
-
-    fn body_stop(&self, longer: Longer, known: &Known<'_>) -> Stop {
+    fn hold_for(&self, body: Need, known: &Known<'_>) -> Stop {
         match (self.settings.hold, known.patience) {
-            (Hold::HeadersAndBody, Patience::Left) => {
-                Stop::Need(Need::Body { limit: self.settings.body_limit, longer })
-            }
+            (Hold::HeadersAndBody, Patience::Left) => Stop::Need(body),
             (Hold::HeadersAndBody, Patience::Exhausted) => Reason::HoldTimeout.into(),
             (Hold::Headers, _) => Denial::new(Reason::ModelUnknowable)
                 .with_note("`hold: headers` lets no body be read before the headers leave")

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{NOW_MS, Request, Scene, rule};
 use crate::denial::Reason;
-use crate::gateway::{Body, Call, Known, Longer, Need, Outcome, Patience};
+use crate::gateway::{Body, Known, Need, Outcome, Patience};
 use crate::policy::fixture::{merged, moment};
 
 /// Walks once with nothing known but the headers.
@@ -70,59 +70,8 @@ fn the_body_is_read_where_something_that_applies_reads_it() {
         (quota(json!({ "when": "llm.stream" })), at("POST", chat), true, "a quota's `when`"),
     ] {
         let scene = Scene::new(change);
-        let want = reads.then_some(Need::Body { limit: 1023 * 1024, longer: Longer::Refused });
+        let want = reads.then_some(Need::Body { limit: 1023 * 1024, look: None });
         assert_eq!(first_need(&scene, &request), want, "{note}");
-    }
-}
-
-#[test]
-fn a_long_form_is_decided_by_its_beginning_and_watched_to_its_end() {
-    let part = |name: &str, value: &str| {
-        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-    };
-    let scene =
-        Scene::new(json!({ "policies": [rule("llm.model == 'whisper-1'", json!({}))], "quotas": [] }));
-    let upload = Request::chat()
-        .at("POST", "/v1/audio/transcriptions")
-        .with("content-type", "multipart/form-data; boundary=b");
-    assert_eq!(first_need(&scene, &upload), Some(Need::Body { limit: 1023 * 1024, longer: Longer::Begun }));
-    let begun = |beginning: &str| {
-        let mut call = scene.open(&upload);
-        let known = Known { body: Body::Beginning(beginning.as_bytes()), ..scene.known(&upload) };
-        scene.gateway.decide(&mut call, &known);
-        call
-    };
-    let reason = |call: &Call| call.denial().map(|denial| denial.reason());
-
-    let early = begun(&part("file", "sound"));
-    assert!(!early.is_decided(), "the model may yet come");
-    let late = begun(&format!("{}--b", part("file", &"sound".repeat(300_000))));
-    assert_eq!(reason(&late), Some(Reason::BodyTooLarge), "no model in what can be held");
-    let other = begun(&format!("{}--b", part("model", "other")));
-    assert_eq!(reason(&other), Some(Reason::PolicyDenied), "the rule sees the model");
-
-    let file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nso";
-    let beginning = format!("{}{file}", part("model", "whisper-1"));
-    for (rest, want, note) in [
-        ("und\r\n--b--\r\n".to_owned(), None, "the end of the file"),
-        (format!("und\r\n{}--b--", part("prompt", "x")), None, "a field that nobody reads"),
-        (format!("und\r\n{}--b--", part("model", "other")), Some(Reason::BodyAmbiguous), "another model"),
-        (
-            format!("und\r\n{}--b--", part("stream", "true")),
-            Some(Reason::BodyAmbiguous),
-            "a flag that a rule may read",
-        ),
-        ("und".to_owned(), Some(Reason::BodyMalformed), "no end"),
-        ("und\r\n--b--\r\nx".to_owned(), Some(Reason::BodyAmbiguous), "more behind the end"),
-    ] {
-        let mut call = begun(&beginning);
-        assert!(call.is_watched() && call.is_let_through(), "{note}");
-        let mut pieces = rest.as_bytes().chunks(3).peekable();
-        let mut seen = Ok(());
-        while let (Ok(()), Some(piece)) = (&seen, pieces.next()) {
-            seen = call.watch(piece, pieces.peek().is_none());
-        }
-        assert_eq!(seen.err().map(|denial| denial.reason()), want, "{note}");
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use claimgate::gateway::{Body, Gateway, Known, Longer, Need, Outcome, Patience};
+use claimgate::gateway::{Body, Gateway, Known, Need, Outcome, Patience};
 use claimgate::identity::{CARRIERS, EngineAnswer, KeyRing};
 use claimgate::ledger::MemoryStore;
 use claimgate::request::{Connection, Dialect, RequestHead};
@@ -50,8 +50,8 @@ fuzz_target!(|data: &[u8]| {
         patience: Patience::Left,
     };
     let mut outcome = world.gateway.decide(&mut call, &known);
-    if let Outcome::Need(Need::Body { longer, .. }) = outcome {
-        let is_long = longer == Longer::Begun && selector.wrapping_sub(b'A') / 6 % 2 == 1;
+    if let Outcome::Need(Need::Body { look, .. }) = outcome {
+        let is_long = look.is_some() && selector.wrapping_sub(b'A') / 6 % 2 == 1;
         let (beginning, rest) = message.body.split_at(message.body.len() / 2);
         let body = if is_long { Body::Beginning(beginning) } else { Body::Complete(message.body) };
         outcome = world.gateway.decide(&mut call, &Known { body, ..known });

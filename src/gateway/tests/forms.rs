@@ -1,0 +1,95 @@
+//! Long forms: decided by their beginning, watched to their end, and alike however they are cut on their way.
+
+use serde_json::json;
+
+use super::{Request, Scene, rule};
+use crate::denial::Reason;
+use crate::gateway::{Body, Known, Need, Outcome};
+
+fn part(name: &str, value: &str) -> String {
+    format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+}
+
+fn scene() -> Scene {
+    Scene::new(json!({ "policies": [rule("llm.model == 'whisper-1'", json!({}))], "quotas": [] }))
+}
+
+fn upload() -> Request {
+    let upload = Request::chat().at("POST", "/v1/audio/transcriptions");
+    upload.with("content-type", "multipart/form-data; boundary=b")
+}
+
+/// What becomes of a body that comes in pieces, as the filter hands them on.
+fn send(scene: &Scene, request: &Request, body: &str, size: usize) -> Option<Reason> {
+    let mut call = scene.open(request);
+    let mut outcome = scene.gateway.decide(&mut call, &Known { body: Body::Coming, ..scene.known(request) });
+    let mut come = 0;
+    while come < body.len() {
+        let before = come;
+        come = body.len().min(come + size);
+        let is_last = come == body.len();
+        let body = match &outcome {
+            Outcome::Need(_) if is_last => Body::Complete(&body.as_bytes()[..come]),
+            Outcome::Need(Need::Body { look: Some(look), .. }) if come >= *look => {
+                Body::Beginning(&body.as_bytes()[..come])
+            }
+            Outcome::Need(Need::Body { look: None, limit }) if come as u64 > *limit => {
+                scene.gateway.refuse(&mut call, Reason::BodyTooLarge);
+                break;
+            }
+            Outcome::Need(_) => continue,
+            Outcome::Forward(_) => {
+                if let Err(denial) = call.watch(&body.as_bytes()[before..come], is_last) {
+                    scene.gateway.refuse(&mut call, denial);
+                    break;
+                }
+                continue;
+            }
+            Outcome::Refuse => break,
+        };
+        outcome = scene.gateway.decide(&mut call, &Known { body, ..scene.known(request) });
+    }
+    assert!(call.is_decided(), "{outcome:?}");
+    call.denial().map(|denial| denial.reason())
+}
+
+#[test]
+fn a_long_form_is_decided_alike_however_it_is_cut() {
+    let (model, other) = (part("model", "whisper-1"), part("model", "other"));
+    let file = |size: usize| part("file", &"s".repeat(size));
+    let (short, middle, long) = (file(10_000), file(100_000), file(2_000_000));
+    for (parts, want, note) in [
+        (vec![&model, &long], None, "the model before a recording"),
+        (vec![&model, &long, &part("prompt", "x")], None, "a field behind it that nobody reads"),
+        (vec![&other, &long], Some(Reason::PolicyDenied), "a model that is not allowed"),
+        (vec![&long, &model], Some(Reason::BodyTooLarge), "the model behind what can be held"),
+        (vec![&model, &long, &other], Some(Reason::BodyAmbiguous), "another model behind it"),
+        (vec![&model, &long, &part("stream", "true")], Some(Reason::BodyAmbiguous), "a flag behind it"),
+        (vec![&short, &model], None, "a short one in the other order"),
+        (vec![&middle, &model], None, "a longer one in the other order, which can still be held"),
+        (vec![&model, &middle, &other], Some(Reason::BodyAmbiguous), "two models in one that can be held"),
+    ] {
+        let parts: String = parts.into_iter().map(String::as_str).collect();
+        for size in [997, 30_000, 64 * 1024, 100_000, 10_000_000] {
+            let whole = format!("{parts}--b--\r\n");
+            assert_eq!(send(&scene(), &upload(), &whole, size), want, "{note}, in pieces of {size}");
+            let refused = send(&scene(), &upload(), &parts, size);
+            assert!(refused.is_some(), "{note}, cut off, in pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn an_announced_length_says_whether_the_form_is_read_whole() {
+    let (model, file) = (part("model", "whisper-1"), part("file", &"s".repeat(200_000)));
+    let body = format!("{model}{file}{}--b--", part("stream", "true"));
+    let announced = upload().with("content-length", &body.len().to_string());
+    for size in [1_000, 70_000, 1_000_000] {
+        assert_eq!(send(&scene(), &announced, &body, size), None, "held whole");
+        assert_eq!(
+            send(&scene(), &upload(), &body, size),
+            Some(Reason::BodyAmbiguous),
+            "decided before its end"
+        );
+    }
+}
