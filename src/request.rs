@@ -140,6 +140,12 @@ impl RequestHead {
     }
 }
 
+/// True where a header's name is `known`, or what some servers take for it: with `_` for `-`.
+pub fn is_header(name: &str, known: &str) -> bool {
+    name.len() == known.len()
+        && name.bytes().zip(known.bytes()).all(|(byte, known)| byte == known || (byte, known) == (b'_', b'-'))
+}
+
 /// Names only: a value may be the caller's credential.
 impl fmt::Debug for RequestHead {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ Every error is one line, and every error there is to find is told:
   envoy/gateway.yaml:12:5: keys[0].hsah: there is no field `hsah`; did you mean `hash`?
   policies/tenant_isolation.cel:4:3: `principal` has no field `tenannt`; did you mean `tenant`?
 
-With --envoy, also every way round the filter that Envoy's configuration leaves open: what somebody can do, what to
+With --envoy, also the ways round the filter that Envoy's configuration leaves open: what somebody can do, what to
 write instead, and a stable code:
   claimgate check --envoy envoy/envoy.yaml --envoy /etc/claimgate/claimgate.ecds.json
   curl -s localhost:9901/config_dump > dump.json && claimgate check --envoy dump.json

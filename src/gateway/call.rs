@@ -23,7 +23,7 @@ pub struct Call {
     pub(super) operation: Option<Operation>,
     pub(super) body: Option<BodyFacts>,
     /// A form that was decided on by its beginning.
-    pub(super) form: Option<Form>,
+    pub(super) form: Option<Box<Form>>,
     pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.

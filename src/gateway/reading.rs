@@ -14,7 +14,7 @@ const EARLY: usize = 64 * 1024;
 /// Where reading has come to.
 pub(super) enum Reading {
     /// What was read; with the form where that goes on.
-    Done(BodyFacts, Option<Form>),
+    Done(BodyFacts, Option<Box<Form>>),
     Needs(Need),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn read(
             if is_complete {
                 form.finish()?;
             }
-            return Ok(Reading::Done(facts, (!is_complete).then_some(form)));
+            return Ok(Reading::Done(facts, (!is_complete).then(|| Box::new(form))));
         }
     }
     match cuts().find(|cut| *cut > bytes.len()) {

@@ -192,15 +192,16 @@ impl Gateway {
     /// An open request claims nothing: what would have to be taken off could change its route after it was decided.
     /// It has no body and is no tunnel.
     pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
-        if call.head.is_upgrade() || claims_identity(&call.head) || known.body != Body::Complete(&[]) {
-            return false;
-        }
         let is_listed = self.settings.open.iter().any(|(method, path)| {
             // A query could carry anything; an open path is open without one.
             call.head.method() == method && call.head.path() == path
         });
+        if !is_listed || call.head.is_upgrade() || claims_identity(&call.head) {
+            return false;
+        }
         // Where Envoy itself adds the credential, it would add it to this request too.
-        is_listed && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
+        known.body == Body::Complete(&[])
+            && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
     }
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.

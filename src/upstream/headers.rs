@@ -1,5 +1,6 @@
 //! The closed list of headers that the gateway edits, on requests and on answers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::identity::{CARRIERS, protocols_without_credentials};
@@ -60,8 +61,8 @@ pub enum Edited {
 /// The closed list: `None` for a request header that the gateway never edits. The name is in lower case.
 pub fn edited(name: &str) -> Option<Edited> {
     // With `_` for `-` some servers read the same header.
-    let plain = name.replace('_', "-");
-    let plain = plain.as_str();
+    let plain: Cow<'_, str> = if name.contains('_') { name.replace('_', "-").into() } else { name.into() };
+    let plain = plain.as_ref();
     if CARRIERS.contains(&name)
         || CARRIERS.contains(&plain)
         || CREDENTIALS.contains(&plain)

@@ -1,4 +1,4 @@
-//! The table of doors: every way round the filter that Envoy's configuration can leave open.
+//! The table of doors: the ways round the filter that Envoy's configuration can leave open.
 //!
 //! Each row is a stable code, what somebody can do through the door, and what to write instead. `{0}` and `{1}`
 //! stand for what was found: a header, a cluster, a filter.

@@ -26,7 +26,7 @@ fn send(scene: &Scene, request: &Request, body: &str, size: usize) -> Option<Rea
     let mut come = 0;
     while come < body.len() {
         let before = come;
-        come = body.len().min(come + size);
+        come = body.len().min(come.saturating_add(size));
         let is_last = come == body.len();
         let body = match &outcome {
             Outcome::Need(_) if is_last => Body::Complete(&body.as_bytes()[..come]),
