@@ -223,6 +223,10 @@ impl Operation {
         Self { traits: Traits { state: State::Stateful, ..self.traits }, ..self }
     }
 
+    fn of_unknown_model(self) -> Self {
+        Self { traits: Traits { model: ModelPlace::Elsewhere, ..self.traits }, ..self }
+    }
+
     fn made_stateful(self) -> Self {
         let traits = Traits { state: State::Stateful, model: ModelPlace::Elsewhere, ..self.traits };
         Self { traits, ..self }

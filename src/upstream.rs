@@ -32,7 +32,9 @@ use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
-pub use headers::{Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, trailer_patch};
+pub use headers::{
+    Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
+};
 pub use passport::Passport;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.

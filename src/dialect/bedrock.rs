@@ -18,7 +18,8 @@ pub(super) const ROWS: &[Row] = rows![
 ];
 
 /// A modelId may be the ARN of something made under the account: a stored prompt, which names its model there, or a
-/// model of its own. Only foundation models and AWS's inference profiles are everybody's.
+/// model of its own. Foundation models, AWS's own inference profiles and
+/// its routers are everybody's.
 pub(super) fn see_own_resource(operation: Operation) -> Operation {
     let model =
         operation.path_model().filter(|_| operation.dialect() == Dialect::Bedrock).unwrap_or_default();
@@ -29,7 +30,9 @@ pub(super) fn see_own_resource(operation: Operation) -> Operation {
     };
     match resource.split('/').next() {
         Some("foundation-model" | "inference-profile") => operation,
-        Some("prompt") => operation.made_stateful(),
+        // A router chooses among models.
+        Some("default-prompt-router") => operation.of_unknown_model(),
+        Some("prompt" | "prompt-router") => operation.made_stateful(),
         _ => operation.of_own_account(),
     }
 }

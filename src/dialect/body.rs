@@ -50,7 +50,7 @@ pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> R
     settle(operation, reading)
 }
 
-/// Reads the facts of a form that is too long to be held, from its beginning; `None` where that does not name the
+/// Reads the facts of a form that may be too long to be held, from its beginning; `None` where that does not name the
 /// model. The rest must be given to the returned form before it goes on.
 ///
 /// # Errors
@@ -98,7 +98,8 @@ fn settle(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denial> 
     let inherits_model = facts.is_stateful && facts.model.is_none();
     // OpenAI's name of a fine-tuned model, which answers with what its tenant taught it.
     let is_fine_tuned = facts.model.as_ref().is_some_and(|model| model.starts_with("ft:"));
-    facts.is_stateful |= is_fine_tuned && operation.wire() == Dialect::Openai;
+    facts.is_stateful |=
+        is_fine_tuned && operation.body_may_hold_state() && operation.wire() == Dialect::Openai;
     facts.model_elsewhere |= inherits_model || operation.model_place() == ModelPlace::Elsewhere;
     Ok(facts)
 }

@@ -18,8 +18,9 @@ const LONGEST_VALUE: usize = 4 * 1024;
 #[derive(Clone, Debug)]
 pub struct Form {
     delimiter: Finder<'static>,
-    /// What has come and is not read yet.
+    /// What has come; from `read` on it is not read yet.
     pending: Vec<u8>,
+    read: usize,
     place: Place,
     facts: FormFacts,
     /// True once a decision rests on what was read: nothing more of it may come.
@@ -56,6 +57,7 @@ impl Form {
         Self {
             delimiter: Finder::new(format!("--{boundary}").as_bytes()).into_owned(),
             pending: Vec::new(),
+            read: 0,
             place: Place::Start,
             facts: FormFacts::default(),
             is_sealed: false,
@@ -70,6 +72,9 @@ impl Form {
     pub fn take(&mut self, piece: &[u8]) -> Result<(), Denial> {
         self.pending.extend_from_slice(piece);
         while self.step()? == Progress::Made {}
+        // Once, since it moves what is left.
+        self.pending.drain(..self.read.min(self.pending.len()));
+        self.read = 0;
         Ok(())
     }
 
@@ -78,7 +83,7 @@ impl Form {
     /// # Errors
     /// Refuses a form that was cut off.
     pub fn finish(&self) -> Result<(), Denial> {
-        match (&self.place, self.pending.as_slice()) {
+        match (&self.place, self.unread()) {
             (Place::End, b"" | CRLF) => Ok(()),
             (Place::End, _) => Err(ambiguous("the form goes on after its end")),
             _ => Err(malformed("the form does not end")),
@@ -95,6 +100,7 @@ impl Form {
     /// Refuses a form that was cut in the middle of a field that is read.
     pub(super) fn seal(&mut self) -> Result<(), Denial> {
         self.is_sealed = true;
+        self.pending.shrink_to_fit();
         match self.place {
             Place::Content(Some(_)) => {
                 Err(ambiguous("a field that is read stands behind what could be held"))
@@ -112,7 +118,7 @@ impl Form {
                 let field = field.clone();
                 self.content(field)
             }
-            Place::End => match CRLF.starts_with(&self.pending) {
+            Place::End => match CRLF.starts_with(self.unread()) {
                 true => Ok(Progress::NeedsMore),
                 false => Err(ambiguous("the form goes on after its end")),
             },
@@ -121,18 +127,18 @@ impl Form {
 
     fn start(&mut self) -> Result<Progress, Denial> {
         let delimiter = self.delimiter.needle();
-        if self.pending.starts_with(delimiter) {
+        if self.unread().starts_with(delimiter) {
             let length = delimiter.len();
             return Ok(self.enter(Place::Delimited, length));
         }
-        match delimiter.starts_with(&self.pending) {
+        match delimiter.starts_with(self.unread()) {
             true => Ok(Progress::NeedsMore),
             false => Err(malformed("the form does not begin with its boundary")),
         }
     }
 
     fn delimited(&mut self) -> Result<Progress, Denial> {
-        match self.pending.as_slice() {
+        match self.unread() {
             [b'-', b'-', ..] => Ok(self.enter(Place::End, 2)),
             [b'\r', b'\n', ..] => Ok(self.enter(Place::Headers, 2)),
             [] | [b'-' | b'\r'] => Ok(Progress::NeedsMore),
@@ -141,8 +147,12 @@ impl Form {
     }
 
     fn headers(&mut self) -> Result<Progress, Denial> {
-        let end = memmem::find(&self.pending, b"\r\n\r\n");
-        let headers = self.pending.get(..end.unwrap_or(self.pending.len())).unwrap_or_default();
+        let unread = self.unread();
+        let end = memmem::find(unread, b"\r\n\r\n");
+        let headers = unread.get(..end.unwrap_or(unread.len())).unwrap_or_default();
+        if headers.len() > LONGEST_HEADERS {
+            return Err(malformed("a part has no headers, or too many"));
+        }
         if self.delimiter.find(headers).is_some() {
             return Err(malformed("a part has no headers"));
         }
@@ -156,21 +166,19 @@ impl Form {
                 }
                 Ok(self.enter(Place::Content(is_read.then_some(field)), end.saturating_add(4)))
             }
-            None if headers.len() > LONGEST_HEADERS => Err(malformed("a part has no headers, or too many")),
             None => Ok(Progress::NeedsMore),
         }
     }
 
     fn content(&mut self, field: Option<Field>) -> Result<Progress, Denial> {
         let delimiter = self.delimiter.needle().len();
-        let Some(end) = self.delimiter.find(&self.pending) else {
+        let Some(end) = self.delimiter.find(self.unread()) else {
             return self.pass_over(field.is_some(), delimiter);
         };
-        let content = self.pending.get(..end).unwrap_or_default();
-        let content =
-            content.strip_suffix(CRLF).ok_or_else(|| ambiguous("a part holds the boundary"))?.to_vec();
+        let content = self.pending.get(self.read..).and_then(|unread| unread.get(..end)).unwrap_or_default();
+        let content = content.strip_suffix(CRLF).ok_or_else(|| ambiguous("a part holds the boundary"))?;
         if let Some(field) = field {
-            field.note(&content, &mut self.facts)?;
+            field.note(content, &mut self.facts)?;
         }
         Ok(self.enter(Place::Delimited, end.saturating_add(delimiter)))
     }
@@ -179,11 +187,11 @@ impl Form {
     fn pass_over(&mut self, is_read: bool, delimiter: usize) -> Result<Progress, Denial> {
         let kept = delimiter.saturating_add(CRLF.len());
         match is_read {
-            true if self.pending.len() > LONGEST_VALUE => {
+            true if self.unread().len() > LONGEST_VALUE => {
                 return Err(malformed("a field that is read is too long, or the form does not end"));
             }
             true => {}
-            false => self.forget(self.pending.len().saturating_sub(kept)),
+            false => self.forget(self.unread().len().saturating_sub(kept)),
         }
         Ok(Progress::NeedsMore)
     }
@@ -194,7 +202,11 @@ impl Form {
         Progress::Made
     }
 
+    fn unread(&self) -> &[u8] {
+        self.pending.get(self.read..).unwrap_or_default()
+    }
+
     fn forget(&mut self, bytes: usize) {
-        self.pending.drain(..bytes.min(self.pending.len()));
+        self.read = self.read.saturating_add(bytes);
     }
 }

@@ -209,6 +209,8 @@ fn a_model_made_under_the_account_is_stateful() {
         (arn("provisioned-model%2Fx"), true, "bought throughput"),
         (arn("application-inference-profile%2Fx"), true, "a profile of the account"),
         (arn("prompt%2Fx%3A1"), true, "a stored prompt"),
+        (arn("prompt-router%2Fx"), true, "a router of the account"),
+        (arn("default-prompt-router%2Fx"), false, "a router of AWS"),
         ("/model/arn%3Aaws/converse".to_owned(), true, "an ARN that ends early"),
     ] {
         let operation = recognise(Dialect::Bedrock, &head("POST", &path, &[]), None, &[]).unwrap();

@@ -40,7 +40,7 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
                 ":status",
                 Some(status.as_bytes()),
             );
-            flow.local_reply = replace(answer, end_of_stream);
+            flow.replacement_body = replace(answer, end_of_stream);
         }
         return None;
     }
@@ -54,9 +54,14 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     match (flow.response_from_provider, error_status(&headers)) {
         (false, Some(status)) => {
             let answer = call.answer_for_envoy(status, &properties::code_details());
-            flow.local_reply = replace(answer, end_of_stream);
+            flow.replacement_body = replace(answer, end_of_stream);
         }
         (true, _) => flow.provider_request_id = provider_request_id(&headers),
+        (false, None) if is_grpc_error(&headers) => {
+            let mut answer = call.answer_for_envoy(503, &properties::code_details());
+            answer.headers.retain(|(name, _)| name != "content-type");
+            set(&answer);
+        }
         (false, None) => {}
     }
     None
@@ -77,17 +82,26 @@ fn error_status(headers: &Headers) -> Option<u32> {
     std::str::from_utf8(status).ok()?.parse().ok().filter(|status| *status >= 400)
 }
 
+/// To a gRPC request Envoy answers 200 with the error in `grpc-status`.
+fn is_grpc_error(headers: &Headers) -> bool {
+    headers.iter().any(|(name, value)| name == "grpc-status" && value != b"0")
+}
+
+fn set(answer: &Answer) {
+    for (name, value) in &answer.headers {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value.as_bytes()));
+    }
+}
+
 fn provider_request_id(headers: &Headers) -> Option<String> {
     let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| headers.iter().find(|(name, _)| name == wanted));
     id.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
-/// Sets the headers of Envoy's local reply and returns the body that takes the place of its text. The answer to
-/// a `HEAD` has none.
+/// Sets the headers of Envoy's local reply and returns the body that takes the place of its text; an answer without a
+/// body, to a `HEAD` for one, stays without one.
 fn replace(answer: Answer, end_of_stream: bool) -> Option<Vec<u8>> {
-    for (name, value) in &answer.headers {
-        let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value.as_bytes()));
-    }
+    set(&answer);
     if end_of_stream {
         return None;
     }
@@ -117,6 +131,7 @@ pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
     let status = properties::response_code();
     let answered_by = match (call.denial(), status) {
         (_, None) => AnsweredBy::Nobody,
+        (Some(_), _) if flow.answer_was_cut => AnsweredBy::Provider,
         (Some(_), _) => AnsweredBy::Gateway,
         (None, _) if flow.response_from_provider => AnsweredBy::Provider,
         (None, _) => AnsweredBy::Envoy,

@@ -45,7 +45,9 @@ pub(super) struct Flow {
     pub(super) response_from_provider: bool,
     pub(super) response_complete: bool,
     /// What takes the place of the body of an error that Envoy answered by itself.
-    pub(super) local_reply: Option<Vec<u8>>,
+    pub(super) replacement_body: Option<Vec<u8>>,
+    /// True where the provider had begun to answer when the request was refused in the middle of its body.
+    pub(super) answer_was_cut: bool,
 }
 
 impl Flow {
@@ -58,7 +60,8 @@ impl Flow {
             provider_request_id: None,
             response_from_provider: false,
             response_complete: false,
-            local_reply: None,
+            replacement_body: None,
+            answer_was_cut: false,
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
+            // An answer may take minutes, and the body is not read again.
+            *body = Body::Complete(Vec::new());
             if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
                 let _ = hostcalls::set_property(vec!["claimgate_passport"], Some(&passport));
             }
@@ -46,6 +48,7 @@ pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Pati
         }
         Outcome::Refuse => {
             *phase = Phase::Refused;
+            *body = Body::Complete(Vec::new());
             send(call.answer());
             Step::Answered
         }

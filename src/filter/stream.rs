@@ -51,11 +51,17 @@ impl Stream {
                 0 => None,
                 size => hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten(),
             };
-            call.watch(&piece.unwrap_or_default(), end_of_stream)
+            let piece = piece.unwrap_or_default();
+            match piece.len() == size {
+                true => call.watch(&piece, end_of_stream),
+                false => Err(Reason::BodyMalformed.into()),
+            }
         };
         match seen {
             Ok(()) => Action::Continue,
             Err(denial) => {
+                let has_answer = self.flow.borrow().response_from_provider;
+                self.flow.borrow_mut().answer_was_cut = has_answer;
                 refuse(shared, &self.flow, denial);
                 Action::Pause
             }
@@ -180,7 +186,7 @@ impl HttpContext for Stream {
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let mut flow = self.flow.borrow_mut();
         flow.response_complete |= end_of_stream;
-        if let Some(body) = &mut flow.local_reply {
+        if let Some(body) = &mut flow.replacement_body {
             // The first chunk becomes the whole body, the others nothing.
             let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &std::mem::take(body));
         }

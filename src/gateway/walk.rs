@@ -10,7 +10,7 @@ use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
 use crate::request::AnnouncedBody;
-use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID, Upstream, claims_identity};
+use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID, Upstream, claims_identity, steers};
 
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
@@ -87,17 +87,21 @@ impl Gateway {
 
     /// What nobody reads here could still be read by the provider, or by a server on the way as the next request.
     fn refuse_body(&self, call: &Call, known: &Known<'_>) -> Result<(), Stop> {
-        let operation = call.operation.as_ref();
-        if !operation.is_some_and(|operation| operation.refuses_body(call.head.method())) {
+        let method = call.head.method();
+        if !call.operation.as_ref().is_some_and(|operation| operation.refuses_body(method)) {
             return Ok(());
         }
-        let is_upgrade = call.head.is_upgrade();
+        let (is_upgrade, is_delete) = (call.head.is_upgrade(), method == "DELETE");
         match (known.body, call.head.announced_body()) {
             (Body::Complete([]), _) => Ok(()),
+            // Google's SDK for JavaScript sends an empty object along, which says nothing.
+            (Body::Complete(b"{}"), _) if is_delete => Ok(()),
             (Body::Coming, AnnouncedBody::None) if is_upgrade => Ok(()),
             // In chunks or in frames of HTTP/2 it may yet turn out to be empty.
-            (Body::Coming, AnnouncedBody::None | AnnouncedBody::Chunked)
-                if !is_upgrade && self.settings.hold == Hold::HeadersAndBody =>
+            (Body::Coming, announced)
+                if !is_upgrade
+                    && (is_delete || announced != AnnouncedBody::Sized)
+                    && self.settings.hold == Hold::HeadersAndBody =>
             {
                 Err(self.hold_for(Need::Body { limit: self.settings.body_limit, look: None }, known))
             }
@@ -196,7 +200,7 @@ impl Gateway {
             // A query could carry anything; an open path is open without one.
             call.head.method() == method && call.head.path() == path
         });
-        if !is_listed || call.head.is_upgrade() || claims_identity(&call.head) {
+        if !is_listed || call.head.is_upgrade() || claims_identity(&call.head) || steers(&call.head) {
             return false;
         }
         // Where Envoy itself adds the credential, it would add it to this request too.

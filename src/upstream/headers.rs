@@ -159,6 +159,14 @@ pub fn claims_identity(request: &RequestHead) -> bool {
     request.headers().any(|(name, _)| matches!(edited(name), Some(Edited::Credential | Edited::Identity)))
 }
 
+/// True where the request steers Envoy's router by headers that Envoy has not put there itself.
+pub fn steers(request: &RequestHead) -> bool {
+    const ENVOYS: [&str; 5] =
+        ["external-address", "internal", "peer-metadata", "peer-metadata-id", "decorator-operation"];
+    let is_envoys = |name: &str| name.strip_prefix(ENVOY_PREFIX).is_some_and(|name| ENVOYS.contains(&name));
+    request.headers().any(|(name, _)| edited(name) == Some(Edited::Steering) && !is_envoys(name))
+}
+
 fn is_own(name: &str) -> bool {
     OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

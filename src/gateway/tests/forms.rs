@@ -58,6 +58,7 @@ fn a_long_form_is_decided_alike_however_it_is_cut() {
     let (model, other) = (part("model", "whisper-1"), part("model", "other"));
     let file = |size: usize| part("file", &"s".repeat(size));
     let (short, middle, long) = (file(10_000), file(100_000), file(2_000_000));
+    let headed = part("file", "s").replace("form-data", &format!("form-data; x={}", "y".repeat(20_000)));
     for (parts, want, note) in [
         (vec![&model, &long], None, "the model before a recording"),
         (vec![&model, &long, &part("prompt", "x")], None, "a field behind it that nobody reads"),
@@ -68,6 +69,11 @@ fn a_long_form_is_decided_alike_however_it_is_cut() {
         (vec![&short, &model], None, "a short one in the other order"),
         (vec![&middle, &model], None, "a longer one in the other order, which can still be held"),
         (vec![&model, &middle, &other], Some(Reason::BodyAmbiguous), "two models in one that can be held"),
+        (
+            vec![&model, &middle, &headed],
+            Some(Reason::BodyMalformed),
+            "headers of a part that nobody would send",
+        ),
     ] {
         let parts: String = parts.into_iter().map(String::as_str).collect();
         for size in [997, 30_000, 64 * 1024, 100_000, 10_000_000] {

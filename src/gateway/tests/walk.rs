@@ -108,6 +108,7 @@ fn an_open_request_goes_on_without_any_credential() {
     for (request, note) in [
         (probe(), "nothing but the path"),
         (probe().with("user-agent", "prober"), "what says nothing of an identity"),
+        (probe().with("x-envoy-external-address", "192.0.2.7"), "what Envoy puts there itself"),
         (probe().to(Some("shared")), "a cluster with a credential"),
     ] {
         let (call, outcome) = scene.decide(&request);
@@ -128,6 +129,7 @@ fn an_open_request_goes_on_without_any_credential() {
         (probe().with("x_tenant_id", "acme"), "the same to some servers"),
         (probe().with("cookie", "a=b"), "a cookie"),
         (probe().with("upgrade", "websocket"), "a tunnel"),
+        (probe().with("x-envoy-retry-on", "5xx"), "a header that steers Envoy"),
         (probe().body("{}"), "a body"),
     ] {
         assert_eq!(scene.refusal(&request), Some(Reason::CredentialMissing), "{note}");
@@ -144,6 +146,12 @@ fn a_body_that_belongs_to_no_request_is_refused() {
         (models().with("content-length", "0"), None, "an empty one"),
         (models().with("transfer-encoding", "chunked"), None, "one that proves empty"),
         (models().body("{}"), Some(Reason::BodyUnexpected), "one of two bytes"),
+        (Request::chat().at("DELETE", "/v1/files/f").body("{}"), None, "an empty object, as an SDK deletes"),
+        (
+            Request::chat().at("DELETE", "/v1/files/f").body("{\"a\":1}"),
+            Some(Reason::BodyUnexpected),
+            "an object that says something",
+        ),
         (realtime(), None, "an upgrade without one"),
         (realtime().body("x"), Some(Reason::BodyUnexpected), "an upgrade with one"),
     ] {

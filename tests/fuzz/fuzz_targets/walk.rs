@@ -13,6 +13,9 @@ use claimgate_fuzz::callers::{Callers, PROVIDER, moment};
 use claimgate_fuzz::messages::Message;
 use libfuzzer_sys::fuzz_target;
 
+/// Where the beginning of a form is looked at.
+const FILLER: usize = 64 * 1024;
+
 struct World {
     callers: Callers,
     gateway: Gateway,
@@ -53,10 +56,20 @@ fuzz_target!(|data: &[u8]| {
     if let Outcome::Need(Need::Body { look, .. }) = outcome {
         let is_long = look.is_some() && selector.wrapping_sub(b'A') / 6 % 2 == 1;
         let (beginning, rest) = message.body.split_at(message.body.len() / 2);
-        let body = if is_long { Body::Beginning(beginning) } else { Body::Complete(message.body) };
-        outcome = world.gateway.decide(&mut call, &Known { body, ..known });
-        if is_long && call.is_let_through() {
-            let _ = call.watch(rest, true);
+        if is_long {
+            // So that there is enough to look at: a part that nobody reads.
+            let filler = format!(
+                "--b\r\ncontent-disposition: form-data; name=\"f\"\r\n\r\n{}\r\n",
+                "x".repeat(FILLER)
+            );
+            let beginning = [filler.as_bytes(), beginning].concat();
+            outcome = world.gateway.decide(&mut call, &Known { body: Body::Beginning(&beginning), ..known });
+            if call.is_let_through() {
+                let _ = call.watch(rest, true);
+            }
+        }
+        if let Outcome::Need(_) = outcome {
+            outcome = world.gateway.decide(&mut call, &Known { body: Body::Complete(message.body), ..known });
         }
     }
     match outcome {
