@@ -33,6 +33,7 @@ test:
 
 # CPU per request of Envoy with and without the filter, side by side.
 bench: build venv
+	$(CARGO) build --release --example noop --target $(WASM)
 	tests/setup/debian wrk
 	cd tests && ../$(PYTHON) -m bench
 

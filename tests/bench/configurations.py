@@ -1,0 +1,94 @@
+"""The gateway's configurations that are compared, each with all of a decision on: identity, two rules, a quota, the
+provider's credential, the request id and the audit record."""
+
+import hashlib
+from typing import Any
+
+from harness.gateway import Signer, document, issuer_entry, key_entry, rule
+
+KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
+RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
+# A time after any run; what is compared is not how tokens expire.
+EXPIRY = 4_000_000_000
+
+SCOPES = rule("scopes", "principal.scopes.covers(llm.operation)", reason="insufficient_scope", scopes=["chat"])
+TENANT = rule("tenant", "!has(upstream.tenant) || principal.tenant == upstream.tenant", reason="tenant_mismatch")
+
+
+def upstreams(**fields: Any) -> list[dict[str, Any]]:
+    """Each tenant with a provider's credential of its own, so that a chat names nothing that another tenant stored and
+    its body is read only where a rule reads it."""
+    own = {"credential": {"per_tenant": {"tenants": {"acme": "OPENAI_API_KEY"}}}}
+    return [{"cluster": "openai", "dialect": "openai", "path_prefix": "/openai", **own, **fields}]
+
+
+def configuration(**sections: Any) -> dict[str, Any]:
+    """The plain one, with sections replaced."""
+    quota = {"id": "requests", "limit": 1_000_000_000, "window": "1m", "per": ["principal.subject"]}
+    plain = {
+        "keys": [KEY_ENTRY],
+        "issuers": [issuer_entry(RS256, ES256)],
+        "policies": [SCOPES, TENANT],
+        "quotas": [quota],
+        "upstreams": upstreams(),
+    }
+    return document(**{**plain, **sections})
+
+
+def token(signer: Signer, number: int = 0) -> str:
+    """A token of the size that identity providers give out; another one for each number."""
+    return signer.token(
+        tenant="acme",
+        scope="chat embeddings",
+        client_id="search-web",
+        sub="user-1",
+        jti=hashlib.sha256(str(number).encode()).hexdigest()[:32],
+        exp=EXPIRY,
+        roles=["engineer", "on-call"],
+        email="user-1@acme.example",
+    )
+
+
+def with_body_rule() -> dict[str, Any]:
+    """A rule that reads the model, and an account that tenants share: the whole body is looked through."""
+    model = rule("models", "llm.model.glob('gpt-4o*')", reason="model_not_allowed")
+    shared = upstreams(credential={"env": "OPENAI_API_KEY"})
+    return configuration(policies=[SCOPES, TENANT, model], upstreams=shared)
+
+
+def with_policies(count: int) -> dict[str, Any]:
+    """`count` rules more, each for another cluster; one of them for that of the load."""
+    clusters = ["openai", *(f"other-{number}" for number in range(count - 1))]
+    more = [
+        rule(f"route-{number}", "principal.tenant != 'nobody'", when=f"upstream.cluster == '{cluster}'")
+        for number, cluster in enumerate(clusters)
+    ]
+    return configuration(policies=[SCOPES, TENANT, *more])
+
+
+def with_keys(count: int) -> dict[str, Any]:
+    """`count` keys, the one of the load among them."""
+    others = [
+        {
+            "id": f"key-{number}",
+            "hash": "sha256:" + hashlib.sha256(f"other key {number}".encode()).hexdigest(),
+            "project": f"project-{number % 100}",
+            "service_account": f"account-{number % 5000}",
+            "tenant": f"tenant-{number % 500}",
+            "scopes": ["chat", "embeddings"],
+            "labels": {"team": f"team-{number % 50}"},
+        }
+        for number in range(count - 1)
+    ]
+    return configuration(keys=[*others, KEY_ENTRY])
+
+
+def with_descriptors() -> dict[str, Any]:
+    """One whose quota has a counter per user of an application, told apart by a header."""
+    user = {
+        "id": "per-user",
+        "limit": 1_000_000_000,
+        "window": "1h",
+        "per": ["principal.subject", "request.headers['x-user']"],
+    }
+    return configuration(quotas=[user])

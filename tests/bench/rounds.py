@@ -1,0 +1,136 @@
+"""Runs the scenarios side by side in short interleaved rounds.
+
+Every Envoy under test has one worker and is pinned to the first core; the load generator and whatever answers in the
+provider's place share the last one. CPU is user and system time of the Envoy under test over the requests that it
+completed, so that the others do not count.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.envoy import Envoy
+from harness.gateway import PROVIDER_CREDENTIALS
+from harness.processes import Process
+
+from .loads import Driven, drive
+from .provider import answering_bootstrap
+from .scenarios import Scenario
+
+
+@dataclass
+class Sample:
+    """One scenario in one round."""
+
+    cpu_us: float
+    driven: Driven
+
+
+@dataclass
+class Samples:
+    """One scenario in all rounds of one run."""
+
+    rounds: list[Sample] = field(default_factory=list)
+    rss_mb: float = 0
+
+
+@dataclass
+class Stand:
+    """One scenario, ready to be driven."""
+
+    scenario: Scenario
+    envoy: Envoy
+    script: Path
+    next_value: int = 0
+
+    def drive(self, seconds: float) -> Sample:
+        before = self.envoy.cpu_seconds()
+        driven = drive(self.envoy.url, self.script, seconds, self.next_value)
+        self.next_value += driven.requests
+        return Sample((self.envoy.cpu_seconds() - before) / driven.requests * 1e6, driven)
+
+    def warm(self) -> None:
+        """Until it has seen as many requests as it needs."""
+        while self.next_value < self.scenario.warm_requests:
+            self.drive(2 if self.scenario.warm_requests > 10_000 else 1)
+
+
+def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: Path) -> dict[str, Samples]:
+    """Starts everything anew, and measures."""
+    cores = sorted(os.sched_getaffinity(0))
+    samples = {scenario.name: Samples() for scenario in scenarios}
+    with ExitStack() as stack:
+        answering = stack.enter_context(Envoy(answering_bootstrap(), directory / "provider", concurrency=1))
+        streaming = stack.enter_context(stream_server(directory))
+        pin(answering.process.pid, cores[-1])
+        ports = {False: answering.port, True: int(streaming.output_path.read_text())}
+        stands = start(stack, scenarios, ports, directory, cores[0])
+        stack.enter_context(pinned(cores[-1]))
+        for stand in stands:
+            stand.warm()
+        for number in range(rounds):
+            # Whoever stands behind a costly one must not always be the same.
+            turn = number * 7 % len(stands)
+            for stand in stands[turn:] + stands[:turn]:
+                samples[stand.scenario.name].rounds.append(stand.drive(seconds))
+            say(f"round {number + 1} of {rounds}")
+        for stand in stands:
+            samples[stand.scenario.name].rss_mb = stand.envoy.rss_bytes() / 1e6
+    return samples
+
+
+def start(
+    stack: ExitStack, scenarios: Sequence[Scenario], ports: dict[bool, int], directory: Path, core: int
+) -> list[Stand]:
+    """Starts an Envoy for each, some at a time, because each compiles its module."""
+
+    def stand(scenario: Scenario) -> Stand:
+        own = directory / re.sub(r"[^a-z0-9]+", "-", scenario.name.lower())
+        own.mkdir()
+        document = scenario.build(ports[scenario.streams], own)
+        envoy = Envoy(document, own, concurrency=1, environment=PROVIDER_CREDENTIALS)
+        pin(envoy.process.pid, core)
+        return Stand(scenario, envoy, scenario.load.script(own / "load.lua"))
+
+    with ThreadPoolExecutor(2) as pool:
+        stands = []
+        for ready in pool.map(stand, scenarios):
+            stack.callback(ready.envoy.stop)
+            stands.append(ready)
+            say(f"started: {ready.scenario.name}")
+    return stands
+
+
+@contextlib.contextmanager
+def stream_server(directory: Path) -> Iterator[Process]:
+    with Process("streams", [sys.executable, "-m", "bench.provider"], directory) as process:
+        process.wait_ready(lambda: process.output_path.read_text().strip() != "", 10)
+        pin(process.pid, sorted(os.sched_getaffinity(0))[-1])
+        yield process
+
+
+@contextlib.contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keeps this process, and the load generators it starts, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def pin(pid: int, core: int) -> None:
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(thread), {core})
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
