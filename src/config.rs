@@ -79,6 +79,10 @@ pub struct Config {
     pub quotas: Vec<Quota>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
+    /// How many verified credentials each worker remembers, at most; `0` verifies each every time. One is forgotten
+    /// when it expires, and when its issuer's keys change.
+    #[serde(default = "default_credential_cache")]
+    pub credential_cache: u32,
     /// How many tenants get a metric label of their own in each worker; the others are counted as `other`.
     #[serde(default = "default_metric_tenants")]
     pub metric_tenants: u32,
@@ -121,6 +125,10 @@ pub enum ClientAddress {
 
 fn default_metric_tenants() -> u32 {
     200
+}
+
+fn default_credential_cache() -> u32 {
+    1000
 }
 
 impl Config {

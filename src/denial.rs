@@ -19,7 +19,7 @@ pub struct Denial {
     rule: Option<Box<str>>,
     scopes: Vec<String>,
     retry_after_seconds: Option<u64>,
-    headers: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
     note: Option<Box<str>>,
 }
 
@@ -65,7 +65,7 @@ impl Denial {
 
     /// Adds answer headers, such as `x-ratelimit-remaining-requests`.
     #[must_use]
-    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+    pub fn with_headers(self, headers: Vec<(&'static str, String)>) -> Self {
         Self { headers, ..self }
     }
 

@@ -26,9 +26,11 @@ mod query;
 mod table;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::config::ExtraOperation;
 use crate::denial::{Denial, Reason};
+use crate::recall::{Fingerprint, Recall};
 use crate::request::{Dialect, RequestHead, is_header};
 
 pub use body::{BodyFacts, read_beginning, read_body};
@@ -37,6 +39,9 @@ pub use guess::guess;
 
 use path::Path;
 use table::{Found, Metering, Row, State, Streaming, Traits};
+
+/// A longer path is recognised each time.
+const LONGEST_REMEMBERED: usize = 512;
 
 /// What is asked of a provider, recognised from method and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,21 +200,55 @@ pub fn recognise(
     extra: &[ExtraOperation],
 ) -> Result<Operation, Denial> {
     refuse_method_override(request)?;
+    let operation = recognise_path(dialect, request, prefix, extra)?;
+    refuse_upgrade(&operation, request)?;
+    match operation.traits.model {
+        ModelPlace::Query => query::read_model(operation, request),
+        _ => Ok(operation),
+    }
+}
+
+/// As `recognise`, but for an operation that `seen` remembers under `name`, which stands for the upstream, the method
+/// and the whole path. What other headers say is read each time.
+pub fn recognise_again(
+    seen: &Recall<Rc<Operation>>,
+    name: Fingerprint,
+    request: &RequestHead,
+    anew: impl FnOnce() -> Result<Operation, Denial>,
+) -> Result<Rc<Operation>, Denial> {
+    let Some(operation) = seen.get(name, |_| true) else {
+        let operation = Rc::new(anew()?);
+        if request.path().len() <= LONGEST_REMEMBERED {
+            seen.put(name, Rc::clone(&operation));
+        }
+        return Ok(operation);
+    };
+    refuse_method_override(request)?;
+    refuse_upgrade(&operation, request)?;
+    Ok(operation)
+}
+
+/// What method, path and query say.
+fn recognise_path(
+    dialect: Dialect,
+    request: &RequestHead,
+    prefix: Option<&str>,
+    extra: &[ExtraOperation],
+) -> Result<Operation, Denial> {
     query::refuse_system_parameters(dialect, request)?;
     let whole = Path::parse(dialect, request)?;
     let path = whole.without_prefix(prefix).ok_or_else(|| unknown("the path lacks the upstream's prefix"))?;
-    let operation = match table::find(dialect, request.method(), &path) {
-        Found::Row { row, wire, model } => known(dialect, row, wire).with_model(model),
-        Found::Other(methods) => match find_extra(dialect, request.method(), &path, extra) {
-            Some(operation) => operation,
-            None => return Err(unmatched(&path, &methods)),
-        },
-    };
-    let operation = refuse_upgrade(operation, request)?;
-    match operation.traits.model {
-        ModelPlace::Query => query::read_model(operation, request),
-        ModelPlace::Path => Ok(bedrock::see_own_resource(operation)),
-        _ => Ok(operation),
+    match table::find(dialect, request.method(), &path) {
+        Found::Row { row, wire, model } => {
+            let operation = known(dialect, row, wire).with_model(model);
+            Ok(match operation.traits.model {
+                ModelPlace::Path => bedrock::see_own_resource(operation),
+                _ => operation,
+            })
+        }
+        Found::Other(methods) => {
+            find_extra(dialect, request.method(), &path, extra).ok_or_else(|| unmatched(&path, &methods))
+        }
     }
 }
 
@@ -273,16 +312,16 @@ fn refuse_method_override(request: &RequestHead) -> Result<(), Denial> {
     }
 }
 
-fn refuse_upgrade(operation: Operation, request: &RequestHead) -> Result<Operation, Denial> {
+fn refuse_upgrade(operation: &Operation, request: &RequestHead) -> Result<(), Denial> {
     if operation.traits.body != BodyForm::Upgrade {
         return match request.is_upgrade() {
             true => Err(unknown("an upgrade is not known at this path")),
-            false => Ok(operation),
+            false => Ok(()),
         };
     }
     let mut upgrades = request.values("upgrade");
     match (upgrades.next(), upgrades.next()) {
-        (Some(protocol), None) if protocol.eq_ignore_ascii_case(b"websocket") => Ok(operation),
+        (Some(protocol), None) if protocol.eq_ignore_ascii_case(b"websocket") => Ok(()),
         _ => Err(unknown("this path is known only as a WebSocket")),
     }
 }

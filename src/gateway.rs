@@ -5,6 +5,7 @@
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last.
 
 mod call;
+mod memory;
 mod reading;
 mod report;
 mod settings;
@@ -21,10 +22,12 @@ use crate::quota::QuotaSet;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::upstream::{Environment, HeaderPatch, Upstreams};
 
+use memory::is_settled_by_path;
 use settings::Settings;
 use walk::Stop;
 
 pub use call::Call;
+pub use memory::Memory;
 pub use report::Ending;
 
 /// Every room of one configuration, compiled.
@@ -37,6 +40,24 @@ pub struct Gateway {
     quotas: QuotaSet,
     upstreams: Upstreams,
     settings: Settings,
+    /// Which of what is worked out for a call may be remembered.
+    remembers: Remembers,
+    wants: Wants,
+}
+
+/// What a decision wants to know of a connection beside its cluster, by this configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// The client's address and port.
+    pub address: bool,
+    pub mtls: bool,
+}
+
+/// True where the expressions read nothing but what is remembered with their outcome.
+#[derive(Clone, Copy, Debug)]
+struct Remembers {
+    permits: bool,
+    charges: bool,
 }
 
 /// What the host knows at the time of a walk.
@@ -48,6 +69,7 @@ pub struct Known<'a> {
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     pub body: Body<'a>,
+    pub memory: &'a Memory,
     /// What the call waited for did not come in time.
     pub patience: Patience,
 }
@@ -96,10 +118,22 @@ impl Gateway {
     /// The first section that is wrong, with its place and the remedy.
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let engine = Engine::new()?;
+        let policies = PolicySet::compile(&config.policies, &engine)?;
+        let quotas = QuotaSet::compile(&config.quotas, &engine)?;
+        let identity = Identity::compile(config, &engine)?;
+        let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
         let gateway = Self {
-            identity: Identity::compile(config, &engine)?,
-            policies: PolicySet::compile(&config.policies, &engine)?,
-            quotas: QuotaSet::compile(&config.quotas, &engine)?,
+            wants: Wants {
+                address: identity.asks_for_networks() || reads("source"),
+                mtls: reads("connection"),
+            },
+            identity,
+            remembers: Remembers {
+                permits: is_settled_by_path(policies.reads()),
+                charges: is_settled_by_path(quotas.reads()),
+            },
+            policies,
+            quotas,
             upstreams: Upstreams::compile(&config.upstreams, environment)?,
             settings: Settings::compile(config)?,
             ledger: Ledger::new(),
@@ -126,6 +160,15 @@ impl Gateway {
     /// How much of a body is held at most, in bytes.
     pub fn body_limit(&self) -> u64 {
         self.settings.body_limit
+    }
+
+    pub fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    /// An empty memory for a worker; the key must be random.
+    pub fn memory(&self, key: &[u8; 16]) -> Memory {
+        Memory::new(self.settings.credential_cache, key)
     }
 
     /// Starts a call from its headers.
@@ -172,7 +215,7 @@ impl Gateway {
             request_id: &call.request_id,
             moment,
             connection: &call.connection,
-            principal: call.principal.as_ref()?,
+            principal: call.principal()?,
             operation: call.operation.as_ref()?,
             body: call.body.as_ref(),
             upstream: upstream.facts(),

@@ -5,7 +5,7 @@
 //! [`Identity`] is the one door to both. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
 //! It does not decide what the caller may do, and it reads no tenant from anything but the credential. It
-//! does not fetch keys, cache tokens or keep the time: all of that arrives as values.
+//! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
 mod compact;
@@ -19,6 +19,7 @@ mod key_table;
 mod mapping;
 mod network;
 mod principal;
+mod proven;
 mod prover;
 mod signature;
 mod unique_json;
@@ -34,6 +35,7 @@ pub use key_set::KeySet;
 pub use key_table::KeyTable;
 pub use mapping::{Mapped, principal};
 pub use principal::{KeyFacts, Kind, Principal};
+pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 #[cfg(test)]
 pub(crate) use signature::signing;

@@ -44,7 +44,7 @@ use page::{Record, Tag};
 
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
-pub use window::{Count, Window};
+pub use window::{Count, Counter, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
 /// with another format or another number of pages, reloaded into the same process, starts its own table.
@@ -159,19 +159,28 @@ impl Ledger {
         store: &dyn Store,
         entry: Entry<'_>,
         now_ms: u64,
+        change: impl FnMut(Option<&[u8]>) -> Change<T>,
+    ) -> Result<T, LedgerError> {
+        self.update_tagged(store, &entry.tag(), now_ms, change)
+    }
+
+    fn update_tagged<T>(
+        &self,
+        store: &dyn Store,
+        tag: &Tag,
+        now_ms: u64,
         mut change: impl FnMut(Option<&[u8]>) -> Change<T>,
     ) -> Result<T, LedgerError> {
-        let tag = entry.tag();
-        let page = self.page_of(&tag);
+        let page = self.page_of(tag);
         for _ in 0..ATTEMPTS {
             let (bytes, version) = self.page(store, page)?;
-            let current = page::find(&bytes, &tag, now_ms)?;
+            let current = page::find(&bytes, tag, now_ms)?;
             let (rewritten, result) = match change(current) {
                 Change::Keep(result) => return Ok(result),
                 Change::Remove(result) if current.is_none() => return Ok(result),
-                Change::Remove(result) => (page::without(&bytes, &tag, now_ms)?, result),
+                Change::Remove(result) => (page::without(&bytes, tag, now_ms)?, result),
                 Change::Put { value, expires_ms, result } => {
-                    let record = Record { tag: &tag, expires_ms, value: &value };
+                    let record = Record { tag, expires_ms, value: &value };
                     (self.with_record(&bytes, record, now_ms)?, result)
                 }
             };

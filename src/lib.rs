@@ -6,6 +6,7 @@
 
 pub mod secret;
 pub mod request;
+pub mod recall;
 pub mod denial;
 pub mod config;
 pub mod dialect;

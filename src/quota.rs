@@ -1,6 +1,6 @@
 //! Quotas: a limit per window for each descriptor, counted on the ledger.
 //!
-//! `admit` is the only step of a walk that spends. It returns an [`Admission`], which only this room can
+//! `charges` says what a call would cost; `admit` is the only step of a walk that spends. It returns an [`Admission`], which only this room can
 //! make; without one no provider credential is attached. An expression that errs, a full ledger and a lost
 //! compare-and-set all deny.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::config::{self, ConfigError, Mode};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
-use crate::ledger::{Count, Ledger, LedgerError, Store, Window, compose};
+use crate::ledger::{Count, Counter, Ledger, LedgerError, Store, Window, compose};
 use crate::policy::{CallFacts, VOCABULARY, dry_run};
 
 /// The compiled quotas of one configuration.
@@ -38,13 +38,13 @@ enum Limit {
 /// Proof that every enforced quota had room, and has been charged.
 #[derive(Debug)]
 pub struct Admission {
-    headers: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
     shadow_denials: Vec<String>,
 }
 
 impl Admission {
     /// The answer headers that tell what is left in the tightest quota.
-    pub fn headers(&self) -> &[(String, String)] {
+    pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
     }
 
@@ -62,10 +62,19 @@ pub struct Till<'a> {
     pub now_ms: u64,
 }
 
-/// One quota that applies to a call: its counter's key and its limit.
-struct Charge<'a> {
-    quota: &'a Quota,
-    key: Vec<u8>,
+/// What a call would be charged: a function of its facts, worked out before anything is spent.
+#[derive(Debug)]
+pub struct Charges {
+    due: Vec<Charge>,
+    shadow_denials: Vec<String>,
+}
+
+/// One quota that applies to a call: its counter and its limit.
+#[derive(Debug)]
+struct Charge {
+    /// Its place in the set.
+    quota: usize,
+    counter: Counter,
     limit: u64,
 }
 
@@ -105,35 +114,49 @@ impl QuotaSet {
         reads
     }
 
-    /// Charges every quota that applies, or none.
-    pub fn admit(&self, engine: &Engine, facts: &CallFacts<'_>, till: Till<'_>) -> Result<Admission, Denial> {
+    /// What this call would be charged.
+    ///
+    /// # Errors
+    /// An expression of an enforced quota that errs.
+    pub fn charges(&self, engine: &Engine, facts: &CallFacts<'_>) -> Result<Charges, Denial> {
+        let mut charges = Charges { due: Vec::with_capacity(self.quotas.len()), shadow_denials: Vec::new() };
+        if self.quotas.is_empty() {
+            return Ok(charges);
+        }
         let scope = engine.scope(&self.reads, facts);
-        let mut charges = Vec::new();
-        let mut shadow_denials = Vec::new();
-        for quota in &self.quotas {
-            match (quota.charge(&scope), quota.mode) {
-                (Ok(charge), _) => charges.extend(charge),
-                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.clone()),
+        for (place, quota) in self.quotas.iter().enumerate() {
+            match (quota.charge(place, &scope), quota.mode) {
+                (Ok(charge), _) => charges.due.extend(charge),
+                (Err(_), Mode::Shadow) => charges.shadow_denials.push(quota.id.clone()),
                 (Err(denial), Mode::Enforce) => return Err(denial),
             }
         }
-        let mut spent = Vec::with_capacity(charges.len());
-        let mut counts = Vec::with_capacity(charges.len());
-        for charge in &charges {
-            match (charge.spend(till), charge.quota.mode) {
+        Ok(charges)
+    }
+
+    /// Charges every quota that applies, or none.
+    pub fn admit(&self, charges: &Charges, till: Till<'_>) -> Result<Admission, Denial> {
+        let mut shadow_denials = charges.shadow_denials.clone();
+        let mut spent = Vec::with_capacity(charges.due.len());
+        let mut tightest: Option<Count> = None;
+        for charge in &charges.due {
+            let Some(quota) = self.quotas.get(charge.quota) else { continue };
+            match (quota.spend(charge, till), quota.mode) {
                 (Ok(count), mode) if count.admitted => {
-                    spent.push(charge);
-                    counts.extend((mode == Mode::Enforce).then_some(count));
+                    spent.push((quota, charge));
+                    let is_tighter = tightest.is_none_or(|other| count.remaining() < other.remaining());
+                    if mode == Mode::Enforce && is_tighter {
+                        tightest = Some(count);
+                    }
                 }
-                (_, Mode::Shadow) => shadow_denials.push(charge.quota.id.clone()),
+                (_, Mode::Shadow) => shadow_denials.push(quota.id.clone()),
                 (refused, Mode::Enforce) => {
                     give_back(&spent, till);
-                    return Err(charge.refusal(refused));
+                    return Err(quota.refusal(refused));
                 }
             }
         }
-        let tightest = counts.iter().min_by_key(|count| count.remaining());
-        Ok(Admission { headers: tightest.map(rate_headers).unwrap_or_default(), shadow_denials })
+        Ok(Admission { headers: tightest.as_ref().map(rate_headers).unwrap_or_default(), shadow_denials })
     }
 }
 
@@ -186,7 +209,7 @@ impl Quota {
     }
 
     /// What this call would be charged; `None` where the quota does not apply.
-    fn charge(&self, scope: &Scope<'_>) -> Result<Option<Charge<'_>>, Denial> {
+    fn charge(&self, place: usize, scope: &Scope<'_>) -> Result<Option<Charge>, Denial> {
         let faulted =
             |fault: Fault| Denial::new(Reason::QuotaError).by_rule(&self.id).with_note(fault.to_string());
         if let Some(when) = &self.when
@@ -201,21 +224,18 @@ impl Quota {
         let values = self.per.iter().map(|expression| expression.descriptor(scope).map_err(faulted));
         let values = values.collect::<Result<Vec<String>, Denial>>()?;
         let parts: Vec<&[u8]> = [&self.id].into_iter().chain(&values).map(|part| part.as_bytes()).collect();
-        Ok(Some(Charge { quota: self, key: compose(&parts), limit }))
+        Ok(Some(Charge { quota: place, counter: self.window.counter(&compose(&parts)), limit }))
     }
-}
 
-impl Charge<'_> {
-    fn spend(&self, till: Till<'_>) -> Result<Count, LedgerError> {
-        self.quota.window.spend(till.ledger, till.store, &self.key, self.limit, 1, till.now_ms)
+    fn spend(&self, charge: &Charge, till: Till<'_>) -> Result<Count, LedgerError> {
+        self.window.spend(till.ledger, till.store, &charge.counter, charge.limit, 1, till.now_ms)
     }
 
     fn refusal(&self, refused: Result<Count, LedgerError>) -> Denial {
         match refused {
             Ok(count) => {
-                let denial = Denial::new(Reason::QuotaExceeded)
-                    .by_rule(&self.quota.id)
-                    .with_headers(rate_headers(&count));
+                let denial =
+                    Denial::new(Reason::QuotaExceeded).by_rule(&self.id).with_headers(rate_headers(&count));
                 match count.retry_ms {
                     // The limit is 0: no wait would help.
                     Count::NEVER => denial,
@@ -223,7 +243,7 @@ impl Charge<'_> {
                 }
             }
             Err(error) => {
-                Denial::new(Reason::QuotaUnavailable).by_rule(&self.quota.id).with_note(error.to_string())
+                Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string())
             }
         }
     }
@@ -243,18 +263,20 @@ fn compile<T>(
 
 /// A request that one quota refuses costs nothing in the others. A charge that cannot be given back stays:
 /// it errs on the strict side and leaves with its window.
-fn give_back(spent: &[&Charge<'_>], till: Till<'_>) {
-    for charge in spent {
-        let _ = charge.quota.window.give_back(till.ledger, till.store, &charge.key, 1, till.now_ms);
+fn give_back(spent: &[(&Quota, &Charge)], till: Till<'_>) {
+    for (quota, charge) in spent {
+        let _ = quota.window.give_back(till.ledger, till.store, &charge.counter, 1, till.now_ms);
     }
 }
 
 /// OpenAI's header names, which most clients know; the reset is in seconds, such as `12s`.
-fn rate_headers(count: &Count) -> Vec<(String, String)> {
+fn rate_headers(count: &Count) -> Vec<(&'static str, String)> {
+    let mut reset = count.reset_ms.div_ceil(1000).to_string();
+    reset.push('s');
     vec![
-        ("x-ratelimit-limit-requests".to_owned(), count.limit.to_string()),
-        ("x-ratelimit-remaining-requests".to_owned(), count.remaining().to_string()),
-        ("x-ratelimit-reset-requests".to_owned(), format!("{}s", count.reset_ms.div_ceil(1000))),
+        ("x-ratelimit-limit-requests", count.limit.to_string()),
+        ("x-ratelimit-remaining-requests", count.remaining().to_string()),
+        ("x-ratelimit-reset-requests", reset),
     ]
 }
 

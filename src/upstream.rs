@@ -20,10 +20,11 @@ mod passport;
 mod reuse;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, ConfigError, ProviderCredential, TenantCredentials};
+use crate::config::{self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -32,6 +33,7 @@ use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Secret;
 
+use headers::Setting;
 pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
@@ -72,8 +74,15 @@ enum Credential {
 /// The two proofs that a provider credential costs.
 #[derive(Debug)]
 pub struct Proofs {
-    pub permit: Permit,
+    pub permit: Rc<Permit>,
     pub admission: Admission,
+}
+
+/// What goes on whatever a principal asks of an upstream by one operation; only [`Upstream::attach`] can read it. It
+/// has no `Debug`, because it holds the provider's credential.
+#[derive(Clone)]
+pub struct Attachment {
+    settings: Rc<[Setting]>,
 }
 
 /// Looks a secret up by the name of its environment variable.
@@ -221,44 +230,32 @@ impl Upstream {
         matches!(self.credential, Credential::Envoy)
     }
 
-    /// Refuses what [`Self::attach`] would refuse; asked before the quotas are, so that a request which cannot
-    /// be sent on costs nothing.
-    pub fn require_sendable(&self, principal: &Principal) -> Result<(), Denial> {
-        self.identity(principal)?;
-        self.secret(principal.tenant.as_deref())?;
-        Ok(())
+    /// Puts together what goes on, before the quotas are asked, so that a request which cannot be sent on costs
+    /// nothing. At the cluster the credential goes on later, against [`Self::passport`].
+    ///
+    /// # Errors
+    /// The credential or an identity header that is missing.
+    pub fn prepare(
+        &self,
+        principal: &Principal,
+        operation: &Operation,
+        attach: Attach,
+    ) -> Result<Attachment, Denial> {
+        let identity = self.identity(principal)?.into_iter();
+        let identity = identity.map(|(name, value)| Setting::new(name, value.as_bytes()));
+        let secret = self.secret(principal.tenant.as_deref())?.filter(|_| attach == Attach::InChain);
+        let credential =
+            secret.map(|secret| headers::credential(self.dialect, operation.is_openai_compatible(), secret));
+        Ok(Attachment { settings: identity.chain(credential).collect() })
     }
 
     /// Takes the caller's credential and identity headers off and puts the provider's on.
-    pub fn attach(
-        &self,
-        proofs: &Proofs,
-        request: &RequestHead,
-        principal: &Principal,
-        operation: &Operation,
-    ) -> Result<HeaderPatch, Denial> {
-        let mut patch = self.prepare(proofs, request, principal)?;
-        if let Some(secret) = self.secret(principal.tenant.as_deref())? {
-            patch.set_credential(self.dialect, operation.is_openai_compatible(), secret);
-        }
-        Ok(patch)
-    }
-
-    /// All of `attach` but the credential, which then goes on at the cluster, against [`Self::passport`].
-    pub fn prepare(
-        &self,
-        _proofs: &Proofs,
-        request: &RequestHead,
-        principal: &Principal,
-    ) -> Result<HeaderPatch, Denial> {
-        let mut patch = HeaderPatch::stripping(request);
-        for (name, value) in self.identity(principal)? {
-            patch.set(name, value.as_bytes());
-        }
+    pub fn attach(&self, _proofs: &Proofs, attachment: &Attachment, request: &RequestHead) -> HeaderPatch {
+        let mut patch = HeaderPatch::stripping(request).with(&attachment.settings);
         if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
             patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");
         }
-        Ok(patch)
+        patch
     }
 
     /// The identity headers that this upstream asserts for the principal.

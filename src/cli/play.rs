@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::script::{ScriptCall, Send, Want, Wanted};
 use crate::config::Config;
 use crate::denial::Reason;
-use crate::gateway::{Body, Call, Gateway, Known, Need, Outcome, Patience};
+use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience};
 use crate::identity::{EngineAnswer, KeyRing};
 use crate::ledger::MemoryStore;
 use crate::request::{Connection, Moment, RequestHead};
@@ -21,12 +21,16 @@ const DEFAULT_PORT: u64 = 40_000;
 /// The name by which callers reach the gateway.
 const HOST: &str = "gateway.example";
 
+/// What a script remembers is its own, and nobody aims at it.
+const MEMORY_KEY: [u8; 16] = [0; 16];
+
 /// The stage of one script: a gateway, and counters of its own.
 pub(super) struct Stage<'a> {
     cast: &'a Cast,
     gateway: &'a Gateway,
     store: MemoryStore,
     ring: KeyRing,
+    memory: Memory,
 }
 
 /// What became of a call.
@@ -62,7 +66,7 @@ impl<'a> Stage<'a> {
     pub(super) fn new(cast: &'a Cast, gateway: &'a Gateway) -> Self {
         let store = MemoryStore::new();
         gateway.ledger().prepare(&store);
-        Self { cast, gateway, store, ring: gateway.key_ring() }
+        Self { cast, gateway, store, ring: gateway.key_ring(), memory: gateway.memory(&MEMORY_KEY) }
     }
 
     /// Sends the call as often as it says; the last time counts.
@@ -101,6 +105,7 @@ impl<'a> Stage<'a> {
             moment,
             store: &self.store,
             keys: &self.ring,
+            memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
             body: Body::Coming,
             patience: Patience::Left,

@@ -143,7 +143,7 @@ impl Denial {
             }
             Dialect::Openai | Dialect::Azure | Dialect::Gemini => {}
         }
-        headers.extend(self.headers.iter().cloned());
+        headers.extend(self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         headers
     }
 

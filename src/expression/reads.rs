@@ -26,6 +26,11 @@ impl Reads {
         self.0.is_empty()
     }
 
+    /// True where `holds` is true for every variable and field that is read.
+    pub fn all(&self, holds: impl Fn(&str, Option<&str>) -> bool) -> bool {
+        self.iter().all(|(variable, field)| holds(variable, field))
+    }
+
     /// True where some field of `variable` is read.
     pub fn variable(&self, variable: &str) -> bool {
         self.iter().any(|(read, _)| read == variable)

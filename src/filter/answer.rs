@@ -4,6 +4,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 
 use super::flow::{Flow, Phase};
+use super::properties::Origin;
+use super::root::Shared;
 use super::steps::apply;
 use super::{clock, cluster, properties};
 use crate::audit::AnsweredBy;
@@ -26,10 +28,11 @@ const DECISION_ID: &str = "x-claimgate-decision-id";
 type Headers = Vec<(String, Vec<u8>)>;
 
 /// Edits the headers of an answer; returns a reason where it must not reach the caller.
-pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
+pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     flow.response_complete = end_of_stream;
     let Some(call) = &mut flow.call else { return None };
     let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
+    flow.status = status(&headers);
     if flow.phase == Phase::Refused {
         let is_ours = headers.iter().any(|(name, _)| name == DECISION_ID);
         // Where a piece of the body is also more than Envoy holds, its 413 comes in place of our answer.
@@ -40,18 +43,21 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
                 ":status",
                 Some(status.as_bytes()),
             );
+            flow.status = Some(answer.status);
             flow.replacement_body = replace(answer, end_of_stream);
         }
         return None;
     }
-    flow.response_from_provider = properties::is_via_upstream();
+    let origin = shared.origin.ask();
+    flow.response_from_provider = origin != Origin::Envoy;
     if flow.phase == Phase::Forwarded
-        && let Some(reason) = late_refusal(call, flow.response_from_provider, &headers)
+        && let Some(reason) = late_refusal(call, &origin, &headers)
     {
         return Some(reason);
     }
     apply(MapType::HttpResponseHeaders, &call.answer_patch(fields(&headers)));
-    match (flow.response_from_provider, error_status(&headers)) {
+    let error = flow.status.filter(|status| *status >= 400);
+    match (flow.response_from_provider, error) {
         (false, Some(status)) => {
             let answer = call.answer_for_envoy(status, &properties::code_details());
             flow.replacement_body = replace(answer, end_of_stream);
@@ -77,9 +83,9 @@ fn fields(headers: &Headers) -> impl Iterator<Item = (&str, &[u8])> {
     headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
 }
 
-fn error_status(headers: &Headers) -> Option<u32> {
+fn status(headers: &Headers) -> Option<u32> {
     let (_, status) = headers.iter().find(|(name, _)| name == ":status")?;
-    std::str::from_utf8(status).ok()?.parse().ok().filter(|status| *status >= 400)
+    std::str::from_utf8(status).ok()?.parse().ok()
 }
 
 /// To a gRPC request Envoy answers 200 with the error in `grpc-status`.
@@ -116,19 +122,25 @@ fn replace(answer: Answer, end_of_stream: bool) -> Option<Vec<u8>> {
 
 /// Why an answer must not reach the caller although the request was let through: it went to another cluster
 /// than the decided one, or the half on the cluster refused it.
-fn late_refusal(call: &Call, is_provider: bool, headers: &Headers) -> Option<Reason> {
+fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Reason> {
     if (call.passport().is_some() || call.is_open())
         && let Some((_, code)) = headers.iter().find(|(name, _)| name == cluster::REFUSAL)
     {
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
         return Some(reason.copied().unwrap_or(Reason::RouteChanged));
     }
-    let went_elsewhere = call.is_let_through() && properties::cluster().as_deref() != call.cluster();
-    (is_provider && went_elsewhere).then_some(Reason::RouteChanged)
+    match origin {
+        Origin::Provider { cluster } if call.is_let_through() && cluster.as_deref() != call.cluster() => {
+            Some(Reason::RouteChanged)
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
-    let status = properties::response_code();
+    // An answer whose end went by here was not cut off, so that Envoy need not be asked.
+    let complete = flow.status.filter(|_| flow.response_complete);
+    let status = complete.or_else(properties::response_code);
     let answered_by = match (call.denial(), status) {
         (_, None) => AnsweredBy::Nobody,
         (Some(_), _) if flow.answer_was_cut => AnsweredBy::Provider,
@@ -136,7 +148,7 @@ pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
         (None, _) if flow.response_from_provider => AnsweredBy::Provider,
         (None, _) => AnsweredBy::Envoy,
     };
-    let flags = properties::response_flags();
+    let flags = if complete.is_some() { 0 } else { properties::response_flags() };
     let cut = ABORT_FLAGS.iter().any(|position| flags.checked_shr(*position).unwrap_or(0) & 1 == 1);
     Ending {
         now_ms: clock::now_ms(),

@@ -43,6 +43,7 @@ pub(super) struct Flow {
     /// What the response phase told the record.
     pub(super) provider_request_id: Option<String>,
     pub(super) response_from_provider: bool,
+    pub(super) status: Option<u32>,
     pub(super) response_complete: bool,
     /// What takes the place of the body of an error that Envoy answered by itself.
     pub(super) replacement_body: Option<Vec<u8>>,
@@ -59,6 +60,7 @@ impl Flow {
             held_since_ms: 0,
             provider_request_id: None,
             response_from_provider: false,
+            status: None,
             response_complete: false,
             replacement_body: None,
             answer_was_cut: false,

@@ -1,17 +1,25 @@
 //! What Envoy knows of a stream, read as attributes.
 
+use std::cell::OnceCell;
+
 use proxy_wasm::hostcalls;
 
+use crate::gateway::Wants;
 use crate::request::Connection;
 
-/// What is known of the stream in the request-headers phase.
-pub(super) fn connection() -> Connection {
+/// What a decision wants to know of the stream in the request-headers phase; each question costs a callback.
+pub(super) fn connection(wants: Wants) -> Connection {
     Connection {
-        source_address: text(&["source", "address"]).map(|address| without_port(&address)),
-        source_port: number(&["source", "port"]),
-        mtls: bytes(&["connection", "mtls"]).is_some_and(|value| value == [1]),
+        source_address: wants.address.then(source_address).flatten(),
+        source_port: wants.address.then(|| number(&["source", "port"])).flatten(),
+        mtls: wants.mtls && bytes(&["connection", "mtls"]).is_some_and(|value| value == [1]),
         cluster: cluster(),
     }
+}
+
+/// The client's address without its port.
+pub(super) fn source_address() -> Option<String> {
+    text(&["source", "address"]).map(|address| without_port(&address))
 }
 
 /// The cluster Envoy selected. In the response phase it is the one the request really went to.
@@ -19,10 +27,39 @@ pub(super) fn cluster() -> Option<String> {
     text(&["xds", "cluster_name"]).filter(|cluster| !cluster.is_empty())
 }
 
-/// True where the response comes from the provider; in the response phase, because a later cut changes the
-/// details.
-pub(super) fn is_via_upstream() -> bool {
-    code_details() == "via_upstream"
+/// Where an answer comes from: asked in the response phase, because a later cut changes the details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The provider behind this cluster.
+    Provider { cluster: Option<String> },
+    /// Envoy itself, or another filter.
+    Envoy,
+}
+
+/// A question to Envoy about the origin of answers, as an expression of its own: one call instead of two.
+#[derive(Default)]
+pub(super) struct OriginQuestion {
+    /// Envoy's number of the expression; `None` in a host without such expressions.
+    token: OnceCell<Option<Vec<u8>>>,
+}
+
+impl OriginQuestion {
+    const EXPRESSION: &str = "response.code_details == 'via_upstream' ? xds.cluster_name : '\\n'";
+
+    pub(super) fn ask(&self) -> Origin {
+        let create = || hostcalls::call_foreign_function("expr_create", Some(Self::EXPRESSION.as_bytes()));
+        let token = self.token.get_or_init(|| create().ok().flatten());
+        let evaluate = |token: &Vec<u8>| hostcalls::call_foreign_function("expr_evaluate", Some(token));
+        match token.as_ref().and_then(|token| evaluate(token).ok().flatten()) {
+            Some(answer) if answer == b"\n" => Origin::Envoy,
+            Some(cluster) if !cluster.is_empty() => {
+                Origin::Provider { cluster: String::from_utf8(cluster).ok() }
+            }
+            // An attribute that is missing is an error of the expression.
+            _ if code_details() == "via_upstream" => Origin::Provider { cluster: cluster() },
+            _ => Origin::Envoy,
+        }
+    }
 }
 
 /// Why Envoy answered as it did, in its own words; in the response phase.

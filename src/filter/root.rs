@@ -9,16 +9,18 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
+use super::clock::Dice;
 use super::cluster::Attempt;
 use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
+use super::properties::OriginQuestion;
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use super::{clock, cluster, properties, steps};
 use crate::config::Config;
 use crate::denial::Reason;
-use crate::gateway::{Gateway, Patience};
+use crate::gateway::{Gateway, Memory, Patience};
 use crate::secret::Secret;
 use crate::upstream::Upstreams;
 
@@ -31,6 +33,9 @@ pub(super) struct Shared {
     pub(super) gateway: Gateway,
     pub(super) keys: KeyFetch,
     pub(super) metrics: Metrics,
+    pub(super) memory: Memory,
+    pub(super) dice: Dice,
+    pub(super) origin: OriginQuestion,
     held: RefCell<Vec<(u32, Rc<RefCell<Flow>>)>>,
 }
 
@@ -69,8 +74,11 @@ impl Root {
         let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
         gateway.ledger().prepare(&SharedData);
         let keys = KeyFetch::new(&gateway);
-        let held = RefCell::new(Vec::new());
-        self.half = Some(Half::Chain(Rc::new(Shared { gateway, keys, metrics: Metrics::default(), held })));
+        let dice = Dice::default();
+        let memory = gateway.memory(&dice.roll());
+        let (metrics, origin, held) = (Metrics::default(), OriginQuestion::default(), RefCell::default());
+        let shared = Shared { gateway, keys, metrics, memory, dice, origin, held };
+        self.half = Some(Half::Chain(Rc::new(shared)));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
         Ok(())

@@ -9,9 +9,10 @@ use proxy_wasm::types::MapType;
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
-use super::{clock, signatures};
+use super::signatures;
 use crate::denial::{Answer, Denial, Reason};
 use crate::gateway::{self, Known, Need, Outcome, Patience};
+use crate::request::Moment;
 use crate::upstream::HeaderPatch;
 
 /// What follows from a walk.
@@ -22,17 +23,22 @@ pub(super) enum Step {
 }
 
 /// Walks the call once and acts on the outcome, but for holding and resuming.
-pub(super) fn walk(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, patience: Patience) -> Step {
+pub(super) fn walk(
+    shared: &Rc<Shared>,
+    flow: &Rc<RefCell<Flow>>,
+    patience: Patience,
+    moment: Moment,
+) -> Step {
     let mut flow = flow.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let moment = clock::moment();
     let outcome = shared.keys.with_ring(|keys| {
         let body = match body {
             Body::Coming { .. } => gateway::Body::Coming,
             Body::Begun(body) => gateway::Body::Beginning(body),
             Body::Complete(body) => gateway::Body::Complete(body),
         };
-        let known = Known { moment, store: &SharedData, keys, verify: &signatures::verify, body, patience };
+        let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
+        let known = Known { moment, store, keys, verify, body, memory, patience };
         shared.gateway.decide(call, &known)
     });
     match outcome {
@@ -76,7 +82,7 @@ pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
     if hostcalls::set_effective_context(id).is_err() {
         return;
     }
-    match walk(shared, flow, patience) {
+    match walk(shared, flow, patience, shared.dice.moment()) {
         Step::Pass => {
             let _ = hostcalls::resume_http_request();
         }
@@ -108,7 +114,9 @@ fn send(answer: Option<Answer>) {
 }
 
 pub(super) fn apply(map: MapType, patch: &HeaderPatch) {
-    for name in patch.removals() {
+    // What is set takes the place of all that is there.
+    let is_set = |name: &&str| patch.settings().any(|(other, _)| other == *name);
+    for name in patch.removals().filter(|name| !is_set(name)) {
         let _ = hostcalls::remove_map_value(map, name);
     }
     for (name, value) in patch.settings() {

@@ -10,10 +10,10 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::steps::{Step, apply, refuse, walk};
-use super::{answer, clock, properties};
+use super::{answer, properties};
 use crate::denial::Reason;
 use crate::gateway::{Call, Patience};
-use crate::request::RequestHead;
+use crate::request::{Moment, RequestHead};
 use crate::upstream::HeaderPatch;
 
 /// Envoy's handle on one stream.
@@ -29,8 +29,8 @@ impl Stream {
     }
 
     /// Walks and acts; in a callback of the stream itself.
-    fn advance(&self, shared: &Rc<Shared>) -> Action {
-        match walk(shared, &self.flow, Patience::Left) {
+    fn advance(&self, shared: &Rc<Shared>, moment: Moment) -> Action {
+        match walk(shared, &self.flow, Patience::Left, moment) {
             Step::Pass => Action::Continue,
             Step::Answered => Action::Pause,
             Step::Held => {
@@ -83,15 +83,16 @@ impl Stream {
         }
         let phase = self.flow.borrow().phase;
         match phase {
-            Phase::AwaitingBody { .. } => self.advance(shared),
+            Phase::AwaitingBody { .. } => self.advance(shared, shared.dice.moment()),
             phase => standing(phase),
         }
     }
 }
 
-fn open_call(shared: &Shared) -> Call {
+fn open_call(shared: &Shared, moment: Moment) -> Call {
     let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-    shared.gateway.open_call(RequestHead::new(headers), properties::connection(), clock::moment())
+    let connection = properties::connection(shared.gateway.wants());
+    shared.gateway.open_call(RequestHead::new(headers), connection, moment)
 }
 
 /// What a callback answers where nothing is to be done.
@@ -114,7 +115,8 @@ impl HttpContext for Stream {
             let _ = hostcalls::send_http_response(503, Vec::new(), None);
             return Action::Pause;
         };
-        let call = open_call(&shared);
+        let moment = shared.dice.moment();
+        let call = open_call(&shared, moment);
         {
             let mut flow = self.flow.borrow_mut();
             flow.held_since_ms = call.started_ms();
@@ -123,7 +125,7 @@ impl HttpContext for Stream {
             }
             flow.call = Some(call);
         }
-        self.advance(&shared)
+        self.advance(&shared, moment)
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -137,7 +139,7 @@ impl HttpContext for Stream {
             Phase::AwaitingBody { look: Some(look), .. } if size >= look && !end_of_stream => {
                 let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten();
                 self.flow.borrow_mut().body = Body::Begun(body.unwrap_or_default());
-                return self.advance(&shared);
+                return self.advance(&shared, shared.dice.moment());
             }
             Phase::AwaitingBody { limit, look: None } if bytes > limit => Some(Reason::BodyTooLarge),
             // Whether anybody would read the body is not known yet, but not more than that is held.
@@ -173,7 +175,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(shared) = &self.shared else { return Action::Continue };
-        let withheld = answer::arrive(&mut self.flow.borrow_mut(), end_of_stream);
+        let withheld = answer::arrive(shared, &mut self.flow.borrow_mut(), end_of_stream);
         match withheld {
             Some(reason) => {
                 refuse(shared, &self.flow, reason);
@@ -204,7 +206,8 @@ impl HttpContext for Stream {
         let mut flow = self.flow.borrow_mut();
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.
-        let call = flow.call.take().unwrap_or_else(|| open_call(shared));
+        let mut call = flow.call.take().unwrap_or_else(|| open_call(shared, shared.dice.moment()));
+        call.came_from(properties::source_address);
         let record = call.record(&answer::ending(&flow, &call));
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));

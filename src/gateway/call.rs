@@ -1,9 +1,12 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
+use std::rc::Rc;
+
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{ApiKey, CARRIERS, Principal};
+use crate::identity::{ApiKey, CARRIERS, Principal, Proven};
+use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
 
@@ -19,8 +22,10 @@ pub struct Call {
     pub(super) decision_id: String,
     pub(super) started_ms: u64,
     pub(super) dialect: Dialect,
-    pub(super) principal: Option<Principal>,
-    pub(super) operation: Option<Operation>,
+    pub(super) proven: Option<Proven>,
+    pub(super) operation: Option<Rc<Operation>>,
+    /// The name of what the path asks of this upstream.
+    pub(super) operation_name: Option<Fingerprint>,
     pub(super) body: Option<BodyFacts>,
     /// A form that was decided on by its beginning.
     pub(super) form: Option<Box<Form>>,
@@ -54,8 +59,9 @@ impl Call {
             decision_id,
             started_ms: moment.unix_ms,
             dialect,
-            principal: None,
+            proven: None,
             operation: None,
+            operation_name: None,
             body: None,
             form: None,
             passport: None,
@@ -76,6 +82,13 @@ impl Call {
     /// When the call arrived, in milliseconds since the Unix epoch.
     pub fn started_ms(&self) -> u64 {
         self.started_ms
+    }
+
+    /// Notes the client's address for the record, where no decision has asked for it.
+    pub fn came_from(&mut self, address: impl FnOnce() -> Option<String>) {
+        if self.connection.source_address.is_none() {
+            self.connection.source_address = address();
+        }
     }
 
     pub fn head(&self) -> &RequestHead {
@@ -150,9 +163,13 @@ impl Call {
         answer
     }
 
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.proven.as_ref().map(|proven| &*proven.principal)
+    }
+
     /// The model, as far as it is known: the path's where it names one, else the body's.
     pub(super) fn model(&self) -> Option<&str> {
-        let in_path = self.operation.as_ref().and_then(Operation::path_model);
+        let in_path = self.operation.as_deref().and_then(Operation::path_model);
         in_path.or_else(|| self.body.as_ref()?.model.as_deref())
     }
 
@@ -179,10 +196,16 @@ impl Call {
         self.verdict = Verdict::Open;
         // It brought nothing that must come off; an edit would only let Envoy choose its route again.
         let mut patch = HeaderPatch::default();
-        if self.head.text(REQUEST_ID) != Some(self.request_id.as_str()) {
+        self.set_request_id(&mut patch);
+        patch
+    }
+
+    /// Sets the request id where the request has another one, several or none.
+    pub(super) fn set_request_id(&self, patch: &mut HeaderPatch) {
+        let mut sent = self.head.values(REQUEST_ID);
+        if (sent.next(), sent.next()) != (Some(self.request_id.as_bytes()), None) {
             patch.set(REQUEST_ID, self.request_id.as_bytes());
         }
-        patch
     }
 
     /// Rules and quotas in shadow mode that would have refused.

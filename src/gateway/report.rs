@@ -36,7 +36,7 @@ impl Call {
 
     /// The audit line of this call.
     pub fn record(&self, ending: &Ending) -> String {
-        let principal = self.principal.as_ref();
+        let principal = self.principal();
         let denial = self.denial();
         let operation = self.operation.as_ref();
         let record = Record {
@@ -98,7 +98,7 @@ impl Gateway {
     }
 
     fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {
-        let tenant = match (&call.principal, call.decision()) {
+        let tenant = match (call.principal(), call.decision()) {
             (Some(principal), Decision::Allow | Decision::Deny) => principal.tenant.as_deref(),
             _ => None,
         };

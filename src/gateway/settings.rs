@@ -15,6 +15,7 @@ pub(super) struct Settings {
     pub(super) client_address: Option<ClientAddress>,
     pub(super) open: Vec<(String, String)>,
     pub(super) metric_tenants: usize,
+    pub(super) credential_cache: usize,
 }
 
 impl Settings {
@@ -33,6 +34,7 @@ impl Settings {
             client_address: config.client_address,
             open: config.open.iter().map(|open| (open.method.clone(), open.path.clone())).collect(),
             metric_tenants: usize::try_from(config.metric_tenants).unwrap_or(usize::MAX),
+            credential_cache: usize::try_from(config.credential_cache).unwrap_or(usize::MAX),
         })
     }
 }

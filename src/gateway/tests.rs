@@ -2,6 +2,7 @@
 
 mod compiling;
 mod forms;
+mod memory;
 mod needs;
 mod reasons;
 mod reports;
@@ -9,7 +10,7 @@ mod walk;
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Gateway, Known, Outcome, Patience};
+use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience};
 use crate::config::{Config, ConfigError};
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
@@ -28,6 +29,7 @@ struct Scene {
     gateway: Gateway,
     store: MemoryStore,
     keys: KeyRing,
+    memory: Memory,
     signer: RawSigner,
 }
 
@@ -100,7 +102,7 @@ impl Scene {
         let gateway = compile(&signer, change).unwrap();
         let store = MemoryStore::new();
         gateway.ledger().prepare(&store);
-        Self { keys: gateway.key_ring(), gateway, store, signer }
+        Self { keys: gateway.key_ring(), memory: gateway.memory(&[0; 16]), gateway, store, signer }
     }
 
     /// A token of the issuer whose keys are in the configuration.
@@ -130,14 +132,20 @@ impl Scene {
             keys: &self.keys,
             verify: &no_engine,
             body: Body::Complete(&request.body),
+            memory: &self.memory,
             patience: request.patience,
         }
     }
 
     /// Decides with everything known.
     fn decide(&self, request: &Request) -> (Call, Outcome) {
+        self.decide_at(request, NOW_MS)
+    }
+
+    fn decide_at(&self, request: &Request, unix_ms: u64) -> (Call, Outcome) {
         let mut call = self.open(request);
-        let outcome = self.gateway.decide(&mut call, &self.known(request));
+        let known = Known { moment: moment(unix_ms), ..self.known(request) };
+        let outcome = self.gateway.decide(&mut call, &known);
         (call, outcome)
     }
 

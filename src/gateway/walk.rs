@@ -1,5 +1,8 @@
 //! The walk of one call through the rooms, in the only order there is.
 
+use std::rc::Rc;
+
+use super::memory::Settled;
 use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
@@ -9,8 +12,9 @@ use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
+use crate::recall::Fingerprint;
 use crate::request::AnnouncedBody;
-use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID, Upstream, claims_identity, steers};
+use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
 
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
@@ -43,15 +47,21 @@ impl Gateway {
     pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
         self.authenticate(call, known)?;
         let upstream = self.upstreams.select(call.cluster())?;
-        self.recognise(call, upstream)?;
+        self.recognise(call, upstream, known)?;
         self.refuse_body(call, known)?;
-        self.read_body(call, upstream, known)?;
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
-        Ok(self.pass(&facts, upstream, known)?)
+        self.require_known_address(call)?;
+        let settled = match self.remembered(call, known) {
+            Some(settled) => settled,
+            None => {
+                self.read_body(call, upstream, known)?;
+                self.settle(call, upstream, known)?
+            }
+        };
+        Ok(self.pass(call, upstream, &settled, known)?)
     }
 
     fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
-        if call.principal.is_some() {
+        if call.proven.is_some() {
             return Ok(());
         }
         let caller = Caller {
@@ -59,10 +69,11 @@ impl Gateway {
             keys: known.keys,
             moment: known.moment,
             verify: known.verify,
+            proven: &known.memory.proven,
         };
         match self.identity.authenticate(&self.engine, &call.head, caller) {
-            Ok(principal) => {
-                call.principal = Some(principal);
+            Ok(proven) => {
+                call.proven = Some(proven);
                 Ok(())
             }
             Err(Unproven::Denied(denial)) => Err(denial.into()),
@@ -75,13 +86,19 @@ impl Gateway {
         }
     }
 
-    fn recognise(&self, call: &mut Call, upstream: &Upstream) -> Result<(), Denial> {
+    fn recognise(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Denial> {
         if call.operation.is_none() {
-            let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());
-            let operation = dialect::recognise(dialect, &call.head, prefix, upstream.operations())?;
-            call.operation = Some(operation);
+            let head = &call.head;
+            let seen = &known.memory.operations;
+            let asked = [upstream.facts().cluster, head.method(), head.path()].map(str::as_bytes);
+            let name = seen.name(&asked);
+            let operation = dialect::recognise_again(seen, name, head, || {
+                let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());
+                dialect::recognise(dialect, head, prefix, upstream.operations())
+            })?;
+            (call.operation, call.operation_name) = (Some(operation), Some(name));
         }
-        let is_stateful = call.operation.as_ref().is_some_and(Operation::is_stateful);
+        let is_stateful = call.operation.as_deref().is_some_and(Operation::is_stateful);
         require_own_account(call, upstream, is_stateful)
     }
 
@@ -111,7 +128,6 @@ impl Gateway {
 
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
-        self.require_known_address(&facts)?;
         self.require_plain_query(&facts)?;
         if call.body.is_some() || !self.needs_body(upstream, &facts) {
             return Ok(());
@@ -126,24 +142,62 @@ impl Gateway {
         Ok(require_own_account(call, upstream, is_stateful)?)
     }
 
-    /// Policy, then quota, then the provider's credential.
-    fn pass(&self, facts: &CallFacts<'_>, upstream: &Upstream, known: &Known<'_>) -> Result<Passed, Denial> {
-        self.require_knowable_model(facts)?;
-        let permit = self.policies.authorize(&self.engine, facts)?;
-        upstream.require_sendable(facts.principal)?;
-        let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
-        let admission = self.quotas.admit(&self.engine, facts, till)?;
-        let proofs = Proofs { permit, admission };
-        let (mut patch, passport) = match self.settings.attach {
-            Attach::InChain => {
-                (upstream.attach(&proofs, facts.request, facts.principal, facts.operation)?, None)
-            }
-            Attach::AtCluster => {
-                let passport = upstream.passport(&proofs, facts.principal, facts.operation);
-                (upstream.prepare(&proofs, facts.request, facts.principal)?, Some(passport))
-            }
+    /// What this worker settled for an earlier call of the same caller by the same path, whose body nobody read. What
+    /// this call says in other headers has been read by then, or is read now.
+    fn remembered(&self, call: &Call, known: &Known<'_>) -> Option<Rc<Settled>> {
+        if !self.remembers.permits || dialect::names_further_model(&call.head) {
+            return None;
+        }
+        known.memory.settled.get(self.settled_name(call, known)?, |_| true)
+    }
+
+    fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
+        let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
+        Some(known.memory.settled.name(&[&proven.name.bytes(), &operation.bytes()]))
+    }
+
+    /// All that must hold before anything is spent: the rules, and that there is something to attach.
+    fn settle(&self, call: &Call, upstream: &Upstream, known: &Known<'_>) -> Result<Rc<Settled>, Denial> {
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        self.require_knowable_model(&facts)?;
+        let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
+        let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
+        let charges = match self.remembers.charges {
+            true => Some(self.quotas.charges(&self.engine, &facts)?),
+            false => None,
         };
-        patch.set(REQUEST_ID, facts.request_id.as_bytes());
+        let settled = Rc::new(Settled { permit, attachment, charges });
+        let is_same_for_all = call.body.is_none() && !dialect::names_further_model(&call.head);
+        if self.remembers.permits
+            && is_same_for_all
+            && let Some(name) = self.settled_name(call, known)
+        {
+            known.memory.settled.put(name, Rc::clone(&settled));
+        }
+        Ok(settled)
+    }
+
+    /// The quotas, then the provider's credential.
+    fn pass(
+        &self,
+        call: &Call,
+        upstream: &Upstream,
+        settled: &Settled,
+        known: &Known<'_>,
+    ) -> Result<Passed, Denial> {
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
+        let admission = match &settled.charges {
+            Some(charges) => self.quotas.admit(charges, till)?,
+            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts)?, till)?,
+        };
+        let proofs = Proofs { permit: Rc::clone(&settled.permit), admission };
+        let mut patch = upstream.attach(&proofs, &settled.attachment, &call.head);
+        let passport = match self.settings.attach {
+            Attach::InChain => None,
+            Attach::AtCluster => Some(upstream.passport(&proofs, facts.principal, facts.operation)),
+        };
+        call.set_request_id(&mut patch);
         Ok(Passed { patch, proofs, passport })
     }
 
@@ -209,10 +263,10 @@ impl Gateway {
     }
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
-    fn require_known_address(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+    fn require_known_address(&self, call: &Call) -> Result<(), Denial> {
         let reads_source = self.policies.reads().variable("source") || self.quotas.reads().variable("source");
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
-        match reads_source && is_peer && facts.connection.source_port.unwrap_or(0) == 0 {
+        match reads_source && is_peer && call.connection.source_port.unwrap_or(0) == 0 {
             true => Err(Reason::ClientAddressUntrusted.into()),
             false => Ok(()),
         }
@@ -232,7 +286,7 @@ impl Gateway {
 
 /// What is kept under a provider account is for the tenant alone whose account it is.
 fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> Result<(), Denial> {
-    let is_own = || call.principal.as_ref().is_some_and(|principal| upstream.is_exclusive_to(principal));
+    let is_own = || call.principal().is_some_and(|principal| upstream.is_exclusive_to(principal));
     match is_stateful && !is_own() {
         true => Err(Reason::StatefulOperationSharedCredential.into()),
         false => Ok(()),

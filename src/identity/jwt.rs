@@ -69,6 +69,7 @@ pub struct Claims {
     issuer_name: String,
     kid: Option<String>,
     expires_at: u64,
+    refused_from_ms: u64,
     claims: Map<String, Value>,
 }
 
@@ -184,6 +185,7 @@ impl Examined<'_> {
             issuer_name: self.trusted.name.clone(),
             kid: self.token.header.kid,
             expires_at: self.times.expires_at.div_ceil(1000),
+            refused_from_ms: self.times.expires_at.saturating_add(self.trusted.leeway.milliseconds()),
             claims: self.token.claims,
         })
     }
@@ -208,6 +210,11 @@ impl Claims {
     /// The claim `exp` in Unix seconds, rounded up.
     pub fn expires_at(&self) -> u64 {
         self.expires_at
+    }
+
+    /// From when on the token is refused, the issuer's leeway included; in Unix milliseconds.
+    pub fn refused_from_ms(&self) -> u64 {
+        self.refused_from_ms
     }
 
     pub fn claims(&self) -> &Map<String, Value> {

@@ -17,6 +17,8 @@ pub struct KeyRing {
 struct Remote {
     source: RemoteJwks,
     held: Option<Held>,
+    /// How many different sets have come.
+    generation: u64,
     /// A token named a key that the held set lacks.
     wanted: bool,
 }
@@ -38,7 +40,9 @@ impl KeyRing {
     pub fn new(issuers: &[Issuer]) -> Self {
         let remote = |issuer: &Issuer| match &issuer.jwks {
             Jwks::Inline(_) => None,
-            Jwks::Remote(source) => Some(Remote { source: source.clone(), held: None, wanted: false }),
+            Jwks::Remote(source) => {
+                Some(Remote { source: source.clone(), held: None, generation: 0, wanted: false })
+            }
         };
         Self { remotes: issuers.iter().map(remote).collect() }
     }
@@ -59,6 +63,9 @@ impl KeyRing {
     /// Takes a newer set.
     pub fn accept(&mut self, issuer: usize, set: KeySet, fetched_ms: u64) {
         if let Some(Some(remote)) = self.remotes.get_mut(issuer) {
+            if !remote.held.as_ref().is_some_and(|held| held.set.is_same_document(&set)) {
+                remote.generation = remote.generation.saturating_add(1);
+            }
             remote.held = Some(Held { set, fetched_ms });
             remote.wanted = false;
         }
@@ -81,6 +88,15 @@ impl KeyRing {
                 remote.wanted || age >= remote.source.refresh.milliseconds()
             }
         })
+    }
+
+    /// Which set of the issuer's may be used now, counted from the first; `None` where there is none or it is too
+    /// stale. What was proven by another one is proven no more. Keys of the configuration are always the same.
+    pub(super) fn generation(&self, issuer: usize, now_ms: u64) -> Option<u64> {
+        match self.remote(issuer) {
+            None => Some(0),
+            Some(remote) => FreshKeys { ring: self, now_ms }.key_set(issuer).map(|_| remote.generation),
+        }
     }
 
     /// True where the held set is so new that fetching again for an unknown key is not allowed yet.

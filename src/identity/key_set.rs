@@ -5,6 +5,7 @@
 //! document never replaces a good one.
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::compact::{ALGORITHMS, base64url};
 use super::signature::VerifyingKey;
@@ -18,6 +19,8 @@ const MAX_KEYS: usize = 100;
 #[derive(Debug)]
 pub struct KeySet {
     entries: Vec<Entry>,
+    /// SHA-256 of the document.
+    digest: [u8; 32],
 }
 
 /// One key for one algorithm; an RSA key without `alg` gives several.
@@ -66,11 +69,16 @@ impl KeySet {
         }
         match entries.is_empty() {
             true => Err("a key set without a usable key; it needs a public signature key for one of the issuer's `algorithms` (RSA from 2048 bits, P-256, P-384 or Ed25519)".to_owned()),
-            false => Ok(Self { entries }),
+            false => Ok(Self { entries, digest: Sha256::digest(document).into() }),
         }
     }
 
-    /// The `kid`s of the set; what is remembered of a token goes when its key goes.
+    /// True where both were read from the same document.
+    pub(super) fn is_same_document(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// The `kid`s of the set.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| entry.kid.as_deref())
     }

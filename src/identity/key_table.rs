@@ -21,6 +21,7 @@ use crate::request::{Connection, Moment};
 #[derive(Debug)]
 pub struct KeyTable {
     entries: HashMap<KeyHash, Entry>,
+    asks_for_networks: bool,
 }
 
 #[derive(Debug)]
@@ -66,7 +67,13 @@ impl KeyTable {
             };
             slot.insert(Entry::compile(key, client_address, &mut texts, &at)?);
         }
-        Ok(Self { entries })
+        let asks_for_networks = entries.values().any(|entry: &Entry| entry.networks.is_some());
+        Ok(Self { entries, asks_for_networks })
+    }
+
+    /// True where a key is bound to networks.
+    pub(super) fn asks_for_networks(&self) -> bool {
+        self.asks_for_networks
     }
 
     pub fn len(&self) -> usize {
@@ -86,12 +93,25 @@ impl KeyTable {
         presented: &Presented,
         connection: &Connection,
         moment: &Moment,
-    ) -> Result<Principal, Denial> {
-        let Some(entry) = self.entries.get(&ApiKey::hash(&presented.secret)) else {
-            return Err(unknown(presented.text()));
-        };
+    ) -> Result<(KeyHash, Principal), Denial> {
+        let hash = ApiKey::hash(&presented.secret);
+        let entry = self.entries.get(&hash).ok_or_else(|| unknown(presented.text()))?;
         entry.admit(connection, moment)?;
-        Ok(entry.principal())
+        Ok((hash, entry.principal()))
+    }
+
+    /// Admits a key once more that was found before.
+    ///
+    /// # Errors
+    /// Refuses what [`Self::authenticate`] refuses.
+    pub(super) fn admit(
+        &self,
+        hash: &KeyHash,
+        connection: &Connection,
+        moment: &Moment,
+    ) -> Result<(), Denial> {
+        let entry = self.entries.get(hash).ok_or_else(|| Denial::from(Reason::KeyUnknown))?;
+        entry.admit(connection, moment)
     }
 }
 

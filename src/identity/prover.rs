@@ -1,5 +1,7 @@
 //! One door for both kinds of credential, and the claim mappings of the configuration.
 
+use std::rc::Rc;
+
 use super::credential::{self, PresentedKind};
 use super::engine::{EngineAnswer, Question};
 use super::jwt::{Claims, JwtRefusal, Verifier};
@@ -7,10 +9,15 @@ use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
 use super::mapping::{self, Mapped};
 use super::principal::Principal;
+use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer, PrincipalMapping};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Reads, Scope, Vocabulary};
+use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
+
+/// A longer credential is verified each time: what it says could fill a worker's memory.
+const LONGEST_REMEMBERED: usize = 4096;
 
 /// Everybody who may call under one configuration.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub struct Caller<'a> {
     pub moment: Moment,
     /// Verifies a signature outside, faster than this code could, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
+    /// What this worker has proven before.
+    pub proven: &'a Recall<Proof>,
 }
 
 /// Why a caller is not proven.
@@ -90,6 +99,11 @@ impl Identity {
         KeyRing::new(&self.issuers)
     }
 
+    /// True where a key is bound to networks.
+    pub fn asks_for_networks(&self) -> bool {
+        self.keys.asks_for_networks()
+    }
+
     /// Takes a fetched document into the ring.
     ///
     /// # Errors
@@ -115,17 +129,37 @@ impl Identity {
         engine: &Engine,
         request: &RequestHead,
         caller: Caller<'_>,
-    ) -> Result<Principal, Unproven> {
+    ) -> Result<Proven, Unproven> {
         let presented = credential::find(request)?;
-        match presented.kind {
-            PresentedKind::ApiKey => {
-                Ok(self.keys.authenticate(&presented, caller.connection, &caller.moment)?)
+        let credential = presented.secret.expose();
+        let name = caller.proven.name(&[credential]);
+        if let Some(Proof { principal, by }) = caller.proven.get(name, |proof| proof.holds(&caller)) {
+            if let Evidence::Key(hash) = by {
+                self.keys.admit(&hash, caller.connection, &caller.moment)?;
             }
-            PresentedKind::Jwt => self.prove_token(engine, presented.secret.expose(), caller),
+            return Ok(Proven { principal, name });
         }
+        let (principal, by) = match presented.kind {
+            PresentedKind::ApiKey => {
+                let (hash, principal) =
+                    self.keys.authenticate(&presented, caller.connection, &caller.moment)?;
+                (principal, Evidence::Key(hash))
+            }
+            PresentedKind::Jwt => self.prove_token(engine, credential, caller)?,
+        };
+        let principal = Rc::new(principal);
+        if credential.len() <= LONGEST_REMEMBERED {
+            caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
+        }
+        Ok(Proven { principal, name })
     }
 
-    fn prove_token(&self, engine: &Engine, token: &[u8], caller: Caller<'_>) -> Result<Principal, Unproven> {
+    fn prove_token(
+        &self,
+        engine: &Engine,
+        token: &[u8],
+        caller: Caller<'_>,
+    ) -> Result<(Principal, Evidence), Unproven> {
         let token = std::str::from_utf8(token).map_err(|_| Denial::from(Reason::TokenMalformed))?;
         let now_ms = caller.moment.unix_ms;
         let keys = FreshKeys { ring: caller.keys, now_ms };
@@ -148,7 +182,13 @@ impl Identity {
             Some(mapping) => mapping.apply(engine, &claims)?,
             None => Mapped::default(),
         };
-        Ok(mapping::principal(claims, mapped)?)
+        let by = Evidence::Token {
+            issuer: claims.issuer(),
+            generation: caller.keys.generation(claims.issuer(), now_ms),
+            proven_ms: now_ms,
+            refused_from_ms: claims.refused_from_ms(),
+        };
+        Ok((mapping::principal(claims, mapped)?, by))
     }
 }
 

@@ -188,7 +188,7 @@ fn filling_the_table_frees_nobody() {
     let ledger = Ledger::with_bounds(1, 1024);
     let store = prepared(&ledger);
     let window = Window::compile(WindowKind::Fixed, Span::from_seconds(10)).unwrap();
-    let spend = |key: &[u8], now_ms| window.spend(&ledger, &store, key, 3, 1, now_ms);
+    let spend = |key: &[u8], now_ms| window.spend(&ledger, &store, &window.counter(key), 3, 1, now_ms);
     for _ in 0..3 {
         assert!(spend(b"used up", 0).unwrap().admitted);
     }
@@ -222,7 +222,7 @@ fn threads_admit_exactly_the_limit() {
         let store = Courteous(prepared(&ledger));
         let window = Window::compile(kind, Span::from_seconds(60)).unwrap();
         let admitted = |_| {
-            let spend = || window.spend(&ledger, &store, b"key", LIMIT, 1, 1_000_000);
+            let spend = || window.spend(&ledger, &store, &window.counter(b"key"), LIMIT, 1, 1_000_000);
             // Contended spends nothing, so the thread asks again; only a refusal ends it.
             std::iter::repeat_with(spend)
                 .map_while(|count| count.map_or_else(|_| Some(0), |count| count.admitted.then_some(1)))
@@ -233,6 +233,9 @@ fn threads_admit_exactly_the_limit() {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
         });
         assert_eq!(total, LIMIT, "{kind:?}");
-        assert_eq!(window.peek(&ledger, &store, b"key", LIMIT, 1_000_000).unwrap().used, LIMIT);
+        assert_eq!(
+            window.peek(&ledger, &store, &window.counter(b"key"), LIMIT, 1_000_000).unwrap().used,
+            LIMIT
+        );
     }
 }

@@ -16,6 +16,7 @@
 
 use std::num::NonZeroU64;
 
+use super::page::Tag;
 use super::tally::Tally;
 use super::{Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
 use crate::config::{ConfigError, Span, WindowKind};
@@ -36,6 +37,10 @@ pub struct Window {
     kind: WindowKind,
     length_ms: NonZeroU64,
 }
+
+/// One counter on the ledger, named once for as many requests as may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter(Tag);
 
 /// What a counter says about one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,20 +76,28 @@ impl Window {
         Ok(Self { kind, length_ms })
     }
 
-    /// Spends `cost` from the counter `key` where `limit` has room for all of it. A cost of 0 is a
-    /// [`Window::peek`].
+    /// The counter of `key` for this window. Steps are numbered by the window's length, so a counter of another length
+    /// is another counter.
+    pub fn counter(&self, key: &[u8]) -> Counter {
+        let kind = match self.kind {
+            WindowKind::Sliding => b"sliding".as_slice(),
+            WindowKind::Fixed => b"fixed",
+        };
+        let key = compose(&[kind, &self.length_ms.get().to_le_bytes(), key]);
+        Counter(Entry { namespace: Namespace::Quota, key: &key }.tag())
+    }
+
+    /// Spends `cost` from the counter where `limit` has room for all of it. A cost of 0 is a [`Window::peek`].
     pub fn spend(
         &self,
         ledger: &Ledger,
         store: &dyn Store,
-        key: &[u8],
+        counter: &Counter,
         limit: u64,
         cost: u64,
         now_ms: u64,
     ) -> Result<Count, LedgerError> {
-        let key = self.counter_key(key);
-        let entry = Entry { namespace: Namespace::Quota, key: &key };
-        let spent = ledger.update(store, entry, now_ms, |value| {
+        let spent = ledger.update_tagged(store, &counter.0, now_ms, |value| {
             let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
             let count = self.judge(&tally, limit, cost.max(1), now_ms);
             if cost == 0 || !count.admitted {
@@ -106,13 +119,11 @@ impl Window {
         &self,
         ledger: &Ledger,
         store: &dyn Store,
-        key: &[u8],
+        counter: &Counter,
         cost: u64,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        let key = self.counter_key(key);
-        let entry = Entry { namespace: Namespace::Quota, key: &key };
-        ledger.update(store, entry, now_ms, |value| {
+        ledger.update_tagged(store, &counter.0, now_ms, |value| {
             let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
                 return Change::Keep(());
             };
@@ -127,20 +138,11 @@ impl Window {
         &self,
         ledger: &Ledger,
         store: &dyn Store,
-        key: &[u8],
+        counter: &Counter,
         limit: u64,
         now_ms: u64,
     ) -> Result<Count, LedgerError> {
-        self.spend(ledger, store, key, limit, 0, now_ms)
-    }
-
-    /// Steps are numbered by the window's length, so a counter of another length is another counter.
-    fn counter_key(&self, key: &[u8]) -> Vec<u8> {
-        let kind = match self.kind {
-            WindowKind::Sliding => b"sliding".as_slice(),
-            WindowKind::Fixed => b"fixed",
-        };
-        compose(&[kind, &self.length_ms.get().to_le_bytes(), key])
+        self.spend(ledger, store, counter, limit, 0, now_ms)
     }
 
     /// The counter at `now_ms`; `None` where the stored value is none of ours.

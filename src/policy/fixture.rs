@@ -1,6 +1,7 @@
 //! A proven caller and a request, for the tests of this room and of the rooms below it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use crate::config::Config;
 use crate::dialect::{self, BodyFacts, Operation};
 use crate::expression::Engine;
 use crate::identity::{ApiKey, Caller, EngineAnswer, Identity, Principal};
+use crate::recall::Recall;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::secret::Secret;
 
@@ -129,8 +131,10 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     let engine = Engine::new().unwrap();
     let identity = Identity::compile(&config, &engine).unwrap();
     let keys = identity.key_ring();
-    let caller = Caller { connection, keys: &keys, moment: moment(NOW_MS), verify: &no_engine };
-    identity.authenticate(&engine, head, caller).unwrap()
+    let proven = Recall::new(0, &[0; 16]);
+    let caller =
+        Caller { connection, keys: &keys, moment: moment(NOW_MS), verify: &no_engine, proven: &proven };
+    Rc::unwrap_or_clone(identity.authenticate(&engine, head, caller).unwrap().principal)
 }
 
 /// A caller's own connection, to a request that Envoy routes to OpenAI.

@@ -43,7 +43,7 @@ impl<S: Store> Desk<S> {
 
     fn admit(&self, case: &Case) -> Result<Admission, Denial> {
         let till = Till { ledger: &self.ledger, store: &self.store, now_ms: case.now_ms };
-        self.quotas.admit(&self.engine, &case.facts(), till)
+        self.quotas.admit(&self.quotas.charges(&self.engine, &case.facts())?, till)
     }
 
     /// How many of `attempts` pass.
@@ -65,8 +65,8 @@ fn answer(denial: &Denial) -> Answer {
     denial.answer(Dialect::Openai, Ids { request: "req-1", decision: "dec-1" })
 }
 
-fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+fn header<'a, N: AsRef<str>>(headers: &'a [(N, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(candidate, _)| candidate.as_ref() == name).map(|(_, value)| value.as_str())
 }
 
 #[test]

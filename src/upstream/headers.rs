@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::identity::{CARRIERS, protocols_without_credentials};
 use crate::request::{Dialect, RequestHead};
@@ -82,7 +83,22 @@ pub fn edited(name: &str) -> Option<Edited> {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderPatch {
     remove: Vec<String>,
-    set: Vec<(String, Vec<u8>)>,
+    /// Settings that many messages have in common.
+    common: Option<Rc<[Setting]>>,
+    set: Vec<Setting>,
+}
+
+/// A header and the one value it gets.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Setting {
+    name: Cow<'static, str>,
+    value: Vec<u8>,
+}
+
+impl Setting {
+    pub(super) fn new(name: impl Into<Cow<'static, str>>, value: &[u8]) -> Self {
+        Self { name: name.into(), value: value.to_vec() }
+    }
 }
 
 impl HeaderPatch {
@@ -104,8 +120,13 @@ impl HeaderPatch {
         patch
     }
 
-    pub fn set(&mut self, name: &str, value: &[u8]) {
-        self.set.push((name.to_owned(), value.to_vec()));
+    /// The patch with these settings before its own.
+    pub(super) fn with(self, common: &Rc<[Setting]>) -> Self {
+        Self { common: Some(Rc::clone(common)), ..self }
+    }
+
+    pub fn set(&mut self, name: &'static str, value: &[u8]) {
+        self.set.push(Setting::new(name, value));
     }
 
     pub fn remove(&mut self, name: &str) {
@@ -117,22 +138,8 @@ impl HeaderPatch {
     }
 
     pub fn settings(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.set.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
-    }
-
-    /// Puts the credential where the provider's API reference wants it.
-    pub(super) fn set_credential(&mut self, dialect: Dialect, is_openai_compatible: bool, secret: &Secret) {
-        let name = match dialect {
-            Dialect::Azure => "api-key",
-            Dialect::Anthropic => "x-api-key",
-            // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
-            Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
-            Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
-                let bearer = [b"Bearer ", secret.expose()].concat();
-                return self.set("authorization", &bearer);
-            }
-        };
-        self.set(name, secret.expose());
+        let common = self.common.iter().flat_map(|common| common.iter());
+        common.chain(&self.set).map(|Setting { name, value }| (name.as_ref(), value.as_slice()))
     }
 
     fn strip_key_subprotocol(&mut self, value: &[u8]) {
@@ -144,6 +151,20 @@ impl HeaderPatch {
             kept => self.set(PROTOCOLS, kept.as_bytes()),
         }
     }
+}
+
+/// The credential where the provider's API reference wants it.
+pub(super) fn credential(dialect: Dialect, is_openai_compatible: bool, secret: &Secret) -> Setting {
+    let name = match dialect {
+        Dialect::Azure => "api-key",
+        Dialect::Anthropic => "x-api-key",
+        // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
+        Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
+        Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
+            return Setting::new("authorization", &[b"Bearer ", secret.expose()].concat());
+        }
+    };
+    Setting::new(name, secret.expose())
 }
 
 /// Names only: a value may be the provider's credential.
@@ -184,7 +205,7 @@ pub fn answer_patch<'a>(
             patch.set("x-upstream-request-id", value);
         } else if has_own_rates && let Some(rate) = rate(name) {
             patch.remove(name);
-            patch.set(&format!("x-upstream-ratelimit-{rate}"), value);
+            patch.set.push(Setting::new(format!("x-upstream-ratelimit-{rate}"), value));
         }
     }
     patch

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeaderPatch, Proofs, Upstream, Upstreams};
+use super::{HeaderPatch, Proofs, Upstream, Upstreams, headers};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -44,11 +44,10 @@ impl Upstreams {
         let passport = passport.filter(|passport| passport.cluster == upstream.cluster).ok_or_else(|| {
             Denial::new(Reason::RouteChanged).with_note("the request has no permit for this cluster")
         })?;
-        let mut patch = HeaderPatch::default();
-        if let Some(secret) = upstream.secret(passport.tenant.as_deref())? {
-            patch.set_credential(upstream.dialect, passport.is_openai_compatible, secret);
-        }
-        Ok(patch)
+        let secret = upstream.secret(passport.tenant.as_deref())?;
+        let credential =
+            secret.map(|secret| headers::credential(upstream.dialect, passport.is_openai_compatible, secret));
+        Ok(HeaderPatch::default().with(&credential.into_iter().collect()))
     }
 }
 

@@ -3,10 +3,12 @@
 mod compiling;
 mod headers;
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use super::{HeaderPatch, Proofs, Upstreams};
-use crate::config;
+use crate::config::{self, Attach};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
@@ -46,23 +48,17 @@ fn proofs(case: &Case) -> Proofs {
     let permit = PolicySet::compile(&[rule], &engine).unwrap().authorize(&engine, &case.facts()).unwrap();
     let (ledger, store) = (Ledger::new(), MemoryStore::new());
     let till = Till { ledger: &ledger, store: &store, now_ms: NOW_MS };
-    let admission = QuotaSet::compile(&[], &engine).unwrap().admit(&engine, &case.facts(), till).unwrap();
-    Proofs { permit, admission }
+    let quotas = QuotaSet::compile(&[], &engine).unwrap();
+    let admission = quotas.admit(&quotas.charges(&engine, &case.facts()).unwrap(), till).unwrap();
+    Proofs { permit: Rc::new(permit), admission }
 }
 
 /// Attaches under the upstream that `change` makes, to the first cluster.
 fn attach(change: Value, case: &Case) -> Result<HeaderPatch, Denial> {
     let upstreams = compiled(&[change]).unwrap();
     let upstream = upstreams.iter().next().unwrap();
-    let servable = upstream.require_sendable(&case.principal);
-    let patch = upstream.attach(&proofs(case), &case.head, &case.principal, &case.operation);
-    let reason = |denial: &Denial| denial.reason();
-    assert_eq!(
-        servable.as_ref().err().map(reason),
-        patch.as_ref().err().map(reason),
-        "what is asked before anything is spent is what is refused after"
-    );
-    patch
+    let attachment = upstream.prepare(&case.principal, &case.operation, Attach::InChain)?;
+    Ok(upstream.attach(&proofs(case), &attachment, &case.head))
 }
 
 fn setting(patch: &HeaderPatch, wanted: &str) -> Option<String> {

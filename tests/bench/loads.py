@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -76,9 +78,13 @@ class Driven:
 
 def drive(url: str, script: Path, seconds: float, first: int = 0) -> Driven:
     """Drives for some seconds. Raises RuntimeError where an answer is not a success."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency", "-s", str(script), f"{url}{PATH}"]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-d60s", "--latency", "-s", str(script), f"{url}{PATH}"]
     command += ["--", str(first)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as wrk:
+        time.sleep(seconds)
+        # It only takes whole seconds, but ends at once, with its report, when it is interrupted.
+        wrk.send_signal(signal.SIGINT)
+        output = wrk.communicate(timeout=60)[0]
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(f"the scenario refuses its own load:\n{output}")
     found = {

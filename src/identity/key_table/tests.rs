@@ -48,7 +48,7 @@ fn a_key_becomes_the_principal_it_was_listed_for() {
         }),
     );
     let table = KeyTable::compile(&[listed], None).unwrap();
-    let principal = table.authenticate(&presented(&text), &Connection::default(), &noon()).unwrap();
+    let (_, principal) = table.authenticate(&presented(&text), &Connection::default(), &noon()).unwrap();
     assert_eq!(principal.kind, Kind::ApiKey);
     assert_eq!(principal.subject, "indexer");
     assert_eq!(principal.service_account.as_deref(), Some("indexer"));
@@ -175,6 +175,6 @@ fn many_keys_are_found_each_by_its_own_hash() {
     assert_eq!((table.len(), table.is_empty()), (2000, false));
     for index in [0, 999, 1999] {
         let found = table.authenticate(&presented(&format!("key-{index}")), &Connection::default(), &noon());
-        assert_eq!(found.unwrap().credential_id, format!("k{index}"));
+        assert_eq!(found.unwrap().1.credential_id, format!("k{index}"));
     }
 }

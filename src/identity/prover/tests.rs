@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use super::{Caller, Identity, Unproven};
@@ -6,6 +8,7 @@ use crate::denial::Reason;
 use crate::expression::Engine;
 use crate::identity::signing::RawSigner;
 use crate::identity::{ApiKey, EngineAnswer, Kind, Principal};
+use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::Secret;
 
@@ -42,8 +45,15 @@ fn prove(identity: &Identity, credential: &str, answer: EngineAnswer) -> Result<
         RequestHead::new(vec![("authorization".to_owned(), format!("Bearer {credential}").into_bytes())]);
     let keys = identity.key_ring();
     let moment = Moment { unix_ms: NOW * 1000, entropy: [0; 16] };
-    let caller = Caller { connection: &Connection::default(), keys: &keys, moment, verify: &|_| answer };
-    identity.authenticate(&Engine::new().unwrap(), &head, caller).map_err(|unproven| match unproven {
+    let caller = Caller {
+        connection: &Connection::default(),
+        keys: &keys,
+        moment,
+        verify: &|_| answer,
+        proven: &Recall::new(0, &[0; 16]),
+    };
+    let proven = identity.authenticate(&Engine::new().unwrap(), &head, caller);
+    proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {
         Unproven::Denied(denial) => denial.reason(),
         Unproven::NeedsKeys { .. } => Reason::IdentityUnavailable,
     })

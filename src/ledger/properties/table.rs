@@ -156,7 +156,7 @@ proptest! {
             ledger.read(&store, ENTRY, now_ms).map(|_| ()),
             ledger.lease(&store, ENTRY, now_ms, 10).map(|_| ()),
             ledger.update(&store, ENTRY, now_ms, |_| Change::Remove(())),
-            window.spend(&ledger, &store, b"key", 1, 1, now_ms).map(|_| ()),
+            window.spend(&ledger, &store, &window.counter(b"key"), 1, 1, now_ms).map(|_| ()),
         ];
         if !is_whole {
             prop_assert_eq!(seen, [Err(LedgerError::Absent); 4]);

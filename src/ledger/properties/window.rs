@@ -23,16 +23,20 @@ impl Counter {
     }
 
     fn spend(&self, limit: u64, cost: u64, now_ms: u64) -> Count {
-        self.window.spend(&self.ledger, &self.store, b"key", limit, cost, now_ms).unwrap()
+        self.window
+            .spend(&self.ledger, &self.store, &self.window.counter(b"key"), limit, cost, now_ms)
+            .unwrap()
     }
 
     /// Has the page rewritten by a worker whose clock says `now_ms`.
     fn rewrite_page(&self, now_ms: u64) {
-        self.window.spend(&self.ledger, &self.store, b"other", u64::MAX, 1, now_ms).unwrap();
+        self.window
+            .spend(&self.ledger, &self.store, &self.window.counter(b"other"), u64::MAX, 1, now_ms)
+            .unwrap();
     }
 
     fn peek(&self, limit: u64, now_ms: u64) -> Count {
-        self.window.peek(&self.ledger, &self.store, b"key", limit, now_ms).unwrap()
+        self.window.peek(&self.ledger, &self.store, &self.window.counter(b"key"), limit, now_ms).unwrap()
     }
 }
 
@@ -115,7 +119,7 @@ fn windows_of_another_kind_or_length_count_apart() {
     for kind in KINDS {
         for seconds in [1, 60] {
             let window = Window::compile(kind, Span::from_seconds(seconds)).unwrap();
-            let count = window.spend(&ledger, &store, b"key", 1, 1, 5).unwrap();
+            let count = window.spend(&ledger, &store, &window.counter(b"key"), 1, 1, 5).unwrap();
             assert!(count.admitted, "{kind:?} {seconds}");
         }
     }
@@ -141,7 +145,8 @@ fn a_value_that_is_no_counter_denies() {
     let key = compose(&[b"fixed", &1_000_u64.to_le_bytes(), b"key"]);
     let entry = Entry { namespace: Namespace::Quota, key: &key };
     counter.ledger.lease(&counter.store, entry, 0, 100).unwrap();
-    let count = counter.window.spend(&counter.ledger, &counter.store, b"key", 1, 1, 0);
+    let count =
+        counter.window.spend(&counter.ledger, &counter.store, &counter.window.counter(b"key"), 1, 1, 0);
     assert_eq!(count, Err(LedgerError::Absent));
 }
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use claimgate::expression::Engine;
 use claimgate::identity::{Caller, EngineAnswer, Identity, KeyRing, Principal, Question};
+use claimgate::recall::Recall;
 use claimgate::request::{Connection, RequestHead};
 use claimgate_fuzz::callers::{AUDIENCE, Callers, ISSUER, NOW, base64url, moment};
 use claimgate_fuzz::messages::{Message, cut};
@@ -132,8 +133,13 @@ fn authenticate(head: &RequestHead) -> Option<Principal> {
     let world = &*WORLD;
     let engine = |question: &Question<'_>| -> EngineAnswer { world.callers.engine(question) };
     let connection = Connection::default();
-    let caller = Caller { connection: &connection, keys: &world.keys, moment: moment(), verify: &engine };
-    world.identity.authenticate(&world.engine, head, caller).ok()
+    let proven = Recall::new(1, &[0; 16]);
+    let (keys, moment, verify) = (&world.keys, moment(), &engine);
+    let caller = Caller { connection: &connection, keys, moment, verify, proven: &proven };
+    let first = world.identity.authenticate(&world.engine, head, caller).ok()?.principal;
+    let again = world.identity.authenticate(&world.engine, head, caller).expect("it was proven a moment ago");
+    assert_eq!(first, again.principal, "what is remembered is what was proven");
+    Some(Principal::clone(&first))
 }
 
 fn genuine(which: u8) -> &'static str {

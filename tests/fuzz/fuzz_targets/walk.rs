@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use claimgate::gateway::{Body, Gateway, Known, Need, Outcome, Patience};
+use claimgate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience};
 use claimgate::identity::{CARRIERS, EngineAnswer, KeyRing};
 use claimgate::ledger::MemoryStore;
 use claimgate::request::{Connection, Dialect, RequestHead};
@@ -42,38 +42,14 @@ fuzz_target!(|data: &[u8]| {
         5 => None,
         index => Some(Dialect::ALL[index].name().to_owned()),
     };
-    let connection = Connection { cluster: cluster.clone(), ..Connection::default() };
-    let mut call = world.gateway.open_call(head.clone(), connection, moment());
-    let known = Known {
-        moment: moment(),
-        store: &world.store,
-        keys: &world.keys,
-        verify: &|_| EngineAnswer::Unavailable,
-        body: Body::Coming,
-        patience: Patience::Left,
-    };
-    let mut outcome = world.gateway.decide(&mut call, &known);
-    if let Outcome::Need(Need::Body { look, .. }) = outcome {
-        let is_long = look.is_some() && selector.wrapping_sub(b'A') / 6 % 2 == 1;
-        let (beginning, rest) = message.body.split_at(message.body.len() / 2);
-        if is_long {
-            // So that there is enough to look at: a part that nobody reads.
-            let filler = format!(
-                "--b\r\ncontent-disposition: form-data; name=\"f\"\r\n\r\n{}\r\n",
-                "x".repeat(FILLER)
-            );
-            let beginning = [filler.as_bytes(), beginning].concat();
-            outcome = world.gateway.decide(&mut call, &Known { body: Body::Beginning(&beginning), ..known });
-            if call.is_let_through() {
-                let _ = call.watch(rest, true);
-            }
-        }
-        if let Outcome::Need(_) = outcome {
-            outcome = world.gateway.decide(&mut call, &Known { body: Body::Complete(message.body), ..known });
-        }
-    }
+    let is_long = selector.wrapping_sub(b'A') / 6 % 2 == 1;
+    let memory = world.gateway.memory(&[0; 16]);
+    let (call, outcome) = decide(&memory, &head, cluster.as_deref(), message.body, is_long);
+    let (again, same) = decide(&memory, &head, cluster.as_deref(), message.body, is_long);
+    assert_eq!(call.denial(), again.denial(), "what is remembered is what was decided");
     match outcome {
         Outcome::Forward(patch) if !call.is_open() => {
+            assert!(matches!(same, Outcome::Forward(other) if other == patch), "other edits the second time");
             assert!(call.is_let_through());
             assert!(holds_genuine, "forwarded without a credential");
             assert!(cluster.is_some(), "forwarded without an upstream");
@@ -94,6 +70,48 @@ fuzz_target!(|data: &[u8]| {
         Outcome::Need(need) => panic!("{need:?} with everything known"),
     }
 });
+
+/// Decides one request with what its worker remembers.
+fn decide(
+    memory: &Memory,
+    head: &RequestHead,
+    cluster: Option<&str>,
+    body: &[u8],
+    is_long: bool,
+) -> (Call, Outcome) {
+    let world = &*WORLD;
+    let connection = Connection { cluster: cluster.map(str::to_owned), ..Connection::default() };
+    let mut call = world.gateway.open_call(head.clone(), connection, moment());
+    let known = Known {
+        moment: moment(),
+        store: &world.store,
+        keys: &world.keys,
+        verify: &|_| EngineAnswer::Unavailable,
+        body: Body::Coming,
+        memory,
+        patience: Patience::Left,
+    };
+    let mut outcome = world.gateway.decide(&mut call, &known);
+    if let Outcome::Need(Need::Body { look, .. }) = outcome {
+        let (beginning, rest) = body.split_at(body.len() / 2);
+        if look.is_some() && is_long {
+            // So that there is enough to look at: a part that nobody reads.
+            let filler = format!(
+                "--b\r\ncontent-disposition: form-data; name=\"f\"\r\n\r\n{}\r\n",
+                "x".repeat(FILLER)
+            );
+            let beginning = [filler.as_bytes(), beginning].concat();
+            outcome = world.gateway.decide(&mut call, &Known { body: Body::Beginning(&beginning), ..known });
+            if call.is_let_through() {
+                let _ = call.watch(rest, true);
+            }
+        }
+        if let Outcome::Need(_) = outcome {
+            outcome = world.gateway.decide(&mut call, &Known { body: Body::Complete(body), ..known });
+        }
+    }
+    (call, outcome)
+}
 
 fn head(message: &Message<'_>) -> (RequestHead, bool) {
     let mut headers = message.headers();

@@ -1,0 +1,55 @@
+//! Callers that were proven before, so that one credential is verified once per worker.
+//!
+//! A remembered proof is good only as long as the credential would prove its caller anew: a token until it expires and
+//! while the key set is the one that verified it, an API key as long as its entry admits it. It does not hold the
+//! credential, which is remembered under its fingerprint.
+
+use std::rc::Rc;
+
+use super::api_key::KeyHash;
+use super::principal::Principal;
+use super::prover::Caller;
+use crate::recall::Fingerprint;
+
+/// A proven caller, and the name under which what is found out about it may be remembered.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    pub principal: Rc<Principal>,
+    pub name: Fingerprint,
+}
+
+/// What proved a caller, to be remembered.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub(super) principal: Rc<Principal>,
+    pub(super) by: Evidence,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Evidence {
+    /// The entry that must admit the key again.
+    Key(KeyHash),
+    Token {
+        issuer: usize,
+        /// Of the issuer's key set.
+        generation: Option<u64>,
+        /// Unix milliseconds; before it, where a clock was set back, the token may not be valid yet.
+        proven_ms: u64,
+        /// Unix milliseconds.
+        refused_from_ms: u64,
+    },
+}
+
+impl Proof {
+    pub(super) fn holds(&self, caller: &Caller<'_>) -> bool {
+        match self.by {
+            Evidence::Key(_) => true,
+            Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
+                let now_ms = caller.moment.unix_ms;
+                (proven_ms..refused_from_ms).contains(&now_ms)
+                    && generation.is_some()
+                    && caller.keys.generation(issuer, now_ms) == generation
+            }
+        }
+    }
+}
