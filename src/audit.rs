@@ -43,7 +43,7 @@ pub enum AnsweredBy {
     Nobody,
 }
 
-/// The audit record, serialised as one line of JSON.
+/// The audit record of one request: what happened, and of whom and what it speaks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record<'a> {
     /// RFC 3339, UTC, when the request's headers arrived.
@@ -71,6 +71,20 @@ pub struct Record<'a> {
     pub aborted: bool,
     #[serde(rename = "claimgate.duration_ms")]
     pub duration_ms: u64,
+    #[serde(rename = "claimgate.shadow_denials", skip_serializing_if = "Vec::is_empty")]
+    pub shadow_denials: Vec<&'a str>,
+    /// The provider's own request id, for its support.
+    #[serde(rename = "claimgate.upstream.request_id", skip_serializing_if = "Option::is_none")]
+    pub provider_request_id: Option<&'a str>,
+    #[serde(rename = "http.response.status_code", skip_serializing_if = "Option::is_none")]
+    pub status: Option<u32>,
+    #[serde(rename = "client.address", skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<&'a str>,
+}
+
+/// The part of a record that is the same for all calls of one caller by one path.
+#[derive(Clone, Debug, Serialize)]
+pub struct Subject<'a> {
     #[serde(rename = "claimgate.principal.kind", skip_serializing_if = "Option::is_none")]
     pub principal_kind: Option<&'a str>,
     #[serde(rename = "claimgate.principal.subject", skip_serializing_if = "Option::is_none")]
@@ -90,13 +104,8 @@ pub struct Record<'a> {
     /// The id of the API key, or the token's `jti`.
     #[serde(rename = "claimgate.credential.id", skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<&'a str>,
-    #[serde(rename = "claimgate.shadow_denials", skip_serializing_if = "Vec::is_empty")]
-    pub shadow_denials: Vec<&'a str>,
     #[serde(rename = "claimgate.upstream.cluster", skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
-    /// The provider's own request id, for its support.
-    #[serde(rename = "claimgate.upstream.request_id", skip_serializing_if = "Option::is_none")]
-    pub provider_request_id: Option<&'a str>,
     #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]
     pub provider: Option<&'a str>,
     #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
@@ -107,21 +116,32 @@ pub struct Record<'a> {
     pub method: &'a str,
     #[serde(rename = "url.path")]
     pub path: &'a str,
-    #[serde(rename = "http.response.status_code", skip_serializing_if = "Option::is_none")]
-    pub status: Option<u32>,
-    #[serde(rename = "client.address", skip_serializing_if = "Option::is_none")]
-    pub client_address: Option<&'a str>,
+}
+
+impl Subject<'_> {
+    /// One object of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 impl Record<'_> {
-    /// One line of JSON.
-    pub fn line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| {
-            format!(
+    /// One line of JSON, with the members of `subject`, an object too.
+    pub fn line(&self, subject: &str) -> String {
+        let record = serde_json::to_string(self).ok();
+        let parts = record.as_deref().and_then(|own| own.strip_suffix('}')).zip(subject.strip_prefix('{'));
+        match parts {
+            Some((own, subject)) => {
+                let mut line =
+                    String::with_capacity(own.len().saturating_add(subject.len()).saturating_add(1));
+                [own, ",", subject].into_iter().for_each(|part| line.push_str(part));
+                line
+            }
+            None => format!(
                 "{{\"claimgate.decision\":\"{}\",\"claimgate.note\":\"the record cannot be written\"}}",
                 self.decision.name()
-            )
-        })
+            ),
+        }
     }
 }
 

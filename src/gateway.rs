@@ -51,6 +51,8 @@ pub struct Wants {
     /// The client's address and port.
     pub address: bool,
     pub mtls: bool,
+    /// The client's address for the record: where the configuration says which address is to be believed.
+    pub recorded_address: bool,
 }
 
 /// True where the expressions read nothing but what is remembered with their outcome.
@@ -126,6 +128,7 @@ impl Gateway {
             wants: Wants {
                 address: identity.asks_for_networks() || reads("source"),
                 mtls: reads("connection"),
+                recorded_address: config.client_address.is_some(),
             },
             identity,
             remembers: Remembers {

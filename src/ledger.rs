@@ -28,6 +28,7 @@
 //! An entry is live while `now_ms` is below its expiry. Workers read the clock at slightly different times:
 //! a user to whom an early end matters sets a later expiry (as the window does).
 
+mod allotment;
 mod entry;
 mod memory;
 mod page;
@@ -42,6 +43,7 @@ use std::fmt;
 
 use page::{Record, Tag};
 
+pub use allotment::Allotments;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use window::{Count, Counter, Window};

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::config::{self, ConfigError, Mode};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
-use crate::ledger::{Count, Counter, Ledger, LedgerError, Store, Window, compose};
+use crate::ledger::{Allotments, Count, Counter, Ledger, LedgerError, Store, Window, compose};
 use crate::policy::{CallFacts, VOCABULARY, dry_run};
 
 /// The compiled quotas of one configuration.
@@ -59,6 +59,8 @@ impl Admission {
 pub struct Till<'a> {
     pub ledger: &'a Ledger,
     pub store: &'a dyn Store,
+    /// What this worker has charged ahead.
+    pub allotments: &'a Allotments,
     pub now_ms: u64,
 }
 
@@ -228,7 +230,8 @@ impl Quota {
     }
 
     fn spend(&self, charge: &Charge, till: Till<'_>) -> Result<Count, LedgerError> {
-        self.window.spend(till.ledger, till.store, &charge.counter, charge.limit, 1, till.now_ms)
+        let Till { ledger, store, allotments, now_ms } = till;
+        self.window.spend_one(ledger, store, allotments, (&charge.counter, charge.limit), now_ms)
     }
 
     fn refusal(&self, refused: Result<Count, LedgerError>) -> Denial {

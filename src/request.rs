@@ -74,30 +74,84 @@ pub enum AnnouncedBody {
     Chunked,
 }
 
-/// The headers of one request as Envoy shows them, pseudo-headers included, names in lower case.
+/// Headers in order, several of one name included; names in lower case. All of them lie in two buffers, because each
+/// request has a dozen.
 #[derive(Clone, Default)]
-pub struct RequestHead {
-    headers: Vec<(String, Vec<u8>)>,
+pub struct Headers {
+    names: String,
+    values: Vec<u8>,
+    /// Where the name and the value of each end.
+    ends: Vec<(usize, usize)>,
 }
 
-impl RequestHead {
-    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
-        Self { headers }
+impl Headers {
+    /// An empty list with room for so many headers, of so many bytes together.
+    pub fn with_capacity(count: usize, bytes: usize) -> Self {
+        Self {
+            names: String::with_capacity(bytes),
+            values: Vec::with_capacity(bytes),
+            ends: Vec::with_capacity(count),
+        }
     }
 
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        self.names.push_str(name);
+        self.values.extend_from_slice(value);
+        self.ends.push((self.names.len(), self.values.len()));
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut begin = (0, 0);
+        self.ends.iter().map(move |end| {
+            let (name, value) = (self.names.get(begin.0..end.0), self.values.get(begin.1..end.1));
+            begin = *end;
+            (name.unwrap_or_default(), value.unwrap_or_default())
+        })
     }
 
     /// Every value of the header `name`, in order.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers().filter_map(move |(candidate, value)| (candidate == name).then_some(value))
+        self.iter().filter_map(move |(candidate, value)| (candidate == name).then_some(value))
     }
 
     /// The first value of the header `name` where it is UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers().find(|(candidate, _)| *candidate == name)?;
+        let (_, value) = self.iter().find(|(candidate, _)| *candidate == name)?;
         std::str::from_utf8(value).ok()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut headers = Self::default();
+        pairs.into_iter().for_each(|(name, value)| headers.push(name.as_ref(), value.as_ref()));
+        headers
+    }
+}
+
+/// The headers of one request as Envoy shows them, pseudo-headers included.
+#[derive(Clone, Default)]
+pub struct RequestHead {
+    headers: Headers,
+}
+
+impl RequestHead {
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        headers.into_iter().collect::<Headers>().into()
+    }
+
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter()
+    }
+
+    /// Every value of the header `name`, in order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.values(name)
+    }
+
+    /// The first value of the header `name` where it is UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.headers.text(name)
     }
 
     pub fn method(&self) -> &str {
@@ -144,6 +198,12 @@ impl RequestHead {
 pub fn is_header(name: &str, known: &str) -> bool {
     name.len() == known.len()
         && name.bytes().zip(known.bytes()).all(|(byte, known)| byte == known || (byte, known) == (b'_', b'-'))
+}
+
+impl From<Headers> for RequestHead {
+    fn from(headers: Headers) -> Self {
+        Self { headers }
+    }
 }
 
 /// Names only: a value may be the caller's credential.

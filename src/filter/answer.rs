@@ -5,12 +5,12 @@ use proxy_wasm::types::MapType;
 
 use super::flow::{Flow, Phase};
 use super::properties::Origin;
-use super::root::Shared;
 use super::steps::apply;
-use super::{clock, cluster, properties};
+use super::{clock, cluster, header_map, properties};
 use crate::audit::AnsweredBy;
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Ending};
+use crate::request::Headers;
 use crate::upstream::trailer_patch;
 
 /// The headers in which providers name their own request id.
@@ -24,17 +24,14 @@ const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 /// Every answer of ours has it.
 const DECISION_ID: &str = "x-claimgate-decision-id";
 
-/// The headers of one answer.
-type Headers = Vec<(String, Vec<u8>)>;
-
 /// Edits the headers of an answer; returns a reason where it must not reach the caller.
-pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
+pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     flow.response_complete = end_of_stream;
     let Some(call) = &mut flow.call else { return None };
-    let headers = hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default();
+    let headers = header_map::read(MapType::HttpResponseHeaders);
     flow.status = status(&headers);
     if flow.phase == Phase::Refused {
-        let is_ours = headers.iter().any(|(name, _)| name == DECISION_ID);
+        let is_ours = headers.values(DECISION_ID).next().is_some();
         // Where a piece of the body is also more than Envoy holds, its 413 comes in place of our answer.
         if let (false, Some(answer)) = (is_ours, call.answer()) {
             let status = answer.status.to_string();
@@ -48,14 +45,14 @@ pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> O
         }
         return None;
     }
-    let origin = shared.origin.ask();
+    let origin = properties::origin(&headers);
     flow.response_from_provider = origin != Origin::Envoy;
     if flow.phase == Phase::Forwarded
         && let Some(reason) = late_refusal(call, &origin, &headers)
     {
         return Some(reason);
     }
-    apply(MapType::HttpResponseHeaders, &call.answer_patch(fields(&headers)));
+    apply(MapType::HttpResponseHeaders, &call.answer_patch(headers.iter()));
     let error = flow.status.filter(|status| *status >= 400);
     match (flow.response_from_provider, error) {
         (false, Some(status)) => {
@@ -75,22 +72,17 @@ pub(super) fn arrive(shared: &Shared, flow: &mut Flow, end_of_stream: bool) -> O
 
 /// An answer's trailers hold nothing of the provider's account either.
 pub(super) fn strip_trailers() {
-    let trailers = hostcalls::get_map_bytes(MapType::HttpResponseTrailers).unwrap_or_default();
-    apply(MapType::HttpResponseTrailers, &trailer_patch(fields(&trailers)));
-}
-
-fn fields(headers: &Headers) -> impl Iterator<Item = (&str, &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    let trailers = header_map::read(MapType::HttpResponseTrailers);
+    apply(MapType::HttpResponseTrailers, &trailer_patch(trailers.iter()));
 }
 
 fn status(headers: &Headers) -> Option<u32> {
-    let (_, status) = headers.iter().find(|(name, _)| name == ":status")?;
-    std::str::from_utf8(status).ok()?.parse().ok()
+    headers.text(":status")?.parse().ok()
 }
 
 /// To a gRPC request Envoy answers 200 with the error in `grpc-status`.
 fn is_grpc_error(headers: &Headers) -> bool {
-    headers.iter().any(|(name, value)| name == "grpc-status" && value != b"0")
+    headers.values("grpc-status").any(|status| status != b"0")
 }
 
 fn set(answer: &Answer) {
@@ -100,8 +92,8 @@ fn set(answer: &Answer) {
 }
 
 fn provider_request_id(headers: &Headers) -> Option<String> {
-    let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| headers.iter().find(|(name, _)| name == wanted));
-    id.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| headers.values(wanted).next());
+    id.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Sets the headers of Envoy's local reply and returns the body that takes the place of its text; an answer without a
@@ -124,7 +116,7 @@ fn replace(answer: Answer, end_of_stream: bool) -> Option<Vec<u8>> {
 /// than the decided one, or the half on the cluster refused it.
 fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Reason> {
     if (call.passport().is_some() || call.is_open())
-        && let Some((_, code)) = headers.iter().find(|(name, _)| name == cluster::REFUSAL)
+        && let Some(code) = headers.values(cluster::REFUSAL).next()
     {
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
         return Some(reason.copied().unwrap_or(Reason::RouteChanged));

@@ -1,11 +1,9 @@
 //! What Envoy knows of a stream, read as attributes.
 
-use std::cell::OnceCell;
-
 use proxy_wasm::hostcalls;
 
 use crate::gateway::Wants;
-use crate::request::Connection;
+use crate::request::{Connection, Headers};
 
 /// What a decision wants to know of the stream in the request-headers phase; each question costs a callback.
 pub(super) fn connection(wants: Wants) -> Connection {
@@ -36,29 +34,14 @@ pub(super) enum Origin {
     Envoy,
 }
 
-/// A question to Envoy about the origin of answers, as an expression of its own: one call instead of two.
-#[derive(Default)]
-pub(super) struct OriginQuestion {
-    /// Envoy's number of the expression; `None` in a host without such expressions.
-    token: OnceCell<Option<Vec<u8>>>,
-}
-
-impl OriginQuestion {
-    const EXPRESSION: &str = "response.code_details == 'via_upstream' ? xds.cluster_name : '\\n'";
-
-    pub(super) fn ask(&self) -> Origin {
-        let create = || hostcalls::call_foreign_function("expr_create", Some(Self::EXPRESSION.as_bytes()));
-        let token = self.token.get_or_init(|| create().ok().flatten());
-        let evaluate = |token: &Vec<u8>| hostcalls::call_foreign_function("expr_evaluate", Some(token));
-        match token.as_ref().and_then(|token| evaluate(token).ok().flatten()) {
-            Some(answer) if answer == b"\n" => Origin::Envoy,
-            Some(cluster) if !cluster.is_empty() => {
-                Origin::Provider { cluster: String::from_utf8(cluster).ok() }
-            }
-            // An attribute that is missing is an error of the expression.
-            _ if code_details() == "via_upstream" => Origin::Provider { cluster: cluster() },
-            _ => Origin::Envoy,
-        }
+/// Where this answer comes from.
+pub(super) fn origin(headers: &Headers) -> Origin {
+    // Envoy's router puts it on every answer of a provider unless it is told not to, and on no other; to see it is
+    // cheaper than to ask.
+    let is_marked = || headers.values("x-envoy-upstream-service-time").next().is_some();
+    match is_marked() || code_details() == "via_upstream" {
+        true => Origin::Provider { cluster: cluster() },
+        false => Origin::Envoy,
     }
 }
 

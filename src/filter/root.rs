@@ -14,7 +14,6 @@ use super::cluster::Attempt;
 use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
-use super::properties::OriginQuestion;
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use super::{clock, cluster, properties, steps};
@@ -35,7 +34,6 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
     pub(super) dice: Dice,
-    pub(super) origin: OriginQuestion,
     held: RefCell<Vec<(u32, Rc<RefCell<Flow>>)>>,
 }
 
@@ -76,8 +74,8 @@ impl Root {
         let keys = KeyFetch::new(&gateway);
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
-        let (metrics, origin, held) = (Metrics::default(), OriginQuestion::default(), RefCell::default());
-        let shared = Shared { gateway, keys, metrics, memory, dice, origin, held };
+        let (metrics, held) = (Metrics::default(), RefCell::default());
+        let shared = Shared { gateway, keys, metrics, memory, dice, held };
         self.half = Some(Half::Chain(Rc::new(shared)));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
@@ -180,6 +178,7 @@ impl RootContext for Root {
         }
         let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
+        shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
         let period = if shared.is_waiting_for_keys() { BUSY_TICK } else { IDLE_TICK };
         let _ = hostcalls::set_effective_context(self.id);

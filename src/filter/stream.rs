@@ -10,10 +10,10 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::steps::{Step, apply, refuse, walk};
-use super::{answer, properties};
+use super::{answer, header_map, properties};
 use crate::denial::Reason;
 use crate::gateway::{Call, Patience};
-use crate::request::{Moment, RequestHead};
+use crate::request::Moment;
 use crate::upstream::HeaderPatch;
 
 /// Envoy's handle on one stream.
@@ -90,9 +90,9 @@ impl Stream {
 }
 
 fn open_call(shared: &Shared, moment: Moment) -> Call {
-    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    let headers = header_map::read(MapType::HttpRequestHeaders);
     let connection = properties::connection(shared.gateway.wants());
-    shared.gateway.open_call(RequestHead::new(headers), connection, moment)
+    shared.gateway.open_call(headers.into(), connection, moment)
 }
 
 /// What a callback answers where nothing is to be done.
@@ -163,8 +163,8 @@ impl HttpContext for Stream {
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         let Some(shared) = self.shared.clone() else { return Action::Pause };
         // Now, because a request that is released later does not come by here again.
-        let trailers = hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default();
-        apply(MapType::HttpRequestTrailers, &HeaderPatch::stripping(&RequestHead::new(trailers)));
+        let trailers = header_map::read(MapType::HttpRequestTrailers).into();
+        apply(MapType::HttpRequestTrailers, &HeaderPatch::stripping(&trailers));
         let phase = self.flow.borrow().phase;
         match phase {
             Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } => self.body_complete(&shared),
@@ -175,7 +175,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(shared) = &self.shared else { return Action::Continue };
-        let withheld = answer::arrive(shared, &mut self.flow.borrow_mut(), end_of_stream);
+        let withheld = answer::arrive(&mut self.flow.borrow_mut(), end_of_stream);
         match withheld {
             Some(reason) => {
                 refuse(shared, &self.flow, reason);
@@ -207,7 +207,9 @@ impl HttpContext for Stream {
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.
         let mut call = flow.call.take().unwrap_or_else(|| open_call(shared, shared.dice.moment()));
-        call.came_from(properties::source_address);
+        if shared.gateway.wants().recorded_address {
+            call.came_from(properties::source_address);
+        }
         let record = call.record(&answer::ending(&flow, &call));
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));

@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use memchr::memmem::{self, Finder};
+
+use super::memory::Settled;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
@@ -29,6 +32,8 @@ pub struct Call {
     pub(super) body: Option<BodyFacts>,
     /// A form that was decided on by its beginning.
     pub(super) form: Option<Box<Form>>,
+    /// What the decision rests on, where it may be that of other calls too.
+    pub(super) settled: Option<Rc<Settled>>,
     pub(super) passport: Option<Passport>,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
@@ -64,6 +69,7 @@ impl Call {
             operation_name: None,
             body: None,
             form: None,
+            settled: None,
             passport: None,
             verdict: Verdict::Pending,
             local_reply: None,
@@ -230,16 +236,27 @@ fn is_request_id(id: &str) -> bool {
 /// Ids are logged and sent on, so that a caller's credential must not be one.
 fn holds_credential(head: &RequestHead, id: &str) -> bool {
     const SHORTEST: usize = 12;
+    let id_finder = Finder::new(id);
     let is_sent = |value: &[u8]| {
-        let sent = String::from_utf8_lossy(value);
-        let is_part = id.len() >= SHORTEST && sent.contains(id);
-        is_part || sent.split(' ').any(|word| word.len() >= SHORTEST && id.contains(word))
+        let is_part = id.len() >= SHORTEST && id_finder.find(value).is_some();
+        let is_word_of_id = |word: &[u8]| {
+            (SHORTEST..=id.len()).contains(&word.len()) && memmem::find(id.as_bytes(), word).is_some()
+        };
+        is_part || value.split(|byte| *byte == b' ').any(is_word_of_id)
     };
-    ApiKey::may_stand_in(id) || CARRIERS.iter().any(|carrier| head.values(carrier).any(is_sent))
+    let mut carried = head.headers().filter(|(name, _)| CARRIERS.contains(name));
+    ApiKey::may_stand_in(id) || carried.any(|(_, value)| is_sent(value))
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS.get(usize::from(value)).copied().unwrap_or(b'0'));
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0x0f));
+    }
+    text
 }
 
 /// A version 4 UUID (RFC 9562 section 5.4); of the entropy's complement, so that it is not the decision id.

@@ -4,11 +4,13 @@
 //! Nothing of the last is remembered where an expression that was run reads more than who calls, what the path asks and
 //! which upstream it is for: not the headers, the body, the time or the address.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::dialect::Operation;
 use crate::expression::Reads;
 use crate::identity::Proof;
+use crate::ledger::Allotments;
 use crate::policy::Permit;
 use crate::quota::Charges;
 use crate::recall::{Recall, Uses};
@@ -24,6 +26,7 @@ pub struct Memory {
     pub(super) proven: Recall<Proof>,
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>>,
+    pub(super) allotments: Allotments,
 }
 
 /// What is settled of a call before anything is spent on it.
@@ -32,6 +35,8 @@ pub(super) struct Settled {
     pub(super) attachment: Attachment,
     /// `None` where what is charged depends on more than is remembered.
     pub(super) charges: Option<Charges>,
+    /// What the record says of the call, as JSON, once it has been said.
+    pub(super) subject: OnceCell<String>,
 }
 
 impl Memory {
@@ -43,12 +48,18 @@ impl Memory {
             proven: Recall::new(credentials, key),
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
+            allotments: Allotments::default(),
         }
     }
 
     /// How many credentials are remembered.
     pub fn credentials(&self) -> usize {
         self.proven.len()
+    }
+
+    /// What was charged ahead of requests that have not come.
+    pub fn allotments(&self) -> &Allotments {
+        &self.allotments
     }
 
     /// How often a credential was remembered since the last call.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{self, AnsweredBy, Decision, Record, Tally};
+use crate::audit::{self, AnsweredBy, Decision, Record, Subject, Tally};
 use crate::gateway::call::{Call, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
@@ -36,9 +36,7 @@ impl Call {
 
     /// The audit line of this call.
     pub fn record(&self, ending: &Ending) -> String {
-        let principal = self.principal();
         let denial = self.denial();
-        let operation = self.operation.as_ref();
         let record = Record {
             time: time(self.started_ms),
             decision: self.decision(),
@@ -51,6 +49,23 @@ impl Call {
             error_type: self.error_type(ending),
             aborted: ending.aborted,
             duration_ms: ending.now_ms.saturating_sub(self.started_ms),
+            shadow_denials: self.shadow_denials(),
+            provider_request_id: text(ending.provider_request_id.as_ref()),
+            status: ending.status,
+            client_address: text(self.connection.source_address.as_ref()),
+        };
+        match &self.settled {
+            // The model that a body names is not the next one's.
+            Some(settled) if self.body.is_none() => {
+                record.line(settled.subject.get_or_init(|| self.subject().json()))
+            }
+            _ => record.line(&self.subject().json()),
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        let (principal, operation) = (self.principal(), self.operation.as_deref());
+        Subject {
             principal_kind: principal.map(|principal| principal.kind.name()),
             subject: principal.map(|principal| principal.subject.as_str()),
             issuer: text(principal.and_then(|principal| principal.issuer.as_ref())),
@@ -60,18 +75,13 @@ impl Call {
             client: text(principal.and_then(|principal| principal.client.as_ref())),
             actor: text(principal.and_then(|principal| principal.actor.as_ref())),
             credential_id: text(principal.map(|principal| &principal.credential_id)),
-            shadow_denials: self.shadow_denials(),
             cluster: text(self.connection.cluster.as_ref()),
-            provider_request_id: text(ending.provider_request_id.as_ref()),
             provider: operation.map(|operation| operation.dialect().provider()),
             operation: operation.map(|operation| operation.name()),
             model: self.model(),
             method: self.head.method(),
             path: self.head.path_only(),
-            status: ending.status,
-            client_address: text(self.connection.source_address.as_ref()),
-        };
-        record.line()
+        }
     }
 }
 

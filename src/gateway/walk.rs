@@ -1,5 +1,6 @@
 //! The walk of one call through the rooms, in the only order there is.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::memory::Settled;
@@ -57,7 +58,9 @@ impl Gateway {
                 self.settle(call, upstream, known)?
             }
         };
-        Ok(self.pass(call, upstream, &settled, known)?)
+        let passed = self.pass(call, upstream, &settled, known)?;
+        call.settled = Some(settled);
+        Ok(passed)
     }
 
     fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
@@ -166,7 +169,7 @@ impl Gateway {
             true => Some(self.quotas.charges(&self.engine, &facts)?),
             false => None,
         };
-        let settled = Rc::new(Settled { permit, attachment, charges });
+        let settled = Rc::new(Settled { permit, attachment, charges, subject: OnceCell::new() });
         let is_same_for_all = call.body.is_none() && !dialect::names_further_model(&call.head);
         if self.remembers.permits
             && is_same_for_all
@@ -185,17 +188,25 @@ impl Gateway {
         settled: &Settled,
         known: &Known<'_>,
     ) -> Result<Passed, Denial> {
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
-        let till = Till { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms };
+        let till = Till {
+            ledger: &self.ledger,
+            store: known.store,
+            allotments: &known.memory.allotments,
+            now_ms: known.moment.unix_ms,
+        };
+        let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
         let admission = match &settled.charges {
             Some(charges) => self.quotas.admit(charges, till)?,
-            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts)?, till)?,
+            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts()?)?, till)?,
         };
         let proofs = Proofs { permit: Rc::clone(&settled.permit), admission };
         let mut patch = upstream.attach(&proofs, &settled.attachment, &call.head);
         let passport = match self.settings.attach {
             Attach::InChain => None,
-            Attach::AtCluster => Some(upstream.passport(&proofs, facts.principal, facts.operation)),
+            Attach::AtCluster => {
+                let facts = facts()?;
+                Some(upstream.passport(&proofs, facts.principal, facts.operation))
+            }
         };
         call.set_request_id(&mut patch);
         Ok(Passed { patch, proofs, passport })

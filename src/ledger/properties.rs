@@ -1,5 +1,6 @@
 //! What the table and its counters promise, whatever happens: exact, bounded, never empty by accident.
 
+mod allotment;
 mod stores;
 mod table;
 mod window;

@@ -18,7 +18,7 @@ use std::num::NonZeroU64;
 
 use super::page::Tag;
 use super::tally::Tally;
-use super::{Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
+use super::{Allotments, Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
 use crate::config::{ConfigError, Span, WindowKind};
 
 /// The steps of a sliding window.
@@ -41,6 +41,16 @@ pub struct Window {
 /// One counter on the ledger, named once for as many requests as may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter(Tag);
+
+impl Counter {
+    pub(super) fn of(tag: Tag) -> Self {
+        Self(tag)
+    }
+
+    pub(super) fn tag(&self) -> &Tag {
+        &self.0
+    }
+}
 
 /// What a counter says about one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +114,55 @@ impl Window {
                 return Change::Keep(Some(count));
             }
             let tally = tally.plus(cost);
-            Change::Put {
-                value: tally.encode(),
-                expires_ms: self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS),
-                result: Some(Count { used: tally.used(), reset_ms: self.reset_ms(&tally, now_ms), ..count }),
-            }
+            self.put(
+                &tally,
+                Some(Count { used: tally.used(), reset_ms: self.reset_ms(&tally, now_ms), ..count }),
+            )
         });
         spent?.ok_or(LedgerError::Absent)
+    }
+
+    /// Spends one request, from what was charged ahead where something is left of that.
+    pub fn spend_one(
+        &self,
+        ledger: &Ledger,
+        store: &dyn Store,
+        allotments: &Allotments,
+        charge: (&Counter, u64),
+        now_ms: u64,
+    ) -> Result<Count, LedgerError> {
+        let (counter, limit) = charge;
+        if let Some(count) = allotments.take(self, counter, limit, now_ms) {
+            return Ok(count);
+        }
+        let left = allotments.reclaim(self, counter, now_ms);
+        let spent = ledger.update_tagged(store, &counter.0, now_ms, |value| {
+            let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
+            let tally = self.less(&tally, left, now_ms);
+            let count = self.judge(&tally, limit, 1, now_ms);
+            let ahead = allotments.ahead(counter, count.used, limit, now_ms);
+            let cost = if count.admitted { ahead.saturating_add(1) } else { 0 };
+            if cost == 0 && left == 0 {
+                return Change::Keep(Some((count, 0)));
+            }
+            let tally = tally.plus(cost);
+            let count = Count { used: tally.used(), reset_ms: self.reset_ms(&tally, now_ms), ..count };
+            let ahead = if count.admitted { ahead } else { 0 };
+            self.put(&tally, Some((count, ahead)))
+        });
+        let (count, ahead) = spent?.ok_or(LedgerError::Absent)?;
+        allotments.put(self, counter, ahead, count, now_ms);
+        Ok(Count { used: count.used.saturating_sub(ahead), ..count })
+    }
+
+    /// The tally with what was charged in this step taken back; where somebody has spent in a later one since, it stays.
+    fn less(&self, tally: &Tally, cost: u64, now_ms: u64) -> Tally {
+        if tally.newest() == self.step_at(now_ms) { tally.minus(cost) } else { *tally }
+    }
+
+    fn put<T>(&self, tally: &Tally, result: T) -> Change<T> {
+        let expires_ms = self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS);
+        Change::Put { value: tally.encode(), expires_ms, result }
     }
 
     /// Takes back what was spent a moment ago for a request that then did not go on. Where the step has
@@ -127,9 +179,7 @@ impl Window {
             let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
                 return Change::Keep(());
             };
-            let tally = tally.minus(cost);
-            let expires_ms = self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS);
-            Change::Put { value: tally.encode(), expires_ms, result: () }
+            self.put(&self.less(&tally, cost, now_ms), ())
         })
     }
 
@@ -194,7 +244,7 @@ impl Window {
         }
     }
 
-    fn step_at(&self, now_ms: u64) -> u64 {
+    pub(super) fn step_at(&self, now_ms: u64) -> u64 {
         now_ms.saturating_mul(self.steps()) / self.length_ms
     }
 

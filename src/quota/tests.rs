@@ -9,7 +9,7 @@ use super::{Admission, QuotaSet, Till};
 use crate::config::Quota;
 use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
-use crate::ledger::{Conflict, Ledger, MemoryStore, Store};
+use crate::ledger::{Allotments, Conflict, Ledger, MemoryStore, Store};
 use crate::policy::fixture::{Case, NOW_MS, merged};
 use crate::request::Dialect;
 
@@ -25,6 +25,7 @@ struct Desk<S> {
     quotas: QuotaSet,
     ledger: Ledger,
     store: S,
+    allotments: Allotments,
 }
 
 impl Desk<MemoryStore> {
@@ -38,11 +39,18 @@ impl Desk<MemoryStore> {
 impl<S: Store> Desk<S> {
     fn on(store: S, ledger: Ledger, quotas: &[Quota]) -> Self {
         let engine = Engine::new().unwrap();
-        Self { quotas: QuotaSet::compile(quotas, &engine).unwrap(), engine, ledger, store }
+        Self {
+            quotas: QuotaSet::compile(quotas, &engine).unwrap(),
+            engine,
+            ledger,
+            store,
+            allotments: Allotments::default(),
+        }
     }
 
     fn admit(&self, case: &Case) -> Result<Admission, Denial> {
-        let till = Till { ledger: &self.ledger, store: &self.store, now_ms: case.now_ms };
+        let (ledger, store, allotments) = (&self.ledger, &self.store, &self.allotments);
+        let till = Till { ledger, store, allotments, now_ms: case.now_ms };
         self.quotas.admit(&self.quotas.charges(&self.engine, &case.facts())?, till)
     }
 

@@ -61,11 +61,14 @@ pub enum Edited {
 
 /// The closed list: `None` for a request header that the gateway never edits. The name is in lower case.
 pub fn edited(name: &str) -> Option<Edited> {
+    if name.starts_with(':') {
+        return None;
+    }
     // With `_` for `-` some servers read the same header.
     let plain: Cow<'_, str> = if name.contains('_') { name.replace('_', "-").into() } else { name.into() };
     let plain = plain.as_ref();
-    if CARRIERS.contains(&name)
-        || CARRIERS.contains(&plain)
+    if CARRIERS.contains(&plain)
+        || CARRIERS.contains(&name)
         || CREDENTIALS.contains(&plain)
         || plain == PROTOCOLS
     {

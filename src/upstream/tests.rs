@@ -12,7 +12,7 @@ use crate::config::{self, Attach};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
-use crate::ledger::{Ledger, MemoryStore};
+use crate::ledger::{Allotments, Ledger, MemoryStore};
 use crate::policy::PolicySet;
 use crate::policy::fixture::{Case, NOW_MS, head, merged};
 use crate::quota::{QuotaSet, Till};
@@ -47,7 +47,7 @@ fn proofs(case: &Case) -> Proofs {
     let rule = serde_json::from_value(json!({ "file": "all.cel", "expression": "true" })).unwrap();
     let permit = PolicySet::compile(&[rule], &engine).unwrap().authorize(&engine, &case.facts()).unwrap();
     let (ledger, store) = (Ledger::new(), MemoryStore::new());
-    let till = Till { ledger: &ledger, store: &store, now_ms: NOW_MS };
+    let till = Till { ledger: &ledger, store: &store, allotments: &Allotments::default(), now_ms: NOW_MS };
     let quotas = QuotaSet::compile(&[], &engine).unwrap();
     let admission = quotas.admit(&quotas.charges(&engine, &case.facts()).unwrap(), till).unwrap();
     Proofs { permit: Rc::new(permit), admission }
