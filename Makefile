@@ -12,12 +12,14 @@ export CARGO_TARGET_DIR := target
 # Plays the scripts beside the policies on the native core.
 export POLICY_TESTS ?= target/release/claimgate test policies
 
-.PHONY: build run compose test bench fuzz lint clean wasm-target venv
+.PHONY: build module run compose test bench fuzz lint clean wasm-target venv
 
 # target/wasm32-wasip1/release/claimgate.wasm for Envoy, and the command target/release/claimgate.
-build: wasm-target
-	$(CARGO) build --release --lib --target $(WASM)
+build: module
 	$(QUICK) $(CARGO) build --release --bin claimgate
+
+module: wasm-target
+	$(CARGO) build --release --lib --target $(WASM)
 
 # Envoy with the filter, before a simulated provider.
 run: build venv
@@ -31,11 +33,12 @@ compose: build venv
 test:
 	@RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) python3 tests/setup/test.py
 
-# CPU per request of Envoy with and without the filter, side by side.
-bench: build venv
+# CPU per request of Envoy with the filter and with Envoy's own filters, side by side; some ten minutes. Writes
+# target/bench.json and target/bench.svg; `make bench GROUP=bodies` runs one group and writes nothing.
+bench: module venv
 	$(CARGO) build --release --example noop --target $(WASM)
 	tests/setup/debian wrk
-	cd tests && ../$(PYTHON) -m bench
+	cd tests && ../$(PYTHON) -m bench $(if $(GROUP),--group $(GROUP))
 
 # Fuzzes what reads requests, tokens and configurations: `make fuzz TARGET=token SECONDS=600`, or `RUNS=1000000`.
 # `make fuzz TARGET=token INPUT=…` runs one input again, as a failed run has left it.

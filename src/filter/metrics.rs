@@ -1,19 +1,31 @@
 //! Counters in Envoy's own stats, under `wasmcustom.`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
 use hashbrown::HashMap;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 use crate::audit::Tally;
-use crate::gateway::{Call, Gateway};
+use crate::gateway::{Call, Gateway, Memory};
 
 /// The ids of the counters this configuration has defined so far; bounded as tenants are.
 #[derive(Default)]
 pub(super) struct Metrics {
     counters: RefCell<HashMap<Tally, u32>>,
     tenants: RefCell<Vec<String>>,
+    cache: OnceCell<Option<CacheMetrics>>,
+}
+
+/// What one worker tells of the credentials it remembers. Counters and `entries` are sums over all workers.
+struct CacheMetrics {
+    hits: u32,
+    misses: u32,
+    entries: u32,
+    /// Of all uses since Envoy started.
+    hit_percent: u32,
+    /// How many entries this worker has told.
+    told: Cell<usize>,
 }
 
 impl Metrics {
@@ -32,6 +44,62 @@ impl Metrics {
         };
         if let Some(id) = id {
             let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+}
+
+impl Metrics {
+    /// Tells how full and how useful the credential cache is; on each tick.
+    pub(super) fn tell_cache(&self, memory: &Memory) {
+        if let Some(cache) = self.cache.get_or_init(|| CacheMetrics::define(memory.credential_capacity())) {
+            cache.tell(memory);
+        }
+    }
+
+    /// This worker's entries are gone with its configuration.
+    pub(super) fn forget_cache(&self) {
+        if let Some(Some(cache)) = self.cache.get() {
+            cache.tell_entries(0);
+        }
+    }
+}
+
+impl CacheMetrics {
+    fn define(capacity: usize) -> Option<Self> {
+        let define = |kind, name: &str| {
+            hostcalls::define_metric(kind, &format!("claimgate.credential_cache.{name}")).ok()
+        };
+        let of_each_worker = define(MetricType::Gauge, "capacity")?;
+        let _ = hostcalls::record_metric(of_each_worker, u64::try_from(capacity).unwrap_or(u64::MAX));
+        Some(Self {
+            hits: define(MetricType::Counter, "hits")?,
+            misses: define(MetricType::Counter, "misses")?,
+            entries: define(MetricType::Gauge, "entries")?,
+            hit_percent: define(MetricType::Gauge, "hit_percent")?,
+            told: Cell::new(0),
+        })
+    }
+
+    fn tell(&self, memory: &Memory) {
+        self.tell_entries(memory.credentials());
+        let uses = memory.take_credential_uses();
+        if uses.hits == 0 && uses.misses == 0 {
+            return;
+        }
+        for (counter, count) in [(self.hits, uses.hits), (self.misses, uses.misses)] {
+            let _ = hostcalls::increment_metric(counter, i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let total = |counter| hostcalls::get_metric(counter).unwrap_or_default();
+        let (hits, misses) = (total(self.hits), total(self.misses));
+        let percent = hits.saturating_mul(100).checked_div(hits.saturating_add(misses));
+        let _ = hostcalls::record_metric(self.hit_percent, percent.unwrap_or_default());
+    }
+
+    fn tell_entries(&self, entries: usize) {
+        let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let more = signed(entries).saturating_sub(signed(self.told.replace(entries)));
+        if more != 0 {
+            let _ = hostcalls::increment_metric(self.entries, more);
         }
     }
 }

@@ -149,6 +149,9 @@ impl Context for Root {
     /// Stays for the fetches it began: they would be lost with it, and their leases would keep the successor
     /// from making them again.
     fn on_done(&mut self) -> bool {
+        if let (false, Some(Half::Chain(shared))) = (self.is_leaving, &self.half) {
+            shared.metrics.forget_cache();
+        }
         self.is_leaving = true;
         match &self.half {
             Some(Half::Chain(shared)) => !shared.keys.is_fetching(),
@@ -178,6 +181,7 @@ impl RootContext for Root {
         }
         let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
+        shared.metrics.tell_cache(&shared.memory);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
         let period = if shared.is_waiting_for_keys() { BUSY_TICK } else { IDLE_TICK };

@@ -52,6 +52,11 @@ impl Memory {
         }
     }
 
+    /// How many credentials are remembered at most.
+    pub fn credential_capacity(&self) -> usize {
+        self.proven.capacity()
+    }
+
     /// How many credentials are remembered.
     pub fn credentials(&self) -> usize {
         self.proven.len()

@@ -49,6 +49,11 @@ def token(signer: Signer, number: int = 0) -> str:
     )
 
 
+def with_address() -> dict[str, Any]:
+    """Says which client address is to be believed, so that each record has it."""
+    return configuration(client_address="peer")
+
+
 def with_body_rule() -> dict[str, Any]:
     """A rule that reads the model, and an account that tenants share: the whole body is looked through."""
     model = rule("models", "llm.model.glob('gpt-4o*')", reason="model_not_allowed")

@@ -63,7 +63,8 @@ class Stand:
 
 
 def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: Path) -> dict[str, Samples]:
-    """Starts everything anew, and measures."""
+    """Starts everything anew in an empty directory, and measures."""
+    directory.mkdir(parents=True, exist_ok=True)
     cores = sorted(os.sched_getaffinity(0))
     samples = {scenario.name: Samples() for scenario in scenarios}
     with ExitStack() as stack:
@@ -80,7 +81,6 @@ def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: P
             turn = number * 7 % len(stands)
             for stand in stands[turn:] + stands[:turn]:
                 samples[stand.scenario.name].rounds.append(stand.drive(seconds))
-            say(f"round {number + 1} of {rounds}")
         for stand in stands:
             samples[stand.scenario.name].rss_mb = stand.envoy.rss_bytes() / 1e6
     return samples

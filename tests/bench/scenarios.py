@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from harness.bootstrap import Document
+from harness.gateway import Signer
 
 from . import chains
 from .configurations import (
@@ -14,6 +16,7 @@ from .configurations import (
     RS256,
     configuration,
     token,
+    with_address,
     with_body_rule,
     with_descriptors,
     with_keys,
@@ -24,6 +27,7 @@ from .loads import Load, chat
 # Far more than any cache of verified tokens here holds, so that each is new whenever its turn comes.
 NEW_TOKENS = 6000
 NO_FILTER, NATIVE, NATIVE_NEW = "no filter", "native chain, token repeated", "native chain, each token new"
+NEW_RSA = "JWT, each token new (RS256)"
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,31 @@ class Scenario:
     name: str
     build: Callable[[int, Path], Document]
     load: Load
-    # Other scenarios whose CPU per request this one's is divided by.
-    against: tuple[str, ...] = (NO_FILTER, NATIVE)
+    # Others of its group whose CPU per request this one's is divided by, beside the two that all are.
+    against: tuple[str, ...] = ()
+    no_filter: str = NO_FILTER
     # So many requests come before the first round.
     warm_requests: int = 1000
     streams: bool = False
 
 
-def gateway(name: str, config: Callable[[], Document], load: Load, **fields: object) -> Scenario:
+@dataclass(frozen=True)
+class Group:
+    """Scenarios that are driven in turn, each for some seconds, round after round; `runs` times with new Envoys."""
+
+    name: str
+    scenarios: list[Scenario]
+    seconds: float = 0.4
+    runs: int = 1
+
+
+def gateway(
+    name: str, config: Callable[[], Document], load: Load, against: tuple[str, ...] = (), **fields: Any
+) -> Scenario:
     def build(provider: int, directory: Path) -> Document:
         return chains.gateway(provider, directory, config())
 
-    return Scenario(name, build, load, **fields)  # type: ignore[arg-type]
+    return Scenario(name, build, load, against, **fields)
 
 
 def with_native(cache: bool) -> Callable[[int, Path], Document]:
@@ -59,7 +76,7 @@ def with_buffer(provider: int, directory: Path) -> Document:
     return chains.plain(provider, directory, chains.buffering())
 
 
-def new_tokens(signer: object) -> Load:
+def new_tokens(signer: Signer) -> Load:
     return Load({}, varied="authorization", values=lambda: [f"Bearer {token(signer, n)}" for n in range(NEW_TOKENS)])
 
 
@@ -71,51 +88,72 @@ def users(count: int) -> Load:
 KEYED = {"authorization": f"Bearer {KEY}"}
 
 
-def scenarios() -> list[Scenario]:
+def groups() -> list[Group]:
+    """The groups, the one that decides first."""
     keyed, repeated = Load(KEYED), Load({"authorization": f"Bearer {token(RS256)}"})
+    bare = Scenario(NO_FILTER, chains.plain, keyed)
+    native = Scenario(NATIVE, with_native(cache=True), repeated)
     rsa, elliptic = new_tokens(RS256), new_tokens(ES256)
-    small, large = Load(KEYED, chat(2_000)), Load(KEYED, chat(200_000))
-    new = (NO_FILTER, NATIVE_NEW)
-    rows = [
-        Scenario(NO_FILTER, chains.plain, keyed, ()),
+    decisions = [
+        bare,
         Scenario("wasm filter that does nothing", with_noop, keyed),
-        Scenario(NATIVE, with_native(cache=True), repeated, (NO_FILTER,)),
-        Scenario(NATIVE_NEW, with_native(cache=False), rsa, (NO_FILTER,)),
+        native,
         gateway("API key", configuration, keyed),
         gateway("JWT, token repeated", configuration, repeated),
-        gateway("JWT, each token new (RS256)", configuration, rsa, against=new),
-        gateway("JWT, each token new (ES256)", configuration, elliptic, against=(*new, "JWT, each token new (RS256)")),
+        gateway("API key, client's address in the record", with_address, keyed),
         Scenario("API key, credential attached at the cluster", chains.at_cluster, keyed),
         Scenario("API key, credential from Envoy's injector", chains.by_injector, keyed),
+        Scenario(NATIVE_NEW, with_native(cache=False), rsa),
+        gateway(NEW_RSA, configuration, rsa, against=(NATIVE_NEW,)),
+        gateway("JWT, each token new (ES256)", configuration, elliptic, against=(NATIVE_NEW, NEW_RSA)),
     ]
-    rows += [Scenario("2 KB body, Envoy's buffer filter", with_buffer, small, (NO_FILTER,))]
-    rows += [gateway("2 KB body, rule reads the model", with_body_rule, small, against=("2 KB body, Envoy's buffer filter",))]
-    rows += [Scenario("200 KB body, Envoy's buffer filter", with_buffer, large, ())]
-    against = ("200 KB body, Envoy's buffer filter",)
-    rows += [gateway("200 KB body, rule reads the model", with_body_rule, large, against=against)]
-    rows += [Scenario("stream of 500 events, no filter", chains.plain, keyed, (), streams=True)]
-    against = ("stream of 500 events, no filter",)
-    rows += [gateway("stream of 500 events, API key", configuration, keyed, against=against, streams=True)]
-    rows += family("policies", (1, 10, 100, 1_000), lambda count: partial(with_policies, count))
-    rows += family("API keys", (10, 1_000, 100_000), lambda count: partial(with_keys, count))
-    rows += [
+    return [
+        Group("decisions", decisions, runs=2),
+        Group("bodies", [scenario for size in (2, 200) for scenario in bodies(size)]),
+        Group("streams", streams(keyed), seconds=1.0),
+        Group("policies", [bare, native, *family("policies", (1, 10, 100, 1_000), with_policies)]),
+        Group("keys", [bare, native, *family("API keys", (10, 1_000, 100_000), with_keys)]),
+        Group("descriptors", [bare, native, *descriptors()]),
+    ]
+
+
+def bodies(kilobytes: int) -> list[Scenario]:
+    """The body is held by Envoy's own filter, or read by a rule."""
+    load = Load(KEYED, chat(kilobytes * 1000))
+    plain, buffered = f"{kilobytes} KB body, no filter", f"{kilobytes} KB body, Envoy's buffer filter"
+    return [
+        Scenario(plain, chains.plain, load, no_filter=plain),
+        Scenario(buffered, with_buffer, load, no_filter=plain),
+        gateway(f"{kilobytes} KB body, a rule reads the model", with_body_rule, load, (buffered,), no_filter=plain),
+    ]
+
+
+def streams(load: Load) -> list[Scenario]:
+    plain = "stream of 500 events, no filter"
+    return [
+        Scenario(plain, chains.plain, load, no_filter=plain, streams=True),
+        gateway("stream of 500 events, API key", configuration, load, (plain,), no_filter=plain, streams=True),
+    ]
+
+
+def family(noun: str, counts: tuple[int, ...], config: Callable[[int], Document]) -> list[Scenario]:
+    """The same load on growing configurations, compared with the smallest."""
+    smallest = f"{counts[0]:,} {noun}"
+    return [
+        gateway(f"{count:,} {noun}", partial(config, count), Load(KEYED), (smallest,) if count != counts[0] else ())
+        for count in counts
+    ]
+
+
+def descriptors() -> list[Scenario]:
+    """Ever more users of one application, each with a counter; each must have been seen before it is live."""
+    return [
         gateway(
             f"{count:,} quota descriptors",
             with_descriptors,
             users(count),
-            against=() if count == 1 else ("1 quota descriptors",),
-            # Each must have been seen before it is live.
+            ("1 quota descriptors",) if count > 1 else (),
             warm_requests=max(1000, count),
         )
         for count in (1, 1_000, 100_000)
-    ]
-    return rows
-
-
-def family(noun: str, counts: tuple[int, ...], config: Callable[[int], Callable[[], Document]]) -> list[Scenario]:
-    """The same load on growing configurations, compared with the smallest."""
-    smallest = f"{counts[0]:,} {noun}"
-    return [
-        gateway(f"{count:,} {noun}", config(count), Load(KEYED), against=() if count == counts[0] else (smallest,))
-        for count in counts
     ]

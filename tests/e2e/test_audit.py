@@ -69,6 +69,7 @@ class World:
             "project": "has(claims.project) ? claims.project : null",
         }
         configuration = document(
+            client_address="peer",
             keys=entries,
             issuers=[issuer_entry(self.signer, principal=mapping)],
             upstreams=upstreams,
