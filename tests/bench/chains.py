@@ -74,7 +74,7 @@ def native(cache: bool) -> list[Document]:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     credential = {
         "append": {
-            "header": {"key": "authorization", "value": "Bearer provider-secret-openai"},
+            "header": {"key": "authorization", "value": "Bearer of-the-native-chain"},
             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
         }
     }

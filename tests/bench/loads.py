@@ -49,16 +49,17 @@ class Load:
             values = file.with_suffix(".txt")
             values.write_text("\n".join(self.own_values))
             lines += [
-                "local requests, next = {}, 0",
+                "local values, requests, next = {}, {}, 0",
                 "function init(arguments)",
-                f'  for value in io.lines("{values}") do',
-                f'    wrk.headers["{self.varied}"] = value',
-                "    requests[#requests + 1] = wrk.format()",
-                "  end",
+                f'  for value in io.lines("{values}") do values[#values + 1] = value end',
                 "  next = tonumber(arguments[1])",
                 "end",
                 "function request()",
-                "  next = next % #requests + 1",
+                "  next = next % #values + 1",
+                "  if not requests[next] then",
+                f'    wrk.headers["{self.varied}"] = values[next]',
+                "    requests[next] = wrk.format()",
+                "  end",
                 "  return requests[next]",
                 "end",
             ]
@@ -76,6 +77,18 @@ class Driven:
     p99_us: float
 
 
+def interrupted(wrk: "subprocess.Popen[str]") -> str:
+    """What it says once it is interrupted; again and again, because one that is just starting does not notice."""
+    for _ in range(30):
+        wrk.send_signal(signal.SIGINT)
+        try:
+            return wrk.communicate(timeout=1)[0]
+        except subprocess.TimeoutExpired:
+            continue
+    wrk.kill()
+    raise RuntimeError("wrk does not end")
+
+
 def drive(url: str, script: Path, seconds: float, first: int = 0) -> Driven:
     """Drives for some seconds. Raises RuntimeError where an answer is not a success."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-d60s", "--latency", "-s", str(script), f"{url}{PATH}"]
@@ -83,8 +96,7 @@ def drive(url: str, script: Path, seconds: float, first: int = 0) -> Driven:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as wrk:
         time.sleep(seconds)
         # It only takes whole seconds, but ends at once, with its report, when it is interrupted.
-        wrk.send_signal(signal.SIGINT)
-        output = wrk.communicate(timeout=60)[0]
+        output = interrupted(wrk)
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(f"the scenario refuses its own load:\n{output}")
     found = {

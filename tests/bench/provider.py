@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 
-from harness.bootstrap import Document, socket_address
+from harness.bootstrap import Document, socket_address, static_cluster
 from harness.ports import LOOPBACK
 
 EVENTS = 500
@@ -42,7 +42,10 @@ def answering_bootstrap() -> Document:
         "filter_chains": [chain],
         "per_connection_buffer_limit_bytes": 1 << 20,
     }
-    return {"admin": {"address": socket_address(0)}, "static_resources": {"listeners": [listener]}}
+    # Nothing is sent there; an Envoy without clusters would have an empty admin page for them.
+    clusters = [static_cluster("nobody", 9)]
+    resources = {"listeners": [listener], "clusters": clusters}
+    return {"admin": {"address": socket_address(0)}, "static_resources": resources}
 
 
 def event(number: int) -> bytes:

@@ -110,7 +110,9 @@ def start(
 
 @contextlib.contextmanager
 def stream_server(directory: Path) -> Iterator[Process]:
-    with Process("streams", [sys.executable, "-m", "bench.provider"], directory) as process:
+    tests = str(Path(__file__).resolve().parents[1])
+    command = [sys.executable, "-m", "bench.provider"]
+    with Process("streams", command, directory, {"PYTHONPATH": tests}) as process:
         process.wait_ready(lambda: process.output_path.read_text().strip() != "", 10)
         pin(process.pid, sorted(os.sched_getaffinity(0))[-1])
         yield process
