@@ -142,7 +142,12 @@ impl QuotaSet {
         let mut spent = Vec::with_capacity(charges.due.len());
         let mut tightest: Option<Count> = None;
         for charge in &charges.due {
-            let Some(quota) = self.quotas.get(charge.quota) else { continue };
+            let Some(quota) = self.quotas.get(charge.quota) else {
+                give_back(&spent, till);
+                return Err(
+                    Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration")
+                );
+            };
             match (quota.spend(charge, till), quota.mode) {
                 (Ok(count), mode) if count.admitted => {
                     spent.push((quota, charge));

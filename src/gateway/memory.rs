@@ -7,14 +7,16 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::dialect::Operation;
+use super::{Call, Gateway, Known};
+use crate::denial::{Denial, Reason};
+use crate::dialect::{self, Operation};
 use crate::expression::Reads;
 use crate::identity::Proof;
 use crate::ledger::Allotments;
 use crate::policy::Permit;
 use crate::quota::Charges;
-use crate::recall::{Recall, Uses};
-use crate::upstream::Attachment;
+use crate::recall::{Fingerprint, Recall, Uses};
+use crate::upstream::{Attachment, Upstream};
 
 /// The most paths, and the most pairs of caller and path.
 const OPERATIONS: usize = 1000;
@@ -70,6 +72,48 @@ impl Memory {
     /// How often a credential was remembered since the last call.
     pub fn take_credential_uses(&self) -> Uses {
         self.proven.take_uses()
+    }
+}
+
+impl Gateway {
+    /// What this worker settled for an earlier call of the same caller by the same path, whose body nobody read. What
+    /// this call says in other headers has been read by then, or is read now.
+    pub(super) fn remembered(&self, call: &Call, known: &Known<'_>) -> Option<Rc<Settled>> {
+        if !self.remembers.permits || dialect::names_further_model(&call.head) {
+            return None;
+        }
+        known.memory.settled.get(self.settled_name(call, known)?, |_| true)
+    }
+
+    fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
+        let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
+        Some(known.memory.settled.name(&[&proven.name.bytes(), &operation.bytes()]))
+    }
+
+    /// All that must hold before anything is spent: the rules, and that there is something to attach.
+    pub(super) fn settle(
+        &self,
+        call: &Call,
+        upstream: &Upstream,
+        known: &Known<'_>,
+    ) -> Result<Rc<Settled>, Denial> {
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        self.require_knowable_model(&facts)?;
+        let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
+        let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
+        let charges = match self.remembers.charges {
+            true => Some(self.quotas.charges(&self.engine, &facts)?),
+            false => None,
+        };
+        let settled = Rc::new(Settled { permit, attachment, charges, subject: OnceCell::new() });
+        let is_same_for_all = call.body.is_none() && !dialect::names_further_model(&call.head);
+        if self.remembers.permits
+            && is_same_for_all
+            && let Some(name) = self.settled_name(call, known)
+        {
+            known.memory.settled.put(name, Rc::clone(&settled));
+        }
+        Ok(settled)
     }
 }
 

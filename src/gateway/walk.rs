@@ -1,6 +1,5 @@
 //! The walk of one call through the rooms, in the only order there is.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::memory::Settled;
@@ -13,7 +12,6 @@ use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
-use crate::recall::Fingerprint;
 use crate::request::AnnouncedBody;
 use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
 
@@ -145,41 +143,6 @@ impl Gateway {
         Ok(require_own_account(call, upstream, is_stateful)?)
     }
 
-    /// What this worker settled for an earlier call of the same caller by the same path, whose body nobody read. What
-    /// this call says in other headers has been read by then, or is read now.
-    fn remembered(&self, call: &Call, known: &Known<'_>) -> Option<Rc<Settled>> {
-        if !self.remembers.permits || dialect::names_further_model(&call.head) {
-            return None;
-        }
-        known.memory.settled.get(self.settled_name(call, known)?, |_| true)
-    }
-
-    fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
-        let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
-        Some(known.memory.settled.name(&[&proven.name.bytes(), &operation.bytes()]))
-    }
-
-    /// All that must hold before anything is spent: the rules, and that there is something to attach.
-    fn settle(&self, call: &Call, upstream: &Upstream, known: &Known<'_>) -> Result<Rc<Settled>, Denial> {
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
-        self.require_knowable_model(&facts)?;
-        let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
-        let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
-        let charges = match self.remembers.charges {
-            true => Some(self.quotas.charges(&self.engine, &facts)?),
-            false => None,
-        };
-        let settled = Rc::new(Settled { permit, attachment, charges, subject: OnceCell::new() });
-        let is_same_for_all = call.body.is_none() && !dialect::names_further_model(&call.head);
-        if self.remembers.permits
-            && is_same_for_all
-            && let Some(name) = self.settled_name(call, known)
-        {
-            known.memory.settled.put(name, Rc::clone(&settled));
-        }
-        Ok(settled)
-    }
-
     /// The quotas, then the provider's credential.
     fn pass(
         &self,
@@ -244,7 +207,7 @@ impl Gateway {
 
     /// A model named in a batch file, a stored prompt or an operator's own operation cannot be seen, so a rule
     /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
-    fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+    pub(super) fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
         let is_elsewhere = facts.operation.model_place() == ModelPlace::Elsewhere
             || dialect::names_further_model(facts.request)
             || facts.body.is_some_and(|body| body.model_elsewhere);
