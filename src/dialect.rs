@@ -37,7 +37,7 @@ pub use body::{BodyFacts, read_beginning, read_body};
 pub use form::Form;
 pub use guess::guess;
 
-use path::Path;
+use path::{Path, single_path};
 use table::{Found, Metering, Row, State, Streaming, Traits};
 
 /// A longer path is recognised each time.
@@ -224,6 +224,7 @@ pub fn recognise_again(
         return Ok(operation);
     };
     refuse_method_override(request)?;
+    single_path(request)?;
     refuse_upgrade(&operation, request)?;
     Ok(operation)
 }

@@ -88,7 +88,7 @@ impl<'r> Segment<'r> {
 }
 
 /// The one `:path` of the request, of visible ASCII only.
-fn single_path(request: &RequestHead) -> Result<&str, Denial> {
+pub(super) fn single_path(request: &RequestHead) -> Result<&str, Denial> {
     let mut paths = request.values(":path");
     let (Some(path), None) = (paths.next(), paths.next()) else {
         return Err(unknown("the request has no single path"));

@@ -64,6 +64,11 @@ fn whatever_a_decision_rests_on_is_told_apart() {
         let request = if note == "another method" { request.body("{}") } else { request };
         assert_eq!(scene.refusal(&request), want, "{note}");
     }
+    let mut twice = alice.clone();
+    twice
+        .headers
+        .extend(["/v1/chat/completions", "/v1/embeddings"].map(|path| (":path".into(), path.into())));
+    assert_eq!(scene.refusal(&twice), Some(Reason::OperationUnknown), "a second path");
     let globex = setting(&scene.patch(&Request::bearing(&token("alice", "globex"))), "authorization");
     assert_eq!(globex.as_deref(), Some("Bearer sk-GLOBEX"), "each tenant gets its own credential");
     let patch = scene.patch(&alice.with("openai-project", "p"));
