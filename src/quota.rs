@@ -1,8 +1,8 @@
 //! Quotas: a limit per window for each descriptor, counted on the ledger.
 //!
-//! `charges` says what a call would cost; `admit` is the only step of a walk that spends. It returns an [`Admission`], which only this room can
-//! make; without one no provider credential is attached. An expression that errs, a full ledger and a lost
-//! compare-and-set all deny.
+//! `charges` says what a call would cost; `admit` is the only step of a walk that spends. It returns an
+//! [`Admission`], which only this room can make; without one no provider credential is attached. An expression that
+//! errs, a full ledger and a lost compare-and-set all deny.
 
 use std::collections::BTreeSet;
 

@@ -38,8 +38,8 @@ pub(super) enum Origin {
 pub(super) fn origin(headers: &Headers) -> Origin {
     // Envoy's router puts it on every answer of a provider unless it is told not to, and on no other; to see it is
     // cheaper than to ask.
-    let is_marked = || headers.values("x-envoy-upstream-service-time").next().is_some();
-    match is_marked() || code_details() == "via_upstream" {
+    let is_marked = headers.values("x-envoy-upstream-service-time").next().is_some();
+    match is_marked || code_details() == "via_upstream" {
         true => Origin::Provider { cluster: cluster() },
         false => Origin::Envoy,
     }

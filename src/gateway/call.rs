@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem;
 
 use super::memory::Settled;
 use crate::audit::Decision;
@@ -236,9 +236,8 @@ fn is_request_id(id: &str) -> bool {
 /// Ids are logged and sent on, so that a caller's credential must not be one.
 fn holds_credential(head: &RequestHead, id: &str) -> bool {
     const SHORTEST: usize = 12;
-    let id_finder = Finder::new(id);
     let is_sent = |value: &[u8]| {
-        let is_part = id.len() >= SHORTEST && id_finder.find(value).is_some();
+        let is_part = id.len() >= SHORTEST && memmem::find(value, id.as_bytes()).is_some();
         let is_word_of_id = |word: &[u8]| {
             (SHORTEST..=id.len()).contains(&word.len()) && memmem::find(id.as_bytes(), word).is_some()
         };

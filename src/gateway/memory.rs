@@ -76,16 +76,12 @@ impl Memory {
 }
 
 impl Gateway {
-    /// What this worker settled for an earlier call of the same caller by the same path, whose body nobody read. What
-    /// this call says in other headers has been read by then, or is read now.
-    pub(super) fn remembered(&self, call: &Call, known: &Known<'_>) -> Option<Rc<Settled>> {
+    /// The name under which what is settled of this call is that of all calls of the same caller by the same path; `None`
+    /// where more than these decides. What the call says in other headers has been read by then, or is read here.
+    pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
         if !self.remembers.permits || dialect::names_further_model(&call.head) {
             return None;
         }
-        known.memory.settled.get(self.settled_name(call, known)?, |_| true)
-    }
-
-    fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
         let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
         Some(known.memory.settled.name(&[&proven.name.bytes(), &operation.bytes()]))
     }
@@ -96,7 +92,7 @@ impl Gateway {
         call: &Call,
         upstream: &Upstream,
         known: &Known<'_>,
-    ) -> Result<Rc<Settled>, Denial> {
+    ) -> Result<Settled, Denial> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_knowable_model(&facts)?;
         let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
@@ -105,15 +101,7 @@ impl Gateway {
             true => Some(self.quotas.charges(&self.engine, &facts)?),
             false => None,
         };
-        let settled = Rc::new(Settled { permit, attachment, charges, subject: OnceCell::new() });
-        let is_same_for_all = call.body.is_none() && !dialect::names_further_model(&call.head);
-        if self.remembers.permits
-            && is_same_for_all
-            && let Some(name) = self.settled_name(call, known)
-        {
-            known.memory.settled.put(name, Rc::clone(&settled));
-        }
-        Ok(settled)
+        Ok(Settled { permit, attachment, charges, subject: OnceCell::new() })
     }
 }
 

@@ -49,11 +49,18 @@ impl Gateway {
         self.recognise(call, upstream, known)?;
         self.refuse_body(call, known)?;
         self.require_known_address(call)?;
-        let settled = match self.remembered(call, known) {
+        let seen = &known.memory.settled;
+        let name = self.settled_name(call, known);
+        let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
             None => {
                 self.read_body(call, upstream, known)?;
-                self.settle(call, upstream, known)?
+                let settled = Rc::new(self.settle(call, upstream, known)?);
+                // What a body says is not what the next one says.
+                if let (Some(name), None) = (name, &call.body) {
+                    seen.put(name, Rc::clone(&settled));
+                }
+                settled
             }
         };
         let passed = self.pass(call, upstream, &settled, known)?;
@@ -238,9 +245,10 @@ impl Gateway {
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
     fn require_known_address(&self, call: &Call) -> Result<(), Denial> {
-        let reads_source = self.policies.reads().variable("source") || self.quotas.reads().variable("source");
+        let reads_source =
+            || self.policies.reads().variable("source") || self.quotas.reads().variable("source");
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
-        match reads_source && is_peer && call.connection.source_port.unwrap_or(0) == 0 {
+        match is_peer && call.connection.source_port.unwrap_or(0) == 0 && reads_source() {
             true => Err(Reason::ClientAddressUntrusted.into()),
             false => Ok(()),
         }

@@ -32,6 +32,7 @@ pub struct Allotments {
 
 #[derive(Clone, Copy, Debug)]
 struct Allotment {
+    /// That of the counter: one of another kind or length is another counter.
     window: Window,
     /// Requests that are charged and not yet admitted.
     left: u64,
@@ -42,10 +43,10 @@ struct Allotment {
 
 impl Allotments {
     /// Admits one request from what is left for the counter.
-    pub(super) fn take(&self, window: &Window, counter: &Counter, limit: u64, now_ms: u64) -> Option<Count> {
+    pub(super) fn take(&self, counter: &Counter, limit: u64, now_ms: u64) -> Option<Count> {
         let mut held = self.held.borrow_mut();
         let allotment = held.get_mut(counter.tag())?;
-        if allotment.count.limit != limit || !allotment.is_good(window, now_ms) {
+        if allotment.count.limit != limit || !allotment.is_fresh(now_ms) || !allotment.is_of_step(now_ms) {
             return None;
         }
         allotment.left = allotment.left.checked_sub(1)?;
@@ -78,12 +79,12 @@ impl Allotments {
     }
 
     /// What is left for the counter, which is then held no more.
-    pub(super) fn reclaim(&self, window: &Window, counter: &Counter, now_ms: u64) -> u64 {
+    pub(super) fn reclaim(&self, counter: &Counter, now_ms: u64) -> u64 {
         let mut held = self.held.borrow_mut();
         let Some(allotment) = held.get_mut(counter.tag()) else { return 0 };
         let left = std::mem::take(&mut allotment.left);
         // After its step it cannot be given back: it leaves with the step.
-        if allotment.window.step_at(allotment.taken_ms) == window.step_at(now_ms) { left } else { 0 }
+        if allotment.is_of_step(now_ms) { left } else { 0 }
     }
 
     /// Gives back what was not used within a second; called about as often.
@@ -97,18 +98,18 @@ impl Allotments {
             !is_over
         });
         for (counter, allotment) in over {
-            let window = allotment.window;
-            if window.step_at(allotment.taken_ms) == window.step_at(now_ms) {
+            if allotment.is_of_step(now_ms) {
                 // What cannot be given back leaves with its step: the strict side.
-                let _ = window.give_back(ledger, store, &counter, allotment.left, now_ms);
+                let _ = allotment.window.give_back(ledger, store, &counter, allotment.left, now_ms);
             }
         }
     }
 }
 
 impl Allotment {
-    fn is_good(&self, window: &Window, now_ms: u64) -> bool {
-        self.is_fresh(now_ms) && window.step_at(self.taken_ms) == window.step_at(now_ms)
+    /// True in the step that it was charged in.
+    fn is_of_step(&self, now_ms: u64) -> bool {
+        self.window.step_at(self.taken_ms) == self.window.step_at(now_ms)
     }
 
     /// A clock that was set back ends it too.

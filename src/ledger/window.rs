@@ -132,10 +132,10 @@ impl Window {
         now_ms: u64,
     ) -> Result<Count, LedgerError> {
         let (counter, limit) = charge;
-        if let Some(count) = allotments.take(self, counter, limit, now_ms) {
+        if let Some(count) = allotments.take(counter, limit, now_ms) {
             return Ok(count);
         }
-        let left = allotments.reclaim(self, counter, now_ms);
+        let left = allotments.reclaim(counter, now_ms);
         let spent = ledger.update_tagged(store, &counter.0, now_ms, |value| {
             let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
             let tally = self.less(&tally, left, now_ms);
