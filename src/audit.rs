@@ -34,7 +34,7 @@ impl Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
-    /// This filter refused.
+    /// This filter: it refused, or it gave a token.
     Gateway,
     /// Envoy answered itself: no connection to the provider, a timeout, a direct response.
     Envoy,
@@ -78,6 +78,15 @@ pub struct Record<'a> {
     pub provider_request_id: Option<&'a str>,
     #[serde(rename = "http.response.status_code", skip_serializing_if = "Option::is_none")]
     pub status: Option<u32>,
+    /// The token that was given: the `claimgate.credential.id` of the requests that it is used for.
+    #[serde(rename = "claimgate.token.id", skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<&'a str>,
+    /// Whose principal that token has.
+    #[serde(rename = "claimgate.token.subject", skip_serializing_if = "Option::is_none")]
+    pub token_subject: Option<&'a str>,
+    /// When it ends, in Unix seconds.
+    #[serde(rename = "claimgate.token.expires_at", skip_serializing_if = "Option::is_none")]
+    pub token_expires_at: Option<u64>,
     #[serde(rename = "client.address", skip_serializing_if = "Option::is_none")]
     pub client_address: Option<&'a str>,
 }
@@ -104,6 +113,9 @@ pub struct Subject<'a> {
     /// The id of the API key, or the token's `jti`.
     #[serde(rename = "claimgate.credential.id", skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<&'a str>,
+    /// Of a token that this gateway gave: the ids of the credentials that it was got with.
+    #[serde(rename = "claimgate.credential.parents", skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<&'a str>,
     #[serde(rename = "claimgate.upstream.cluster", skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
     #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! The `claimgate` command: checks, bundles and tests a configuration, and makes API keys.
+//! The `claimgate` command: checks, bundles and tests a configuration, and makes keys and tokens.
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
@@ -16,10 +16,13 @@ mod play;
 mod reading;
 mod reference;
 mod report;
+mod rotate;
 mod script;
 mod shelf;
+mod signing_key;
 mod step;
 mod test;
+mod token;
 mod values;
 mod wording;
 
@@ -67,7 +70,7 @@ Examples:
 
 Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
 
-/// Checks, bundles and tests what the claimgate filter enforces in Envoy, and makes API keys.
+/// Checks, bundles and tests what the claimgate filter enforces in Envoy, and makes keys and tokens.
 ///
 /// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` and `test` judge them with
 /// the code that runs in Envoy; `bundle` makes the one document that Envoy hands to the filter.
@@ -85,6 +88,8 @@ enum Command {
     Bundle(bundle::Bundle),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Token(token::Token),
     Reference(reference::Reference),
 }
 
@@ -104,6 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
             Command::Test(test) => test.run(terminal),
             Command::Bundle(bundle) => bundle.run(terminal),
             Command::Key(key) => key.run(terminal),
+            Command::Token(token) => token.run(terminal),
             Command::Reference(reference) => reference.run(terminal),
         },
         Err(usage) => explain(&usage, terminal),

@@ -6,6 +6,7 @@ mod identity;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
+mod tokens;
 mod units;
 mod upstream;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use identity::{Algorithm, Issuer, Jwks, Key, PrincipalMapping, RemoteJwks};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
+pub use tokens::{SigningKey, Tokens};
 pub use units::{ByteSize, Span, Timestamp};
 pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
 
@@ -73,6 +75,9 @@ pub struct Config {
     /// Issuers whose JWTs are accepted.
     #[serde(default)]
     pub issuers: Vec<Issuer>,
+    /// Short-lived tokens that the gateway gives to its callers. Absent: it gives none.
+    #[serde(default)]
+    pub tokens: Option<Tokens>,
     /// The rules, all of which must hold. An empty list is an error.
     pub policies: Vec<Rule>,
     /// The quotas, all of which must have room.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod local_reply;
+mod oauth;
 mod reason;
 
 pub use answer::{Answer, Ids};

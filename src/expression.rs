@@ -23,6 +23,7 @@ use cel_interpreter::{ExecutionError, IdedExpr, Value};
 
 use crate::config::ConfigError;
 pub use fact::{Fact, Facts};
+pub use functions::{matches_glob, scope_covers};
 pub use reads::Reads;
 use reads::{Findings, ScopeQuestion};
 pub use vocabulary::{Field, Vocabulary};

@@ -6,6 +6,7 @@
 
 mod call;
 mod memory;
+mod minting;
 mod reading;
 mod report;
 mod settings;
@@ -17,10 +18,12 @@ use crate::dialect;
 use crate::expression::Engine;
 use crate::identity::{EngineAnswer, Identity, KeyRing, Question};
 use crate::ledger::{Ledger, Store};
+use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
 use crate::quota::QuotaSet;
 use crate::request::{Connection, Moment, RequestHead};
-use crate::upstream::{Environment, HeaderPatch, Upstreams};
+use crate::secret::Environment;
+use crate::upstream::{HeaderPatch, Upstreams};
 
 use memory::is_settled_by_path;
 use settings::Settings;
@@ -39,6 +42,7 @@ pub struct Gateway {
     policies: PolicySet,
     quotas: QuotaSet,
     upstreams: Upstreams,
+    minting: Option<Minting>,
     settings: Settings,
     /// Which of what is worked out for a call may be remembered.
     remembers: Remembers,
@@ -98,8 +102,10 @@ pub enum Patience {
 pub enum Outcome {
     /// Edit the request's headers and let it go.
     Forward(HeaderPatch),
-    /// Answer with [`Call::answer`].
+    /// Answer with [`Call::answer`], which says no.
     Refuse,
+    /// Answer with [`Call::answer`]: the gateway itself was asked for something.
+    Answer,
     Need(Need),
 }
 
@@ -122,7 +128,7 @@ impl Gateway {
         let engine = Engine::new()?;
         let policies = PolicySet::compile(&config.policies, &engine)?;
         let quotas = QuotaSet::compile(&config.quotas, &engine)?;
-        let identity = Identity::compile(config, &engine)?;
+        let identity = Identity::compile(config, &engine, environment)?;
         let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
         let gateway = Self {
             wants: Wants {
@@ -138,6 +144,7 @@ impl Gateway {
             policies,
             quotas,
             upstreams: Upstreams::compile(&config.upstreams, environment)?,
+            minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
             settings: Settings::compile(config)?,
             ledger: Ledger::new(),
             engine,
@@ -189,25 +196,37 @@ impl Gateway {
     /// that was let go there is nothing left to edit.
     pub fn decide(&self, call: &mut Call, known: &Known<'_>) -> Outcome {
         if call.is_decided() {
-            return match call.denial() {
-                Some(_) => Outcome::Refuse,
-                None => Outcome::Forward(HeaderPatch::default()),
+            return match (call.denial(), call.is_answered()) {
+                (Some(_), _) => Outcome::Refuse,
+                (None, true) => Outcome::Answer,
+                (None, false) => Outcome::Forward(HeaderPatch::default()),
             };
         }
-        if self.is_open(call, known) {
-            return Outcome::Forward(call.leave_open());
-        }
-        match self.walk(call, known) {
-            Ok(passed) => {
-                call.forwarded(passed.proofs, passed.passport);
-                Outcome::Forward(passed.patch)
-            }
+        let decided = match self.minting_of(call) {
+            Some(minting) => self.mint(minting, call, known).map(|given| {
+                call.answered(given);
+                Outcome::Answer
+            }),
+            None => self.pass_on(call, known),
+        };
+        match decided {
+            Ok(outcome) => outcome,
             Err(Stop::Need(need)) => Outcome::Need(need),
             Err(Stop::Denied(denial)) => {
                 call.refused(denial);
                 Outcome::Refuse
             }
         }
+    }
+
+    /// A call to a provider, or to a probe behind the gateway.
+    fn pass_on(&self, call: &mut Call, known: &Known<'_>) -> Result<Outcome, Stop> {
+        if self.is_open(call, known) {
+            return Ok(Outcome::Forward(call.leave_open()));
+        }
+        let passed = self.walk(call, known)?;
+        call.forwarded(passed.proofs, passed.passport);
+        Ok(Outcome::Forward(passed.patch))
     }
 
     /// What expressions see of a call; `None` where its caller or its operation is not known.

@@ -1,8 +1,8 @@
 //! Proves who calls.
 //!
 //! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`]); a JWT is
-//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]).
-//! [`Identity`] is the one door to both. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
+//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); a token of this
+//! gateway's own holds its principal. [`Identity`] is the one door to all. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
 //! It does not decide what the caller may do, and it reads no tenant from anything but the credential. It
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
@@ -16,25 +16,31 @@ mod jwt;
 mod key_ring;
 mod key_set;
 mod key_table;
+mod limits;
 mod mapping;
+mod minted;
 mod network;
 mod principal;
 mod proven;
 mod prover;
+mod seal;
 mod signature;
 mod unique_json;
 
 pub use api_key::{ApiKey, KeyHash};
 pub use credential::{
-    CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, find, protocols_without_credentials,
+    CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, find, in_body,
+    protocols_without_credentials,
 };
 pub use engine::{EngineAnswer, Question};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
 pub use key_ring::KeyRing;
 pub use key_set::KeySet;
 pub use key_table::KeyTable;
-pub use mapping::{Mapped, principal};
-pub use principal::{KeyFacts, Kind, Principal};
+pub use limits::Limits;
+pub use mapping::{MAX_ACTORS, Mapped, principal};
+pub use minted::PREFIX as MINTED_PREFIX;
+pub use principal::{KeyFacts, Kind, Minted, Parent, Principal};
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 #[cfg(test)]

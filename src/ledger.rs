@@ -29,6 +29,7 @@
 //! a user to whom an early end matters sets a later expiry (as the window does).
 
 mod allotment;
+mod budget;
 mod entry;
 mod memory;
 mod page;
@@ -44,6 +45,7 @@ use std::fmt;
 use page::{Record, Tag};
 
 pub use allotment::Allotments;
+pub use budget::Budget;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use window::{Count, Counter, Window};

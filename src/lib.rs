@@ -14,6 +14,7 @@ pub mod expression;
 pub mod ledger;
 pub mod identity;
 pub mod policy;
+pub mod mint;
 pub mod quota;
 pub mod upstream;
 pub mod audit;

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use crate::config::{self, ConfigError, Mode};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
-use crate::ledger::{Allotments, Count, Counter, Ledger, LedgerError, Store, Window, compose};
+use crate::identity::Principal;
+use crate::ledger::{Allotments, Budget, Count, Counter, Ledger, LedgerError, Store, Window, compose};
 use crate::policy::{CallFacts, VOCABULARY, dry_run};
 
 /// The compiled quotas of one configuration.
@@ -67,6 +68,8 @@ pub struct Till<'a> {
 /// What a call would be charged: a function of its facts, worked out before anything is spent.
 #[derive(Debug)]
 pub struct Charges {
+    /// What is left of a minted token, which each request of it costs.
+    budget: Option<Budget>,
     due: Vec<Charge>,
     shadow_denials: Vec<String>,
 }
@@ -121,7 +124,8 @@ impl QuotaSet {
     /// # Errors
     /// An expression of an enforced quota that errs.
     pub fn charges(&self, engine: &Engine, facts: &CallFacts<'_>) -> Result<Charges, Denial> {
-        let mut charges = Charges { due: Vec::with_capacity(self.quotas.len()), shadow_denials: Vec::new() };
+        let due = Vec::with_capacity(self.quotas.len());
+        let mut charges = Charges { budget: budget(facts.principal), due, shadow_denials: Vec::new() };
         if self.quotas.is_empty() {
             return Ok(charges);
         }
@@ -136,11 +140,23 @@ impl QuotaSet {
         Ok(charges)
     }
 
-    /// Charges every quota that applies, or none.
+    /// Charges the token's budget and every quota that applies, or nothing.
     pub fn admit(&self, charges: &Charges, till: Till<'_>) -> Result<Admission, Denial> {
+        let Some(budget) = &charges.budget else { return self.charge(charges, None, till) };
+        let count = spend_budget(budget, till)?;
+        self.charge(charges, Some(count), till).inspect_err(|_| {
+            let _ = budget.give_back(till.ledger, till.store, till.now_ms);
+        })
+    }
+
+    fn charge(
+        &self,
+        charges: &Charges,
+        mut tightest: Option<Count>,
+        till: Till<'_>,
+    ) -> Result<Admission, Denial> {
         let mut shadow_denials = charges.shadow_denials.clone();
         let mut spent = Vec::with_capacity(charges.due.len());
-        let mut tightest: Option<Count> = None;
         for charge in &charges.due {
             let Some(quota) = self.quotas.get(charge.quota) else {
                 give_back(&spent, till);
@@ -254,6 +270,21 @@ impl Quota {
                 Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string())
             }
         }
+    }
+}
+
+/// What a minted token may spend at most.
+fn budget(principal: &Principal) -> Option<Budget> {
+    let requests = principal.minted.as_ref()?.limits.requests?;
+    let ends_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
+    Some(Budget::new(principal.credential_id.as_bytes(), requests, ends_ms))
+}
+
+fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
+    match budget.spend(till.ledger, till.store, till.now_ms) {
+        Ok(count) if count.admitted => Ok(count),
+        Ok(count) => Err(Denial::new(Reason::TokenBudgetExhausted).with_headers(rate_headers(&count))),
+        Err(error) => Err(Denial::new(Reason::QuotaUnavailable).with_note(error.to_string())),
     }
 }
 

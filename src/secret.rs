@@ -5,6 +5,14 @@
 
 use std::fmt;
 
+/// Looks a secret up by the name of its environment variable.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret>;
+
+/// True where `name` can be that of an environment variable.
+pub fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 /// A credential in memory; reading it takes an explicit [`Secret::expose`].
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);

@@ -31,7 +31,7 @@ use crate::identity::Principal;
 use crate::policy::{Permit, UpstreamFacts};
 use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
-use crate::secret::Secret;
+use crate::secret::{Environment, Secret, is_variable};
 
 use headers::Setting;
 pub use headers::{
@@ -84,9 +84,6 @@ pub struct Proofs {
 pub struct Attachment {
     settings: Rc<[Setting]>,
 }
-
-/// Looks a secret up by the name of its environment variable.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<Secret>;
 
 impl Upstreams {
     /// # Errors
@@ -306,8 +303,7 @@ fn shares_a_variable(entry: &TenantCredentials) -> bool {
 /// A variable that is absent or empty refuses requests, not the configuration: one missing secret must not
 /// take the other upstreams down.
 fn read_secret(name: &str, at: &str, environment: Environment<'_>) -> Result<Option<Secret>, ConfigError> {
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !is_name {
+    if !is_variable(name) {
         // The text is not quoted back: it may be the credential itself.
         let why = "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values";
         return Err(ConfigError::new(at, why));

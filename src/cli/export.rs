@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::bundle::move_into_place;
 use super::cast::Cast;
-use super::load::{environment_names, provider_credential};
+use super::load::{environment_names, stand_in};
 use super::play::request_headers;
 use super::script::Want;
 use super::test::ReadScript;
 use crate::config::Config;
+use crate::secret::Secret;
 
 /// Everything a player needs: the configuration, the environment of Envoy, and the calls in order.
 #[derive(Serialize)]
@@ -56,9 +57,11 @@ impl<'a> Export<'a> {
                 }
             })
         });
+        let values = stand_in(cast.config());
+        let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
         Self {
             bundle: cast.config(),
-            environment: names.into_iter().map(|name| (name, provider_credential(name))).collect(),
+            environment: names.into_iter().filter_map(|name| Some((name, text(&values(name)?)))).collect(),
             calls: calls.collect(),
         }
     }

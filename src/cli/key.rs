@@ -1,4 +1,4 @@
-//! `claimgate key new` and `claimgate key hash`.
+//! `claimgate key new` and `claimgate key hash`; what else there is of `claimgate key` has files of its own.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -9,6 +9,8 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use super::rotate::Rotate;
+use super::signing_key::Signing;
 use super::{Exit, Format, Terminal};
 use crate::config::{Key as Entry, Span, Timestamp};
 use crate::identity::ApiKey;
@@ -20,7 +22,7 @@ Examples:
       --scope chat --scope 'model:gpt-4o*' --label plan=pro --expires-in 90d
   claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
 
-To rotate a key, make another with the same service account and a new id, and take the old entry out later.
+To replace a key, use `claimgate key rotate`.
 Exit status: 0 fine, 2 the input is wrong.";
 
 const HASH_EXAMPLES: &str = "\
@@ -31,11 +33,13 @@ Examples:
 The key is never an argument, because shells keep those.
 Exit status: 0 fine, 2 the input is no key, or a mistyped one.";
 
-/// Makes API keys, and the hashes by which gateway.yaml knows them
+/// Makes API keys, the hashes by which gateway.yaml knows them, and keys that sign tokens
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     New(New),
     Hash(Hash),
+    Rotate(Rotate),
+    Signing(Signing),
 }
 
 /// Makes an API key: shows it once, with the entry for `keys` in gateway.yaml, which holds its hash only
@@ -83,6 +87,8 @@ impl Key {
         match self {
             Self::New(new) => new.run(terminal),
             Self::Hash(_) => hash(terminal),
+            Self::Rotate(rotate) => rotate.run(terminal),
+            Self::Signing(signing) => signing.run(terminal),
         }
     }
 }
@@ -110,7 +116,7 @@ impl New {
     }
 
     fn entry(&self, secret: &Secret) -> Result<Entry, String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?.as_secs();
+        let now = now_seconds().map_err(|error| error.to_string())?;
         let expiry = self.expires_in.map(|span| timestamp(now.saturating_add(span.seconds()))).transpose()?;
         Ok(Entry {
             id: self.id.clone(),
@@ -162,7 +168,11 @@ fn hash(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {
+pub(super) fn now_seconds() -> io::Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs())
+}
+
+pub(super) fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {
     let time =
         i64::try_from(unix_seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
     let time = time.ok_or("the key would expire later than calendars reach; write a shorter time")?;
@@ -170,7 +180,7 @@ fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {
 }
 
 /// The entry as an item of a YAML list. JSON's texts are YAML's double-quoted ones.
-fn yaml(entry: &Value) -> String {
+pub(super) fn yaml(entry: &Value) -> String {
     const FIRST: [&str; 5] = ["id", "hash", "project", "service_account", "tenant"];
     let mut fields: Vec<(&String, &Value)> = entry.as_object().into_iter().flatten().collect();
     // The others follow by name.
@@ -208,7 +218,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-fn word(text: &str) -> Result<String, String> {
+pub(super) fn word(text: &str) -> Result<String, String> {
     match text.is_empty()
         || text.contains(|character: char| character.is_whitespace() || character.is_control())
     {
@@ -224,7 +234,7 @@ fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn span(text: &str) -> Result<Span, String> {
+pub(super) fn span(text: &str) -> Result<Span, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::document::Node;
 use super::finding::{Finding, Severity};
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
-use crate::config::{Config, ConfigError, ProviderCredential, Rule};
+use crate::config::{Config, ConfigError, ProviderCredential, Rule, SigningKey};
 use crate::gateway::Gateway;
 use crate::secret::Secret;
 
@@ -76,7 +77,7 @@ fn compile(node: &Node, shelf: &mut Shelf) -> Result<Config, Trouble> {
         for (rule, index) in config.policies.iter_mut().zip(0..) {
             fill_in(rule, index, shelf)?;
         }
-        let Err(error) = Gateway::compile(&config, &stand_in) else { break };
+        let Err(error) = Gateway::compile(&config, &stand_in(&config)) else { break };
         let file = config.policies.iter().map(|rule| &rule.file).find(|file| is_about(&error, file));
         if !file.is_some_and(|file| shelf.reject(file, &error)) {
             return Err(Trouble { steps: Step::parse(&error.at), why: error.why });
@@ -102,17 +103,41 @@ fn is_about(error: &ConfigError, file: &str) -> bool {
     error.at.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-/// Provider credentials are there when Envoy runs; here their names are enough.
-pub(super) fn stand_in(name: &str) -> Option<Secret> {
-    Some(Secret::new(provider_credential(name)))
+/// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
+pub(super) fn stand_in(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
+    let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
+    move |name| match signing.iter().any(|key| key == name) {
+        true => Some(Secret::new(signing_key(name))),
+        false => Some(Secret::new(provider_credential(name))),
+    }
+}
+
+/// As [`stand_in`], but with the signing keys of this process's environment.
+pub(super) fn with_signing_keys(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
+    let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
+    move |name| match signing.iter().any(|key| key == name) {
+        true => std::env::var(name).ok().map(Secret::new),
+        false => Some(Secret::new(provider_credential(name))),
+    }
+}
+
+/// A key that signs the tokens of scripts, and that everybody knows.
+fn signing_key(name: &str) -> String {
+    json!({ "kty": "oct", "kid": name, "k": "A".repeat(43) }).to_string()
+}
+
+/// The environment variables that hold signing keys.
+fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
+    let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
+    keys.flatten().map(|SigningKey::Env(name)| name.as_str())
 }
 
 /// The value that a provider credential has in scripts.
-pub(super) fn provider_credential(name: &str) -> String {
+fn provider_credential(name: &str) -> String {
     format!("provider-credential-of-{name}")
 }
 
-/// The environment variables that hold provider credentials, sorted.
+/// The environment variables that hold provider credentials and signing keys, sorted.
 pub(super) fn environment_names(config: &Config) -> BTreeSet<&str> {
     let names = config.upstreams.iter().flat_map(|upstream| match &upstream.credential {
         ProviderCredential::Env(name) => vec![name.as_str()],
@@ -121,5 +146,5 @@ pub(super) fn environment_names(config: &Config) -> BTreeSet<&str> {
         }
         ProviderCredential::Envoy => Vec::new(),
     });
-    names.collect()
+    names.chain(signing_keys(config)).collect()
 }

@@ -113,7 +113,7 @@ impl<'a> Stage<'a> {
         loop {
             match self.gateway.decide(call, &known) {
                 Outcome::Forward(patch) => return Some(patch),
-                Outcome::Refuse => return None,
+                Outcome::Refuse | Outcome::Answer => return None,
                 Outcome::Need(Need::Body { limit, .. })
                     if u64::try_from(body.len()).is_ok_and(|length| length <= limit) =>
                 {

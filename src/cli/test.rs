@@ -68,7 +68,8 @@ impl Test {
             Err(findings) => return terminal.complain(&findings),
         };
         // The cast changed nothing but keys, so this cannot fail where loading did not.
-        let gateway = Gateway::compile(cast.config(), &load::stand_in).map_err(io::Error::other)?;
+        let environment = load::stand_in(cast.config());
+        let gateway = Gateway::compile(cast.config(), &environment).map_err(io::Error::other)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
         if let Some(file) = &self.export {
             Export::of(&cast, &scripts, now).write(file)?;

@@ -37,8 +37,13 @@ impl Denial {
         Answer { status: self.status(), headers: self.answer_headers(dialect, ids), body: body.to_string() }
     }
 
-    /// The message for people: what happened, the detail, which rule, and the id to quote.
-    fn sentence(&self, ids: Ids<'_>) -> String {
+    /// The message for people, with the id to quote.
+    pub(super) fn sentence(&self, ids: Ids<'_>) -> String {
+        format!("{} [{}, decision {}]", self.message(), self.reason, ids.decision)
+    }
+
+    /// What happened, the detail, and which rule.
+    pub fn message(&self) -> String {
         let mut text = self.reason.message().to_owned();
         if let Some(detail) = &self.detail {
             text.push_str(": ");
@@ -50,7 +55,6 @@ impl Denial {
         if let Some(rule) = &self.rule {
             text.push_str(&format!(" (rule `{rule}`)"));
         }
-        text.push_str(&format!(" [{}, decision {}]", self.reason, ids.decision));
         text
     }
 
@@ -62,9 +66,11 @@ impl Denial {
             500.. => "server_error",
             _ => "invalid_request_error",
         };
-        // OpenAI's SDKs and their users look at `code`; these two are OpenAI's own.
+        // OpenAI's SDKs and their users look at `code`; these are OpenAI's own.
         let code = match self.reason {
             Reason::QuotaExceeded => "rate_limit_exceeded",
+            // No wait helps, which OpenAI tells apart by this code.
+            Reason::TokenBudgetExhausted => "insufficient_quota",
             Reason::KeyUnknown => "invalid_api_key",
             reason => reason.code(),
         };
@@ -121,7 +127,7 @@ impl Denial {
         } })
     }
 
-    fn answer_headers(&self, dialect: Dialect, ids: Ids<'_>) -> Vec<(String, String)> {
+    pub(super) fn answer_headers(&self, dialect: Dialect, ids: Ids<'_>) -> Vec<(String, String)> {
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("x-claimgate-reason".to_owned(), self.reason.code().to_owned()),

@@ -54,6 +54,7 @@ reasons! {
     TokenLifetimeExceeded, "token_lifetime_exceeded", 401, "the token's lifetime is longer than is accepted from its issuer";
     TokenClaimMissing, "token_claim_missing", 401, "the token lacks a claim that is required";
     TokenClaimInvalid, "token_claim_invalid", 401, "a claim of the token has a shape that cannot be read";
+    ParentCredentialInvalid, "parent_credential_invalid", 401, "the credential that the token was got with is not valid any more; get a new token";
     IdentityUnavailable, "identity_unavailable", 503, "the caller cannot be verified now; retry shortly";
     NetworkNotAllowed, "network_not_allowed", 403, "the API key may not be used from this network";
     ClientAddressUntrusted, "client_address_untrusted", 403, "the client's address is not known from its connection, and a rule needs it";
@@ -75,6 +76,7 @@ reasons! {
     InsufficientScope, "insufficient_scope", 403, "the credential lacks a scope";
     PolicyDenied, "policy_denied", 403, "a policy does not allow the request";
     ModelNotAllowed, "model_not_allowed", 403, "the credential may not use this model";
+    OperationNotAllowed, "operation_not_allowed", 403, "the credential may not use this operation";
     TenantMismatch, "tenant_mismatch", 403, "the provider at this path belongs to another tenant";
     PolicyError, "policy_error", 403, "a policy could not be evaluated for this request, which refuses it";
     StatefulOperationSharedCredential, "stateful_operation_shared_credential", 403, "the operation reads or leaves data under a provider account that several tenants share";
@@ -83,6 +85,15 @@ reasons! {
     QuotaExceeded, "quota_exceeded", 429, "the quota is used up";
     QuotaError, "quota_error", 403, "a quota could not be evaluated for this request, which refuses it";
     QuotaUnavailable, "quota_unavailable", 503, "the quota cannot be checked now; retry shortly";
+
+    TokenBudgetExhausted, "token_budget_exhausted", 429, "the token's budget of requests is used up; get a new token";
+
+    // May there be a token?
+    TokenRequestInvalid, "token_request_invalid", 400, "the request for a token cannot be understood";
+    GrantTypeUnsupported, "grant_type_unsupported", 400, "the `grant_type` is not one by which this gateway gives tokens";
+    TokenRequestTooWide, "token_request_too_wide", 403, "the token would allow more than the credential that asks for it";
+    TokenRequestDenied, "token_request_denied", 403, "the credential may not have this token";
+    TokensUnavailable, "tokens_unavailable", 503, "the gateway can give no tokens now";
 
     // Can it be sent on?
     TenantCredentialMissing, "tenant_credential_missing", 403, "there is no provider credential for the caller's tenant";

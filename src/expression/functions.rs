@@ -93,7 +93,8 @@ fn covers(This(scopes): This<Arc<Vec<Value>>>, wanted: Arc<String>) -> Result<bo
     Ok(false)
 }
 
-fn scope_covers(granted: &str, wanted: &str) -> bool {
+/// True where whoever was granted the scope `granted` has `wanted` by it.
+pub fn scope_covers(granted: &str, wanted: &str) -> bool {
     const SEPARATORS: [char; 3] = ['.', ':', '/'];
     if granted == "*" {
         return true;
@@ -129,8 +130,8 @@ fn glob(This(text): This<Arc<String>>, patterns: Value) -> Result<bool, Executio
     any_text("glob", &patterns, |pattern| Ok(matches_glob(pattern, &text)))
 }
 
-/// `*` stands for any text: the first part must start it, the last must end it, the others follow in order.
-fn matches_glob(pattern: &str, text: &str) -> bool {
+/// True where `text` matches `pattern`. `*` stands for any text: the first part must start it, the last must end it, the others follow in order.
+pub fn matches_glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

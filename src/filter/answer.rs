@@ -30,7 +30,7 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     let Some(call) = &mut flow.call else { return None };
     let headers = header_map::read(MapType::HttpResponseHeaders);
     flow.status = status(&headers);
-    if flow.phase == Phase::Refused {
+    if flow.phase == Phase::Answered {
         let is_ours = headers.values(DECISION_ID).next().is_some();
         // Where a piece of the body is also more than Envoy holds, its 413 comes in place of our answer.
         if let (false, Some(answer)) = (is_ours, call.answer()) {
@@ -137,6 +137,7 @@ pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
         (_, None) => AnsweredBy::Nobody,
         (Some(_), _) if flow.answer_was_cut => AnsweredBy::Provider,
         (Some(_), _) => AnsweredBy::Gateway,
+        (None, _) if call.is_answered() => AnsweredBy::Gateway,
         (None, _) if flow.response_from_provider => AnsweredBy::Provider,
         (None, _) => AnsweredBy::Envoy,
     };

@@ -17,7 +17,8 @@ pub(super) enum Phase {
         until_ms: u64,
     },
     Forwarded,
-    Refused,
+    /// The filter has answered: a refusal, or a token.
+    Answered,
     /// The stream is over; nothing may wake it.
     Gone,
 }

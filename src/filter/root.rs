@@ -104,7 +104,7 @@ impl Shared {
             let phase = flow.borrow().phase;
             let held_for_ms = now_ms.saturating_sub(flow.borrow().held_since_ms);
             let patience = match phase {
-                Phase::Fresh | Phase::Forwarded | Phase::Refused | Phase::Gone => continue,
+                Phase::Fresh | Phase::Forwarded | Phase::Answered | Phase::Gone => continue,
                 _ if held_for_ms >= self.gateway.hold_timeout_ms() => {
                     steps::refuse_held(self, id, &flow, Reason::HoldTimeout);
                     continue;

@@ -52,8 +52,8 @@ pub(super) fn walk(
             apply(MapType::HttpRequestHeaders, &patch);
             Step::Pass
         }
-        Outcome::Refuse => {
-            *phase = Phase::Refused;
+        Outcome::Refuse | Outcome::Answer => {
+            *phase = Phase::Answered;
             *body = Body::Complete(Vec::new());
             send(call.answer());
             Step::Answered
@@ -62,7 +62,7 @@ pub(super) fn walk(
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
             if look.is_none() && declared.is_some_and(|length| length > limit) {
                 shared.gateway.refuse(call, Reason::BodyTooLarge);
-                *phase = Phase::Refused;
+                *phase = Phase::Answered;
                 send(call.answer());
                 return Step::Answered;
             }
@@ -100,7 +100,7 @@ pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
 
 pub(super) fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, denial: impl Into<Denial>) {
     let mut flow = flow.borrow_mut();
-    flow.phase = Phase::Refused;
+    flow.phase = Phase::Answered;
     if let Some(call) = &mut flow.call {
         shared.gateway.refuse(call, denial);
         send(call.answer());

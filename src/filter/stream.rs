@@ -102,7 +102,7 @@ fn standing(phase: Phase) -> Action {
         Phase::Fresh
         | Phase::AwaitingBody { .. }
         | Phase::AwaitingKeys { .. }
-        | Phase::Refused
+        | Phase::Answered
         | Phase::Gone => Action::Pause,
     }
 }

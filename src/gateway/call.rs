@@ -5,10 +5,12 @@ use std::rc::Rc;
 use memchr::memmem;
 
 use super::memory::Settled;
+use super::minting::Given;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{ApiKey, CARRIERS, Principal, Proven};
+use crate::identity::{ApiKey, CARRIERS, MINTED_PREFIX, Principal, Proven};
+use crate::mint::Manner;
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
@@ -35,6 +37,8 @@ pub struct Call {
     /// What the decision rests on, where it may be that of other calls too.
     pub(super) settled: Option<Rc<Settled>>,
     pub(super) passport: Option<Passport>,
+    /// OAuth's where a form asks for a token; all else is answered in the dialect.
+    pub(super) manner: Manner,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
@@ -46,6 +50,8 @@ pub(super) enum Verdict {
     Pending,
     Forwarded(Proofs),
     Open,
+    /// The gateway has given a token.
+    Answered(Given),
     Refused(Denial),
 }
 
@@ -71,6 +77,7 @@ impl Call {
             form: None,
             settled: None,
             passport: None,
+            manner: Manner::default(),
             verdict: Verdict::Pending,
             local_reply: None,
         }
@@ -140,7 +147,7 @@ impl Call {
     pub fn denial(&self) -> Option<&Denial> {
         match &self.verdict {
             Verdict::Refused(denial) => Some(denial),
-            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open => None,
+            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open | Verdict::Answered(_) => None,
         }
     }
 
@@ -149,9 +156,35 @@ impl Call {
         self.denial().or(self.local_reply.as_ref())
     }
 
-    /// The refusal in the caller's dialect, with the request id; `None` where the call was not refused.
+    /// The refusal in the caller's dialect, or the token, with the ids; `None` where the call goes on.
     pub fn answer(&self) -> Option<Answer> {
-        self.denial().map(|denial| self.in_dialect(denial))
+        match &self.verdict {
+            Verdict::Refused(denial) => Some(self.in_dialect(denial)),
+            Verdict::Answered(given) => {
+                let mut answer = given.answer.clone();
+                answer.headers.push(("x-claimgate-decision-id".to_owned(), self.decision_id.clone()));
+                answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
+                Some(answer)
+            }
+            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open => None,
+        }
+    }
+
+    /// True where the gateway itself has given what was asked for.
+    pub fn is_answered(&self) -> bool {
+        matches!(self.verdict, Verdict::Answered(_))
+    }
+
+    /// The token that was given.
+    pub(super) fn given(&self) -> Option<&Given> {
+        match &self.verdict {
+            Verdict::Answered(given) => Some(given),
+            _ => None,
+        }
+    }
+
+    pub(super) fn answered(&mut self, given: Given) {
+        self.verdict = Verdict::Answered(given);
     }
 
     /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
@@ -164,8 +197,11 @@ impl Call {
 
     fn in_dialect(&self, denial: &Denial) -> Answer {
         let ids = Ids { request: &self.request_id, decision: &self.decision_id };
-        let mut answer = denial.answer(self.dialect, ids);
-        answer.headers.push(("x-request-id".to_owned(), self.request_id.clone()));
+        let mut answer = match self.manner {
+            Manner::Secrets => denial.answer(self.dialect, ids),
+            Manner::OAuth => denial.oauth_answer(ids),
+        };
+        answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
         answer
     }
 
@@ -182,7 +218,7 @@ impl Call {
     pub(super) fn decision(&self) -> Decision {
         match &self.verdict {
             Verdict::Pending => Decision::Undecided,
-            Verdict::Forwarded(_) => Decision::Allow,
+            Verdict::Forwarded(_) | Verdict::Answered(_) => Decision::Allow,
             Verdict::Open => Decision::Open,
             Verdict::Refused(_) => Decision::Deny,
         }
@@ -221,7 +257,7 @@ impl Call {
                 let denials = proofs.permit.shadow_denials().iter().chain(proofs.admission.shadow_denials());
                 denials.map(String::as_str).collect()
             }
-            Verdict::Pending | Verdict::Open | Verdict::Refused(_) => Vec::new(),
+            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         }
     }
 }
@@ -244,10 +280,10 @@ fn holds_credential(head: &RequestHead, id: &str) -> bool {
         is_part || value.split(|byte| *byte == b' ').any(is_word_of_id)
     };
     let mut carried = head.headers().filter(|(name, _)| CARRIERS.contains(name));
-    ApiKey::may_stand_in(id) || carried.any(|(_, value)| is_sent(value))
+    ApiKey::may_stand_in(id) || id.contains(MINTED_PREFIX) || carried.any(|(_, value)| is_sent(value))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS.get(usize::from(value)).copied().unwrap_or(b'0'));
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));

@@ -95,6 +95,7 @@ impl Gateway {
     ) -> Result<Settled, Denial> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_knowable_model(&facts)?;
+        self.require_granted_model(&facts)?;
         let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
         let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
         let charges = match self.remembers.charges {

@@ -24,7 +24,7 @@ impl Call {
     pub fn answer_patch<'a>(&self, headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderPatch {
         let own_rates = match &self.verdict {
             Verdict::Forwarded(proofs) => proofs.admission.headers(),
-            Verdict::Pending | Verdict::Open | Verdict::Refused(_) => &[],
+            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => &[],
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
         patch.set(REQUEST_ID, self.request_id.as_bytes());
@@ -36,7 +36,7 @@ impl Call {
 
     /// The audit line of this call.
     pub fn record(&self, ending: &Ending) -> String {
-        let denial = self.denial();
+        let (denial, given) = (self.denial(), self.given());
         let record = Record {
             time: time(self.started_ms),
             decision: self.decision(),
@@ -52,6 +52,9 @@ impl Call {
             shadow_denials: self.shadow_denials(),
             provider_request_id: text(ending.provider_request_id.as_ref()),
             status: ending.status,
+            token_id: given.map(|given| given.id.as_str()),
+            token_subject: given.map(|given| given.subject.as_str()),
+            token_expires_at: given.map(|given| given.expires_at),
             client_address: text(self.connection.source_address.as_ref()),
         };
         match &self.settled {
@@ -75,6 +78,10 @@ impl Call {
             client: text(principal.and_then(|principal| principal.client.as_ref())),
             actor: text(principal.and_then(|principal| principal.actor.as_ref())),
             credential_id: text(principal.map(|principal| &principal.credential_id)),
+            parents: principal
+                .and_then(|principal| principal.minted.as_ref())
+                .map(|minted| minted.parents.iter().map(|parent| parent.id.as_str()).collect())
+                .unwrap_or_default(),
             cluster: text(self.connection.cluster.as_ref()),
             provider: operation.map(|operation| operation.dialect().provider()),
             operation: operation.map(|operation| operation.name()),

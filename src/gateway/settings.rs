@@ -53,6 +53,10 @@ impl Gateway {
         if self.settings.hold == Hold::HeadersAndBody {
             return Ok(());
         }
+        if self.minting.is_some() {
+            let why = "a request for a token has a body, and with `hold: headers` it could not be read before the headers leave; give tokens by another gateway that shares `tokens`";
+            return Err(ConfigError::new("tokens", why));
+        }
         let why = |what: &str| {
             ConfigError::new(
                 "hold",

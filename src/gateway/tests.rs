@@ -3,6 +3,7 @@
 mod compiling;
 mod forms;
 mod memory;
+mod minting;
 mod needs;
 mod reasons;
 mod reports;
@@ -22,6 +23,8 @@ use crate::upstream::HeaderPatch;
 
 const CHAT: &str = r#"{"model":"gpt-4o","messages":[]}"#;
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
+/// What signs the gateway's own tokens.
+const SIGNING_KEY: &str = r#"{"kty":"oct","kid":"s","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U"}"#;
 const NOW: u64 = NOW_MS / 1000;
 
 /// A gateway, the counters of its Envoy, and an identity provider.
@@ -92,7 +95,11 @@ fn config(signer: &RawSigner, change: Value) -> Value {
 
 fn compile(signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
     let bundle = config(signer, change).to_string();
-    let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
+    let environment = |name: &str| match name {
+        "ABSENT" => None,
+        "SIGNING" => Some(Secret::new(SIGNING_KEY)),
+        name => Some(Secret::new(format!("sk-{name}"))),
+    };
     Gateway::compile(&Config::from_json(bundle.as_bytes())?, &environment)
 }
 

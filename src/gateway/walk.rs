@@ -9,7 +9,7 @@ use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
 use crate::expression::Reads;
-use crate::identity::{Caller, Unproven};
+use crate::identity::{Caller, Limits, Principal, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
 use crate::request::AnnouncedBody;
@@ -68,29 +68,32 @@ impl Gateway {
         Ok(passed)
     }
 
-    fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
+    pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
         if call.proven.is_some() {
             return Ok(());
         }
-        let caller = Caller {
+        let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
+        call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
+        Ok(())
+    }
+
+    pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {
+        Caller {
             connection: &call.connection,
             keys: known.keys,
             moment: known.moment,
             verify: known.verify,
             proven: &known.memory.proven,
-        };
-        match self.identity.authenticate(&self.engine, &call.head, caller) {
-            Ok(proven) => {
-                call.proven = Some(proven);
-                Ok(())
-            }
-            Err(Unproven::Denied(denial)) => Err(denial.into()),
-            Err(Unproven::NeedsKeys { issuer }) => match known.patience {
-                Patience::Left => Err(Stop::Need(Need::Keys { issuer })),
-                Patience::Exhausted => Err(Denial::new(Reason::IdentityUnavailable)
-                    .with_note("the issuer's keys did not come in time")
-                    .into()),
-            },
+        }
+    }
+
+    pub(super) fn unproven(&self, unproven: Unproven, known: &Known<'_>) -> Stop {
+        match (unproven, known.patience) {
+            (Unproven::Denied(denial), _) => denial.into(),
+            (Unproven::NeedsKeys { issuer }, Patience::Left) => Stop::Need(Need::Keys { issuer }),
+            (Unproven::NeedsKeys { .. }, Patience::Exhausted) => Denial::new(Reason::IdentityUnavailable)
+                .with_note("the issuer's keys did not come in time")
+                .into(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Gateway {
             })?;
             (call.operation, call.operation_name) = (Some(operation), Some(name));
         }
+        require_granted_operation(call)?;
         let is_stateful = call.operation.as_deref().is_some_and(Operation::is_stateful);
         require_own_account(call, upstream, is_stateful)
     }
@@ -189,6 +193,10 @@ impl Gateway {
         if !matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart) {
             return false;
         }
+        let names_model = matches!(operation.model_place(), ModelPlace::Body | ModelPlace::Multipart);
+        if names_model && granted_models(facts.principal).is_some() {
+            return true;
+        }
         if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
             return true;
         }
@@ -219,12 +227,29 @@ impl Gateway {
             || dialect::names_further_model(facts.request)
             || facts.body.is_some_and(|body| body.model_elsewhere);
         let is_read = || {
+            if granted_models(facts.principal).is_some() {
+                return true;
+            }
             let applying = self.policies.enforced_reads_of(&self.engine, facts);
             applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
         };
         match is_elsewhere && is_read() {
             true => Err(Reason::ModelUnknowable.into()),
             false => Ok(()),
+        }
+    }
+
+    /// A minted token that is for some models is for no other, whatever the rules say.
+    pub(super) fn require_granted_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let Some(limits) = granted_models(facts.principal) else { return Ok(()) };
+        match facts.model() {
+            Some(model) if limits.admit_model(model) => Ok(()),
+            Some(_) => Err(Denial::new(Reason::ModelNotAllowed).with_detail(format!(
+                "the token is for `{}`",
+                limits.models.as_deref().unwrap_or_default().join("`, `")
+            ))),
+            None if facts.operation.model_place() == ModelPlace::None => Ok(()),
+            None => Err(Reason::ModelUnknowable.into()),
         }
     }
 
@@ -263,6 +288,27 @@ impl Gateway {
                 .with_detail("a parameter of the query comes twice, or `;` stands in it")),
             false => Ok(()),
         }
+    }
+}
+
+/// The limits of a minted token that is not for every model.
+fn granted_models(principal: &Principal) -> Option<&Limits> {
+    principal.minted.as_ref().map(|minted| &minted.limits).filter(|limits| limits.models.is_some())
+}
+
+/// A minted token that is for some operations is for no other, whatever the rules say.
+fn require_granted_operation(call: &Call) -> Result<(), Denial> {
+    let limits =
+        call.principal().and_then(|principal| principal.minted.as_ref()).map(|minted| &minted.limits);
+    match (limits, call.operation.as_deref()) {
+        (Some(limits), Some(operation)) if !limits.admit_operation(operation.name()) => {
+            Err(Denial::new(Reason::OperationNotAllowed).with_detail(format!(
+                "this is `{}`, and the token is for `{}`",
+                operation.name(),
+                limits.operations.as_deref().unwrap_or_default().join("`, `")
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -33,7 +33,7 @@ impl ApiKey {
         Secret::new(text)
     }
 
-    /// True where a key, or the beginning of one, stands anywhere in the text.
+    /// True where a key of this gateway, or the beginning of one, stands anywhere in the text.
     pub fn may_stand_in(text: &str) -> bool {
         text.contains(PREFIX)
     }

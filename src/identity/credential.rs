@@ -5,6 +5,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::minted::PREFIX as MINTED_PREFIX;
 use crate::denial::{Denial, Reason};
 use crate::request::RequestHead;
 use crate::secret::Secret;
@@ -82,6 +83,8 @@ pub enum PresentedKind {
     ApiKey,
     /// Begins as a JOSE header does, whether or not the rest is sound.
     Jwt,
+    /// Begins as a token of this gateway does.
+    Minted,
 }
 
 /// Where a credential was found.
@@ -92,19 +95,22 @@ pub enum Carrier {
     ApiKey,
     XGoogApiKey,
     WebSocketProtocol,
+    /// A parameter of a form that asks for a token (RFC 8693).
+    Form(&'static str),
 }
 
 impl Carrier {
     const HEADERS: [Self; 4] = [Self::Authorization, Self::XApiKey, Self::ApiKey, Self::XGoogApiKey];
 
-    /// The name of the header.
-    pub fn header(self) -> &'static str {
+    /// The name of the header or parameter.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Authorization => "authorization",
             Self::XApiKey => "x-api-key",
             Self::ApiKey => "api-key",
             Self::XGoogApiKey => "x-goog-api-key",
             Self::WebSocketProtocol => PROTOCOLS,
+            Self::Form(parameter) => parameter,
         }
     }
 }
@@ -119,7 +125,7 @@ pub fn find(request: &RequestHead) -> Result<Presented, Denial> {
     }
     let mut found: Option<Presented> = None;
     for carrier in Carrier::HEADERS {
-        let Some(value) = single(request.values(carrier.header()))? else { continue };
+        let Some(value) = single(request.values(carrier.name()))? else { continue };
         found = Some(agree(found, credential(carrier, value)?)?);
     }
     if request.is_upgrade() {
@@ -129,6 +135,14 @@ pub fn find(request: &RequestHead) -> Result<Presented, Denial> {
         }
     }
     found.ok_or_else(|| Reason::CredentialMissing.into())
+}
+
+/// The credential in a parameter of a form.
+///
+/// # Errors
+/// Refuses what cannot be one.
+pub fn in_body(parameter: &'static str, value: &str) -> Result<Presented, Denial> {
+    presented(Carrier::Form(parameter), value.as_bytes())
 }
 
 /// What is left of a `sec-websocket-protocol` value once the credential and the account are gone; in any case,
@@ -214,21 +228,24 @@ fn presented(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
     }
     if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
         return Err(Denial::new(Reason::CredentialMalformed)
-            .with_detail(format!("`{}` must hold visible ASCII without spaces", carrier.header())));
+            .with_detail(format!("`{}` must hold visible ASCII without spaces", carrier.name())));
     }
     let kind = kind(value);
     if value.len() > MAX_CREDENTIAL_BYTES {
         return Err(match kind {
             PresentedKind::ApiKey => Reason::CredentialMalformed,
-            PresentedKind::Jwt => Reason::TokenTooLarge,
+            PresentedKind::Jwt | PresentedKind::Minted => Reason::TokenTooLarge,
         }
         .into());
     }
     Ok(Presented { kind, secret: Secret::new(value), carrier })
 }
 
-/// A JOSE header is a JSON object, and `{` in base64url is `e` and one of these.
+/// Ours are told by their prefix, before anything is parsed. A JOSE header is a JSON object, and `{` in base64url is `e` and one of these.
 fn kind(value: &[u8]) -> PresentedKind {
+    if value.starts_with(MINTED_PREFIX.as_bytes()) {
+        return PresentedKind::Minted;
+    }
     let opens_an_object = [b"ey", b"ew", b"e3"].iter().any(|start| value.starts_with(*start));
     match value.starts_with(b"eyJ") || (opens_an_object && value.contains(&b'.')) {
         true => PresentedKind::Jwt,

@@ -25,7 +25,7 @@ pub struct KeyTable {
 }
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     id: Box<str>,
     project: Arc<str>,
     service_account: Arc<str>,
@@ -100,6 +100,36 @@ impl KeyTable {
         Ok((hash, entry.principal()))
     }
 
+    /// Admits the key of this id, as the parent of a token, and tells what it is.
+    ///
+    /// # Errors
+    /// Refuses what [`Self::authenticate`] refuses.
+    pub(super) fn admit_by_id(
+        &self,
+        id: &str,
+        connection: &Connection,
+        moment: &Moment,
+    ) -> Result<&Entry, Denial> {
+        let entry = self.by_id(id)?;
+        entry.admit(connection, moment)?;
+        Ok(entry)
+    }
+
+    /// The holder of the key of this id, wherever the holder is.
+    ///
+    /// # Errors
+    /// Refuses a key that is unknown, disabled, not yet valid or expired.
+    pub(super) fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
+        let entry = self.by_id(id)?;
+        entry.in_force(moment)?;
+        Ok(entry.principal())
+    }
+
+    fn by_id(&self, id: &str) -> Result<&Entry, Denial> {
+        let entry = self.entries.values().find(|entry| &*entry.id == id);
+        entry.ok_or_else(|| Reason::KeyUnknown.into())
+    }
+
     /// Admits a key once more that was found before.
     ///
     /// # Errors
@@ -155,6 +185,14 @@ impl Entry {
     }
 
     fn admit(&self, connection: &Connection, moment: &Moment) -> Result<(), Denial> {
+        self.in_force(moment)?;
+        match &self.networks {
+            Some(networks) => networks.admit(connection),
+            None => Ok(()),
+        }
+    }
+
+    fn in_force(&self, moment: &Moment) -> Result<(), Denial> {
         let now = moment.unix_seconds();
         if self.standing == Standing::Disabled {
             return Err(Reason::CredentialRevoked.into());
@@ -165,14 +203,20 @@ impl Entry {
         if self.expires_at.is_some_and(|time| !time.is_after(now)) {
             return Err(Reason::KeyExpired.into());
         }
-        match &self.networks {
-            Some(networks) => networks.admit(connection),
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// What rules may know of the key.
+    pub(super) fn facts(&self) -> KeyFacts {
+        let labels = self.labels.iter().map(|(name, value)| (String::from(&**name), String::from(&**value)));
+        KeyFacts {
+            id: self.id.to_string(),
+            labels: labels.collect::<BTreeMap<_, _>>(),
+            created_at: self.created_at.map(Timestamp::unix_seconds),
         }
     }
 
     fn principal(&self) -> Principal {
-        let labels = self.labels.iter().map(|(name, value)| (String::from(&**name), String::from(&**value)));
         Principal {
             kind: Kind::ApiKey,
             subject: self.service_account.to_string(),
@@ -183,16 +227,13 @@ impl Entry {
             scopes: self.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
             roles: Vec::new(),
             claims: serde_json::Map::new(),
-            key: Some(KeyFacts {
-                id: self.id.to_string(),
-                labels: labels.collect::<BTreeMap<_, _>>(),
-                created_at: self.created_at.map(Timestamp::unix_seconds),
-            }),
+            key: Some(self.facts()),
             issuer: None,
             credential_id: self.id.to_string(),
             actor: None,
             actors: Vec::new(),
             expires_at: self.expires_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
+            minted: None,
         }
     }
 }

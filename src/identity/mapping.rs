@@ -11,7 +11,7 @@ use super::principal::{Kind, Principal};
 use crate::denial::Denial;
 
 /// Deeper delegation chains are refused.
-const MAX_ACTORS: usize = 8;
+pub const MAX_ACTORS: usize = 8;
 
 /// What the configuration's expressions made of the claims; `None` leaves the default in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> 
         actor: actors.first().cloned(),
         actors,
         expires_at,
+        minted: None,
         claims,
     })
 }
@@ -116,7 +117,7 @@ fn texts(list: &[Value]) -> Option<Vec<String>> {
 }
 
 /// The `sub` of each nested `act` (RFC 8693 section 4.1), the current actor first.
-fn actors(claims: &Object) -> Result<Vec<String>, Denial> {
+pub(super) fn actors(claims: &Object) -> Result<Vec<String>, Denial> {
     let mut actors = Vec::new();
     let mut next = claims.get("act");
     while let Some(act) = next {

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What kind of credential proved the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use super::limits::Limits;
+
+/// What kind of credential proved the caller; of a minted token, the kind of the one it was got with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     ApiKey,
     Jwt,
@@ -41,7 +45,7 @@ pub struct Principal {
     pub key: Option<KeyFacts>,
     /// The claim `iss`.
     pub issuer: Option<String>,
-    /// The id of the key, or the claim `jti`; empty where the token has none.
+    /// The id of the key, or the claim `jti`; empty where the token has none. Of a minted token, its own.
     pub credential_id: String,
     /// The outermost of `actors`: who acts now on the subject's behalf (RFC 8693 section 4.1).
     pub actor: Option<String>,
@@ -49,6 +53,36 @@ pub struct Principal {
     pub actors: Vec<String>,
     /// Unix seconds from which on the credential is refused; `None` where it does not expire.
     pub expires_at: Option<u64>,
+    /// Present where a token that this gateway gave stands for the credential.
+    pub minted: Option<Minted>,
+}
+
+/// What a minted token is, beside what the credential is that it was got with. All else of the principal is that
+/// credential's, so that rules and quotas see the same caller; what is less is stated here and in the scopes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minted {
+    /// The subject's credential, then the actor's where there is one. The token is good only as long as they are.
+    pub parents: Vec<Parent>,
+    pub limits: Limits,
+}
+
+/// A credential that a token was got with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    pub kind: Kind,
+    /// As in [`Principal::credential_id`].
+    pub id: String,
+    /// As in [`Principal::issuer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+}
+
+impl Principal {
+    /// This caller's credential, as the parent of a token.
+    pub fn as_parent(&self) -> Parent {
+        Parent { kind: self.kind, id: self.credential_id.clone(), issuer: self.issuer.clone() }
+    }
 }
 
 /// What rules may know of an API key.

@@ -38,14 +38,17 @@ pub(super) enum Evidence {
         /// Unix milliseconds.
         refused_from_ms: u64,
     },
+    /// A token of ours, whose parents must be admitted again.
+    Minted { proven_ms: u64, refused_from_ms: u64 },
 }
 
 impl Proof {
     pub(super) fn holds(&self, caller: &Caller<'_>) -> bool {
+        let now_ms = caller.moment.unix_ms;
         match self.by {
             Evidence::Key(_) => true,
+            Evidence::Minted { proven_ms, refused_from_ms } => (proven_ms..refused_from_ms).contains(&now_ms),
             Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
-                let now_ms = caller.moment.unix_ms;
                 (proven_ms..refused_from_ms).contains(&now_ms)
                     && generation.is_some()
                     && caller.keys.generation(issuer, now_ms) == generation

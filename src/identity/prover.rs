@@ -1,20 +1,22 @@
-//! One door for both kinds of credential, and the claim mappings of the configuration.
+//! One door for all kinds of credential, and the claim mappings of the configuration.
 
 use std::rc::Rc;
 
-use super::credential::{self, PresentedKind};
+use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
 use super::jwt::{Claims, JwtRefusal, Verifier};
 use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
 use super::mapping::{self, Mapped};
-use super::principal::Principal;
+use super::minted::Mint;
+use super::principal::{Parent, Principal};
 use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer, PrincipalMapping};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Reads, Scope, Vocabulary};
 use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
+use crate::secret::{Environment, Secret};
 
 /// A longer credential is verified each time: what it says could fill a worker's memory.
 const LONGEST_REMEMBERED: usize = 4096;
@@ -26,6 +28,7 @@ pub struct Identity {
     verifier: Verifier,
     mappings: Vec<Mapping>,
     issuers: Vec<Issuer>,
+    mint: Option<Mint>,
 }
 
 /// What is known beside the request's headers.
@@ -77,8 +80,12 @@ impl Facts for ClaimFacts<'_> {
 
 impl Identity {
     /// # Errors
-    /// Nobody who could call, or a key, issuer or mapping that is wrong.
-    pub fn compile(config: &Config, engine: &Engine) -> Result<Self, ConfigError> {
+    /// Nobody who could call, or a key, issuer, mapping or signing key that is wrong.
+    pub fn compile(
+        config: &Config,
+        engine: &Engine,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
         if config.keys.is_empty() && config.issuers.is_empty() {
             let why = "there are neither `keys` nor `issuers`, so nobody could call; add an entry made by `claimgate key new`, or an issuer";
             return Err(ConfigError::new("keys", why));
@@ -91,6 +98,11 @@ impl Identity {
             verifier: Verifier::compile(&config.issuers)?,
             mappings: config.issuers.iter().enumerate().map(mapping).collect::<Result<_, _>>()?,
             issuers: config.issuers.clone(),
+            mint: config
+                .tokens
+                .as_ref()
+                .map(|tokens| Mint::compile(tokens, &config.issuers, environment))
+                .transpose()?,
         })
     }
 
@@ -130,28 +142,103 @@ impl Identity {
         request: &RequestHead,
         caller: Caller<'_>,
     ) -> Result<Proven, Unproven> {
-        let presented = credential::find(request)?;
+        self.prove(engine, &credential::find(request)?, caller)
+    }
+
+    /// Proves whose credential it is.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub fn prove(
+        &self,
+        engine: &Engine,
+        presented: &Presented,
+        caller: Caller<'_>,
+    ) -> Result<Proven, Unproven> {
         let credential = presented.secret.expose();
         let name = caller.proven.name(&[credential]);
         if let Some(Proof { principal, by }) = caller.proven.get(name, |proof| proof.holds(&caller)) {
-            if let Evidence::Key(hash) = by {
-                self.keys.admit(&hash, caller.connection, &caller.moment)?;
+            match by {
+                Evidence::Key(hash) => self.keys.admit(&hash, caller.connection, &caller.moment)?,
+                Evidence::Minted { .. } => self.admit_parents(&principal, &caller)?,
+                Evidence::Token { .. } => {}
             }
             return Ok(Proven { principal, name });
         }
         let (principal, by) = match presented.kind {
             PresentedKind::ApiKey => {
                 let (hash, principal) =
-                    self.keys.authenticate(&presented, caller.connection, &caller.moment)?;
+                    self.keys.authenticate(presented, caller.connection, &caller.moment)?;
                 (principal, Evidence::Key(hash))
             }
             PresentedKind::Jwt => self.prove_token(engine, credential, caller)?,
+            PresentedKind::Minted => self.prove_minted(presented.text(), &caller)?,
         };
         let principal = Rc::new(principal);
         if credential.len() <= LONGEST_REMEMBERED {
             caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
         }
         Ok(Proven { principal, name })
+    }
+
+    /// Makes the token of a principal, good until `expires_at` (Unix seconds).
+    ///
+    /// # Errors
+    /// No signing key, or more than a token may hold.
+    pub fn mint(&self, principal: &Principal, moment: &Moment, expires_at: u64) -> Result<Secret, Denial> {
+        let mint = self.mint.as_ref().ok_or(Reason::TokensUnavailable)?;
+        mint.seal(principal, moment, expires_at)
+    }
+
+    /// The holder of the API key of this id, wherever the holder is.
+    ///
+    /// # Errors
+    /// Refuses a key that is unknown or not in force.
+    pub fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
+        self.keys.holder(id, moment)
+    }
+
+    /// The keys by which others can prove the tokens of this gateway (RFC 7517).
+    pub fn public_keys(&self) -> Vec<serde_json::Value> {
+        self.mint.as_ref().map(Mint::public_keys).unwrap_or_default()
+    }
+
+    fn prove_minted(&self, token: &str, caller: &Caller<'_>) -> Result<(Principal, Evidence), Denial> {
+        let none = || Denial::new(Reason::TokenIssuerUnknown).with_detail("this gateway gives no tokens");
+        let mut principal = self.mint.as_ref().ok_or_else(none)?.open(token, &caller.moment)?;
+        self.admit_parents(&principal, caller)?;
+        // The first parent is the subject's, and what rules know of its key is not the token's to say.
+        let subject = principal.minted.as_ref().and_then(|minted| minted.parents.first()?.key_id());
+        if let Some(id) = subject {
+            principal.key = Some(self.keys.admit_by_id(id, caller.connection, &caller.moment)?.facts());
+        }
+        let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
+        Ok((principal, Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms }))
+    }
+
+    /// A token is good only as long as every credential that it was got with would be.
+    fn admit_parents(&self, principal: &Principal, caller: &Caller<'_>) -> Result<(), Denial> {
+        let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
+        for parent in parents {
+            self.admit_parent(parent, caller).map_err(|denial| match denial.reason().status() {
+                // It was not what the caller sent.
+                401 => Denial::new(Reason::ParentCredentialInvalid).with_note(format!(
+                    "the credential `{}`: {}",
+                    parent.id,
+                    denial.reason()
+                )),
+                _ => denial,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn admit_parent(&self, parent: &Parent, caller: &Caller<'_>) -> Result<(), Denial> {
+        match (parent.key_id(), &parent.issuer) {
+            (Some(id), _) => self.keys.admit_by_id(id, caller.connection, &caller.moment).map(|_| ()),
+            (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => Ok(()),
+            (None, _) => Err(Reason::TokenIssuerUnknown.into()),
+        }
     }
 
     fn prove_token(

@@ -1,4 +1,4 @@
-//! The one file that names `jwt_simple`: public keys, and the proof that a token was signed with one.
+//! Public keys, and the proof that a token was signed with one; beside `seal`, the only file that names `jwt_simple`.
 //!
 //! It checks nothing but the signature. The claims, the header and the choice of the key are judged before,
 //! by our own rules; `jwt_simple` judges the claims once more and can only be stricter.
@@ -200,6 +200,11 @@ pub(crate) mod signing {
 
         pub(crate) fn jwk(&self) -> Value {
             serde_json::from_str(&self.0.public_key().to_jwk()).unwrap()
+        }
+
+        /// With its private part, as the environment has a signing key.
+        pub(crate) fn private_jwk(&self) -> String {
+            self.0.to_jwk()
         }
 
         pub(crate) fn sign(&self, header: &str, claims: &str) -> String {

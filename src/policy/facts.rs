@@ -26,27 +26,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         ),
         Field::object("source", &[Field::value("address"), Field::value("port")]),
         Field::object("connection", &[Field::value("mtls")]),
-        Field::object(
-            "principal",
-            &[
-                Field::value("kind"),
-                Field::value("subject"),
-                Field::value("issuer"),
-                Field::value("tenant"),
-                Field::value("project"),
-                Field::value("service_account"),
-                Field::value("client"),
-                Field::value("scopes"),
-                Field::value("roles"),
-                Field::value("claims"),
-                Field::object(
-                    "key",
-                    &[Field::value("id"), Field::value("labels"), Field::value("created_at")],
-                ),
-                Field::value("actor"),
-                Field::value("actors"),
-            ],
-        ),
+        Field::object("principal", PRINCIPAL),
         Field::object(
             "llm",
             &[
@@ -65,6 +45,24 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         ),
     ],
 };
+
+/// The fields of a principal.
+pub const PRINCIPAL: &[Field] = &[
+    Field::value("kind"),
+    Field::value("subject"),
+    Field::value("issuer"),
+    Field::value("tenant"),
+    Field::value("project"),
+    Field::value("service_account"),
+    Field::value("client"),
+    Field::value("scopes"),
+    Field::value("roles"),
+    Field::value("claims"),
+    Field::object("key", &[Field::value("id"), Field::value("labels"), Field::value("created_at")]),
+    Field::value("actor"),
+    Field::value("actors"),
+    Field::value("minted"),
+];
 
 /// The fields of `llm` that may only be known once the body is read.
 pub const BODY_FIELDS: [&str; 4] = ["stateful", "model", "stream", "max_tokens"];
@@ -123,26 +121,6 @@ impl CallFacts<'_> {
         }
     }
 
-    fn principal_fact(&self, field: &str) -> Fact {
-        let principal = self.principal;
-        match field {
-            "kind" => Fact::text(principal.kind.name()),
-            "subject" => Fact::text(&principal.subject),
-            "issuer" => Fact::optional_text(principal.issuer.as_deref()),
-            "tenant" => Fact::optional_text(principal.tenant.as_deref()),
-            "project" => Fact::optional_text(principal.project.as_deref()),
-            "service_account" => Fact::optional_text(principal.service_account.as_deref()),
-            "client" => Fact::optional_text(principal.client.as_deref()),
-            "scopes" => Fact::texts(&principal.scopes),
-            "roles" => Fact::texts(&principal.roles),
-            "claims" => Fact::Json(principal.claims.clone().into()),
-            "key" => key(principal),
-            "actor" => Fact::optional_text(principal.actor.as_deref()),
-            "actors" => Fact::texts(&principal.actors),
-            _ => Fact::Absent,
-        }
-    }
-
     fn llm_fact(&self, field: &str) -> Fact {
         match field {
             "provider" => Fact::text(self.operation.dialect().provider()),
@@ -166,13 +144,34 @@ impl Facts for CallFacts<'_> {
             ("source", "address") => Fact::optional_text(self.connection.source_address.as_deref()),
             ("source", "port") => number(self.connection.source_port),
             ("connection", "mtls") => Fact::Bool(self.connection.mtls),
-            ("principal", field) => self.principal_fact(field),
+            ("principal", field) => principal_fact(self.principal, field),
             ("llm", field) => self.llm_fact(field),
             ("upstream", "cluster") => Fact::text(self.upstream.cluster),
             ("upstream", "tenant") => Fact::optional_text(self.upstream.tenant),
             ("upstream", "metadata") => texts(self.upstream.metadata),
             _ => Fact::Absent,
         }
+    }
+}
+
+/// One field of [`PRINCIPAL`].
+pub fn principal_fact(principal: &Principal, field: &str) -> Fact {
+    match field {
+        "kind" => Fact::text(principal.kind.name()),
+        "subject" => Fact::text(&principal.subject),
+        "issuer" => Fact::optional_text(principal.issuer.as_deref()),
+        "tenant" => Fact::optional_text(principal.tenant.as_deref()),
+        "project" => Fact::optional_text(principal.project.as_deref()),
+        "service_account" => Fact::optional_text(principal.service_account.as_deref()),
+        "client" => Fact::optional_text(principal.client.as_deref()),
+        "scopes" => Fact::texts(&principal.scopes),
+        "roles" => Fact::texts(&principal.roles),
+        "claims" => Fact::Json(principal.claims.clone().into()),
+        "key" => key(principal),
+        "actor" => Fact::optional_text(principal.actor.as_deref()),
+        "actors" => Fact::texts(&principal.actors),
+        "minted" => Fact::Bool(principal.minted.is_some()),
+        _ => Fact::Absent,
     }
 }
 
@@ -246,15 +245,19 @@ pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
     impl Facts for Typical {
         fn fact(&self, variable: &str, field: Option<&str>) -> Fact {
             match (variable, field.unwrap_or_default()) {
-                ("request", "headers" | "query") | ("principal", "claims") | ("upstream", "metadata") => {
-                    Fact::Map(Vec::new())
-                }
+                ("request", "headers" | "query")
+                | ("principal" | "actor", "claims")
+                | ("upstream", "metadata") => Fact::Map(Vec::new()),
                 ("request", "time") => Fact::Time(1_767_225_600_000),
                 ("source", "address") => Fact::text("192.0.2.1"),
                 ("source", "port") => Fact::Number(40_000),
-                ("connection", "mtls") | ("llm", "stream" | "stateful") => Fact::Bool(false),
-                ("principal", "scopes" | "roles" | "actors") => Fact::texts(&["typical".to_owned()]),
-                ("principal", "key") => Fact::Map(vec![
+                ("connection", "mtls")
+                | ("llm", "stream" | "stateful")
+                | ("principal" | "actor", "minted") => Fact::Bool(false),
+                ("principal" | "actor", "scopes" | "roles" | "actors")
+                | ("asked", "scopes" | "models" | "operations") => Fact::texts(&["typical".to_owned()]),
+                ("asked", "lifetime_seconds" | "requests") => Fact::Number(1),
+                ("principal" | "actor", "key") => Fact::Map(vec![
                     ("id".to_owned(), Fact::text("typical")),
                     ("labels".to_owned(), Fact::Map(Vec::new())),
                     ("created_at".to_owned(), Fact::Time(1_767_225_600_000)),

@@ -129,7 +129,7 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     }))
     .unwrap();
     let engine = Engine::new().unwrap();
-    let identity = Identity::compile(&config, &engine).unwrap();
+    let identity = Identity::compile(&config, &engine, &|_| None).unwrap();
     let keys = identity.key_ring();
     let proven = Recall::new(0, &[0; 16]);
     let caller =

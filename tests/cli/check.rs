@@ -216,7 +216,10 @@ fn help_is_worth_reading() {
         ),
         (vec!["test", "--help"], "reason: insufficient_scope"),
         (vec!["bundle", "--help"], "moved into it"),
-        (vec!["key", "new", "--help"], "To rotate a key"),
+        (vec!["key", "new", "--help"], "claimgate key rotate"),
+        (vec!["key", "rotate", "--help"], "The old key, and every token got with it"),
+        (vec!["key", "signing", "--help"], "To rotate, give the new key to every gateway"),
+        (vec!["token", "mint", "--help"], "as Envoy reads it"),
         (vec!["key", "hash", "--help"], "claimgate key hash < key.txt"),
     ] {
         let run = copy.run(&arguments);

@@ -49,8 +49,17 @@ impl Copy {
     }
 
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
+        self.run_in_environment(arguments, input, &[])
+    }
+
+    pub(crate) fn run_in_environment(
+        &self,
+        arguments: &[&str],
+        input: &str,
+        variables: &[(&str, &str)],
+    ) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claimgate"));
-        let command = command.args(arguments).current_dir(&self.0);
+        let command = command.args(arguments).current_dir(&self.0).envs(variables.iter().copied());
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

@@ -8,3 +8,4 @@ mod copy;
 mod envoy;
 mod key;
 mod script;
+mod token;

@@ -16,7 +16,7 @@ from harness import ecds  # noqa: E402
 from harness.demo.bootstrap import Place, placed, shipped_simulator_ports  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing  # noqa: E402
-from harness.demo.credentials import mint_keys  # noqa: E402
+from harness.demo.credentials import make_signing_key, mint_keys  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
 from harness.demo.layout import COMPOSE, GATEWAY, Layout  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
@@ -62,6 +62,7 @@ def prepare(ports: DemoPorts) -> str:
     mounted.bootstrap.write_text(yaml.safe_dump(placed(place), sort_keys=False))
     bundle = Bundle(mounted, keys, MOUNTED_WASM)
     ecds.move_into_place(mounted.ecds, bundle.make())
+    ecds.move_into_place(COMPOSE / "signing.env", f"CLAIMGATE_SIGNING_KEY='{make_signing_key()}'\n")
     if bundle.warnings:
         print(bundle.warnings, file=sys.stderr)
     return listing(examples(ports.port, ports.bedrock_port, keys, private.token))

@@ -11,6 +11,7 @@ from compose.command import INSTALL, compose_command
 from harness.demo.bootstrap import shipped_simulator_ports
 from harness.demo.credentials import provider_credentials
 from harness.demo.layout import GATEWAY, ROOT
+from harness.gateway import signing_keys
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,11 @@ def test_the_simulator_listens_where_the_shipped_clusters_lead() -> None:
 
 def test_envoy_has_each_credential_that_the_configuration_names() -> None:
     document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    fakes = provider_credentials(GATEWAY.read_text(), {})
+    given = provider_credentials(GATEWAY.read_text(), {})
+    # `make compose` makes these, since no fake would do.
+    made = signing_keys(yaml.safe_load(GATEWAY.read_text()))
+    assert made == ("CLAIMGATE_SIGNING_KEY",)
+    assert document["services"]["envoy"]["env_file"] == "./target/compose/signing.env"
+    fakes = {name: fake for name, fake in given.items() if name not in made}
     passed_on = document["services"]["envoy"]["environment"]
     assert passed_on == {name: f"${{{name}:-{fake}}}" for name, fake in fakes.items()}

@@ -162,7 +162,14 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(credential, dict):
             per_tenant = credential.get("per_tenant", {})
             names += [credential.get("env"), per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
-    return tuple(sorted({name for name in names if name}))
+    return tuple(sorted({name for name in [*names, *signing_keys(configuration)] if name}))
+
+
+def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    """The variables that hold keys for the gateway's own tokens."""
+    tokens = configuration.get("tokens") or {}
+    keys = [tokens[name] for name in ("signing_key", "other_key") if tokens.get(name)]
+    return tuple(key["env"] for key in keys)
 
 
 class Gateway:

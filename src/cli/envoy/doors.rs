@@ -59,10 +59,10 @@ doors! {
         "every request whose body a rule reads hangs until `hold_timeout` and is refused 503",
         "write `allow_on_headers_stop_iteration: true`, or `hold: headers` in gateway.yaml";
     VariableNotPassed: Error, "variable_not_passed",
-        "requests that need the credential in `{0}` are refused 503 `provider_credential_missing`",
+        "requests that need the credential or signing key in `{0}` are refused 503",
         "add `{0}` to `vm_config.environment_variables.host_env_keys`";
     CredentialInConfiguration: Warning, "credential_in_configuration",
-        "whoever can read this file or Envoy's /config_dump has the provider's credential `{0}`",
+        "whoever can read this file or Envoy's /config_dump has the credential or signing key `{0}`",
         "name `{0}` in `host_env_keys` instead and give the value to Envoy's environment";
     BufferTooSmall: Warning, "buffer_too_small",
         "a caller's body between this limit and `body_limit` ({0} bytes) is refused 413 by Envoy, though the gateway would read it",

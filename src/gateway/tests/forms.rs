@@ -45,7 +45,7 @@ fn send(scene: &Scene, request: &Request, body: &str, size: usize) -> Option<Rea
                 }
                 continue;
             }
-            Outcome::Refuse => break,
+            Outcome::Refuse | Outcome::Answer => break,
         };
         outcome = scene.gateway.decide(&mut call, &Known { body, ..scene.known(request) });
     }

@@ -13,7 +13,7 @@ fn first_need(scene: &Scene, request: &Request) -> Option<Need> {
     let mut call = scene.open(request);
     match scene.gateway.decide(&mut call, &Known { body: Body::Coming, ..scene.known(request) }) {
         Outcome::Need(need) => Some(need),
-        Outcome::Forward(_) => None,
+        Outcome::Forward(_) | Outcome::Answer => None,
         Outcome::Refuse => panic!("{:?}", call.denial()),
     }
 }
@@ -181,6 +181,7 @@ fn described(outcome: &Outcome, reason: Option<Reason>) -> String {
     match outcome {
         Outcome::Forward(patch) => format!("{:?}", patch.settings().collect::<Vec<_>>()),
         Outcome::Refuse => format!("{reason:?}"),
+        Outcome::Answer => "answer".to_owned(),
         Outcome::Need(need) => format!("{need:?}"),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Request, Scene, key, rule};
+use super::minting::{self, tokens};
+use super::{Request, Scene, key, key_entry, rule};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
 use crate::request::Dialect;
@@ -101,6 +102,36 @@ fn rows() -> Vec<Row> {
         (R::QuotaExceeded, limited(json!(0)), |_| Request::chat()),
         (R::QuotaError, limited(json!("principal.client == 'a' ? 1 : 2")), |_| Request::chat()),
         (R::TenantCredentialMissing, plain(), |_| Request::chat().keyed(6)),
+        (R::ParentCredentialInvalid, tokens(json!({})), |_| {
+            let other = minting::scene(json!({ "keys": [key_entry(9, json!({ "tenant": "acme" }))] }));
+            let wish = minting::asking(Request::chat().keyed(9), Value::Null);
+            Request::bearing(&minting::token(&other, &wish))
+        }),
+        (R::OperationNotAllowed, tokens(json!({})), |s| {
+            let wish = minting::asking(Request::chat(), json!({ "operations": ["files"] }));
+            Request::bearing(&minting::token(s, &wish))
+        }),
+        (R::TokenBudgetExhausted, tokens(json!({})), |s| {
+            let wish = minting::asking(Request::chat(), json!({ "requests": 1 }));
+            let request = Request::bearing(&minting::token(s, &wish));
+            assert_eq!(s.refusal(&request), None);
+            request
+        }),
+        (R::TokenRequestInvalid, tokens(json!({})), |_| {
+            minting::asking(Request::chat(), json!({ "requests": 0 }))
+        }),
+        (R::GrantTypeUnsupported, tokens(json!({})), |_| {
+            minting::posting(Request::chat(), &[("grant_type", "password")])
+        }),
+        (R::TokenRequestTooWide, tokens(json!({})), |_| {
+            minting::asking(Request::chat(), json!({ "tenant": "globex" }))
+        }),
+        (R::TokenRequestDenied, tokens(json!({ "allow": "false" })), |_| {
+            minting::asking(Request::chat(), Value::Null)
+        }),
+        (R::TokensUnavailable, tokens(json!({ "signing_key": { "env": "ABSENT" } })), |_| {
+            minting::asking(Request::chat(), Value::Null)
+        }),
         (R::BodyUnexpected, plain(), |_| Request::chat().at("GET", "/v1/models").body("{}")),
         (R::ProviderCredentialMissing, plain(), |_| Request::chat().to(Some("bare"))),
         (R::IdentityIncomplete, plain(), |_| Request::chat().keyed(7).to(Some("named"))),

@@ -8,7 +8,7 @@ use crate::denial::Reason;
 use crate::gateway::{Call, Ending};
 use crate::policy::fixture::NOW_MS;
 
-fn ending() -> Ending {
+pub(super) fn ending() -> Ending {
     Ending {
         now_ms: NOW_MS + 25,
         answered_by: AnsweredBy::Provider,

@@ -33,7 +33,7 @@ fn compile(jwks: Value, mapping: Value) -> Result<Identity, String> {
         "upstreams": [],
     }))
     .unwrap();
-    Identity::compile(&config, &Engine::new().unwrap()).map_err(|error| error.to_string())
+    Identity::compile(&config, &Engine::new().unwrap(), &|_| None).map_err(|error| error.to_string())
 }
 
 fn inline(signer: &RawSigner) -> Value {

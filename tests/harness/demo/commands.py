@@ -32,6 +32,10 @@ def examples(port: int, bedrock_port: int, keys: Mapping[str, ApiKey], token: Pa
     return [
         Example("200, by API key", _curl("", openai, acme, chat)),
         Example("200, by JWT", _curl("", openai, f'-H "authorization: Bearer $(cat {token})"', chat)),
+        Example(
+            "200, by a token for five minutes and one model, got with the API key",
+            _curl("", openai, f'-H "authorization: Bearer $({_token(base, acme)})"', chat),
+        ),
         Example("200, streamed", _curl("-N", openai, acme, {**chat, "stream": True})),
         Example(
             "200, Anthropic",
@@ -90,6 +94,14 @@ def _curl(options: str, url: str, credential: str, body: object = None) -> str:
     if body is not None:
         parts += [_header("content-type", "application/json"), f"-d '{json.dumps(body, separators=(',', ':'))}'"]
     return " ".join(part for part in [*parts, f"'{url}'"] if part)
+
+
+def _token(base: str, credential: str) -> str:
+    """A command that gets a token and prints it alone."""
+    wish = {"expires_after": {"anchor": "created_at", "seconds": 300}, "models": ["gpt-4o-mini"]}
+    asked = f"-d '{json.dumps(wish, separators=(',', ':'))}' '{base}/claimgate/v1/tokens'"
+    asked = f"curl -s {credential} {_header('content-type', 'application/json')} {asked}"
+    return f"{asked} | sed 's/.*\"value\":\"\\([^\"]*\\).*/\\1/'"
 
 
 def _header(name: str, value: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from ..gateway import environment_keys
+from ..gateway import environment_keys, signing_keys
 from .failure import DemoFailed
 from .layout import COMMAND, relative
 
@@ -39,22 +39,38 @@ def with_hashes(gateway: str, keys: Mapping[str, ApiKey]) -> str:
 
 
 def provider_credentials(gateway: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """A value for each variable that the upstreams name: the one in the environment, else an obvious fake."""
-    return {name: environment.get(name) or _fake(name) for name in environment_keys(yaml.safe_load(gateway))}
+    """A value for each variable that the configuration names: the one in the environment, else an obvious fake, or a
+    new signing key. Raises DemoFailed."""
+    configuration = yaml.safe_load(gateway)
+    signing = signing_keys(configuration)
+
+    def made(name: str) -> str:
+        return make_signing_key() if name in signing else _fake(name)
+
+    return {name: environment.get(name) or made(name) for name in environment_keys(configuration)}
+
+
+def make_signing_key() -> str:
+    """A JWK that signs the gateway's own tokens. Raises DemoFailed."""
+    return _claimgate("key", "signing").strip()
 
 
 def _mint(key_id: str) -> ApiKey:
     # Only key and hash are used; the rest of the entry is the one in gateway.yaml.
-    command = [COMMAND, "key", "new", "--id", key_id, "--project", "demo", "--service-account", key_id]
-    command += ["--format", "json"]
+    entry = ["--id", key_id, "--project", "demo", "--service-account", key_id, "--format", "json"]
+    document = json.loads(_claimgate("key", "new", *entry))
+    return ApiKey(document["key"], document["entry"]["hash"])
+
+
+def _claimgate(*arguments: str) -> str:
     try:
-        finished = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+        finished = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS)
     except OSError as error:
         raise DemoFailed(f"`{relative(COMMAND)}`: {error.strerror}; run `make build`") from error
     if finished.returncode != 0:
-        raise DemoFailed(f"`claimgate key new` ended with status {finished.returncode}\n{finished.stderr.strip()}")
-    document = json.loads(finished.stdout)
-    return ApiKey(document["key"], document["entry"]["hash"])
+        shown = " ".join(arguments[:2])
+        raise DemoFailed(f"`claimgate {shown}` ended with status {finished.returncode}\n{finished.stderr.strip()}")
+    return finished.stdout
 
 
 def _fake(name: str) -> str:

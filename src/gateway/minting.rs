@@ -1,0 +1,135 @@
+//! The walk of a call that asks for a token, which the gateway answers itself.
+
+use std::rc::Rc;
+
+use super::call::hex;
+use super::walk::Stop;
+use super::{Body, Call, Gateway, Known, Need, Patience};
+use crate::denial::{Answer, Denial, Reason};
+use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
+use crate::mint::{self, Asked, Manner, Minting, Parties};
+use crate::recall::Recall;
+use crate::request::{Connection, Moment};
+use crate::secret::Secret;
+
+/// The longest request for a token, in bytes.
+const BODY_LIMIT: u64 = 64 * 1024;
+
+/// A token that was given. It has no `Debug`, because its answer holds the token.
+pub(super) struct Given {
+    pub(super) answer: Answer,
+    /// The token's `jti`.
+    pub(super) id: String,
+    pub(super) subject: String,
+    /// Unix seconds.
+    pub(super) expires_at: u64,
+}
+
+impl Gateway {
+    /// The section `tokens`, where the call asks for a token.
+    pub(super) fn minting_of(&self, call: &Call) -> Option<&Minting> {
+        self.minting.as_ref().filter(|minting| minting.is_asked(&call.head))
+    }
+
+    /// Proves who asks, reads what for, and answers with the token.
+    pub(super) fn mint(&self, minting: &Minting, call: &mut Call, known: &Known<'_>) -> Result<Given, Stop> {
+        call.manner = Manner::of(&call.head).unwrap_or_default();
+        if call.head.method() != "POST" || call.head.is_upgrade() {
+            return Err(Denial::new(Reason::OperationUnknown)
+                .with_detail("tokens are asked for by `POST`")
+                .into());
+        }
+        self.authenticate(call, known)?;
+        let body = match (known.body, known.patience) {
+            (Body::Complete(body), _) => body,
+            (_, Patience::Left) => return Err(Stop::Need(Need::Body { limit: BODY_LIMIT, look: None })),
+            (_, Patience::Exhausted) => return Err(Reason::HoldTimeout.into()),
+        };
+        let asked = Asked::read(&call.head, body)?;
+        let subject = match &asked.subject {
+            Some(token) => Some(self.prove_subject(call, token, known)?),
+            None => None,
+        };
+        let caller = call.proven.as_ref().ok_or(Reason::CredentialMissing)?;
+        self.require_same_actor(call, asked.actor.as_ref())?;
+        let parties =
+            Parties { caller: &caller.principal, subject: subject.as_ref().map(|proven| &*proven.principal) };
+        let now_seconds = known.moment.unix_seconds();
+        let grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
+        let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
+        let Principal { credential_id: id, subject, .. } = &grant.principal;
+        Ok(Given {
+            answer: mint::answer(&asked, &grant, &token, now_seconds),
+            id: id.clone(),
+            subject: subject.clone(),
+            expires_at: grant.expires_at,
+        })
+    }
+
+    /// The token that the holder of the key `id` would get, and when it ends (Unix seconds).
+    ///
+    /// # Errors
+    /// As for the holder.
+    pub fn token_for_key(&self, id: &str, asked: &Asked, moment: Moment) -> Result<(Secret, u64), Denial> {
+        let none = || Denial::new(Reason::TokensUnavailable).with_note("the configuration has no `tokens`");
+        let minting = self.minting.as_ref().ok_or_else(none)?;
+        let holder = self.identity.holder(id, &moment)?;
+        let parties = Parties { caller: &holder, subject: None };
+        let name = hex(&moment.entropy);
+        let grant = minting.grant(&self.engine, asked, parties, (&name, moment.unix_seconds()))?;
+        Ok((self.identity.mint(&grant.principal, &moment, grant.expires_at)?, grant.expires_at))
+    }
+
+    /// Whose token it is, with no more than the configuration to prove it by.
+    ///
+    /// # Errors
+    /// As for its bearer; `identity_unavailable` where the issuer's keys are not in the configuration.
+    pub fn bearer_of(
+        &self,
+        token: &str,
+        connection: &Connection,
+        moment: Moment,
+    ) -> Result<Principal, Denial> {
+        let caller = Caller {
+            connection,
+            keys: &self.key_ring(),
+            moment,
+            verify: &|_| EngineAnswer::Unavailable,
+            proven: &Recall::new(0, &[0; 16]),
+        };
+        let proven = self.identity.prove(&self.engine, &in_body("token", token)?, caller);
+        proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {
+            Unproven::Denied(denial) => denial,
+            Unproven::NeedsKeys { .. } => Denial::new(Reason::IdentityUnavailable)
+                .with_note("Envoy fetches the issuer's keys, this command does not"),
+        })
+    }
+
+    /// The user's token, which the caller holds but is not known by.
+    fn prove_subject(&self, call: &Call, token: &Presented, known: &Known<'_>) -> Result<Proven, Stop> {
+        let caller = self.caller(call, known);
+        self.identity.prove(&self.engine, token, caller).map_err(|unproven| match unproven {
+            Unproven::Denied(denial) if denial.status() < 500 => Denial::new(Reason::TokenRequestInvalid)
+                .with_detail(format!("`subject_token`: {} [{}]", denial.reason().message(), denial.reason()))
+                .into(),
+            unproven => self.unproven(unproven, known),
+        })
+    }
+
+    /// The caller is the actor; where it says so once more, it must be the same.
+    fn require_same_actor(&self, call: &Call, actor: Option<&Presented>) -> Result<(), Denial> {
+        let Some(actor) = actor else { return Ok(()) };
+        let presented = identity::find(&call.head)?;
+        match presented.secret == actor.secret {
+            true => Ok(()),
+            false => Err(Denial::new(Reason::AmbiguousCredential)
+                .with_detail("`actor_token` is not the token in `Authorization`, which is the actor's")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Given({})", self.id)
+    }
+}

@@ -1,0 +1,52 @@
+//! A token in the shape that was asked for.
+//!
+//! OpenAI's "Create client secret" has `value` and `expires_at` (Unix seconds); OAuth has `access_token` and `expires_in`
+//! (RFC 6749 section 5.1, RFC 8693 section 2.2.1).
+
+use serde_json::{Map, Value, json};
+
+use super::asked::{ACCESS_TOKEN, Asked, Manner};
+use super::grant::Grant;
+use crate::denial::Answer;
+use crate::secret::Secret;
+
+/// The answer that hands the token over.
+pub fn answer(asked: &Asked, grant: &Grant, token: &Secret, now_seconds: u64) -> Answer {
+    let token = String::from_utf8_lossy(token.expose());
+    let body = match asked.manner {
+        Manner::Secrets => secret(asked, grant, &token),
+        Manner::OAuth => {
+            let mut body = json!({
+                "access_token": token,
+                "token_type": "Bearer",
+                "expires_in": grant.expires_at.saturating_sub(now_seconds),
+                "scope": grant.principal.scopes.join(" "),
+            });
+            if let (Some(_), Some(body)) = (&asked.subject, body.as_object_mut()) {
+                body.insert("issued_token_type".to_owned(), ACCESS_TOKEN.into());
+            }
+            body
+        }
+    };
+    let headers =
+        [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")];
+    Answer {
+        status: 200,
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        body: body.to_string(),
+    }
+}
+
+fn secret(asked: &Asked, grant: &Grant, token: &str) -> Value {
+    let mut body = Map::new();
+    body.insert("value".to_owned(), token.into());
+    body.insert("expires_at".to_owned(), grant.expires_at.into());
+    body.insert("id".to_owned(), grant.principal.credential_id.as_str().into());
+    body.insert("scopes".to_owned(), grant.principal.scopes.clone().into());
+    if let Ok(Value::Object(limits)) = serde_json::to_value(&asked.limits) {
+        body.extend(limits);
+    }
+    body.extend(grant.principal.tenant.as_ref().map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
+    body.extend(asked.session.as_ref().map(|session| ("session".to_owned(), session.clone())));
+    body.into()
+}
