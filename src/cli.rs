@@ -1,4 +1,4 @@
-//! The `claimgate` command: checks, bundles and tests a configuration, and makes keys and tokens.
+//! The `claimgate` command: checks, bundles and tests a configuration, makes keys and tokens, and revokes them.
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
@@ -16,6 +16,7 @@ mod play;
 mod reading;
 mod reference;
 mod report;
+mod revoke;
 mod rotate;
 mod script;
 mod shelf;
@@ -70,7 +71,7 @@ Examples:
 
 Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
 
-/// Checks, bundles and tests what the claimgate filter enforces in Envoy, and makes keys and tokens.
+/// Checks, bundles and tests what the claimgate filter enforces in Envoy, makes keys and tokens, and revokes them.
 ///
 /// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` and `test` judge them with
 /// the code that runs in Envoy; `bundle` makes the one document that Envoy hands to the filter.
@@ -90,6 +91,7 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     Token(token::Token),
+    Revoke(revoke::Revoke),
     Reference(reference::Reference),
 }
 
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
             Command::Bundle(bundle) => bundle.run(terminal),
             Command::Key(key) => key.run(terminal),
             Command::Token(token) => token.run(terminal),
+            Command::Revoke(revoke) => revoke.run(terminal),
             Command::Reference(reference) => reference.run(terminal),
         },
         Err(usage) => explain(&usage, terminal),

@@ -3,6 +3,7 @@
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
 mod identity;
+mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
@@ -15,6 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use identity::{Algorithm, Issuer, Jwks, Key, PrincipalMapping, RemoteJwks};
+pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use tokens::{SigningKey, Tokens};
 pub use units::{ByteSize, Span, Timestamp};
@@ -75,6 +77,9 @@ pub struct Config {
     /// Issuers whose JWTs are accepted.
     #[serde(default)]
     pub issuers: Vec<Issuer>,
+    /// Lists of credentials that are refused although they have not expired.
+    #[serde(default)]
+    pub revocations: Vec<Revocations>,
     /// Short-lived tokens that the gateway gives to its callers. Absent: it gives none.
     #[serde(default)]
     pub tokens: Option<Tokens>,

@@ -3,7 +3,7 @@
 //! # Lifecycle
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
-//! (`tests/e2e/test_lifecycle.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
+//! (`tests/e2e/test_lifecycle.py`; revocation in `test_revocation.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |
@@ -17,11 +17,12 @@
 //! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
 //! | forwarded | body, its end | pass; read what follows a decided beginning, and refuse what it should have rested on |
 //! | any | trailers | take off what headers lose |
-//! | refused | body, trailers | hold: the local reply is on its way |
+//! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
 //! | forwarded, waiting for either | an error of Envoy's own | give it the caller's dialect |
-//! | refused | an error of Envoy's own, instead of our answer | put our answer in its place |
+//! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
+//! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
 //! | any | log (also after an abort, also without any callback before) | write the record, count |
 //!
 //! The default callbacks of the SDK release a request; this room implements each of them that can.
@@ -33,6 +34,8 @@ mod flow;
 mod header_map;
 mod key_fetch;
 mod metrics;
+mod open;
+mod polling;
 mod properties;
 mod root;
 mod shared_data;

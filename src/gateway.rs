@@ -4,6 +4,7 @@
 //! can fetch, it says so by a [`Need`]; the host fetches it and the same call is walked again. What a walk
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last.
 
+mod bounds;
 mod call;
 mod memory;
 mod minting;
@@ -13,7 +14,7 @@ mod settings;
 mod walk;
 
 use crate::config::{Config, ConfigError};
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
 use crate::identity::{EngineAnswer, Identity, KeyRing, Question};
@@ -22,6 +23,7 @@ use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
 use crate::quota::QuotaSet;
 use crate::request::{Connection, Moment, RequestHead};
+use crate::revocation::{Board, Revocations};
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
@@ -43,6 +45,7 @@ pub struct Gateway {
     quotas: QuotaSet,
     upstreams: Upstreams,
     minting: Option<Minting>,
+    revocations: Revocations,
     settings: Settings,
     /// Which of what is worked out for a call may be remembered.
     remembers: Remembers,
@@ -72,6 +75,8 @@ pub struct Known<'a> {
     pub moment: Moment,
     pub store: &'a dyn Store,
     pub keys: &'a KeyRing,
+    /// What is known of the revocation lists.
+    pub board: &'a Board,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     pub body: Body<'a>,
@@ -145,6 +150,7 @@ impl Gateway {
             quotas,
             upstreams: Upstreams::compile(&config.upstreams, environment)?,
             minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
+            revocations: Revocations::compile(&config.revocations)?,
             settings: Settings::compile(config)?,
             ledger: Ledger::new(),
             engine,
@@ -160,6 +166,24 @@ impl Gateway {
 
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Refuses a call that was let through, where its credential or its model is revoked by now. True where it is; nothing
+    /// more of it may go on then.
+    pub fn revoke(&self, call: &mut Call, board: &Board, now_ms: u64) -> bool {
+        let Some(principal) = call.principal().filter(|_| call.is_let_through()) else { return false };
+        let of_model = |model: &str| {
+            let judged = self.revocations.judge_model(board, principal, model, now_ms);
+            judged.err().and_then(|denial| denial.note().map(str::to_owned))
+        };
+        let revoked = self.revocations.revoked(board, principal, now_ms);
+        let Some(note) = revoked.or_else(|| call.model().and_then(of_model)) else { return false };
+        call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));
+        true
     }
 
     /// How long a request may be held while it is decided, in milliseconds.

@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod expression;
 pub mod ledger;
 pub mod identity;
+pub mod revocation;
 pub mod policy;
 pub mod mint;
 pub mod quota;

@@ -1,5 +1,6 @@
 //! Plays one call of a script on the core that runs in Envoy, and compares what came out.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,6 +14,7 @@ use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience
 use crate::identity::{EngineAnswer, KeyRing};
 use crate::ledger::MemoryStore;
 use crate::request::{Connection, Moment, RequestHead};
+use crate::revocation::Board;
 use crate::upstream::HeaderPatch;
 
 /// RFC 5737: an address for documentation.
@@ -30,6 +32,7 @@ pub(super) struct Stage<'a> {
     gateway: &'a Gateway,
     store: MemoryStore,
     ring: KeyRing,
+    board: RefCell<Board>,
     memory: Memory,
 }
 
@@ -66,7 +69,14 @@ impl<'a> Stage<'a> {
     pub(super) fn new(cast: &'a Cast, gateway: &'a Gateway) -> Self {
         let store = MemoryStore::new();
         gateway.ledger().prepare(&store);
-        Self { cast, gateway, store, ring: gateway.key_ring(), memory: gateway.memory(&MEMORY_KEY) }
+        Self {
+            cast,
+            gateway,
+            store,
+            ring: gateway.key_ring(),
+            board: RefCell::new(gateway.revocations().board()),
+            memory: gateway.memory(&MEMORY_KEY),
+        }
     }
 
     /// Sends the call as often as it says; the last time counts.
@@ -94,17 +104,28 @@ impl<'a> Stage<'a> {
             headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect(),
         );
         let mut call = self.gateway.open_call(head, connection, moment);
+        self.hang_up_lists(moment);
         let patch = self.walk(&mut call, &body, moment);
         let got = got(&call, patch.as_ref(), headers);
         (call, got)
     }
 
+    /// Nothing is fetched here, so that polled lists are empty, and never too old.
+    fn hang_up_lists(&self, moment: Moment) {
+        let mut board = self.board.borrow_mut();
+        for (list, _, _) in self.gateway.revocations().remotes() {
+            let _ = board.accept(list, br#"{"revoked":[]}"#, moment.unix_ms);
+        }
+    }
+
     /// Fetches what a walk needs, as the filter does in Envoy.
     fn walk(&self, call: &mut Call, body: &[u8], moment: Moment) -> Option<HeaderPatch> {
+        let board = self.board.borrow();
         let mut known = Known {
             moment,
             store: &self.store,
             keys: &self.ring,
+            board: &board,
             memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
             body: Body::Coming,

@@ -104,6 +104,48 @@ impl CacheMetrics {
     }
 }
 
+/// What one list tells.
+pub(super) struct ListMetrics {
+    age_seconds: Option<u32>,
+    stale: Option<u32>,
+    entries: Option<u32>,
+    polls: String,
+}
+
+impl ListMetrics {
+    pub(super) fn define(id: &str) -> Self {
+        let gauge = |name: &str| {
+            hostcalls::define_metric(MetricType::Gauge, &format!("claimgate.revocations.{id}.{name}")).ok()
+        };
+        Self {
+            age_seconds: gauge("age_seconds"),
+            stale: gauge("stale"),
+            entries: gauge("entries"),
+            polls: format!("claimgate.revocations.{id}.polls.outcome"),
+        }
+    }
+
+    /// Every worker tells the same.
+    pub(super) fn tell(&self, age_ms: Option<u64>, is_stale: bool, entries: usize) {
+        let record = |gauge: Option<u32>, value| {
+            if let Some(gauge) = gauge {
+                let _ = hostcalls::record_metric(gauge, value);
+            }
+        };
+        if let Some(age_ms) = age_ms {
+            record(self.age_seconds, age_ms / 1000);
+        }
+        record(self.stale, u64::from(is_stale));
+        record(self.entries, u64::try_from(entries).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn count_poll(&self, outcome: &str) {
+        if let Ok(id) = hostcalls::define_metric(MetricType::Counter, &format!("{}.{outcome}", self.polls)) {
+            let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+}
+
 /// Counts one fetch of a key set.
 pub(super) fn count_key_fetch(outcome: &str) {
     if let Ok(id) =

@@ -14,6 +14,8 @@ use super::cluster::Attempt;
 use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
+use super::open::OpenStreams;
+use super::polling::Polling;
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use super::{clock, cluster, properties, steps};
@@ -25,12 +27,16 @@ use crate::upstream::Upstreams;
 
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
+/// Where lists are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
+const POLLING_TICK: Duration = Duration::from_millis(250);
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// One configuration and everything that hangs on it. Nothing outlives it: no statics.
 pub(super) struct Shared {
     pub(super) gateway: Gateway,
     pub(super) keys: KeyFetch,
+    pub(super) polling: Polling,
+    pub(super) open: OpenStreams,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
     pub(super) dice: Dice,
@@ -71,11 +77,11 @@ impl Root {
         }
         let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
         gateway.ledger().prepare(&SharedData);
-        let keys = KeyFetch::new(&gateway);
+        let (keys, polling) = (KeyFetch::new(&gateway), Polling::new(&gateway));
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
-        let (metrics, held) = (Metrics::default(), RefCell::default());
-        let shared = Shared { gateway, keys, metrics, memory, dice, held };
+        let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), RefCell::default());
+        let shared = Shared { gateway, keys, polling, open, metrics, memory, dice, held };
         self.half = Some(Half::Chain(Rc::new(shared)));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
@@ -93,6 +99,31 @@ impl Shared {
         if let Phase::AwaitingKeys { issuer, .. } = flow.borrow().phase {
             self.keys.want(issuer);
             let _ = hostcalls::set_tick_period(BUSY_TICK);
+        }
+    }
+
+    /// Notes a stream that was let through, where it may have to end before it does by itself.
+    pub(super) fn pass(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
+        if !self.gateway.revocations().is_empty() {
+            self.open.add(id, flow);
+        }
+    }
+
+    /// Ends what was revoked meanwhile.
+    fn judge_open(&self, now_ms: u64) {
+        self.polling.with_board(|board| self.open.judge(&self.gateway, board, now_ms));
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.keys.is_fetching() || self.polling.is_polling()
+    }
+
+    /// How soon the next tick comes.
+    fn tick_period(&self) -> Duration {
+        match (self.is_waiting_for_keys(), self.polling.is_idle()) {
+            (true, _) => BUSY_TICK,
+            (false, false) => POLLING_TICK,
+            (false, true) => IDLE_TICK,
         }
     }
 
@@ -138,8 +169,10 @@ impl Context for Root {
         if let Some(Half::Chain(shared)) = &self.half {
             let now_ms = clock::now_ms();
             shared.keys.receive(&shared.gateway, token, body_size, now_ms);
+            shared.polling.receive(token, body_size, now_ms);
+            shared.judge_open(now_ms);
             shared.wake(now_ms);
-            if self.is_leaving && !shared.keys.is_fetching() {
+            if self.is_leaving && !shared.is_fetching() {
                 let _ = hostcalls::set_effective_context(self.id);
                 self.done();
             }
@@ -154,7 +187,7 @@ impl Context for Root {
         }
         self.is_leaving = true;
         match &self.half {
-            Some(Half::Chain(shared)) => !shared.keys.is_fetching(),
+            Some(Half::Chain(shared)) => !shared.is_fetching(),
             Some(Half::Cluster(_)) | None => true,
         }
     }
@@ -181,12 +214,13 @@ impl RootContext for Root {
         }
         let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
+        shared.polling.tick(&shared.gateway, now_ms);
+        shared.judge_open(now_ms);
         shared.metrics.tell_cache(&shared.memory);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
-        let period = if shared.is_waiting_for_keys() { BUSY_TICK } else { IDLE_TICK };
         let _ = hostcalls::set_effective_context(self.id);
-        let _ = hostcalls::set_tick_period(period);
+        let _ = hostcalls::set_tick_period(shared.tick_period());
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -12,7 +12,9 @@ use super::shared_data::SharedData;
 use super::signatures;
 use crate::denial::{Answer, Denial, Reason};
 use crate::gateway::{self, Known, Need, Outcome, Patience};
+use crate::identity::KeyRing;
 use crate::request::Moment;
+use crate::revocation::Board;
 use crate::upstream::HeaderPatch;
 
 /// What follows from a walk.
@@ -31,16 +33,17 @@ pub(super) fn walk(
 ) -> Step {
     let mut flow = flow.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let outcome = shared.keys.with_ring(|keys| {
-        let body = match body {
+    let mut decide = |board: &Board, keys: &KeyRing| {
+        let body = match &*body {
             Body::Coming { .. } => gateway::Body::Coming,
             Body::Begun(body) => gateway::Body::Beginning(body),
             Body::Complete(body) => gateway::Body::Complete(body),
         };
         let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
-        let known = Known { moment, store, keys, verify, body, memory, patience };
+        let known = Known { moment, store, keys, board, verify, body, memory, patience };
         shared.gateway.decide(call, &known)
-    });
+    };
+    let outcome = shared.polling.with_board(|board| shared.keys.with_ring(|keys| decide(board, keys)));
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
@@ -84,6 +87,7 @@ pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
     }
     match walk(shared, flow, patience, shared.dice.moment()) {
         Step::Pass => {
+            shared.pass(id, flow);
             let _ = hostcalls::resume_http_request();
         }
         Step::Answered => {}
@@ -100,9 +104,16 @@ pub(super) fn refuse_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
 
 pub(super) fn refuse(shared: &Rc<Shared>, flow: &Rc<RefCell<Flow>>, denial: impl Into<Denial>) {
     let mut flow = flow.borrow_mut();
-    flow.phase = Phase::Answered;
     if let Some(call) = &mut flow.call {
         shared.gateway.refuse(call, denial);
+    }
+    answer(&mut flow);
+}
+
+/// Sends the answer of a call that is decided.
+pub(super) fn answer(flow: &mut Flow) {
+    flow.phase = Phase::Answered;
+    if let Some(call) = &flow.call {
         send(call.answer());
     }
 }

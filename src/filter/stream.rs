@@ -31,7 +31,10 @@ impl Stream {
     /// Walks and acts; in a callback of the stream itself.
     fn advance(&self, shared: &Rc<Shared>, moment: Moment) -> Action {
         match walk(shared, &self.flow, Patience::Left, moment) {
-            Step::Pass => Action::Continue,
+            Step::Pass => {
+                shared.pass(self.id, &self.flow);
+                Action::Continue
+            }
             Step::Answered => Action::Pause,
             Step::Held => {
                 shared.hold(self.id, &self.flow);
@@ -203,6 +206,7 @@ impl HttpContext for Stream {
 
     fn on_log(&mut self) {
         let Some(shared) = &self.shared else { return };
+        shared.open.remove(self.id);
         let mut flow = self.flow.borrow_mut();
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.

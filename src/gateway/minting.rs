@@ -50,6 +50,7 @@ impl Gateway {
             Some(token) => Some(self.prove_subject(call, token, known)?),
             None => None,
         };
+        self.judge(subject.as_ref().map(|proven| &*proven.principal), known)?;
         let caller = call.proven.as_ref().ok_or(Reason::CredentialMissing)?;
         self.require_same_actor(call, asked.actor.as_ref())?;
         let parties =

@@ -7,6 +7,7 @@ mod minting;
 mod needs;
 mod reasons;
 mod reports;
+mod revoking;
 mod walk;
 
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::identity::{KeyRing, signing::RawSigner};
 use crate::ledger::{MemoryStore, Store};
 use crate::policy::fixture::{NOW_MS, head, key, key_entry, merged, moment, no_engine};
 use crate::request::Connection;
+use crate::revocation::Board;
 use crate::secret::Secret;
 use crate::upstream::HeaderPatch;
 
@@ -32,6 +34,7 @@ struct Scene {
     gateway: Gateway,
     store: MemoryStore,
     keys: KeyRing,
+    board: Board,
     memory: Memory,
     signer: RawSigner,
 }
@@ -109,7 +112,14 @@ impl Scene {
         let gateway = compile(&signer, change).unwrap();
         let store = MemoryStore::new();
         gateway.ledger().prepare(&store);
-        Self { keys: gateway.key_ring(), memory: gateway.memory(&[0; 16]), gateway, store, signer }
+        Self {
+            keys: gateway.key_ring(),
+            board: gateway.revocations().board(),
+            memory: gateway.memory(&[0; 16]),
+            gateway,
+            store,
+            signer,
+        }
     }
 
     /// A token of the issuer whose keys are in the configuration.
@@ -137,6 +147,7 @@ impl Scene {
             moment: moment(NOW_MS),
             store: &self.store,
             keys: &self.keys,
+            board: &self.board,
             verify: &no_engine,
             body: Body::Complete(&request.body),
             memory: &self.memory,

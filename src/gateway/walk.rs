@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::bounds::{granted_models, require_granted_operation};
 use super::memory::Settled;
 use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
@@ -9,7 +10,7 @@ use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
 use crate::expression::Reads;
-use crate::identity::{Caller, Limits, Principal, Unproven};
+use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::quota::Till;
 use crate::request::AnnouncedBody;
@@ -50,7 +51,8 @@ impl Gateway {
         self.refuse_body(call, known)?;
         self.require_known_address(call)?;
         let seen = &known.memory.settled;
-        let name = self.settled_name(call, known);
+        let model_is_judged = self.model_is_judged(call, known);
+        let name = self.settled_name(call, known).filter(|_| !model_is_judged);
         let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
             None => {
@@ -63,18 +65,20 @@ impl Gateway {
                 settled
             }
         };
+        if model_is_judged {
+            self.judge_model(call, known)?;
+        }
         let passed = self.pass(call, upstream, &settled, known)?;
         call.settled = Some(settled);
         Ok(passed)
     }
 
     pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
-        if call.proven.is_some() {
-            return Ok(());
+        if call.proven.is_none() {
+            let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
+            call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
         }
-        let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
-        call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
-        Ok(())
+        Ok(self.judge(call.principal(), known)?)
     }
 
     pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {
@@ -141,7 +145,9 @@ impl Gateway {
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
-        if call.body.is_some() || !self.needs_body(upstream, &facts) {
+        let names_model = matches!(facts.operation.model_place(), ModelPlace::Body | ModelPlace::Multipart);
+        let must_name_model = names_model && self.model_is_judged(call, known);
+        if call.body.is_some() || !(must_name_model || self.needs_body(upstream, &facts)) {
             return Ok(());
         }
         let (body, form) =
@@ -220,39 +226,6 @@ impl Gateway {
         }
     }
 
-    /// A model named in a batch file, a stored prompt or an operator's own operation cannot be seen, so a rule
-    /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
-    pub(super) fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
-        let is_elsewhere = facts.operation.model_place() == ModelPlace::Elsewhere
-            || dialect::names_further_model(facts.request)
-            || facts.body.is_some_and(|body| body.model_elsewhere);
-        let is_read = || {
-            if granted_models(facts.principal).is_some() {
-                return true;
-            }
-            let applying = self.policies.enforced_reads_of(&self.engine, facts);
-            applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
-        };
-        match is_elsewhere && is_read() {
-            true => Err(Reason::ModelUnknowable.into()),
-            false => Ok(()),
-        }
-    }
-
-    /// A minted token that is for some models is for no other, whatever the rules say.
-    pub(super) fn require_granted_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
-        let Some(limits) = granted_models(facts.principal) else { return Ok(()) };
-        match facts.model() {
-            Some(model) if limits.admit_model(model) => Ok(()),
-            Some(_) => Err(Denial::new(Reason::ModelNotAllowed).with_detail(format!(
-                "the token is for `{}`",
-                limits.models.as_deref().unwrap_or_default().join("`, `")
-            ))),
-            None if facts.operation.model_place() == ModelPlace::None => Ok(()),
-            None => Err(Reason::ModelUnknowable.into()),
-        }
-    }
-
     /// An open request claims nothing: what would have to be taken off could change its route after it was decided.
     /// It has no body and is no tunnel.
     pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
@@ -288,27 +261,6 @@ impl Gateway {
                 .with_detail("a parameter of the query comes twice, or `;` stands in it")),
             false => Ok(()),
         }
-    }
-}
-
-/// The limits of a minted token that is not for every model.
-fn granted_models(principal: &Principal) -> Option<&Limits> {
-    principal.minted.as_ref().map(|minted| &minted.limits).filter(|limits| limits.models.is_some())
-}
-
-/// A minted token that is for some operations is for no other, whatever the rules say.
-fn require_granted_operation(call: &Call) -> Result<(), Denial> {
-    let limits =
-        call.principal().and_then(|principal| principal.minted.as_ref()).map(|minted| &minted.limits);
-    match (limits, call.operation.as_deref()) {
-        (Some(limits), Some(operation)) if !limits.admit_operation(operation.name()) => {
-            Err(Denial::new(Reason::OperationNotAllowed).with_detail(format!(
-                "this is `{}`, and the token is for `{}`",
-                operation.name(),
-                limits.operations.as_deref().unwrap_or_default().join("`, `")
-            )))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -233,6 +233,7 @@ impl Entry {
             actor: None,
             actors: Vec::new(),
             expires_at: self.expires_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
+            issued_at: self.created_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
             minted: None,
         }
     }

@@ -63,12 +63,19 @@ pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> 
         actor: actors.first().cloned(),
         actors,
         expires_at,
+        // Whole seconds, rounded down: the strict side where it is asked what was issued before a time.
+        issued_at: claims.get("iat").and_then(seconds),
         minted: None,
         claims,
     })
 }
 
 type Object = Map<String, Value>;
+
+fn seconds(value: &Value) -> Option<u64> {
+    let fraction = || value.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64);
+    value.as_u64().or_else(fraction)
+}
 
 /// The first claim of the two that is there, a null counting as absent.
 fn first<T>(

@@ -211,6 +211,7 @@ impl Content {
             actor: actors.first().cloned(),
             actors,
             expires_at: Some(self.exp),
+            issued_at: Some(self.iat),
             minted: Some(Minted { parents: self.parents, limits: self.limits }),
         })
     }

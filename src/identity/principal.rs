@@ -53,6 +53,8 @@ pub struct Principal {
     pub actors: Vec<String>,
     /// Unix seconds from which on the credential is refused; `None` where it does not expire.
     pub expires_at: Option<u64>,
+    /// Unix seconds; `None` where the credential does not say when it was issued.
+    pub issued_at: Option<u64>,
     /// Present where a token that this gateway gave stands for the credential.
     pub minted: Option<Minted>,
 }
@@ -76,12 +78,20 @@ pub struct Parent {
     /// As in [`Principal::issuer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// As in [`Principal::issued_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<u64>,
 }
 
 impl Principal {
     /// This caller's credential, as the parent of a token.
     pub fn as_parent(&self) -> Parent {
-        Parent { kind: self.kind, id: self.credential_id.clone(), issuer: self.issuer.clone() }
+        Parent {
+            kind: self.kind,
+            id: self.credential_id.clone(),
+            issuer: self.issuer.clone(),
+            issued_at: self.issued_at,
+        }
     }
 }
 

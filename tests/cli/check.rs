@@ -219,6 +219,7 @@ fn help_is_worth_reading() {
         (vec!["key", "new", "--help"], "claimgate key rotate"),
         (vec!["key", "rotate", "--help"], "The old key, and every token got with it"),
         (vec!["key", "signing", "--help"], "To rotate, give the new key to every gateway"),
+        (vec!["revoke", "--help"], "stops an agent, whoever it acts for"),
         (vec!["token", "mint", "--help"], "as Envoy reads it"),
         (vec!["key", "hash", "--help"], "claimgate key hash < key.txt"),
     ] {

@@ -7,5 +7,6 @@ mod check;
 mod copy;
 mod envoy;
 mod key;
+mod revoke;
 mod script;
 mod token;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::minting::{self, tokens};
+use super::revoking;
 use super::{Request, Scene, key, key_entry, rule};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
@@ -132,6 +133,7 @@ fn rows() -> Vec<Row> {
         (R::TokensUnavailable, tokens(json!({ "signing_key": { "env": "ABSENT" } })), |_| {
             minting::asking(Request::chat(), Value::Null)
         }),
+        (R::RevocationsUnavailable, json!({ "revocations": [revoking::list()] }), |_| Request::chat()),
         (R::BodyUnexpected, plain(), |_| Request::chat().at("GET", "/v1/models").body("{}")),
         (R::ProviderCredentialMissing, plain(), |_| Request::chat().to(Some("bare"))),
         (R::IdentityIncomplete, plain(), |_| Request::chat().keyed(7).to(Some("named"))),
@@ -158,6 +160,8 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     met.insert(Reason::QuotaUnavailable);
     // Envoy's own: `denial::local_reply` has what they come from.
     met.extend(BY_ENVOY);
+    // `revoking` has the call that meets it on its way.
+    met.insert(Reason::RevokedInFlight);
     // `needs` has the walk that meets it, since the body must not be there.
     met.insert(Reason::HoldTimeout);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();

@@ -52,14 +52,16 @@ fn principal() -> Principal {
         actor: Some("agent".to_owned()),
         actors: vec!["agent".to_owned(), "first".to_owned()],
         expires_at: Some(NOW + 60),
+        issued_at: Some(NOW),
         minted: Some(Minted {
             parents: vec![
                 Parent {
                     kind: Kind::Jwt,
                     id: "jti".to_owned(),
                     issuer: Some("https://idp.example".to_owned()),
+                    issued_at: Some(NOW - 5),
                 },
-                Parent { kind: Kind::ApiKey, id: "k1".to_owned(), issuer: None },
+                Parent { kind: Kind::ApiKey, id: "k1".to_owned(), issuer: None, issued_at: None },
             ],
             limits: Limits { models: Some(vec!["gpt-4o*".to_owned()]), operations: None, requests: Some(3) },
         }),

@@ -87,6 +87,7 @@ fn decide(
         moment: moment(),
         store: &world.store,
         keys: &world.keys,
+        board: &world.gateway.revocations().board(),
         verify: &|_| EngineAnswer::Unavailable,
         body: Body::Coming,
         memory,

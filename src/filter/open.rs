@@ -1,0 +1,81 @@
+//! The streams that were let through and are not over, so that they end when their credential is revoked.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+use proxy_wasm::hostcalls;
+
+use super::flow::{Flow, Phase};
+use super::steps;
+use crate::gateway::Gateway;
+use crate::revocation::Board;
+
+mod host {
+    //! The SDK's own function traps where the host refuses.
+
+    use proxy_wasm::types::{Status, StreamType};
+
+    #[link(wasm_import_module = "env")]
+    #[expect(unsafe_code, reason = "an import of the host")]
+    unsafe extern "C" {
+        fn proxy_close_stream(stream: StreamType) -> Status;
+    }
+
+    /// Cuts the exchange off, in both directions.
+    pub(super) fn cut() {
+        #[expect(unsafe_code, reason = "it takes a number and touches no memory")]
+        let _ = unsafe { proxy_close_stream(StreamType::HttpRequest) };
+    }
+}
+
+/// The open streams of one worker, by their context ids.
+#[derive(Default)]
+pub(super) struct OpenStreams {
+    flows: RefCell<HashMap<u32, Rc<RefCell<Flow>>>>,
+    /// The board that they were judged by last.
+    judged_by: Cell<u64>,
+}
+
+impl OpenStreams {
+    pub(super) fn add(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
+        self.flows.borrow_mut().insert(id, Rc::clone(flow));
+    }
+
+    pub(super) fn remove(&self, id: u32) {
+        self.flows.borrow_mut().remove(&id);
+    }
+
+    /// Ends those whose credential is revoked, where the lists have changed since they were judged.
+    pub(super) fn judge(&self, gateway: &Gateway, board: &Board, now_ms: u64) {
+        if self.judged_by.replace(board.generation()) == board.generation() {
+            return;
+        }
+        // Ending one can call back into its stream, so that nothing is borrowed then.
+        let open: Vec<_> = self.flows.borrow().iter().map(|(id, flow)| (*id, Rc::clone(flow))).collect();
+        for (id, flow) in open {
+            let is_revoked = {
+                let mut flow = flow.borrow_mut();
+                flow.phase == Phase::Forwarded
+                    && flow.call.as_mut().is_some_and(|call| gateway.revoke(call, board, now_ms))
+            };
+            if is_revoked && hostcalls::set_effective_context(id).is_ok() {
+                self.end(id, &flow);
+            }
+        }
+    }
+
+    /// By our answer where the provider's has not begun, else in the middle of it.
+    fn end(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
+        self.remove(id);
+        let has_begun = flow.borrow().status.is_some();
+        match has_begun {
+            true => {
+                let from_provider = flow.borrow().response_from_provider;
+                flow.borrow_mut().answer_was_cut = from_provider;
+                host::cut();
+            }
+            false => steps::answer(&mut flow.borrow_mut()),
+        }
+    }
+}

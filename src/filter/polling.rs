@@ -1,0 +1,246 @@
+//! Polls the documents of revocation lists: one worker asks, all workers read.
+//!
+//! As with key sets, a lease on the ledger is both the single flight and the pace. What came goes into shared data in two
+//! entries: the document with its `ETag`, and beside it a short stamp, so that the other workers can look every tick
+//! whether there is anything new without copying the document.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use log::warn;
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType};
+use sha2::{Digest, Sha256};
+
+use super::metrics::ListMetrics;
+use super::shared_data::{self, SharedData};
+use crate::config::{PolledDocument, Span};
+use crate::gateway::Gateway;
+use crate::ledger::{Entry, Namespace, compose};
+use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
+
+/// Shared data shows an empty value as no value.
+const NOTHING: [u8; 1] = [0];
+
+/// The lists of one configuration in one worker.
+pub(super) struct Polling {
+    board: RefCell<Board>,
+    lists: Vec<Polled>,
+    /// The lists that are asked for, by token.
+    under_way: RefCell<HashMap<u32, usize>>,
+}
+
+/// One polled list.
+struct Polled {
+    list: usize,
+    id: String,
+    source: PolledDocument,
+    /// Where the document and the stamp are in shared data.
+    document_key: String,
+    stamp_key: String,
+    /// The stamp that this worker has read last.
+    seen: RefCell<Stamp>,
+    metrics: ListMetrics,
+}
+
+/// When the document came and when it was last known to be current, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp {
+    came_ms: u64,
+    checked_ms: u64,
+}
+
+impl Polling {
+    pub(super) fn new(gateway: &Gateway) -> Self {
+        let lists = gateway.revocations().remotes().map(|(list, id, source)| Polled::new(list, id, source));
+        let polling = Self {
+            board: RefCell::new(gateway.revocations().board()),
+            lists: lists.collect(),
+            under_way: RefCell::default(),
+        };
+        polling.read_shared();
+        polling
+    }
+
+    pub(super) fn with_board<T>(&self, with: impl FnOnce(&Board) -> T) -> T {
+        with(&self.board.borrow())
+    }
+
+    pub(super) fn is_polling(&self) -> bool {
+        !self.under_way.borrow().is_empty()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.lists.is_empty()
+    }
+
+    /// Reads what other workers got, asks for what is due, and tells how old the lists are.
+    pub(super) fn tick(&self, gateway: &Gateway, now_ms: u64) {
+        self.read_shared();
+        for (place, polled) in self.lists.iter().enumerate() {
+            let is_due = self.board.borrow().is_due(polled.list, polled.source.poll, now_ms);
+            if is_due && polled.lease(gateway, now_ms) {
+                match polled.ask() {
+                    Some(token) => {
+                        self.under_way.borrow_mut().insert(token, place);
+                    }
+                    None => polled.metrics.count_poll("undispatched"),
+                }
+            }
+            let (board, revocations) = (self.board.borrow(), gateway.revocations());
+            let age_ms = revocations.age_ms(&board, polled.list, now_ms);
+            let is_stale = revocations.is_stale(&board, polled.list, now_ms);
+            polled.metrics.tell(age_ms, is_stale, board.entries(polled.list));
+        }
+    }
+
+    /// Takes an answer, if it is one of these; one that failed has no headers.
+    pub(super) fn receive(&self, token: u32, body_size: usize, now_ms: u64) {
+        let Some(place) = self.under_way.borrow_mut().remove(&token) else { return };
+        let Some(polled) = self.lists.get(place) else { return };
+        match self.accept(polled, body_size, now_ms) {
+            Ok(outcome) => polled.metrics.count_poll(outcome),
+            Err(why) => {
+                polled.metrics.count_poll("failed");
+                warn!("claimgate: the revocation list `{}`: {why}; the last good one stays", polled.id);
+            }
+        }
+    }
+
+    fn accept(&self, polled: &Polled, body_size: usize, now_ms: u64) -> Result<&'static str, String> {
+        let header =
+            |name| hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name).ok().flatten();
+        match header(":status").as_deref() {
+            Some(b"200") => {}
+            Some(b"304") => {
+                self.board.borrow_mut().confirm(polled.list, now_ms);
+                polled.confirm(now_ms);
+                return Ok("unchanged");
+            }
+            Some(other) => return Err(format!("status {}", String::from_utf8_lossy(other))),
+            None => return Err("no answer in time".to_owned()),
+        }
+        if body_size > MAX_DOCUMENT_BYTES {
+            return Err(format!("the document has more than {MAX_DOCUMENT_BYTES} bytes"));
+        }
+        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
+        let document = body.unwrap_or_default();
+        self.board.borrow_mut().accept(polled.list, &document, now_ms)?;
+        polled.share(&header("etag").unwrap_or_default(), &document, now_ms);
+        Ok("ok")
+    }
+
+    fn read_shared(&self) {
+        for polled in &self.lists {
+            let Some(stamp) = polled.stamp() else { continue };
+            let seen = *polled.seen.borrow();
+            if stamp == seen {
+                continue;
+            }
+            let mut board = self.board.borrow_mut();
+            if stamp.came_ms != seen.came_ms {
+                // It was read once already, by the worker that got it.
+                let read = polled.shared().is_some_and(|(_, document)| {
+                    board.accept(polled.list, &document, stamp.checked_ms).is_ok()
+                });
+                if !read {
+                    continue;
+                }
+            }
+            board.confirm(polled.list, stamp.checked_ms);
+            *polled.seen.borrow_mut() = stamp;
+        }
+    }
+}
+
+impl Polled {
+    fn new(list: usize, id: &str, source: &PolledDocument) -> Self {
+        // By where it comes from, so that two configurations with the same source share it.
+        let parts = [source.cluster.as_bytes(), source.host.as_bytes(), source.path.as_bytes()];
+        let digest = Sha256::digest(compose(&parts));
+        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let polled = Self {
+            list,
+            id: id.to_owned(),
+            source: source.clone(),
+            document_key: format!("claimgate.revocations.{name}"),
+            stamp_key: format!("claimgate.revocations.{name}.stamp"),
+            seen: RefCell::default(),
+            metrics: ListMetrics::define(id),
+        };
+        shared_data::create(&polled.document_key, &NOTHING);
+        shared_data::create(&polled.stamp_key, &NOTHING);
+        polled
+    }
+
+    /// True where this worker may ask. The lease ends with the pace, so that a failure is tried again then.
+    fn lease(&self, gateway: &Gateway, now_ms: u64) -> bool {
+        let key = compose(&[b"revocations", self.document_key.as_bytes()]);
+        let entry = Entry { namespace: Namespace::Lease, key: &key };
+        // A little shorter, or the tick that comes just at the pace would find the lease still held.
+        let pace = self.source.poll.max(self.source.timeout);
+        let lease_ms = pace.milliseconds().saturating_sub(Span::from_milliseconds(200).milliseconds());
+        gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms) == Ok(true)
+    }
+
+    /// Sends the request; `None` where Envoy does not even take it.
+    fn ask(&self) -> Option<u32> {
+        let etag = self.shared().and_then(|(etag, _)| String::from_utf8(etag).ok());
+        let mut headers = vec![
+            (":method", "GET"),
+            (":scheme", "https"),
+            (":path", self.source.path.as_str()),
+            (":authority", self.source.host.as_str()),
+            ("accept", "application/json"),
+        ];
+        let etag = etag.as_deref().filter(|etag| !etag.is_empty());
+        headers.extend(etag.map(|etag| ("if-none-match", etag)));
+        let timeout = Duration::from_millis(self.source.timeout.milliseconds());
+        let sent = hostcalls::dispatch_http_call(&self.source.cluster, headers, None, Vec::new(), timeout);
+        sent.inspect_err(|status| {
+            warn!(
+                "claimgate: the revocation list `{}` cannot be asked for through the cluster `{}`: {status:?}; is there such a cluster?",
+                self.id, self.source.cluster
+            );
+        })
+        .ok()
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let (bytes, _) = shared_data::read(&self.stamp_key)?;
+        let (came, checked) = bytes.split_first_chunk::<8>()?;
+        let checked = checked.first_chunk::<8>()?;
+        Some(Stamp { came_ms: u64::from_le_bytes(*came), checked_ms: u64::from_le_bytes(*checked) })
+    }
+
+    /// The `ETag` and the document.
+    fn shared(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (bytes, _) = shared_data::read(&self.document_key)?;
+        let (length, rest) = bytes.split_first_chunk::<2>()?;
+        let (etag, document) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        Some((etag.to_vec(), document.to_vec()))
+    }
+
+    fn share(&self, etag: &[u8], document: &[u8], now_ms: u64) {
+        // Without a tag that fits, the next request is for the whole document.
+        let (etag, length) = match u16::try_from(etag.len()) {
+            Ok(length) => (etag, length),
+            Err(_) => (b"".as_slice(), 0),
+        };
+        let value = [length.to_le_bytes().as_slice(), etag, document].concat();
+        shared_data::replace(&self.document_key, &value);
+        self.write(Stamp { came_ms: now_ms, checked_ms: now_ms });
+    }
+
+    fn confirm(&self, now_ms: u64) {
+        let stamp = self.stamp().unwrap_or_default();
+        self.write(Stamp { checked_ms: now_ms, ..stamp });
+    }
+
+    fn write(&self, stamp: Stamp) {
+        let value = [stamp.came_ms.to_le_bytes(), stamp.checked_ms.to_le_bytes()].concat();
+        shared_data::replace(&self.stamp_key, &value);
+        *self.seen.borrow_mut() = stamp;
+    }
+}

@@ -1,0 +1,100 @@
+//! What holds of a call beside the rules: its credential is not revoked, its model can be seen where that matters, and a
+//! minted token is used for what it was given for.
+
+use super::{Call, Gateway, Known};
+use crate::denial::{Denial, Reason};
+use crate::dialect::{self, ModelPlace};
+use crate::identity::{Limits, Principal};
+use crate::policy::CallFacts;
+
+impl Gateway {
+    /// On every use, remembered or not.
+    pub(super) fn judge(&self, principal: Option<&Principal>, known: &Known<'_>) -> Result<(), Denial> {
+        match principal {
+            Some(principal) if !self.revocations.is_empty() => {
+                self.revocations.judge(known.board, principal, known.moment.unix_ms)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// True where a list could switch off the model of this call, which must be known then.
+    pub(super) fn model_is_judged(&self, call: &Call, known: &Known<'_>) -> bool {
+        let has_model = call.operation.as_deref().is_some_and(|op| op.model_place() != ModelPlace::None);
+        has_model
+            && !self.revocations.is_empty()
+            && call.principal().is_some_and(|principal| {
+                self.revocations.names_models(known.board, principal, known.moment.unix_ms)
+            })
+    }
+
+    pub(super) fn judge_model(&self, call: &Call, known: &Known<'_>) -> Result<(), Denial> {
+        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+        match facts.model().filter(|_| !model_is_elsewhere(&facts)) {
+            Some(model) => {
+                let now_ms = known.moment.unix_ms;
+                self.revocations.judge_model(known.board, facts.principal, model, now_ms)
+            }
+            None => Err(Denial::new(Reason::ModelUnknowable)
+                .with_note("a revocation list switches models off, and this one cannot be seen")),
+        }
+    }
+
+    /// A model named in a batch file, a stored prompt or an operator's own operation cannot be seen, so a rule
+    /// that reads it must not believe what else stands in the request. In shadow mode none refuses for that.
+    pub(super) fn require_knowable_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let is_read = || {
+            if granted_models(facts.principal).is_some() {
+                return true;
+            }
+            let applying = self.policies.enforced_reads_of(&self.engine, facts);
+            applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
+        };
+        match model_is_elsewhere(facts) && is_read() {
+            true => Err(Reason::ModelUnknowable.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// A minted token that is for some models is for no other, whatever the rules say.
+    pub(super) fn require_granted_model(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let Some(limits) = granted_models(facts.principal) else { return Ok(()) };
+        match facts.model() {
+            Some(model) if limits.admit_model(model) => Ok(()),
+            Some(_) => Err(Denial::new(Reason::ModelNotAllowed).with_detail(format!(
+                "the token is for `{}`",
+                limits.models.as_deref().unwrap_or_default().join("`, `")
+            ))),
+            None if facts.operation.model_place() == ModelPlace::None => Ok(()),
+            None => Err(Reason::ModelUnknowable.into()),
+        }
+    }
+}
+
+/// The limits of a minted token that is not for every model.
+pub(super) fn granted_models(principal: &Principal) -> Option<&Limits> {
+    principal.minted.as_ref().map(|minted| &minted.limits).filter(|limits| limits.models.is_some())
+}
+
+/// A minted token that is for some operations is for no other, whatever the rules say.
+pub(super) fn require_granted_operation(call: &Call) -> Result<(), Denial> {
+    let limits =
+        call.principal().and_then(|principal| principal.minted.as_ref()).map(|minted| &minted.limits);
+    match (limits, call.operation.as_deref()) {
+        (Some(limits), Some(operation)) if !limits.admit_operation(operation.name()) => {
+            Err(Denial::new(Reason::OperationNotAllowed).with_detail(format!(
+                "this is `{}`, and the token is for `{}`",
+                operation.name(),
+                limits.operations.as_deref().unwrap_or_default().join("`, `")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// True where a model that cannot be seen may answer.
+fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
+    facts.operation.model_place() == ModelPlace::Elsewhere
+        || dialect::names_further_model(facts.request)
+        || facts.body.is_some_and(|body| body.model_elsewhere)
+}

@@ -1,0 +1,86 @@
+"""A server of one JSON document, as an object store or a CDN serves it: with an ETag, and with its failures."""
+
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .ports import LOOPBACK
+
+SLOW_SECONDS = 3.0
+
+
+class ListServer:
+    """Serves the revocation list under any path."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mode = "ok"
+        self._document = b""
+        self._counts: Counter[str] = Counter()
+        self.publish()
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                status, etag, content = owner._answer(self.headers.get("if-none-match"))
+                # Whoever asked may have given up.
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(status)
+                    if etag:
+                        self.send_header("etag", etag)
+                    self.send_header("content-length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def publish(self, *entries: Mapping[str, Any]) -> None:
+        """These entries are the list from now on."""
+        with self._lock:
+            self._document = json.dumps({"revoked": list(entries)}).encode()
+
+    def answer(self, mode: str) -> None:
+        """How it answers: `ok`, `error`, `garbage` or `slow`."""
+        with self._lock:
+            self._mode = mode
+
+    def counts(self) -> Counter[str]:
+        """How often the document was `sent`, and how often it was `unchanged`."""
+        with self._lock:
+            return Counter(self._counts)
+
+    def _answer(self, known: str | None) -> tuple[int, str, bytes]:
+        with self._lock:
+            mode, document = self._mode, self._document
+            etag = f'"{hashlib.sha256(document).hexdigest()[:16]}"'
+            if mode == "ok":
+                self._counts["unchanged" if known == etag else "sent"] += 1
+        match mode:
+            case "error":
+                return 500, "", b"out of order"
+            case "garbage":
+                return 200, "", b"<html>sign in first</html>"
+            case "slow":
+                time.sleep(SLOW_SECONDS)
+        return (304, etag, b"") if known == etag else (200, etag, document)
+
+    def __enter__(self) -> "ListServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
