@@ -23,7 +23,9 @@ mod nested;
 mod openai;
 mod path;
 mod query;
+mod scanner;
 mod table;
+mod text;
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -29,48 +29,45 @@ pub(super) enum Class {
     Sealed,
 }
 
-/// Names without `_`, in lower case.
-const CLASSES: &[(&str, Class)] = &[
-    ("fileid", Class::Reference),
-    ("fileids", Class::Reference),
-    ("fileuri", Class::Reference),
-    ("vectorstoreid", Class::Reference),
-    ("vectorstoreids", Class::Reference),
-    ("filesearchstorenames", Class::Reference),
-    ("cachedcontent", Class::Reference),
-    ("previousresponseid", Class::Reference),
-    ("containerid", Class::Reference),
-    ("skillid", Class::Reference),
-    ("s3location", Class::Location),
-    ("container", Class::Container),
-    ("audio", Class::Owner),
-    ("voice", Class::Owner),
-    ("metadata", Class::Data),
-    ("parameters", Class::Data),
-    ("parametersjsonschema", Class::Data),
-    ("schema", Class::Data),
-    ("inputschema", Class::Data),
-    ("responseschema", Class::Data),
-    ("responsejsonschema", Class::Data),
-    ("args", Class::Data),
-    ("arguments", Class::Data),
-    ("response", Class::Data),
-    ("json", Class::Data),
-    ("id", Class::Id),
-    ("model", Class::Model),
-    ("type", Class::Kind),
-    ("role", Class::Role),
-    ("encryptedcontent", Class::Sealed),
-];
+/// The longest name that has a class, without `_`.
+const LONGEST: usize = "filesearchstorenames".len();
 
 /// The class of a nested key; a reader that ignores case or underscores finds the same.
 pub(super) fn classify(wire: Dialect, name: &str) -> Class {
-    let same = |known: &str| name.chars().filter(|c| *c != '_').map(fold).eq(known.chars());
-    // In these two, `input` holds the arguments of a tool call.
-    if matches!(wire, Dialect::Anthropic | Dialect::Bedrock) && same("input") {
-        return Class::Data;
+    let mut letters = [0; LONGEST];
+    let mut free = letters.iter_mut();
+    for letter in name.chars().filter(|letter| *letter != '_') {
+        // No name that has a class is longer, or holds a letter that does not fold into ASCII.
+        let (Some(place), Ok(letter)) = (free.next(), u8::try_from(fold(letter))) else {
+            return Class::Other;
+        };
+        *place = letter;
     }
-    CLASSES.iter().find(|(known, _)| same(known)).map_or(Class::Other, |(_, class)| *class)
+    let length = LONGEST.saturating_sub(free.len());
+    letters.get(..length).map_or(Class::Other, |letters| of_letters(wire, letters))
+}
+
+/// The class of a name without `_`, in lower case.
+fn of_letters(wire: Dialect, name: &[u8]) -> Class {
+    match name {
+        // In these two it holds the arguments of a tool call.
+        b"input" if matches!(wire, Dialect::Anthropic | Dialect::Bedrock) => Class::Data,
+        b"fileid" | b"fileids" | b"fileuri" | b"vectorstoreid" | b"vectorstoreids" => Class::Reference,
+        b"filesearchstorenames" | b"cachedcontent" | b"previousresponseid" => Class::Reference,
+        b"containerid" | b"skillid" => Class::Reference,
+        b"s3location" => Class::Location,
+        b"container" => Class::Container,
+        b"audio" | b"voice" => Class::Owner,
+        b"metadata" | b"parameters" | b"parametersjsonschema" | b"schema" | b"inputschema" => Class::Data,
+        b"responseschema" | b"responsejsonschema" | b"args" | b"arguments" => Class::Data,
+        b"response" | b"json" => Class::Data,
+        b"id" => Class::Id,
+        b"model" => Class::Model,
+        b"type" => Class::Kind,
+        b"role" => Class::Role,
+        b"encryptedcontent" => Class::Sealed,
+        _ => Class::Other,
+    }
 }
 
 impl Class {

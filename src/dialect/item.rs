@@ -2,6 +2,8 @@
 
 use super::class::Class;
 use super::nested::Shape;
+use super::scanner::Malformed;
+use super::text::Text;
 
 /// One of OpenAI's input items. `{"id": …}` alone refers to a stored item; so does an item whose content the
 /// provider keeps (<https://platform.openai.com/docs/api-reference/responses/create>, `input`).
@@ -55,7 +57,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn of(text: Text<'_>) -> Result<Self, Malformed> {
+        // The longest of them, each letter as an escape such as `\u006d`; most texts are longer by far.
+        const LONGEST: usize = 6 * "custom_tool_call_output".len();
         const WHOLE: [&str; 5] = [
             "message",
             "function_call",
@@ -63,10 +67,13 @@ impl Kind {
             "custom_tool_call",
             "custom_tool_call_output",
         ];
-        match text {
+        if text.sent_length() > LONGEST {
+            return Ok(Self::Other);
+        }
+        Ok(match &*text.unescaped()? {
             "reasoning" => Self::Reasoning,
             text if WHOLE.contains(&text) => Self::Whole,
             _ => Self::Other,
-        }
+        })
     }
 }

@@ -4,14 +4,12 @@
 //! finding a reference; values that are the caller's own data (tool arguments, JSON schemas, metadata) are
 //! not searched, because no provider looks for references there.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
 use super::class::{Class, classify};
 use super::item::{Item, Kind};
-use super::json::Reading;
-use crate::request::Dialect;
+use super::json::{Reading, ambiguous};
+use super::scanner::{Close, Malformed, Scanner, Value};
+use super::text::Text;
+use crate::denial::Denial;
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.
 const MAX_DEPTH: u8 = 64;
@@ -77,103 +75,61 @@ impl<'r> Walk<'r> {
         Self { reading, place, depth: 1 }
     }
 
-    fn deepen<E: Error>(&mut self) -> Result<u8, E> {
-        match self.depth.saturating_add(1) {
-            depth if depth > MAX_DEPTH => Err(self.reading.ambiguous("the body is nested too deeply")),
-            depth => Ok(depth),
+    pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
+        match json.value()? {
+            Value::Null => Ok(Shape::Null),
+            Value::False => Ok(Shape::False),
+            Value::True | Value::Number => Ok(Shape::Scalar),
+            Value::Text(text) => Ok(self.text(text)?),
+            Value::List => self.list(json),
+            Value::Object => self.object(json),
         }
     }
-}
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = Shape;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = Shape;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Shape, E> {
-        Ok(Shape::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Shape, E> {
-        Ok(if value { Shape::Scalar } else { Shape::False })
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Shape, E> {
+    fn text(&mut self, text: Text<'_>) -> Result<Shape, Malformed> {
         if self.place == Place::Model {
-            self.reading.further_models.push(text.to_owned());
+            self.reading.further_models.push(text.unescaped()?.into_owned());
         }
-        Ok(if text.is_empty() { Shape::Empty } else { Shape::Text(Kind::of(text)) })
+        Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::Text(Kind::of(text)?) })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Shape, A::Error> {
+    fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
         let depth = self.deepen()?;
         let place = self.place.within();
         let mut shape = Shape::Empty;
-        while list.next_element_seed(Walk { reading: &mut *self.reading, place, depth })?.is_some() {
+        let mut goes_on = json.opens(Close::List)?;
+        while goes_on {
+            Walk { reading: &mut *self.reading, place, depth }.over(json)?;
             shape = Shape::List;
+            goes_on = json.goes_on(Close::List)?;
         }
         Ok(shape)
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Shape, A::Error> {
+    fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
         let depth = self.deepen()?;
         let mut item = Item::default();
-        while let Some(class) = map.next_key_seed(KeyClass(self.reading.wire))? {
+        let mut goes_on = json.opens(Close::Object)?;
+        while goes_on {
+            let class = classify(self.reading.wire, &json.key()?.unescaped()?);
+            json.colon()?;
             let place = self.place.below(class);
-            let shape = map.next_value_seed(Walk { reading: &mut *self.reading, place, depth })?;
-            if self.place == Place::Data {
-                continue;
+            let shape = Walk { reading: &mut *self.reading, place, depth }.over(json)?;
+            if self.place != Place::Data {
+                item.see(class, shape);
+                self.reading.facts.is_stateful |= class.refers(shape);
+                self.reading.facts.is_stateful |= self.place == Place::Owner && class == Class::Id;
             }
-            item.see(class, shape);
-            self.reading.facts.is_stateful |= class.refers(shape);
-            self.reading.facts.is_stateful |= self.place == Place::Owner && class == Class::Id;
+            goes_on = json.goes_on(Close::Object)?;
         }
         self.reading.facts.is_stateful |= self.place == Place::Item && item.refers();
         Ok(Shape::Object)
     }
-}
 
-/// A nested key, only as its class.
-struct KeyClass(Dialect);
-
-impl<'de> DeserializeSeed<'de> for KeyClass {
-    type Value = Class;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Class, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeyClass {
-    type Value = Class;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Class, E> {
-        Ok(classify(self.0, name))
+    fn deepen(&self) -> Result<u8, Denial> {
+        match self.depth.saturating_add(1) {
+            depth if depth > MAX_DEPTH => Err(ambiguous("the body is nested too deeply")),
+            depth => Ok(depth),
+        }
     }
 }

@@ -1,0 +1,182 @@
+//! JSON (RFC 8259) from its beginning to its end: accepts what `serde_json` accepts, and takes a fraction of the time.
+//!
+//! It does not build a tree, does not unescape and does not compute numbers: most of a body is only passed over. What
+//! is read of it is handed to `serde_json`. It does not bound the nesting either; its caller does.
+
+use serde::Deserialize;
+
+use super::text::Text;
+
+/// From this length on a number may be too large for a double, even without an exponent.
+const LONG_NUMBER: usize = 300;
+
+/// The text is not JSON, or not the JSON that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// A value, or the beginning of one that holds others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Null,
+    False,
+    True,
+    Number,
+    Text(Text<'a>),
+    List,
+    Object,
+}
+
+/// What closes a value that holds others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Close {
+    List,
+    Object,
+}
+
+/// What is yet to be read.
+#[derive(Debug)]
+pub(super) struct Scanner<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(json: &'a str) -> Self {
+        Self { rest: json }
+    }
+
+    /// The next value; of a list or an object only the bracket, so that `opens` comes next.
+    pub(super) fn value(&mut self) -> Result<Value<'a>, Malformed> {
+        match self.peek() {
+            Some(b'"') => Ok(Value::Text(self.text()?)),
+            Some(b'{') => self.past("{", Value::Object),
+            Some(b'[') => self.past("[", Value::List),
+            Some(b'n') => self.past("null", Value::Null),
+            Some(b't') => self.past("true", Value::True),
+            Some(b'f') => self.past("false", Value::False),
+            _ => self.number(),
+        }
+    }
+
+    /// The next value read as `T`; neither a list nor an object, `None` where it is `null`.
+    pub(super) fn scalar<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, Malformed> {
+        self.peek();
+        let before = self.rest;
+        if let Value::List | Value::Object = self.value()? {
+            return Err(Malformed);
+        }
+        let length = before.len().saturating_sub(self.rest.len());
+        before.get(..length).and_then(|scalar| serde_json::from_str(scalar).ok()).ok_or(Malformed)
+    }
+
+    /// The next key of an object.
+    pub(super) fn key(&mut self) -> Result<Text<'a>, Malformed> {
+        self.peek();
+        self.text()
+    }
+
+    /// What stands between a key and its value.
+    pub(super) fn colon(&mut self) -> Result<(), Malformed> {
+        self.peek();
+        self.past(":", ())
+    }
+
+    /// True where something stands behind the opening bracket.
+    pub(super) fn opens(&mut self, close: Close) -> Result<bool, Malformed> {
+        match self.peek() {
+            Some(byte) if byte == close.byte() => self.past(close.bracket(), false),
+            _ => Ok(true),
+        }
+    }
+
+    /// True where a comma promises more; false behind the closing bracket.
+    pub(super) fn goes_on(&mut self, close: Close) -> Result<bool, Malformed> {
+        match self.peek() {
+            Some(b',') => self.past(",", true),
+            _ => self.past(close.bracket(), false),
+        }
+    }
+
+    /// Nothing but blanks follows.
+    pub(super) fn end(&mut self) -> Result<(), Malformed> {
+        self.peek().map_or(Ok(()), |_| Err(Malformed))
+    }
+
+    /// The first byte that is not blank, which is then next.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.rest.as_bytes() {
+                [b' ' | b'\n' | b'\t' | b'\r', ..] => self.rest = self.rest.get(1..)?,
+                [byte, ..] => return Some(*byte),
+                [] => return None,
+            }
+        }
+    }
+
+    fn past<T>(&mut self, expected: &str, then: T) -> Result<T, Malformed> {
+        self.rest = self.rest.strip_prefix(expected).ok_or(Malformed)?;
+        Ok(then)
+    }
+
+    fn text(&mut self) -> Result<Text<'a>, Malformed> {
+        let (text, rest) = Text::take(self.rest)?;
+        self.rest = rest;
+        Ok(text)
+    }
+
+    fn number(&mut self) -> Result<Value<'a>, Malformed> {
+        let length = number_length(self.rest.as_bytes())?;
+        let (number, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest;
+        let may_be_too_large =
+            length >= LONG_NUMBER || number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+        match may_be_too_large && serde_json::from_str::<f64>(number).is_err() {
+            true => Err(Malformed),
+            false => Ok(Value::Number),
+        }
+    }
+}
+
+impl Close {
+    fn bracket(self) -> &'static str {
+        match self {
+            Self::List => "]",
+            Self::Object => "}",
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::List => b']',
+            Self::Object => b'}',
+        }
+    }
+}
+
+/// How long the number is that `json` begins with (RFC 8259 section 6).
+fn number_length(json: &[u8]) -> Result<usize, Malformed> {
+    let unsigned = json.strip_prefix(b"-").unwrap_or(json);
+    let mut rest = match unsigned {
+        [b'0', b'0'..=b'9', ..] => return Err(Malformed),
+        [b'0', rest @ ..] => rest,
+        _ => after_digits(unsigned)?,
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = after_digits(fraction)?;
+    }
+    if let [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] = rest {
+        rest = after_digits(exponent)?;
+    }
+    Ok(json.len().saturating_sub(rest.len()))
+}
+
+/// What follows one digit or more.
+fn after_digits(bytes: &[u8]) -> Result<&[u8], Malformed> {
+    let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match count {
+        0 => Err(Malformed),
+        count => bytes.get(count..).ok_or(Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests;

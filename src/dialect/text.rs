@@ -1,0 +1,109 @@
+//! A text of JSON (RFC 8259 section 7): found in one pass, and unescaped only where somebody asks for it.
+
+use std::borrow::Cow;
+
+use super::scanner::Malformed;
+
+/// A well-formed text as it was sent, with its quotation marks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'a> {
+    quoted: &'a str,
+    writing: Writing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Plain,
+    Escaped,
+}
+
+impl<'a> Text<'a> {
+    /// Takes the text that `json` begins with, and returns it with what follows.
+    pub(super) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
+        let (mut rest, mut writing) = (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed)?, Writing::Plain);
+        loop {
+            match rest.get(plain_length(rest)..).and_then(<[u8]>::split_first) {
+                Some((b'"', behind)) => {
+                    let length = json.len().saturating_sub(behind.len());
+                    let (quoted, behind) = json.split_at_checked(length).ok_or(Malformed)?;
+                    return Ok((Self { quoted, writing }, behind));
+                }
+                Some((b'\\', escape)) => (rest, writing) = (after_escape(escape)?, Writing::Escaped),
+                _ => return Err(Malformed),
+            }
+        }
+    }
+
+    /// How many bytes it took, without its quotation marks.
+    pub(super) fn sent_length(&self) -> usize {
+        self.quoted.len().saturating_sub(2)
+    }
+
+    pub(super) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {
+        match self.writing {
+            Writing::Plain => {
+                let end = self.quoted.len().saturating_sub(1);
+                self.quoted.get(1..end).map(Cow::Borrowed).ok_or(Malformed)
+            }
+            Writing::Escaped => serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| Malformed),
+        }
+    }
+}
+
+/// What follows an escape, of which the backslash is gone. Half of a surrogate pair is no text in UTF-8.
+fn after_escape(escape: &[u8]) -> Result<&[u8], Malformed> {
+    match escape {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Ok(rest),
+        [b'u', a, b, c, d, rest @ ..] => match (unit([*a, *b, *c, *d])?, rest) {
+            (0xd800..=0xdbff, [b'\\', b'u', a, b, c, d, rest @ ..]) => match unit([*a, *b, *c, *d])? {
+                0xdc00..=0xdfff => Ok(rest),
+                _ => Err(Malformed),
+            },
+            (0xd800..=0xdfff, _) => Err(Malformed),
+            _ => Ok(rest),
+        },
+        _ => Err(Malformed),
+    }
+}
+
+/// A unit of UTF-16 in four hexadecimal digits.
+fn unit(digits: [u8; 4]) -> Result<u32, Malformed> {
+    digits.iter().try_fold(0, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16).ok_or(Malformed)?;
+        Ok(unit << 4 | digit)
+    })
+}
+
+/// How many bytes come before the next quotation mark, backslash or control character.
+fn plain_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    const WORD: usize = size_of::<u64>();
+    // The compiler makes a few instructions of a whole block, as long as nothing in it ends the work early.
+    let is_plain = |block: &&[u8]| !block.iter().fold(false, |special, byte| special | is_special(*byte));
+    let blocks = bytes.chunks_exact(BLOCK).take_while(is_plain).count().saturating_mul(BLOCK);
+    let rest = bytes.get(blocks..).unwrap_or_default();
+    let mut before = blocks;
+    let mut words = rest.chunks_exact(WORD);
+    for word in words.by_ref() {
+        let specials = word.try_into().map_or(0, |word| specials(u64::from_le_bytes(word)));
+        if specials != 0 {
+            return before.saturating_add(specials.trailing_zeros() as usize / 8);
+        }
+        before = before.saturating_add(WORD);
+    }
+    let remainder = words.remainder();
+    before.saturating_add(remainder.iter().position(|byte| is_special(*byte)).unwrap_or(remainder.len()))
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Eight bytes at once: the lowest bit that is set is the highest one of the first special byte. Above that there may
+/// be others, because a subtraction borrows (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let less = |word: u64, limit: u8| word.wrapping_sub(ONES.wrapping_mul(limit.into())) & !word;
+    let equal = |byte: u8| less(word ^ ONES.wrapping_mul(byte.into()), 1);
+    (less(word, b' ') | equal(b'"') | equal(b'\\')) & ONES << 7
+}
