@@ -2,7 +2,10 @@
 //!
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
-mod identity;
+mod issuer;
+mod key;
+mod key_hash;
+mod labels;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
@@ -12,10 +15,14 @@ mod units;
 mod upstream;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use identity::{Algorithm, Issuer, Jwks, Key, PrincipalMapping, RemoteJwks};
+pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
+pub use key::{Key, shared_keys};
+pub use key_hash::KeyHash;
+pub use labels::Labels;
 pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use tokens::{SigningKey, Tokens};
@@ -72,8 +79,8 @@ pub struct Config {
     #[serde(default)]
     pub open: Vec<Open>,
     /// API keys, by the SHA-256 of the key.
-    #[serde(default)]
-    pub keys: Vec<Key>,
+    #[serde(default, deserialize_with = "shared_keys")]
+    pub keys: Vec<Arc<Key>>,
     /// Issuers whose JWTs are accepted.
     #[serde(default)]
     pub issuers: Vec<Issuer>,

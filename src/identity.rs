@@ -27,7 +27,7 @@ mod seal;
 mod signature;
 mod unique_json;
 
-pub use api_key::{ApiKey, KeyHash};
+pub use api_key::ApiKey;
 pub use credential::{
     CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, find, in_body,
     protocols_without_credentials,

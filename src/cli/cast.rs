@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use ed25519_compact::{KeyPair, Seed};
@@ -39,8 +40,9 @@ impl Cast {
         let mut keys = BTreeMap::new();
         for entry in &mut config.keys {
             let secret = key::mint()?;
-            entry.hash = ApiKey::hash(&secret).to_string();
-            keys.insert(entry.id.clone(), secret);
+            let entry = Arc::make_mut(entry);
+            entry.hash = ApiKey::hash(&secret);
+            keys.insert(entry.id.to_string(), secret);
         }
         let mut signers = BTreeMap::new();
         for issuer in &mut config.issuers {

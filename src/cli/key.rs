@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::iter;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
@@ -119,17 +120,17 @@ impl New {
         let now = now_seconds().map_err(|error| error.to_string())?;
         let expiry = self.expires_in.map(|span| timestamp(now.saturating_add(span.seconds()))).transpose()?;
         Ok(Entry {
-            id: self.id.clone(),
-            hash: ApiKey::hash(secret).to_string(),
-            project: self.project.clone(),
-            service_account: self.service_account.clone(),
-            tenant: self.tenant.clone(),
-            scopes: self.scopes.clone(),
-            labels: self.labels.iter().cloned().collect::<BTreeMap<_, _>>(),
+            id: self.id.as_str().into(),
+            hash: ApiKey::hash(secret),
+            project: self.project.as_str().into(),
+            service_account: self.service_account.as_str().into(),
+            tenant: self.tenant.as_deref().map(Arc::from),
+            scopes: self.scopes.iter().map(|scope| scope.as_str().into()).collect(),
+            labels: self.labels.iter().cloned().collect::<BTreeMap<_, _>>().into(),
             created_at: Some(timestamp(now)?),
             not_before: None,
             expires_at: expiry,
-            cidrs: self.cidrs.clone(),
+            cidrs: self.cidrs.iter().map(|cidr| cidr.as_str().into()).collect(),
             disabled: false,
         })
     }

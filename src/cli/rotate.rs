@@ -46,7 +46,7 @@ impl Rotate {
             Ok(loaded) => loaded.config,
             Err(findings) => return terminal.complain(&findings),
         };
-        let Some(old) = config.keys.iter().find(|key| key.id == self.id) else {
+        let Some(old) = config.keys.iter().find(|key| *key.id == *self.id) else {
             let file = self.sources.config.display();
             writeln!(terminal.errors, "error: there is no key `{}` in {file}", self.id)?;
             return Ok(Exit::Wrong);
@@ -56,22 +56,22 @@ impl Rotate {
             Some(id) => id.clone(),
             None => format!("{}-{}", self.id, date(now)),
         };
-        if config.keys.iter().any(|key| key.id == new_id) {
+        if config.keys.iter().any(|key| *key.id == *new_id) {
             writeln!(terminal.errors, "error: there is a key `{new_id}` already; write another `--new-id`")?;
             return Ok(Exit::Wrong);
         }
         let secret = mint()?;
         let end = timestamp(now.saturating_add(self.overlap.seconds())).map_err(io::Error::other)?;
         let new = Key {
-            id: new_id,
-            hash: ApiKey::hash(&secret).to_string(),
+            id: new_id.into(),
+            hash: ApiKey::hash(&secret),
             created_at: Some(timestamp(now).map_err(io::Error::other)?),
             not_before: None,
             expires_at: None,
-            ..old.clone()
+            ..Key::clone(old)
         };
         // A key that ends sooner is not made to live longer.
-        let old = Key { expires_at: Some(old.expires_at.map_or(end, |own| own.min(end))), ..old.clone() };
+        let old = Key { expires_at: Some(old.expires_at.map_or(end, |own| own.min(end))), ..Key::clone(old) };
         let key = String::from_utf8_lossy(secret.expose());
         match self.format {
             Format::Json => writeln!(terminal.output, "{:#}", json!({ "key": key, "old": old, "new": new }))?,

@@ -1,9 +1,12 @@
-//! The JSON Schema of the units, which write themselves as text; the rest of the schema is derived.
+//! The JSON Schema of what reads and writes itself; the rest of the schema is derived.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::key_hash::KeyHash;
+use super::labels::Labels;
 use super::rules::Limit;
 use super::units::{ByteSize, Span, Timestamp};
 
@@ -29,6 +32,29 @@ text_schema! {
     Span, "a length of time, such as `30s`";
     ByteSize, "a size, such as `512KiB`";
     Timestamp, "a time, such as `2026-01-31T00:00:00Z`";
+}
+
+macro_rules! schema_of {
+    ($($type:ident, $written:ty;)*) => {$(
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                <$written>::json_schema(generator)
+            }
+        }
+    )*};
+}
+
+schema_of! {
+    KeyHash, String;
+    Labels, BTreeMap<String, String>;
 }
 
 impl JsonSchema for Limit {

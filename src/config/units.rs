@@ -106,9 +106,10 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-struct Text<T> {
-    expected: &'static str,
-    read: fn(&str) -> Result<T, String>,
+/// Reads a text into what it says.
+pub(super) struct Text<T> {
+    pub(super) expected: &'static str,
+    pub(super) read: fn(&str) -> Result<T, String>,
 }
 
 impl<T> Visitor<'_> for Text<T> {

@@ -1,74 +1,82 @@
 //! The API keys of the configuration, found by hash.
 //!
-//! It is built to hold 100,000 keys in a wasm VM: texts that keys share are stored once, and a principal is
-//! put together only when its key is used. A key of another system may be listed too: only its hash counts.
+//! It is built to hold 100,000 keys in a wasm VM: it shares them with the configuration, and a principal is put
+//! together only when its key is used. A key of another system may be listed too: only its hash counts.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::hash_map::Entry as Slot;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
-use super::api_key::{ApiKey, KeyHash};
+use super::api_key::ApiKey;
 use super::credential::Presented;
 use super::network::Networks;
 use super::principal::{KeyFacts, Kind, Principal};
-use crate::config::{ClientAddress, ConfigError, Key, Timestamp};
+use crate::config::{ClientAddress, ConfigError, Key, KeyHash, Timestamp};
 use crate::denial::{Denial, Reason};
 use crate::request::{Connection, Moment};
 
 /// Every key of one configuration.
 #[derive(Debug)]
 pub struct KeyTable {
-    entries: HashMap<KeyHash, Entry>,
+    entries: HashSet<Entry>,
+    /// For tokens, which name the key that they were got with by its id.
+    ids: HashSet<ById>,
     asks_for_networks: bool,
 }
 
+/// One key, known by its hash.
 #[derive(Debug)]
 pub(super) struct Entry {
-    id: Box<str>,
-    project: Arc<str>,
-    service_account: Arc<str>,
-    tenant: Option<Arc<str>>,
-    /// Space-separated, so that keys with the same scopes share one text.
-    scopes: Arc<str>,
-    labels: Box<[(Arc<str>, Arc<str>)]>,
-    created_at: Option<Timestamp>,
-    not_before: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
+    key: Arc<Key>,
     networks: Option<Box<Networks>>,
-    standing: Standing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Live,
-    Disabled,
+/// One key, known by its id.
+#[derive(Debug)]
+struct ById(Arc<Key>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        &self.0.id
+    }
 }
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
 
 impl KeyTable {
     /// # Errors
     /// The path of the first field that is wrong, such as `keys[3].hash`.
-    pub fn compile(keys: &[Key], client_address: Option<ClientAddress>) -> Result<Self, ConfigError> {
-        let mut entries = HashMap::with_capacity(keys.len());
-        let mut ids = HashSet::with_capacity(keys.len());
-        let mut texts = Texts::default();
+    pub fn compile(keys: &[Arc<Key>], client_address: Option<ClientAddress>) -> Result<Self, ConfigError> {
+        let mut entries = HashSet::with_capacity(keys.len());
+        let mut ids: HashSet<ById> = HashSet::with_capacity(keys.len());
         for (index, key) in keys.iter().enumerate() {
             let at = |field: &str| format!("keys[{index}].{field}");
-            if !ids.insert(key.id.as_str()) {
+            if !ids.insert(ById(Arc::clone(key))) {
                 return Err(ConfigError::new(at("id"), format!("`{}` is the id of two keys", key.id)));
             }
-            let hash: KeyHash = key.hash.parse().map_err(|why| ConfigError::new(at("hash"), why))?;
-            let Slot::Vacant(slot) = entries.entry(hash) else {
+            if !entries.insert(Entry::compile(key, client_address, &at)?) {
                 return Err(ConfigError::new(
                     at("hash"),
                     "the hash of another key in this list; mint a new key",
                 ));
-            };
-            slot.insert(Entry::compile(key, client_address, &mut texts, &at)?);
+            }
         }
-        let asks_for_networks = entries.values().any(|entry: &Entry| entry.networks.is_some());
-        Ok(Self { entries, asks_for_networks })
+        let asks_for_networks = entries.iter().any(|entry: &Entry| entry.networks.is_some());
+        Ok(Self { entries, ids, asks_for_networks })
     }
 
     /// True where a key is bound to networks.
@@ -126,7 +134,7 @@ impl KeyTable {
     }
 
     fn by_id(&self, id: &str) -> Result<&Entry, Denial> {
-        let entry = self.entries.values().find(|entry| &*entry.id == id);
+        let entry = self.ids.get(id).and_then(|key| self.entries.get(&key.0.hash));
         entry.ok_or_else(|| Reason::KeyUnknown.into())
     }
 
@@ -147,13 +155,12 @@ impl KeyTable {
 
 impl Entry {
     fn compile(
-        key: &Key,
+        key: &Arc<Key>,
         client_address: Option<ClientAddress>,
-        texts: &mut Texts,
         at: &dyn Fn(&str) -> String,
     ) -> Result<Self, ConfigError> {
         for (field, text) in
-            [("id", &key.id), ("project", &key.project), ("service_account", &key.service_account)]
+            [("id", &*key.id), ("project", &*key.project), ("service_account", &*key.service_account)]
         {
             name(text).map_err(|why| ConfigError::new(at(field), why))?;
         }
@@ -169,19 +176,8 @@ impl Entry {
             let why = format!("`{expires_at}` is not after `not_before`, so the key would never be valid");
             return Err(ConfigError::new(at("expires_at"), why));
         }
-        Ok(Self {
-            id: key.id.as_str().into(),
-            project: texts.share(&key.project),
-            service_account: texts.share(&key.service_account),
-            tenant: key.tenant.as_deref().map(|tenant| texts.share(tenant)),
-            scopes: texts.share(&key.scopes.join(" ")),
-            labels: key.labels.iter().map(|(name, value)| (texts.share(name), texts.share(value))).collect(),
-            created_at: key.created_at,
-            not_before: key.not_before,
-            expires_at: key.expires_at,
-            networks: Networks::compile(&key.cidrs, client_address, &at("cidrs"))?.map(Box::new),
-            standing: if key.disabled { Standing::Disabled } else { Standing::Live },
-        })
+        let networks = Networks::compile(&key.cidrs, client_address, &at("cidrs"))?.map(Box::new);
+        Ok(Self { key: Arc::clone(key), networks })
     }
 
     fn admit(&self, connection: &Connection, moment: &Moment) -> Result<(), Denial> {
@@ -194,13 +190,13 @@ impl Entry {
 
     fn in_force(&self, moment: &Moment) -> Result<(), Denial> {
         let now = moment.unix_seconds();
-        if self.standing == Standing::Disabled {
+        if self.key.disabled {
             return Err(Reason::CredentialRevoked.into());
         }
-        if self.not_before.is_some_and(|time| time.is_after(now)) {
+        if self.key.not_before.is_some_and(|time| time.is_after(now)) {
             return Err(Reason::KeyNotYetValid.into());
         }
-        if self.expires_at.is_some_and(|time| !time.is_after(now)) {
+        if self.key.expires_at.is_some_and(|time| !time.is_after(now)) {
             return Err(Reason::KeyExpired.into());
         }
         Ok(())
@@ -208,46 +204,57 @@ impl Entry {
 
     /// What rules may know of the key.
     pub(super) fn facts(&self) -> KeyFacts {
-        let labels = self.labels.iter().map(|(name, value)| (String::from(&**name), String::from(&**value)));
+        let key = &self.key;
         KeyFacts {
-            id: self.id.to_string(),
-            labels: labels.collect::<BTreeMap<_, _>>(),
-            created_at: self.created_at.map(Timestamp::unix_seconds),
+            id: key.id.to_string(),
+            labels: key.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            created_at: key.created_at.map(Timestamp::unix_seconds),
         }
     }
 
     fn principal(&self) -> Principal {
+        let key = &self.key;
         Principal {
             kind: Kind::ApiKey,
-            subject: self.service_account.to_string(),
-            tenant: self.tenant.as_deref().map(str::to_owned),
-            project: Some(self.project.to_string()),
-            service_account: Some(self.service_account.to_string()),
+            subject: key.service_account.to_string(),
+            tenant: key.tenant.as_deref().map(str::to_owned),
+            project: Some(key.project.to_string()),
+            service_account: Some(key.service_account.to_string()),
             client: None,
-            scopes: self.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            scopes: key.scopes.iter().map(|scope| scope.to_string()).collect(),
             roles: Vec::new(),
             claims: serde_json::Map::new(),
             key: Some(self.facts()),
             issuer: None,
-            credential_id: self.id.to_string(),
+            credential_id: key.id.to_string(),
             actor: None,
             actors: Vec::new(),
-            expires_at: self.expires_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
-            issued_at: self.created_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
+            expires_at: key.expires_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
+            issued_at: key.created_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
             minted: None,
         }
     }
 }
 
-/// Texts that many keys have in common, each stored once.
-#[derive(Default)]
-struct Texts(HashSet<Arc<str>>);
-
-impl Texts {
-    fn share(&mut self, text: &str) -> Arc<str> {
-        self.0.get_or_insert_with(text, |text| Arc::from(text)).clone()
+impl Borrow<KeyHash> for Entry {
+    fn borrow(&self) -> &KeyHash {
+        &self.key.hash
     }
 }
+
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash.hash(state);
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key.hash == other.key.hash
+    }
+}
+
+impl Eq for Entry {}
 
 fn unknown(text: &str) -> Denial {
     match ApiKey::has_prefix(text) && !ApiKey::is_well_formed(text) {

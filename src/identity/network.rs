@@ -18,7 +18,7 @@ pub(super) struct Networks {
 impl Networks {
     /// Compiles `cidrs`; an empty list means any network and gives `None`.
     pub(super) fn compile(
-        cidrs: &[String],
+        cidrs: &[Box<str>],
         client_address: Option<ClientAddress>,
         at: &str,
     ) -> Result<Option<Self>, ConfigError> {

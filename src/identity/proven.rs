@@ -6,9 +6,9 @@
 
 use std::rc::Rc;
 
-use super::api_key::KeyHash;
 use super::principal::Principal;
 use super::prover::Caller;
+use crate::config::KeyHash;
 use crate::recall::Fingerprint;
 
 /// A proven caller, and the name under which what is found out about it may be remembered.

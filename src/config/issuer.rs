@@ -1,47 +1,8 @@
-//! The sections `keys` and `issuers`: who may call.
-
-use std::collections::BTreeMap;
+//! The section `issuers`: whose JWTs are accepted.
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{Span, Timestamp, span_or_none};
-
-/// One API key. Several live keys of one service account overlap while they rotate.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Key {
-    /// Names the key in audit records and rules; unique.
-    pub id: String,
-    /// `sha256:` and the 64 hex digits of SHA-256 over the whole key, as `claimgate key new` prints it.
-    pub hash: String,
-    /// The unit of billing the key belongs to.
-    pub project: String,
-    /// The non-human identity the key belongs to; becomes `principal.subject`.
-    pub service_account: String,
-    /// The isolation boundary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-    /// Free text for rules, as `principal.key.labels`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<Timestamp>,
-    /// The key is refused before this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
-    /// The key is refused from this time on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// The networks the key may be used from; empty means any. Needs `client_address`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cidrs: Vec<String>,
-    /// Refuses the key as `credential_revoked` without forgetting it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub disabled: bool,
-}
+use super::units::{Span, span_or_none};
 
 /// One issuer of JWTs (RFC 7519).
 #[derive(Clone, Debug, Deserialize, Serialize)]
