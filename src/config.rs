@@ -15,9 +15,11 @@ mod units;
 mod upstream;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::de::{IoRead, Read, SliceRead};
 
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
@@ -155,7 +157,19 @@ impl Config {
     /// # Errors
     /// The path of the first field that is unknown, missing or of the wrong shape.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        Self::read(SliceRead::new(bytes))
+    }
+
+    /// Reads the same bundle as it comes, so that it need not be in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    pub fn from_reader(reader: impl io::Read) -> Result<Self, ConfigError> {
+        Self::read(IoRead::new(reader))
+    }
+
+    fn read<'a>(bundle: impl Read<'a>) -> Result<Self, ConfigError> {
+        let mut deserializer = serde_json::Deserializer::new(bundle);
         let config: Self = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))?;
         deserializer.end().map_err(|error| ConfigError::new("bundle", error.to_string()))?;
@@ -178,7 +192,11 @@ fn one_line(text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use std::io::BufReader;
+
+    use serde_json::{Value, json, to_string};
+
+    use super::{Config, ConfigError};
 
     #[test]
     fn an_error_is_one_line_whatever_is_quoted() {
@@ -187,6 +205,32 @@ mod tests {
         {
             let error = Config::from_json(bundle.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(quoted) && !error.contains(char::is_control), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_is_read_alike_as_it_comes_and_as_a_whole() {
+        let hash = format!("sha256:{}", "0".repeat(64));
+        let key = |hash: &str| json!({ "id": "k", "hash": hash, "project": "p", "service_account": "s" });
+        let bundle = |keys: Value| json!({ "keys": keys, "policies": [], "upstreams": [] }).to_string();
+        for (bundle, want) in [
+            (bundle(json!([key(&hash)])), None),
+            (bundle(json!([key(&hash), key("cgk_secret")])), Some("keys[1].hash")),
+            (bundle(json!([{ "id": "k", "hsah": hash }])), Some("keys[0].hsah")),
+            (bundle(json!({})), Some("keys")),
+            (bundle(json!([])) + "{}", Some("bundle")),
+            ("{\"keys\":[".to_owned(), Some("keys")),
+        ] {
+            // The columns of the two differ by one where a text ends in an error.
+            let told = |read: Result<Config, ConfigError>| match read {
+                Ok(config) => Ok(to_string(&config).unwrap()),
+                Err(error) => Err(error.at),
+            };
+            let whole = told(Config::from_json(bundle.as_bytes()));
+            // Of two bytes at a time, no text comes as a whole.
+            let pieces = BufReader::with_capacity(2, bundle.as_bytes());
+            assert_eq!(told(Config::from_reader(pieces)), whole, "{bundle}");
+            assert_eq!(whole.err().as_deref(), want, "{bundle}");
         }
     }
 }

@@ -30,6 +30,7 @@
 mod answer;
 mod clock;
 mod cluster;
+mod configuration;
 mod flow;
 mod header_map;
 mod key_fetch;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use log::{error, info};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType};
+use proxy_wasm::types::ContextType;
 
 use super::clock::Dice;
 use super::cluster::Attempt;
+use super::configuration::PluginConfiguration;
 use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
@@ -62,12 +63,13 @@ impl Root {
         Self { id, half: None, is_leaving: false }
     }
 
-    fn configure(&mut self) -> Result<(), String> {
-        let configuration =
-            hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
-        let configuration = configuration
-            .ok_or("the plugin has no configuration; give it the output of `claimgate bundle`")?;
-        let config = Config::from_json(&configuration).map_err(|error| error.to_string())?;
+    fn configure(&mut self, size: usize) -> Result<(), String> {
+        if size == 0 {
+            return Err(
+                "the plugin has no configuration; give it the output of `claimgate bundle`".to_owned()
+            );
+        }
+        let config = Config::from_reader(PluginConfiguration::open()).map_err(|error| error.to_string())?;
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         if properties::root_id() == cluster::ROOT_ID {
             let upstreams =
@@ -194,8 +196,8 @@ impl Context for Root {
 }
 
 impl RootContext for Root {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        match self.configure() {
+    fn on_configure(&mut self, size: usize) -> bool {
+        match self.configure(size) {
             Ok(()) => {
                 info!("claimgate: configuration accepted");
                 true
