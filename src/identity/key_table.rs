@@ -176,7 +176,7 @@ impl Entry {
             let why = format!("`{expires_at}` is not after `not_before`, so the key would never be valid");
             return Err(ConfigError::new(at("expires_at"), why));
         }
-        let networks = Networks::compile(&key.cidrs, client_address, &at("cidrs"))?.map(Box::new);
+        let networks = Networks::compile(&key.cidrs, client_address, at)?.map(Box::new);
         Ok(Self { key: Arc::clone(key), networks })
     }
 

@@ -20,17 +20,17 @@ impl Networks {
     pub(super) fn compile(
         cidrs: &[Box<str>],
         client_address: Option<ClientAddress>,
-        at: &str,
+        at: &dyn Fn(&str) -> String,
     ) -> Result<Option<Self>, ConfigError> {
         if cidrs.is_empty() {
             return Ok(None);
         }
         let Some(client_address) = client_address else {
             let why = "networks need `client_address: peer` or `client_address: forwarded` at the top of the configuration";
-            return Err(ConfigError::new(at, why));
+            return Err(ConfigError::new(at("cidrs"), why));
         };
         let networks = cidrs.iter().enumerate().map(|(index, cidr)| {
-            network(cidr).map_err(|why| ConfigError::new(format!("{at}[{index}]"), why))
+            network(cidr).map_err(|why| ConfigError::new(at(&format!("cidrs[{index}]")), why))
         });
         Ok(Some(Self { networks: networks.collect::<Result<_, _>>()?, client_address }))
     }
