@@ -2,6 +2,7 @@
 //!
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
+mod discovery;
 mod issuer;
 mod key;
 mod key_hash;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, Read, SliceRead};
 
+pub use discovery::Discovery;
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
 pub use key_hash::KeyHash;
@@ -89,6 +91,9 @@ pub struct Config {
     /// Lists of credentials that are refused although they have not expired.
     #[serde(default)]
     pub revocations: Vec<Revocations>,
+    /// What the gateway tells of itself. Absent: nothing.
+    #[serde(default)]
+    pub discovery: Option<Discovery>,
     /// Short-lived tokens that the gateway gives to its callers. Absent: it gives none.
     #[serde(default)]
     pub tokens: Option<Tokens>,

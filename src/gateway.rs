@@ -6,6 +6,7 @@
 
 mod bounds;
 mod call;
+mod documents;
 mod memory;
 mod minting;
 mod reading;
@@ -27,6 +28,7 @@ use crate::revocation::{Board, Revocations};
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
+use documents::Documents;
 use memory::is_settled_by_path;
 use settings::Settings;
 use walk::Stop;
@@ -45,6 +47,7 @@ pub struct Gateway {
     quotas: QuotaSet,
     upstreams: Upstreams,
     minting: Option<Minting>,
+    documents: Documents,
     revocations: Revocations,
     settings: Settings,
     /// Which of what is worked out for a call may be remembered.
@@ -141,6 +144,7 @@ impl Gateway {
                 mtls: reads("connection"),
                 recorded_address: config.client_address.is_some(),
             },
+            documents: Documents::compile(config, identity.public_keys())?,
             identity,
             remembers: Remembers {
                 permits: is_settled_by_path(policies.reads()),
@@ -211,7 +215,7 @@ impl Gateway {
             Ok(upstream) => upstream.dialect(),
             Err(_) => dialect::guess(&head),
         };
-        Call::new(head, connection, moment, dialect)
+        Call::new(head, connection, moment, dialect).challenged_with(self.documents.metadata_url())
     }
 
     /// Walks the call through the rooms, as far as what is known allows.
@@ -226,9 +230,13 @@ impl Gateway {
                 (None, false) => Outcome::Forward(HeaderPatch::default()),
             };
         }
+        if let Some(document) = self.documents.find(&call.head) {
+            call.answered(document, None);
+            return Outcome::Answer;
+        }
         let decided = match self.minting_of(call) {
-            Some(minting) => self.mint(minting, call, known).map(|given| {
-                call.answered(given);
+            Some(minting) => self.mint(minting, call, known).map(|(answer, given)| {
+                call.answered(answer, Some(given));
                 Outcome::Answer
             }),
             None => self.pass_on(call, known),

@@ -39,6 +39,8 @@ pub struct Call {
     pub(super) passport: Option<Passport>,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
+    /// Where a challenge says that the gateway's metadata is (RFC 9728 section 5.1).
+    metadata_url: Option<Rc<str>>,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
@@ -50,9 +52,22 @@ pub(super) enum Verdict {
     Pending,
     Forwarded(Proofs),
     Open,
-    /// The gateway has given a token.
-    Answered(Given),
+    /// The gateway has given what it was asked for.
+    Answered(Own),
     Refused(Denial),
+}
+
+/// What the gateway itself answers. It has no `Debug`, because the answer can hold a token.
+pub(super) struct Own {
+    answer: Answer,
+    /// `None` where it was a document for everybody.
+    token: Option<Given>,
+}
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Own({:?})", self.token)
+    }
 }
 
 impl Call {
@@ -78,9 +93,14 @@ impl Call {
             settled: None,
             passport: None,
             manner: Manner::default(),
+            metadata_url: None,
             verdict: Verdict::Pending,
             local_reply: None,
         }
+    }
+
+    pub(super) fn challenged_with(self, metadata_url: Option<Rc<str>>) -> Self {
+        Self { metadata_url, ..self }
     }
 
     /// True once the call was forwarded or refused; it is not walked again then.
@@ -160,8 +180,8 @@ impl Call {
     pub fn answer(&self) -> Option<Answer> {
         match &self.verdict {
             Verdict::Refused(denial) => Some(self.in_dialect(denial)),
-            Verdict::Answered(given) => {
-                let mut answer = given.answer.clone();
+            Verdict::Answered(own) => {
+                let mut answer = own.answer.clone();
                 answer.headers.push(("x-claimgate-decision-id".to_owned(), self.decision_id.clone()));
                 answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
                 Some(answer)
@@ -178,13 +198,13 @@ impl Call {
     /// The token that was given.
     pub(super) fn given(&self) -> Option<&Given> {
         match &self.verdict {
-            Verdict::Answered(given) => Some(given),
+            Verdict::Answered(own) => own.token.as_ref(),
             _ => None,
         }
     }
 
-    pub(super) fn answered(&mut self, given: Given) {
-        self.verdict = Verdict::Answered(given);
+    pub(super) fn answered(&mut self, answer: Answer, token: Option<Given>) {
+        self.verdict = Verdict::Answered(Own { answer, token });
     }
 
     /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
@@ -202,6 +222,11 @@ impl Call {
             Manner::OAuth => denial.oauth_answer(ids),
         };
         answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
+        if let Some(url) = &self.metadata_url {
+            let challenges = answer.headers.iter_mut().filter(|(name, _)| name == "www-authenticate");
+            challenges
+                .for_each(|(_, challenge)| challenge.push_str(&format!(", resource_metadata=\"{url}\"")));
+        }
         answer
     }
 
@@ -218,8 +243,8 @@ impl Call {
     pub(super) fn decision(&self) -> Decision {
         match &self.verdict {
             Verdict::Pending => Decision::Undecided,
-            Verdict::Forwarded(_) | Verdict::Answered(_) => Decision::Allow,
-            Verdict::Open => Decision::Open,
+            Verdict::Forwarded(_) | Verdict::Answered(Own { token: Some(_), .. }) => Decision::Allow,
+            Verdict::Open | Verdict::Answered(Own { token: None, .. }) => Decision::Open,
             Verdict::Refused(_) => Decision::Deny,
         }
     }

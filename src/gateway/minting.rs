@@ -15,9 +15,9 @@ use crate::secret::Secret;
 /// The longest request for a token, in bytes.
 const BODY_LIMIT: u64 = 64 * 1024;
 
-/// A token that was given. It has no `Debug`, because its answer holds the token.
+/// A token that was given, for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Given {
-    pub(super) answer: Answer,
     /// The token's `jti`.
     pub(super) id: String,
     pub(super) subject: String,
@@ -32,7 +32,12 @@ impl Gateway {
     }
 
     /// Proves who asks, reads what for, and answers with the token.
-    pub(super) fn mint(&self, minting: &Minting, call: &mut Call, known: &Known<'_>) -> Result<Given, Stop> {
+    pub(super) fn mint(
+        &self,
+        minting: &Minting,
+        call: &mut Call,
+        known: &Known<'_>,
+    ) -> Result<(Answer, Given), Stop> {
         call.manner = Manner::of(&call.head).unwrap_or_default();
         if call.head.method() != "POST" || call.head.is_upgrade() {
             return Err(Denial::new(Reason::OperationUnknown)
@@ -59,12 +64,8 @@ impl Gateway {
         let grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
         let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
-        Ok(Given {
-            answer: mint::answer(&asked, &grant, &token, now_seconds),
-            id: id.clone(),
-            subject: subject.clone(),
-            expires_at: grant.expires_at,
-        })
+        let given = Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at };
+        Ok((mint::answer(&asked, &grant, &token, now_seconds), given))
     }
 
     /// The token that the holder of the key `id` would get, and when it ends (Unix seconds).
@@ -126,11 +127,5 @@ impl Gateway {
             false => Err(Denial::new(Reason::AmbiguousCredential)
                 .with_detail("`actor_token` is not the token in `Authorization`, which is the actor's")),
         }
-    }
-}
-
-impl std::fmt::Debug for Given {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Given({})", self.id)
     }
 }

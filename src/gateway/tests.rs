@@ -1,6 +1,7 @@
 //! The walk as Envoy drives it: one configuration, real credentials, a ledger in memory.
 
 mod compiling;
+mod documents;
 mod forms;
 mod memory;
 mod minting;
@@ -97,10 +98,14 @@ fn config(signer: &RawSigner, change: Value) -> Value {
 }
 
 fn compile(signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
+    compile_with(SIGNING_KEY, signer, change)
+}
+
+fn compile_with(signing_key: &str, signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
     let bundle = config(signer, change).to_string();
     let environment = |name: &str| match name {
         "ABSENT" => None,
-        "SIGNING" => Some(Secret::new(SIGNING_KEY)),
+        "SIGNING" => Some(Secret::new(signing_key)),
         name => Some(Secret::new(format!("sk-{name}"))),
     };
     Gateway::compile(&Config::from_json(bundle.as_bytes())?, &environment)
@@ -108,8 +113,12 @@ fn compile(signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
 
 impl Scene {
     fn new(change: Value) -> Self {
+        Self::with_signing_key(change, SIGNING_KEY)
+    }
+
+    fn with_signing_key(change: Value, signing_key: &str) -> Self {
         let signer = RawSigner::generate("k");
-        let gateway = compile(&signer, change).unwrap();
+        let gateway = compile_with(signing_key, &signer, change).unwrap();
         let store = MemoryStore::new();
         gateway.ledger().prepare(&store);
         Self {
