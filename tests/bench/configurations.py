@@ -2,12 +2,17 @@
 provider's credential, the request id and the audit record."""
 
 import hashlib
+import json
 from typing import Any
 
-from harness.gateway import Signer, document, issuer_entry, key_entry, rule
+from harness.gateway import PROVIDER_CREDENTIALS, Signer, base64url, document, issuer_entry, key_entry, rule
 
 KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
 RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
+# What signs the gateway's own tokens.
+MINT, MINT_ISSUER = Signer("EdDSA", "mint"), "https://gateway.test/"
+MINT_KEY = {**MINT.jwk(), "d": base64url(MINT.private.private_bytes_raw())}
+ENVIRONMENT = {**PROVIDER_CREDENTIALS, "MINT_KEY": json.dumps(MINT_KEY)}
 # A time after any run; what is compared is not how tokens expire.
 EXPIRY = 4_000_000_000
 
@@ -47,6 +52,27 @@ def token(signer: Signer, number: int = 0) -> str:
         roles=["engineer", "on-call"],
         email="user-1@acme.example",
     )
+
+
+def minted_token() -> str:
+    """A token of the gateway's own, got with the API key, as the gateway would write it but for its long life."""
+    header = {"alg": "EdDSA", "typ": "cgt+jwt", "kid": "mint"}
+    content = {"iss": MINT_ISSUER, "aud": MINT_ISSUER, "jti": "a" * 32, "iat": 1_700_000_000, "exp": EXPIRY}
+    content |= {"sub": KEY_ENTRY["service_account"], "service_account": KEY_ENTRY["service_account"]}
+    content |= {"tenant": "acme", "project": KEY_ENTRY["project"], "scope": "chat", "limits": {}}
+    content |= {"parents": [{"kind": "api_key", "id": KEY_ENTRY["id"]}]}
+    return "cgt_" + MINT.compact(json.dumps(header).encode(), json.dumps(content).encode())
+
+
+def with_tokens() -> dict[str, Any]:
+    """One that takes the gateway's own tokens."""
+    return configuration(tokens={"issuer": MINT_ISSUER, "signing_key": {"env": "MINT_KEY"}})
+
+
+def with_revocations(count: int) -> dict[str, Any]:
+    """A list of `count` keys that nobody uses."""
+    entries = [{"key": f"revoked-{number}"} for number in range(count)]
+    return configuration(revocations=[{"id": "main", "revoked": entries}])
 
 
 def with_address() -> dict[str, Any]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.envoy import Envoy
-from harness.gateway import PROVIDER_CREDENTIALS
 from harness.processes import Process
 
+from .configurations import ENVIRONMENT
 from .loads import Driven, drive
 from .provider import answering_bootstrap
 from .scenarios import Scenario
@@ -95,7 +95,7 @@ def start(
         own = directory / re.sub(r"[^a-z0-9]+", "-", scenario.name.lower())
         own.mkdir()
         document = scenario.build(ports[scenario.streams], own)
-        envoy = Envoy(document, own, concurrency=1, environment=PROVIDER_CREDENTIALS)
+        envoy = Envoy(document, own, concurrency=1, environment=ENVIRONMENT)
         pin(envoy.process.pid, core)
         return Stand(scenario, envoy, scenario.load.script(own / "load.lua"))
 

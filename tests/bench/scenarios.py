@@ -15,18 +15,22 @@ from .configurations import (
     KEY,
     RS256,
     configuration,
+    minted_token,
     token,
     with_address,
     with_body_rule,
     with_descriptors,
     with_keys,
     with_policies,
+    with_revocations,
+    with_tokens,
 )
 from .loads import Load, chat
 
 # Far more than any cache of verified tokens here holds, so that each is new whenever its turn comes.
 NEW_TOKENS = 6000
 NO_FILTER, NATIVE, NATIVE_NEW = "no filter", "native chain, token repeated", "native chain, each token new"
+API_KEY, MINTED = "API key", "token of the gateway's own, repeated"
 NEW_RSA = "JWT, each token new (RS256)"
 
 
@@ -98,8 +102,10 @@ def groups() -> list[Group]:
         bare,
         Scenario("wasm filter that does nothing", with_noop, keyed),
         native,
-        gateway("API key", configuration, keyed),
+        gateway(API_KEY, configuration, keyed),
         gateway("JWT, token repeated", configuration, repeated),
+        gateway(MINTED, with_tokens, Load({"authorization": f"Bearer {minted_token()}"}), against=(API_KEY,)),
+        gateway("API key, 10,000 others revoked", partial(with_revocations, 10_000), keyed, against=(API_KEY,)),
         gateway("API key, client's address in the record", with_address, keyed),
         Scenario("API key, credential attached at the cluster", chains.at_cluster, keyed),
         Scenario("API key, credential from Envoy's injector", chains.by_injector, keyed),

@@ -11,10 +11,10 @@ from typing import Any
 from harness import ecds
 from harness.bootstrap import ROUTED, Document, gateway_bootstrap
 from harness.envoy import Envoy
-from harness.gateway import PROVIDER_CREDENTIALS, WASM_FILE, environment_keys
+from harness.gateway import WASM_FILE, environment_keys
 
 from . import chains
-from .configurations import configuration, with_keys, with_policies
+from .configurations import ENVIRONMENT, configuration, with_keys, with_policies
 from .rounds import say
 
 # Nothing is sent, so nothing need listen there.
@@ -63,7 +63,7 @@ STARTED: dict[str, Callable[[Path], Document]] = {"bare": without, "gateway": wi
 def started(build: Callable[[Path], Document], directory: Path) -> float:
     """CPU seconds of Envoy from its start until it serves."""
     directory.mkdir(parents=True)
-    with Envoy(build(directory), directory, concurrency=1, environment=PROVIDER_CREDENTIALS) as envoy:
+    with Envoy(build(directory), directory, concurrency=1, environment=ENVIRONMENT) as envoy:
         return envoy.cpu_seconds()
 
 
@@ -74,7 +74,7 @@ def memory(config: Document | None, directory: Path) -> dict[int, float]:
         own = directory / str(workers)
         own.mkdir(parents=True)
         document = without(own) if config is None else chains.gateway(NOWHERE, own, config)
-        with Envoy(document, own, concurrency=workers, environment=PROVIDER_CREDENTIALS) as envoy:
+        with Envoy(document, own, concurrency=workers, environment=ENVIRONMENT) as envoy:
             megabytes[workers] = envoy.rss_bytes() / 1e6
     say(f"memory: {megabytes}")
     return megabytes
@@ -88,7 +88,7 @@ def loads(directory: Path) -> Sequence[Load]:
     ports = dict.fromkeys((*ROUTED, "control"), NOWHERE)
     measured = []
     with Envoy(
-        gateway_bootstrap(ports, directory, file), directory, concurrency=1, environment=PROVIDER_CREDENTIALS
+        gateway_bootstrap(ports, directory, file), directory, concurrency=1, environment=ENVIRONMENT
     ) as envoy:
         for name, config in [
             ("another quota", configuration(quotas=[])),
