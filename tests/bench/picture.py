@@ -3,6 +3,8 @@
 from html import escape
 from typing import Any
 
+from .scenarios import MINTED
+
 WIDTH, LEFT, ROW, BAR = 860, 330, 30, 18
 COLOURS = {"native": "#7a869a", "gateway": "#0b6e4f", "other": "#c3c9d4"}
 TEXT = 'font-family="system-ui, sans-serif" font-size="13" fill="#24292f"'
@@ -11,7 +13,7 @@ TEXT = 'font-family="system-ui, sans-serif" font-size="13" fill="#24292f"'
 def kind(name: str) -> str:
     if name.startswith("native"):
         return "native"
-    return "gateway" if name.startswith(("API key", "JWT")) else "other"
+    return "gateway" if name.startswith(("API key", "JWT", MINTED)) else "other"
 
 
 def picture(figures: dict[str, Any]) -> str:
