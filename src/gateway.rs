@@ -7,6 +7,7 @@
 mod bounds;
 mod call;
 mod documents;
+mod ids;
 mod memory;
 mod minting;
 mod reading;

@@ -8,6 +8,7 @@
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
+mod claim_map;
 mod compact;
 mod credential;
 mod engine;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::call::hex;
+use super::ids::hex;
 use super::walk::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::denial::{Answer, Denial, Reason};

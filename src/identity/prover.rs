@@ -1,19 +1,20 @@
-//! One door for all kinds of credential, and the claim mappings of the configuration.
+//! One door for all kinds of credential.
 
 use std::rc::Rc;
 
+use super::claim_map::ClaimMap;
 use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
-use super::jwt::{Claims, JwtRefusal, Verifier};
+use super::jwt::{JwtRefusal, Verifier};
 use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
 use super::principal::{Parent, Principal};
 use super::proven::{Evidence, Proof, Proven};
-use crate::config::{Config, ConfigError, Issuer, PrincipalMapping};
+use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Reads, Scope, Vocabulary};
+use crate::expression::Engine;
 use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
@@ -26,7 +27,7 @@ const LONGEST_REMEMBERED: usize = 4096;
 pub struct Identity {
     keys: KeyTable,
     verifier: Verifier,
-    mappings: Vec<Mapping>,
+    mappings: Vec<ClaimMap>,
     issuers: Vec<Issuer>,
     mint: Option<Mint>,
 }
@@ -53,31 +54,6 @@ pub enum Unproven {
     },
 }
 
-/// The compiled claim mapping of one issuer.
-#[derive(Debug, Default)]
-struct Mapping {
-    subject: Option<Expression>,
-    tenant: Option<Expression>,
-    scopes: Option<Expression>,
-    client: Option<Expression>,
-    project: Option<Expression>,
-    service_account: Option<Expression>,
-    roles: Option<Expression>,
-    /// What any of them reads.
-    reads: Reads,
-}
-
-/// A mapping reads nothing but the claims.
-const VOCABULARY: Vocabulary = Vocabulary { variables: &[Field::value("claims")] };
-
-struct ClaimFacts<'a>(&'a Claims);
-
-impl Facts for ClaimFacts<'_> {
-    fn fact(&self, _variable: &str, _field: Option<&str>) -> Fact {
-        Fact::Json(self.0.claims().clone().into())
-    }
-}
-
 impl Identity {
     /// # Errors
     /// Nobody who could call, or a key, issuer, mapping or signing key that is wrong.
@@ -91,7 +67,7 @@ impl Identity {
             return Err(ConfigError::new("keys", why));
         }
         let mapping = |(index, issuer): (usize, &Issuer)| {
-            Mapping::compile(&issuer.principal, &format!("issuers[{index}].principal"), engine)
+            ClaimMap::compile(&issuer.principal, &format!("issuers[{index}].principal"), engine)
         };
         Ok(Self {
             keys: KeyTable::compile(&config.keys, config.client_address)?,
@@ -277,83 +253,6 @@ impl Identity {
         };
         Ok((mapping::principal(claims, mapped)?, by))
     }
-}
-
-impl Mapping {
-    fn compile(mapping: &PrincipalMapping, at: &str, engine: &Engine) -> Result<Self, ConfigError> {
-        let compile = |name: &str, text: &Option<String>| {
-            text.as_deref().map(|text| engine.compile(&format!("{at}.{name}"), text, &VOCABULARY)).transpose()
-        };
-        let mut compiled = Self {
-            subject: compile("subject", &mapping.subject)?,
-            tenant: compile("tenant", &mapping.tenant)?,
-            scopes: compile("scopes", &mapping.scopes)?,
-            client: compile("client", &mapping.client)?,
-            project: compile("project", &mapping.project)?,
-            service_account: compile("service_account", &mapping.service_account)?,
-            roles: compile("roles", &mapping.roles)?,
-            reads: Reads::default(),
-        };
-        let mut reads = Reads::default();
-        compiled.expressions().for_each(|expression| reads.extend(expression.reads()));
-        compiled.reads = reads;
-        Ok(compiled)
-    }
-
-    fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        let all = [
-            &self.subject,
-            &self.tenant,
-            &self.scopes,
-            &self.client,
-            &self.project,
-            &self.service_account,
-            &self.roles,
-        ];
-        all.into_iter().flatten()
-    }
-
-    /// An expression that errs refuses the token: a claim that was expected must not silently be absent.
-    fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
-        if self.expressions().next().is_none() {
-            return Ok(Mapped::default());
-        }
-        let scope = engine.scope(&self.reads, &ClaimFacts(claims));
-        Ok(Mapped {
-            subject: text("subject", &self.subject, &scope)?,
-            tenant: text("tenant", &self.tenant, &scope)?,
-            scopes: texts("scopes", &self.scopes, &scope)?,
-            client: text("client", &self.client, &scope)?,
-            project: text("project", &self.project, &scope)?,
-            service_account: text("service_account", &self.service_account, &scope)?,
-            roles: texts("roles", &self.roles, &scope)?,
-        })
-    }
-}
-
-fn text(field: &str, expression: &Option<Expression>, scope: &Scope<'_>) -> Result<Option<String>, Denial> {
-    let value = expression.as_ref().map(|expression| expression.text(scope)).transpose();
-    match value.map_err(|fault| unmapped(field, &fault))?.flatten() {
-        // It would be a tenant or a project that nobody has, and that all without one share.
-        Some(text) if text.is_empty() => Err(Denial::new(Reason::TokenClaimInvalid)
-            .with_detail(format!("the claim behind `{field}` is empty"))),
-        text => Ok(text),
-    }
-}
-
-fn texts(
-    field: &str,
-    expression: &Option<Expression>,
-    scope: &Scope<'_>,
-) -> Result<Option<Vec<String>>, Denial> {
-    let value = expression.as_ref().map(|expression| expression.texts(scope)).transpose();
-    value.map_err(|fault| unmapped(field, &fault))
-}
-
-fn unmapped(field: &str, fault: &Fault) -> Denial {
-    Denial::new(Reason::TokenClaimInvalid)
-        .with_detail(format!("the claim behind `{field}` is missing or has another shape"))
-        .with_note(format!("principal.{field}: {fault}"))
 }
 
 impl From<Denial> for Unproven {
