@@ -31,6 +31,15 @@ pub(super) struct Polling {
     under_way: RefCell<HashMap<u32, usize>>,
 }
 
+/// How often there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    Idle,
+    Polling,
+    /// A list has never come.
+    Waiting,
+}
+
 /// One polled list.
 struct Polled {
     list: usize,
@@ -71,8 +80,13 @@ impl Polling {
         !self.under_way.borrow().is_empty()
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.lists.is_empty()
+    pub(super) fn pace(&self) -> Pace {
+        let board = self.board.borrow();
+        match self.lists.iter().any(|polled| board.checked_ms(polled.list).is_none()) {
+            true => Pace::Waiting,
+            false if self.lists.is_empty() => Pace::Idle,
+            false => Pace::Polling,
+        }
     }
 
     /// Reads what other workers got, asks for what is due, and tells how old the lists are.

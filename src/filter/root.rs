@@ -16,7 +16,7 @@ use super::flow::{Flow, Phase};
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
 use super::open::OpenStreams;
-use super::polling::Polling;
+use super::polling::{Pace, Polling};
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use super::{clock, cluster, properties, steps};
@@ -28,6 +28,8 @@ use crate::upstream::Upstreams;
 
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
+/// While a list has never come, and requests may be refused for it.
+const WAITING_TICK: Duration = Duration::from_millis(50);
 /// Where lists are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
 const POLLING_TICK: Duration = Duration::from_millis(250);
 const IDLE_TICK: Duration = Duration::from_secs(1);
@@ -122,10 +124,11 @@ impl Shared {
 
     /// How soon the next tick comes.
     fn tick_period(&self) -> Duration {
-        match (self.is_waiting_for_keys(), self.polling.is_idle()) {
-            (true, _) => BUSY_TICK,
-            (false, false) => POLLING_TICK,
-            (false, true) => IDLE_TICK,
+        match self.polling.pace() {
+            _ if self.is_waiting_for_keys() => BUSY_TICK,
+            Pace::Waiting => WAITING_TICK,
+            Pace::Polling => POLLING_TICK,
+            Pace::Idle => IDLE_TICK,
         }
     }
 

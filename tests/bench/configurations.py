@@ -2,17 +2,15 @@
 provider's credential, the request id and the audit record."""
 
 import hashlib
-import json
 from typing import Any
 
-from harness.gateway import PROVIDER_CREDENTIALS, Signer, base64url, document, issuer_entry, key_entry, rule
+from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, rule
+from harness.mint import Mint
 
 KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
 RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
-# What signs the gateway's own tokens.
-MINT, MINT_ISSUER = Signer("EdDSA", "mint"), "https://gateway.test/"
-MINT_KEY = {**MINT.jwk(), "d": base64url(MINT.private.private_bytes_raw())}
-ENVIRONMENT = {**PROVIDER_CREDENTIALS, "MINT_KEY": json.dumps(MINT_KEY)}
+MINT = Mint()
+ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment()}
 # A time after any run; what is compared is not how tokens expire.
 EXPIRY = 4_000_000_000
 
@@ -55,18 +53,13 @@ def token(signer: Signer, number: int = 0) -> str:
 
 
 def minted_token() -> str:
-    """A token of the gateway's own, got with the API key, as the gateway would write it but for its long life."""
-    header = {"alg": "EdDSA", "typ": "cgt+jwt", "kid": "mint"}
-    content = {"iss": MINT_ISSUER, "aud": MINT_ISSUER, "jti": "a" * 32, "iat": 1_700_000_000, "exp": EXPIRY}
-    content |= {"sub": KEY_ENTRY["service_account"], "service_account": KEY_ENTRY["service_account"]}
-    content |= {"tenant": "acme", "project": KEY_ENTRY["project"], "scope": "chat", "limits": {}}
-    content |= {"parents": [{"kind": "api_key", "id": KEY_ENTRY["id"]}]}
-    return "cgt_" + MINT.compact(json.dumps(header).encode(), json.dumps(content).encode())
+    """A token of the gateway's own, got with the API key, but for its long life."""
+    return MINT.token(KEY_ENTRY, exp=EXPIRY)
 
 
 def with_tokens() -> dict[str, Any]:
     """One that takes the gateway's own tokens."""
-    return configuration(tokens={"issuer": MINT_ISSUER, "signing_key": {"env": "MINT_KEY"}})
+    return configuration(tokens=MINT.section())
 
 
 def with_revocations(count: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Every reason code in a real Envoy: its status, its headers, and its body in each dialect that can be refused so."""
 
 import json
+import os
 import re
 import socket
 import time
@@ -27,6 +28,7 @@ from harness.dialects import (
 from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, rule, upstream_entries
 from harness.ledger_page import values_of_one_page
 from harness.load import LoadRequest, run_load
+from harness.mint import Mint
 from harness.ports import LOOPBACK
 from harness.raw import RawResponse
 from harness.raw_http1 import Http1Connection
@@ -38,6 +40,17 @@ DOWN = "https://down.test/"
 FULL_PAGE_QUOTA = "one-page"
 # What Envoy answers by itself: `test_local_replies.py` has them.
 ENVOYS_OWN = {"upstream_unreachable", "upstream_timeout", "request_timeout", "overloaded", "proxy_refused"}
+# What the whole configuration is about, or what is no answer in a dialect: the files that have them.
+ELSEWHERE = {
+    "test_revocation.py": {"revoked_in_flight", "revocations_unavailable"},
+    "test_minted_tokens.py": {
+        "token_request_invalid",
+        "token_request_too_wide",
+        "token_request_denied",
+        "grant_type_unsupported",
+        "tokens_unavailable",
+    },
+}
 DAY = 86_400
 
 # More clusters per provider, each with something wrong, reached at /<dialect>-<name>/.
@@ -57,8 +70,9 @@ class World:
         now = time.time()
         self.signer, self.stranger, self.other = Signer("ES256"), Signer("ES256", kid="k9"), Signer("ES256")
         self.down = Signer("ES256")
+        self.mint = Mint()
         self.keys: dict[str, str] = {}
-        entries = []
+        self.entries: dict[str, dict[str, Any]] = {}
         for name, fields in {
             "good": {"tenant": "acme", "scopes": ["chat"]},
             "tenantless": {},
@@ -67,8 +81,7 @@ class World:
             "revoked": {"disabled": True},
             "elsewhere": {"cidrs": ["10.0.0.0/8"]},
         }.items():
-            self.keys[name], entry = key_entry(name, **fields)
-            entries.append(entry)
+            self.keys[name], self.entries[name] = key_entry(name, **fields)
         remote = {"cluster": "idp", "host": "idp", "path": "/jwks.json", "timeout": "300ms"}
         issuers = [
             issuer_entry(self.signer, max_lifetime="1h", required_claims=["plan"]),
@@ -92,7 +105,8 @@ class World:
             routes += [prefix_route(f"/{name}-{kind}/", f"{name}-{kind}") for kind in (*FAULTY, "unlisted")]
             routes.append({"match": {"prefix": f"/{name}-nowhere/"}, "direct_response": {"status": 200}})
         configuration = document(
-            keys=entries,
+            keys=list(self.entries.values()),
+            tokens=self.mint.section(),
             issuers=issuers,
             client_address="peer",
             body_limit="8KiB",
@@ -116,6 +130,7 @@ class World:
             configuration,
             simulator,
             directory,
+            environment=self.mint.environment(),
             routes=routes,
             clusters=clusters,
             connection_manager={
@@ -129,6 +144,10 @@ class World:
 
     def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
         return self.signer.token(header, **{"tenant": "acme", "plan": "pro", **claims})
+
+    def minted(self, **content: Any) -> str:
+        """A token of the gateway's own, got with the good key."""
+        return self.mint.token(self.entries["good"], jti=os.urandom(16).hex(), **content)
 
     def send(self, request: Request) -> RawResponse:
         # A declared path goes out as it is; httpx would normalise it.
@@ -287,11 +306,17 @@ def twice(world: World, request: Request) -> RawResponse:
     return world.send(counted)
 
 
+def once_more(world: World, request: Request) -> RawResponse:
+    assert world.send(request).status == 200
+    return world.send(request)
+
+
 def on_a_full_page(world: World, request: Request) -> RawResponse:
     return world.send(request.with_headers(counter=world.fill_one_page()))
 
 
 CHUNKED = "transfer-encoding"
+GONE = [{"kind": "api_key", "id": "gone"}]
 
 
 def chunked(world: World, request: Request) -> RawResponse:
@@ -330,6 +355,14 @@ ROWS = [
     Row("token_lifetime_exceeded", 401, by_token(too_long)),
     Row("token_claim_missing", 401, by_token(lambda world: world.token(plan=None))),
     Row("token_claim_invalid", 401, by_token(lambda world: world.token(scope=5))),
+    Row("parent_credential_invalid", 401, by_token(lambda world: world.minted(parents=GONE))),
+    Row("operation_not_allowed", 403, by_token(lambda world: world.minted(limits={"operations": ["files"]}))),
+    Row(
+        "token_budget_exhausted",
+        429,
+        by_token(lambda world: world.minted(limits={"requests": 1})),
+        send=once_more,
+    ),
     Row("identity_unavailable", 503, by_token(lambda world: world.down.token(iss=DOWN))),
     Row("network_not_allowed", 403, by_key("elsewhere")),
     Row("client_address_untrusted", 403, forwarded),
@@ -376,7 +409,8 @@ GOOGLE_STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_F
 BEDROCK_EXCEPTIONS = {401: "UnrecognizedClientException", 403: "AccessDeniedException",
                       404: "ResourceNotFoundException", 429: "ThrottlingException",
                       502: "ServiceUnavailableException", 503: "ServiceUnavailableException"}  # fmt: skip
-OPENAI_CODES = {"quota_exceeded": "rate_limit_exceeded", "key_unknown": "invalid_api_key"}
+OPENAI_CODES = {"quota_exceeded": "rate_limit_exceeded", "key_unknown": "invalid_api_key",
+                "token_budget_exhausted": "insufficient_quota"}  # fmt: skip
 WITHOUT_CHALLENGE = "none"
 RETRY_HELPS = {"quota_exceeded", "identity_unavailable", "quota_unavailable", "hold_timeout"}
 
@@ -401,7 +435,11 @@ def test_every_reason_of_the_source_has_a_row() -> None:
     assert len(reasons) > 40
     envoys = {reason: status for reason, status in reasons.items() if reason in ENVOYS_OWN}
     assert len(envoys) == len(ENVOYS_OWN)
-    assert {row.code: row.status for row in ROWS} | envoys == reasons
+    elsewhere = {code: reasons[code] for codes in ELSEWHERE.values() for code in codes}
+    assert {row.code: row.status for row in ROWS} | envoys | elsewhere == reasons
+    for file, codes in ELSEWHERE.items():
+        text = (ROOT / "tests" / "e2e" / file).read_text()
+        assert [code for code in codes if f'"{code}"' not in text] == [], file
 
 
 def cases() -> list[Any]:

@@ -282,6 +282,12 @@ def test_an_exchange_that_is_not_allowed(
     assert (record["claimgate.reason"], record["http.response.status_code"]) == (reason, 400)
 
 
+def test_a_grant_type_that_is_not_given(caller: Caller) -> None:
+    answer = ask(caller.gateway, KEY, grant_type="password", username="alice", password="secret")
+    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+    assert caller.record(answer)["claimgate.reason"] == "grant_type_unsupported"
+
+
 def test_keys_are_rotated_and_parents_removed_without_a_restart(simulator: Simulator, tmp_path: Path) -> None:
     with calling(configuration(), simulator, tmp_path, environment=KEYS) as caller:
         first = token(caller)

@@ -115,10 +115,10 @@ def test_a_header_named_in_connection_does_not_take_the_credential_off(stage: St
 @pytest.mark.parametrize("protocol", BOTH)
 def test_what_only_looks_minted_is_nobodys(stage: Stage, protocol: str) -> None:
     """A prefix, a type or an issuer of ours proves nothing."""
-    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"claimgate+jwt"}').decode().rstrip("=")
+    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"cgt+jwt"}').decode().rstrip("=")
     claims = base64.urlsafe_b64encode(b'{"iss":"claimgate","sub":"root","tenant":"acme"}').decode().rstrip("=")
     for token, reason in [
-        (f"cgt_{header}.{claims}.", "key_unknown"),
+        (f"cgt_{header}.{claims}.", "token_issuer_unknown"),
         (f"cg-{stage.keys['acme']}", "key_unknown"),
         (f"{stage.keys['acme']}.", "key_unknown"),
         (f"{header}.{claims}.", "token_algorithm_not_allowed"),
