@@ -1,6 +1,7 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::ids;
 use super::memory::Settled;
@@ -36,7 +37,7 @@ pub struct Call {
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
     /// Where a challenge says that the gateway's metadata is (RFC 9728 section 5.1).
-    metadata_url: Option<Rc<str>>,
+    metadata_url: Option<Arc<str>>,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
@@ -91,7 +92,7 @@ impl Call {
         }
     }
 
-    pub(super) fn challenged_with(self, metadata_url: Option<Rc<str>>) -> Self {
+    pub(super) fn challenged_with(self, metadata_url: Option<Arc<str>>) -> Self {
         Self { metadata_url, ..self }
     }
 

@@ -1,6 +1,6 @@
 //! What the gateway tells everybody who asks: its metadata (RFC 9728) and the keys of its own tokens (RFC 7517).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,7 @@ const KEY_SET: &str = "/.well-known/jwks.json";
 pub(super) struct Documents {
     documents: Vec<(String, String)>,
     /// The URL of the metadata, for challenges.
-    metadata_url: Option<Rc<str>>,
+    metadata_url: Option<Arc<str>>,
 }
 
 impl Documents {
@@ -44,7 +44,7 @@ impl Documents {
         Ok(compiled)
     }
 
-    pub(super) fn metadata_url(&self) -> Option<Rc<str>> {
+    pub(super) fn metadata_url(&self) -> Option<Arc<str>> {
         self.metadata_url.clone()
     }
 

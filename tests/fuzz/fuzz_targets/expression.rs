@@ -59,6 +59,8 @@ fn principal(labels: BTreeMap<String, String>) -> Principal {
         actor: None,
         actors: Vec::new(),
         expires_at: None,
+        issued_at: None,
+        minted: None,
     }
 }
 

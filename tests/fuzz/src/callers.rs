@@ -100,7 +100,7 @@ impl Callers {
 
     pub fn identity(&self) -> (Identity, Engine) {
         let engine = Engine::new().expect("an engine");
-        (Identity::compile(&self.config(), &engine).expect("the callers compile"), engine)
+        (Identity::compile(&self.config(), &engine, &|_| None).expect("the callers compile"), engine)
     }
 
     fn config(&self) -> Config {
