@@ -95,7 +95,8 @@ impl Polling {
         for (place, polled) in self.lists.iter().enumerate() {
             let is_due = self.board.borrow().is_due(polled.list, polled.source.poll, now_ms);
             if is_due && polled.lease(gateway, now_ms) {
-                match polled.ask() {
+                let known = self.board.borrow().checked_ms(polled.list);
+                match polled.ask(known) {
                     Some(token) => {
                         self.under_way.borrow_mut().insert(token, place);
                     }
@@ -198,9 +199,10 @@ impl Polled {
         gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms) == Ok(true)
     }
 
-    /// Sends the request; `None` where Envoy does not even take it.
-    fn ask(&self) -> Option<u32> {
-        let etag = self.shared().and_then(|(etag, _)| String::from_utf8(etag).ok());
+    /// Sends the request, from a worker that has the list of the time `known`; `None` where Envoy does not even take it.
+    fn ask(&self, known: Option<u64>) -> Option<u32> {
+        // Who has no list needs the whole one, whatever another worker made of it.
+        let etag = known.and_then(|_| self.shared()).and_then(|(etag, _)| String::from_utf8(etag).ok());
         let mut headers = vec![
             (":method", "GET"),
             (":scheme", "https"),

@@ -104,8 +104,11 @@ pub(super) fn may_act(subject: &Principal, actor: &Principal) -> Option<bool> {
         Some(named) => value.is_some() && named.as_str() == value,
     };
     let is_named = ["sub", "client_id"].iter().any(|claim| named.get(claim).is_some());
+    // A name without an issuer is one of the user's own issuer, or of this gateway's keys.
+    let is_of_same_issuer = actor.issuer.is_none() || actor.issuer == subject.issuer;
     Some(
         is_named
+            && (named.get("iss").is_some() || is_of_same_issuer)
             && is("sub", Some(&actor.subject))
             && is("client_id", actor.client.as_deref())
             && is("iss", actor.issuer.as_deref()),
