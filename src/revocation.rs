@@ -155,7 +155,9 @@ impl Revocations {
     pub fn is_stale(&self, board: &Board, list: usize, now_ms: u64) -> bool {
         let remote = self.sources.get(list).and_then(|source| source.remote.as_ref());
         remote.is_some_and(|remote| {
-            self.age_ms(board, list, now_ms).is_none_or(|age| age > remote.max_age.milliseconds())
+            board
+                .checked_ms(list)
+                .is_none_or(|checked| checked.abs_diff(now_ms) > remote.max_age.milliseconds())
         })
     }
 
@@ -199,13 +201,14 @@ impl Board {
     /// Notes that the document in use was the current one at that time.
     pub fn confirm(&mut self, list: usize, checked_ms: u64) {
         if let Some(Some(polled)) = self.polled.get_mut(list) {
-            polled.checked_ms = polled.checked_ms.max(checked_ms);
+            polled.checked_ms = checked_ms;
         }
     }
 
     /// True where the host should poll.
     pub fn is_due(&self, list: usize, poll: Span, now_ms: u64) -> bool {
-        self.checked_ms(list).is_none_or(|checked| now_ms.saturating_sub(checked) >= poll.milliseconds())
+        // Also where the clock was set back since.
+        self.checked_ms(list).is_none_or(|checked| checked.abs_diff(now_ms) >= poll.milliseconds())
     }
 
     /// When the document in use was last known to be current, in milliseconds since the Unix epoch.

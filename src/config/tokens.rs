@@ -1,5 +1,8 @@
 //! The section `tokens`: short-lived tokens that the gateway itself gives to its callers.
 
+use std::fmt;
+
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::units::Span;
@@ -35,12 +38,46 @@ pub struct Tokens {
 }
 
 /// Where a signing key comes from. The configuration holds names, never values.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SigningKey {
     /// From this environment variable.
     Env(String),
+}
+
+/// By hand, because serde's own errors would quote a key that somebody pasted here.
+impl<'de> Deserialize<'de> for SigningKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Name)
+    }
+}
+
+struct Name;
+
+impl<'de> Visitor<'de> for Name {
+    type Value = SigningKey;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of an environment variable as `{env: NAME}`")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<SigningKey, E> {
+        Err(E::custom(
+            "write `{env: NAME}`, the name of an environment variable: the configuration holds names, not values",
+        ))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SigningKey, A::Error> {
+        let name = match map.next_key::<String>()?.as_deref() {
+            Some("env") => map.next_value()?,
+            _ => return Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(SigningKey::Env(name)),
+            Some(_) => Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
+        }
+    }
 }
 
 impl Tokens {

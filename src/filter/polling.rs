@@ -15,10 +15,13 @@ use sha2::{Digest, Sha256};
 
 use super::metrics::ListMetrics;
 use super::shared_data::{self, SharedData};
-use crate::config::{PolledDocument, Span};
+use crate::config::PolledDocument;
 use crate::gateway::Gateway;
 use crate::ledger::{Entry, Namespace, compose};
 use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
+
+/// What ticks and clocks may lie apart.
+const LEASE_SLACK_MS: u64 = 200;
 
 /// Shared data shows an empty value as no value.
 const NOTHING: [u8; 1] = [0];
@@ -27,8 +30,8 @@ const NOTHING: [u8; 1] = [0];
 pub(super) struct Polling {
     board: RefCell<Board>,
     lists: Vec<Polled>,
-    /// The lists that are asked for, by token.
-    under_way: RefCell<HashMap<u32, usize>>,
+    /// The lists that are asked for and when they were, by token.
+    under_way: RefCell<HashMap<u32, (usize, u64)>>,
 }
 
 /// How often there is something to do.
@@ -50,6 +53,8 @@ struct Polled {
     stamp_key: String,
     /// The stamp that this worker has read last.
     seen: RefCell<Stamp>,
+    /// The `ETag` of the list that this worker holds.
+    etag: RefCell<Vec<u8>>,
     metrics: ListMetrics,
 }
 
@@ -95,10 +100,9 @@ impl Polling {
         for (place, polled) in self.lists.iter().enumerate() {
             let is_due = self.board.borrow().is_due(polled.list, polled.source.poll, now_ms);
             if is_due && polled.lease(gateway, now_ms) {
-                let known = self.board.borrow().checked_ms(polled.list);
-                match polled.ask(known) {
+                match polled.ask() {
                     Some(token) => {
-                        self.under_way.borrow_mut().insert(token, place);
+                        self.under_way.borrow_mut().insert(token, (place, now_ms));
                     }
                     None => polled.metrics.count_poll("undispatched"),
                 }
@@ -111,9 +115,10 @@ impl Polling {
     }
 
     /// Takes an answer, if it is one of these; one that failed has no headers.
-    pub(super) fn receive(&self, token: u32, body_size: usize, now_ms: u64) {
-        let Some(place) = self.under_way.borrow_mut().remove(&token) else { return };
+    pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
+        let Some((place, asked_ms)) = self.under_way.borrow_mut().remove(&token) else { return };
         let Some(polled) = self.lists.get(place) else { return };
+        polled.end_lease(gateway, asked_ms, now_ms);
         match self.accept(polled, body_size, now_ms) {
             Ok(outcome) => polled.metrics.count_poll(outcome),
             Err(why) => {
@@ -142,7 +147,9 @@ impl Polling {
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
         let document = body.unwrap_or_default();
         self.board.borrow_mut().accept(polled.list, &document, now_ms)?;
-        polled.share(&header("etag").unwrap_or_default(), &document, now_ms);
+        let etag = header("etag").unwrap_or_default();
+        polled.share(&etag, &document, now_ms);
+        *polled.etag.borrow_mut() = etag;
         Ok("ok")
     }
 
@@ -156,12 +163,11 @@ impl Polling {
             let mut board = self.board.borrow_mut();
             if stamp.came_ms != seen.came_ms {
                 // It was read once already, by the worker that got it.
-                let read = polled.shared().is_some_and(|(_, document)| {
-                    board.accept(polled.list, &document, stamp.checked_ms).is_ok()
-                });
-                if !read {
+                let Some((etag, document)) = polled.shared() else { continue };
+                if board.accept(polled.list, &document, stamp.checked_ms).is_err() {
                     continue;
                 }
+                *polled.etag.borrow_mut() = etag;
             }
             board.confirm(polled.list, stamp.checked_ms);
             *polled.seen.borrow_mut() = stamp;
@@ -182,6 +188,7 @@ impl Polled {
             document_key: format!("claimgate.revocations.{name}"),
             stamp_key: format!("claimgate.revocations.{name}.stamp"),
             seen: RefCell::default(),
+            etag: RefCell::default(),
             metrics: ListMetrics::define(id),
         };
         shared_data::create(&polled.document_key, &NOTHING);
@@ -189,20 +196,35 @@ impl Polled {
         polled
     }
 
-    /// True where this worker may ask. The lease ends with the pace, so that a failure is tried again then.
+    /// True where this worker may ask. No other one does while it waits for the answer.
     fn lease(&self, gateway: &Gateway, now_ms: u64) -> bool {
-        let key = compose(&[b"revocations", self.document_key.as_bytes()]);
+        let key = self.lease_key();
         let entry = Entry { namespace: Namespace::Lease, key: &key };
-        // A little shorter, or the tick that comes just at the pace would find the lease still held.
-        let pace = self.source.poll.max(self.source.timeout);
-        let lease_ms = pace.milliseconds().saturating_sub(Span::from_milliseconds(200).milliseconds());
+        let longest = self.source.poll.max(self.source.timeout).milliseconds();
+        let lease_ms = longest.saturating_add(LEASE_SLACK_MS);
         gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms) == Ok(true)
     }
 
-    /// Sends the request, from a worker that has the list of the time `known`; `None` where Envoy does not even take it.
-    fn ask(&self, known: Option<u64>) -> Option<u32> {
-        // Who has no list needs the whole one, whatever another worker made of it.
-        let etag = known.and_then(|_| self.shared()).and_then(|(etag, _)| String::from_utf8(etag).ok());
+    /// The next one may ask when the pace has passed since this one did.
+    fn end_lease(&self, gateway: &Gateway, asked_ms: u64, now_ms: u64) {
+        let key = self.lease_key();
+        let entry = Entry { namespace: Namespace::Lease, key: &key };
+        // A little before, or the tick that comes just then would find the lease still held.
+        let next_ms = asked_ms.saturating_add(self.source.poll.milliseconds()).saturating_sub(LEASE_SLACK_MS);
+        // A lease that cannot be shortened ends by itself.
+        let _ = gateway.ledger().shorten_lease(&SharedData, entry, now_ms, next_ms);
+    }
+
+    /// Two configurations with different paces do not wait for each other.
+    fn lease_key(&self) -> Vec<u8> {
+        let (poll, timeout) = (self.source.poll.milliseconds(), self.source.timeout.milliseconds());
+        compose(&[b"revocations", self.document_key.as_bytes(), &poll.to_le_bytes(), &timeout.to_le_bytes()])
+    }
+
+    /// Sends the request; `None` where Envoy does not even take it.
+    fn ask(&self) -> Option<u32> {
+        // That of the list which this worker holds: a 304 must be about that one.
+        let etag = String::from_utf8(self.etag.borrow().clone()).ok();
         let mut headers = vec![
             (":method", "GET"),
             (":scheme", "https"),
@@ -249,9 +271,14 @@ impl Polled {
         self.write(Stamp { came_ms: now_ms, checked_ms: now_ms });
     }
 
+    /// The others may rely on it where they hold the same list.
     fn confirm(&self, now_ms: u64) {
-        let stamp = self.stamp().unwrap_or_default();
-        self.write(Stamp { checked_ms: now_ms, ..stamp });
+        let seen = *self.seen.borrow();
+        match self.stamp() {
+            Some(stamp) if stamp.came_ms == seen.came_ms => self.write(Stamp { checked_ms: now_ms, ..stamp }),
+            // A newer one came meanwhile; the next tick reads it.
+            _ => {}
+        }
     }
 
     fn write(&self, stamp: Stamp) {

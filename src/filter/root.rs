@@ -174,7 +174,7 @@ impl Context for Root {
         if let Some(Half::Chain(shared)) = &self.half {
             let now_ms = clock::now_ms();
             shared.keys.receive(&shared.gateway, token, body_size, now_ms);
-            shared.polling.receive(token, body_size, now_ms);
+            shared.polling.receive(&shared.gateway, token, body_size, now_ms);
             shared.judge_open(now_ms);
             shared.wake(now_ms);
             if self.is_leaving && !shared.is_fetching() {

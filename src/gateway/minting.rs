@@ -50,6 +50,10 @@ impl Gateway {
             (_, Patience::Left) => return Err(Stop::Need(Need::Body { limit: BODY_LIMIT, look: None })),
             (_, Patience::Exhausted) => return Err(Reason::HoldTimeout.into()),
         };
+        // It may have been held for keys, under a wider bound.
+        if u64::try_from(body.len()).is_ok_and(|length| length > BODY_LIMIT) {
+            return Err(Reason::BodyTooLarge.into());
+        }
         let asked = Asked::read(&call.head, body)?;
         let subject = match &asked.subject {
             Some(token) => Some(self.prove_subject(call, token, known)?),

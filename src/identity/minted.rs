@@ -82,7 +82,9 @@ impl Mint {
                     format!("`{}` is what the gateway's own tokens have as `iss` and `aud`", tokens.issuer);
                 return Err(ConfigError::new(format!("issuers[{index}]"), why));
             }
-            if issuer.types.iter().any(|typ| typ.eq_ignore_ascii_case(seal::TYPE)) {
+            // RFC 7515 section 4.1.9 lets `application/` be left out.
+            let bare = |typ: &str| typ.to_ascii_lowercase().trim_start_matches("application/") == seal::TYPE;
+            if issuer.types.iter().any(|typ| bare(typ)) {
                 let why = format!("`{}` is the `typ` of the gateway's own tokens", seal::TYPE);
                 return Err(ConfigError::new(format!("issuers[{index}].types"), why));
             }

@@ -14,7 +14,7 @@ use super::principal::{Parent, Principal};
 use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
-use crate::expression::Engine;
+use crate::expression::{Engine, scope_covers};
 use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
@@ -188,6 +188,7 @@ impl Identity {
         if let Some(id) = subject {
             principal.key = Some(self.keys.admit_by_id(id, caller.connection, &caller.moment)?.facts());
         }
+        self.require_still_held(&principal, &caller.moment)?;
         let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
         Ok((principal, Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms }))
     }
@@ -205,6 +206,26 @@ impl Identity {
                 )),
                 _ => denial,
             })?;
+        }
+        Ok(())
+    }
+
+    /// What a key lost since, its tokens have lost too.
+    fn require_still_held(&self, principal: &Principal, moment: &Moment) -> Result<(), Denial> {
+        let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
+        for (place, parent) in parents.enumerate() {
+            let Some(holder) = parent.key_id().map(|id| self.keys.holder(id, moment)).transpose()? else {
+                continue;
+            };
+            let is_subject = place > 0
+                || (holder.project == principal.project
+                    && holder.service_account == principal.service_account);
+            let holds =
+                |scope: &String| holder.scopes.iter().any(|held| held == scope || scope_covers(held, scope));
+            if !is_subject || holder.tenant != principal.tenant || !principal.scopes.iter().all(holds) {
+                return Err(Denial::new(Reason::ParentCredentialInvalid)
+                    .with_note(format!("the key `{}` is not what it was", parent.id)));
+            }
         }
         Ok(())
     }

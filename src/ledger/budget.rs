@@ -51,6 +51,8 @@ impl Budget {
     /// As [`Ledger::update`]; the request stays spent then, which is the strict side.
     pub fn give_back(&self, ledger: &Ledger, store: &dyn Store, now_ms: u64) -> Result<(), LedgerError> {
         ledger.update_tagged(store, &self.tag, now_ms, |value| match used(value) {
+            // A budget that nothing was spent of needs no entry.
+            Some(0 | 1) => Change::Remove(()),
             Some(used) => self.put(used.saturating_sub(1), ()),
             None => Change::Keep(()),
         })

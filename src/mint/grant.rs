@@ -144,7 +144,12 @@ fn common(left: &[String], right: &[String]) -> Vec<String> {
 }
 
 fn holds(held: &[String], scope: &str) -> bool {
-    held.iter().any(|granted| granted == scope || scope_covers(granted, scope))
+    // `a//*` would be below `a/`, and cover what `a` does.
+    let is_odd = scope.strip_suffix('*').is_some_and(|stem| {
+        let separators = [':', '.', '/'];
+        stem.strip_suffix(separators).is_some_and(|stem| stem.ends_with(separators))
+    });
+    held.iter().any(|granted| granted == scope || (!is_odd && scope_covers(granted, scope)))
 }
 
 /// A rule that reads the scopes of the claims must not find those that the token has no more.

@@ -78,5 +78,8 @@ pub(super) fn names(principal: &Principal) -> impl Iterator<Item = (Name, &str)>
     credentials
         .chain([(Name::Subject, principal.subject.as_str())])
         .chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))))
-        .chain(principal.actors.iter().map(|actor| (Name::Actor, actor.as_str())))
+        // Who revokes a service account means it wherever it acts.
+        .chain(principal.actors.iter().flat_map(|actor| {
+            [Name::Actor, Name::Subject, Name::ServiceAccount].map(|name| (name, actor.as_str()))
+        }))
 }

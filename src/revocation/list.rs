@@ -142,14 +142,16 @@ impl List {
 
 /// True where every field of the entry fits, those of a credential all on the same one; the model is left out.
 fn fits(entry: &Revoked, principal: &Principal) -> bool {
-    is(&entry.subject, Some(&principal.subject))
-        && is(&entry.service_account, principal.service_account.as_deref())
+    let acts = |wanted: &Option<String>| wanted.as_ref().is_some_and(|name| principal.actors.contains(name));
+    let by_actor = acts(&entry.subject) || acts(&entry.service_account);
+    (is(&entry.subject, Some(&principal.subject)) || acts(&entry.subject))
+        && (is(&entry.service_account, principal.service_account.as_deref()) || acts(&entry.service_account))
         && is(&entry.client, principal.client.as_deref())
         && is(&entry.tenant, principal.tenant.as_deref())
         && entry.actor.as_ref().is_none_or(|actor| principal.actors.contains(actor))
         && chain::links(principal).any(|link| {
             // What is said of a subject is not meant of the credential of the agent that acts for it.
-            (link.holder == Holder::Subject || !names_subject(entry))
+            (link.holder == Holder::Subject || by_actor || !names_subject(entry))
                 && is(&entry.key, link.key())
                 && is(&entry.jti, link.jti())
                 && is(&entry.issuer, link.issuer)

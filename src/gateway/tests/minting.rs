@@ -219,6 +219,11 @@ fn a_token_ends_with_its_parent() {
             "from elsewhere",
         ),
         (
+            json!({ "keys": [key_entry(7, json!({ "tenant": "acme" }))] }),
+            Reason::ParentCredentialInvalid,
+            "it is another tenant's",
+        ),
+        (
             tokens(json!({ "issuer": "https://other.example/" })),
             Reason::TokenIssuerUnknown,
             "another gateway",

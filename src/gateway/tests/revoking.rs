@@ -71,6 +71,13 @@ fn a_revoked_key_takes_its_tokens_with_it() {
         (json!({ "jti": "j-1" }), None, revoked, "the user's token"),
         (json!({ "subject": "alice" }), None, revoked, "the user"),
         (json!({ "actor": "indexer" }), None, revoked, "the agent, where it acts for somebody"),
+        (json!({ "service_account": "indexer" }), revoked, revoked, "the agent, wherever"),
+        (
+            json!({ "subject": "indexer", "issued_before": "2020-01-01T00:00:00Z" }),
+            revoked,
+            revoked,
+            "its key says not when",
+        ),
         (
             json!({ "issued_before": "2026-01-01T11:59:51Z", "subject": "alice" }),
             None,
@@ -127,6 +134,9 @@ fn a_list_that_is_too_old_refuses_unless_the_configuration_says_otherwise() {
         revoke(&mut scene, json!([]));
         assert_eq!(at(&scene, 30_000), None, "as old as may be");
         assert_eq!(at(&scene, 30_001), want, "older");
+        let back =
+            scene.decide_at(&Request::chat(), NOW_MS - 31_000).0.denial().map(|denial| denial.reason());
+        assert_eq!(back, want, "a clock that was set back by more");
         scene.board.confirm(LIST, NOW_MS + 30_000);
         assert_eq!(at(&scene, 60_000), None, "it was still the current one");
         revoke(&mut scene, json!([{ "key": "k1" }]));

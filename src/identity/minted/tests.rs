@@ -210,6 +210,17 @@ fn a_key_that_cannot_be_used_is_an_error_that_does_not_show_it() {
 }
 
 #[test]
+fn a_key_pasted_into_the_configuration_is_not_quoted() {
+    for pasted in
+        [json!(OCT), json!({ "kty": "oct", "k": "c2VjcmV0" }), json!({ "env": "A", "k": "c2VjcmV0" })]
+    {
+        let tokens = json!({ "issuer": ISSUER, "signing_key": pasted });
+        let error = serde_json::from_value::<Tokens>(tokens).unwrap_err().to_string();
+        assert!(error.contains("`{env: NAME}`") && !error.contains("c2Vj"), "{error}");
+    }
+}
+
+#[test]
 fn no_issuer_may_pass_for_the_gateway() {
     let compile = |issuer: &str, audience: &str, typ: &str| {
         let config: Config = serde_json::from_value(json!({
@@ -227,6 +238,7 @@ fn no_issuer_may_pass_for_the_gateway() {
     assert_eq!(compile(ISSUER, "b", "at+jwt").unwrap_err(), "issuers[0]");
     assert_eq!(compile(idp, ISSUER, "at+jwt").unwrap_err(), "issuers[0]");
     assert_eq!(compile(idp, "b", "CGT+JWT").unwrap_err(), "issuers[0].types");
+    assert_eq!(compile(idp, "b", "application/cgt+jwt").unwrap_err(), "issuers[0].types");
     for (issuer, key, at) in [("", "OWN", "tokens.issuer"), (ISSUER, "a secret", "tokens.signing_key")] {
         let error = Mint::compile(&tokens(issuer, key), &[], &|_| None).unwrap_err();
         assert!(error.at == at && !error.why.contains("a secret"), "{error}");

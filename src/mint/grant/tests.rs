@@ -81,6 +81,8 @@ fn a_scope_is_held_by_name_or_from_above() {
         ("*", "anything", true),
         ("chat", "*", false),
         ("chat", "", false),
+        ("chat/", "chat//*", false),
+        ("chat", "chat.*", true),
     ] {
         assert_eq!(holds(&list(held), scope), holds_it, "{held}: {scope}");
     }
