@@ -59,9 +59,8 @@ def caller(
 def nothing_revoked(caller: Caller, lists: ListServer) -> Iterator[None]:
     yield
     lists.answer("ok")
-    lists.publish()
+    hang_out(lists)
     wait_until(lambda: gauges(caller)["entries"] == 0 and not gauges(caller)["stale"], what="an empty list", seconds=10)
-    time.sleep(2 * TICK)
 
 
 def gauges(caller: Caller) -> dict[str, int]:
@@ -76,6 +75,14 @@ def status(caller: Caller, credential: str) -> int:
         return caller.bearer(credential).status_code
     except httpx.RemoteProtocolError:
         return 0
+
+
+def hang_out(lists: ListServer, *entries: dict[str, str]) -> None:
+    """Publishes a list, and waits until one worker has it and the others have looked, too."""
+    sent = lists.counts()["sent"]
+    if lists.publish(*entries):
+        wait_until(lambda: lists.counts()["sent"] > sent, what="a poll", seconds=10)
+    time.sleep(2 * TICK)
 
 
 def wait_for(caller: Caller, credential: str, wanted: int, *, what: str, seconds: float = 5) -> None:
@@ -233,8 +240,7 @@ def test_a_request_whose_answer_has_not_begun_is_refused_in_its_dialect(caller: 
 
 
 def test_a_list_that_fails_stays_until_it_is_too_old_and_then_refuses(caller: Caller, lists: ListServer) -> None:
-    lists.publish({"key": "k0"})
-    wait_until(lambda: gauges(caller)["entries"] == 1, what="the list", seconds=5)
+    hang_out(lists, {"key": "k0"})
     for failure in ("error", "garbage", "slow"):
         lists.answer(failure)
         began = time.monotonic()
@@ -263,8 +269,7 @@ def test_an_operator_may_choose_to_go_on(caller: Caller, lists: ListServer) -> N
 
 
 def test_an_unchanged_list_is_not_sent_again_and_one_worker_asks_for_all(caller: Caller, lists: ListServer) -> None:
-    lists.publish({"key": "k0"})
-    wait_until(lambda: gauges(caller)["entries"] == 1, what="the list", seconds=5)
+    hang_out(lists, {"key": "k0"})
     before, began = lists.counts(), time.monotonic()
     time.sleep(5 * POLL)
     after, took = lists.counts(), time.monotonic() - began

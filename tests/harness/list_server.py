@@ -48,10 +48,11 @@ class ListServer:
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def publish(self, *entries: Mapping[str, Any]) -> None:
-        """These entries are the list from now on."""
+    def publish(self, *entries: Mapping[str, Any]) -> bool:
+        """These entries are the list from now on; true where they were not before."""
         with self._lock:
-            self._document = json.dumps({"revoked": list(entries)}).encode()
+            before, self._document = self._document, json.dumps({"revoked": list(entries)}).encode()
+            return self._document != before
 
     def answer(self, mode: str) -> None:
         """How it answers: `ok`, `error`, `garbage` or `slow`."""
