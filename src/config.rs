@@ -19,6 +19,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, Read, SliceRead};
 
@@ -156,13 +157,15 @@ fn default_credential_cache() -> u32 {
     1000
 }
 
+const BUNDLE: &str = "bundle";
+
 impl Config {
     /// Reads the JSON bundle that `claimgate bundle` wrote.
     ///
     /// # Errors
     /// The path of the first field that is unknown, missing or of the wrong shape.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
-        Self::read(SliceRead::new(bytes))
+        read(SliceRead::new(bytes), BUNDLE)
     }
 
     /// Reads the same bundle as it comes, so that it need not be in memory as a whole.
@@ -170,16 +173,31 @@ impl Config {
     /// # Errors
     /// As [`Self::from_json`].
     pub fn from_reader(reader: impl io::Read) -> Result<Self, ConfigError> {
-        Self::read(IoRead::new(reader))
+        read(IoRead::new(reader), BUNDLE)
     }
+}
 
-    fn read<'a>(bundle: impl Read<'a>) -> Result<Self, ConfigError> {
-        let mut deserializer = serde_json::Deserializer::new(bundle);
-        let config: Self = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))?;
-        deserializer.end().map_err(|error| ConfigError::new("bundle", error.to_string()))?;
-        Ok(config)
-    }
+/// Reads another document of ours, such as a revocation list.
+///
+/// # Errors
+/// One line: the path of the first field that is unknown, missing or of the wrong shape, and why.
+pub fn read_document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    read(SliceRead::new(bytes), ROOT).map_err(|error| match error.at.as_str() {
+        ROOT => error.why,
+        _ => error.to_string(),
+    })
+}
+
+/// What `serde_path_to_error` calls the whole document.
+const ROOT: &str = ".";
+
+/// Reads one JSON document; what follows it is an error at `whole`.
+fn read<'a, T: Deserialize<'a>>(json: impl Read<'a>, whole: &str) -> Result<T, ConfigError> {
+    let mut deserializer = serde_json::Deserializer::new(json);
+    let document = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))?;
+    deserializer.end().map_err(|error| ConfigError::new(whole, error.to_string()))?;
+    Ok(document)
 }
 
 /// What the operator wrote is quoted back, and a line break in it would look like another error, or like another

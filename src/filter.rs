@@ -31,6 +31,7 @@ mod answer;
 mod clock;
 mod cluster;
 mod configuration;
+mod fetch;
 mod flow;
 mod header_map;
 mod key_fetch;

@@ -41,7 +41,7 @@ pub use key_table::KeyTable;
 pub use limits::Limits;
 pub use mapping::{MAX_ACTORS, Mapped, principal};
 pub use minted::PREFIX as MINTED_PREFIX;
-pub use principal::{KeyFacts, Kind, Minted, Parent, Principal};
+pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 #[cfg(test)]

@@ -105,25 +105,24 @@ fn is_about(error: &ConfigError, file: &str) -> bool {
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
 pub(super) fn stand_in(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
-    let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
-    move |name| match signing.iter().any(|key| key == name) {
-        true => Some(Secret::new(signing_key(name))),
-        false => Some(Secret::new(provider_credential(name))),
-    }
+    // A key that signs the tokens of scripts, and that everybody knows.
+    environment(config, |name| Some(json!({ "kty": "oct", "kid": name, "k": "A".repeat(43) }).to_string()))
 }
 
 /// As [`stand_in`], but with the signing keys of this process's environment.
 pub(super) fn with_signing_keys(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
-    let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
-    move |name| match signing.iter().any(|key| key == name) {
-        true => std::env::var(name).ok().map(Secret::new),
-        false => Some(Secret::new(provider_credential(name))),
-    }
+    environment(config, |name| std::env::var(name).ok())
 }
 
-/// A key that signs the tokens of scripts, and that everybody knows.
-fn signing_key(name: &str) -> String {
-    json!({ "kty": "oct", "kid": name, "k": "A".repeat(43) }).to_string()
+fn environment(
+    config: &Config,
+    signing_key: fn(&str) -> Option<String>,
+) -> impl Fn(&str) -> Option<Secret> + use<> {
+    let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
+    move |name| match signing.iter().any(|key| key == name) {
+        true => signing_key(name).map(Secret::new),
+        false => Some(Secret::new(provider_credential(name))),
+    }
 }
 
 /// The environment variables that hold signing keys.

@@ -5,25 +5,23 @@
 //! their next tick. A fetch that fails changes nothing: the last good set serves on until `max_stale`.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 use log::warn;
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
-use sha2::{Digest, Sha256};
 
-use super::metrics;
-use super::shared_data::{self, SharedData};
+use super::fetch::{self, Fetched, Lease, Place};
+use super::{metrics, shared_data};
 use crate::config::RemoteJwks;
 use crate::gateway::Gateway;
 use crate::identity::KeyRing;
-use crate::ledger::{Entry, Namespace, compose};
+use crate::ledger::compose;
 
 /// A document that has not been fetched yet; shared data shows an empty value as no value.
 const UNFETCHED: [u8; 1] = [0];
 /// Milliseconds since the Unix epoch, little endian, stand before the document.
 const STAMP_BYTES: usize = 8;
+
+const ACCEPT: (&str, &str) = ("accept", "application/jwk-set+json, application/json");
 
 /// The key sets of one configuration in one worker.
 pub(super) struct KeyFetch {
@@ -39,7 +37,8 @@ pub(super) struct KeyFetch {
 /// One fetch and its lease.
 struct Fetch {
     issuer: usize,
-    lease: Vec<u8>,
+    lease: Lease,
+    /// The next one may start when `refetch` has passed since this one did.
     next_ms: u64,
 }
 
@@ -95,21 +94,20 @@ impl KeyFetch {
             due.map(|(issuer, source)| (issuer, source.clone())).collect()
         };
         for (issuer, source) in due {
-            let lease = compose(&[b"jwks", document_key(&source).as_bytes()]);
+            let key = compose(&[b"jwks", document_key(&source).as_bytes()]);
             // A second fetch must not start beside one that takes as long as it may.
             let lease_ms = source.refetch.max(source.timeout).milliseconds();
-            if gateway.ledger().lease(&SharedData, lease_entry(&lease), now_ms, lease_ms) == Ok(true) {
-                let next_ms = now_ms.saturating_add(source.refetch.milliseconds());
-                let fetch = Fetch { issuer, lease, next_ms };
-                match dispatch(&source) {
-                    Some(token) => {
-                        self.unreachable.borrow_mut().remove(&issuer);
-                        self.under_way.borrow_mut().insert(token, fetch);
-                    }
-                    None => {
-                        self.unreachable.borrow_mut().insert(issuer);
-                        fetch.end(gateway, now_ms);
-                    }
+            let Some(lease) = Lease::take(gateway, key, now_ms, lease_ms) else { continue };
+            let next_ms = now_ms.saturating_add(source.refetch.milliseconds());
+            match place(&source).ask("keys", source.timeout, &[ACCEPT]) {
+                Some(token) => {
+                    self.unreachable.borrow_mut().remove(&issuer);
+                    self.under_way.borrow_mut().insert(token, Fetch { issuer, lease, next_ms });
+                }
+                None => {
+                    metrics::count_key_fetch("undispatched");
+                    self.unreachable.borrow_mut().insert(issuer);
+                    lease.end(gateway, now_ms, next_ms);
                 }
             }
         }
@@ -118,7 +116,7 @@ impl KeyFetch {
     /// Takes the answer of a fetch; a failed one has no headers.
     pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
         let Some(fetch) = self.under_way.borrow_mut().remove(&token) else { return };
-        fetch.end(gateway, now_ms);
+        fetch.lease.end(gateway, now_ms, fetch.next_ms);
         let issuer = fetch.issuer;
         let outcome = self.accept(gateway, issuer, body_size, now_ms);
         metrics::count_key_fetch(if outcome.is_ok() { "ok" } else { "failed" });
@@ -130,15 +128,9 @@ impl KeyFetch {
     }
 
     fn accept(&self, gateway: &Gateway, issuer: usize, body_size: usize, now_ms: u64) -> Result<(), String> {
-        let status =
-            hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok().flatten();
-        match status.as_deref() {
-            Some(b"200") => {}
-            Some(other) => return Err(format!("status {}", String::from_utf8_lossy(other))),
-            None => return Err("no answer in time".to_owned()),
-        }
-        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
-        let document = body.unwrap_or_default();
+        let Fetched::Document(document) = fetch::answer(body_size, usize::MAX)? else {
+            return Err("status 304".to_owned());
+        };
         let mut ring = self.ring.borrow_mut();
         gateway.identity().accept_keys(&mut ring, issuer, &document, now_ms)?;
         if let Some((_, source)) = ring.sources().find(|(other, _)| *other == issuer) {
@@ -167,44 +159,10 @@ impl KeyFetch {
     }
 }
 
-impl Fetch {
-    /// The next one may start when `refetch` has passed since this one did.
-    fn end(&self, gateway: &Gateway, now_ms: u64) {
-        // A lease that cannot be shortened ends by itself.
-        let _ = gateway.ledger().shorten_lease(&SharedData, lease_entry(&self.lease), now_ms, self.next_ms);
-    }
+fn place(source: &RemoteJwks) -> Place<'_> {
+    Place { cluster: &source.cluster, host: &source.host, path: &source.path }
 }
 
-fn lease_entry(key: &[u8]) -> Entry<'_> {
-    Entry { namespace: Namespace::Lease, key }
-}
-
-/// Sends the request for a key set; `None` where Envoy does not even take it.
-fn dispatch(source: &RemoteJwks) -> Option<u32> {
-    let headers = vec![
-        (":method", "GET"),
-        (":scheme", "https"),
-        (":path", source.path.as_str()),
-        (":authority", source.host.as_str()),
-        ("accept", "application/jwk-set+json, application/json"),
-    ];
-    let timeout = Duration::from_millis(source.timeout.milliseconds());
-    let sent = hostcalls::dispatch_http_call(&source.cluster, headers, None, Vec::new(), timeout);
-    sent.inspect_err(|status| {
-        metrics::count_key_fetch("undispatched");
-        warn!(
-            "claimgate: cannot fetch keys through the cluster `{}`: {status:?}; is there such a cluster?",
-            source.cluster
-        );
-    })
-    .ok()
-}
-
-/// Names the document by where it comes from, so that two configurations with the same source share it and
-/// two with different ones never do.
 fn document_key(source: &RemoteJwks) -> String {
-    let parts = compose(&[source.cluster.as_bytes(), source.host.as_bytes(), source.path.as_bytes()]);
-    let digest = Sha256::digest(&parts);
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("claimgate.jwks.{name}")
+    format!("claimgate.jwks.{}", place(source).name())
 }

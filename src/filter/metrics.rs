@@ -140,17 +140,18 @@ impl ListMetrics {
     }
 
     pub(super) fn count_poll(&self, outcome: &str) {
-        if let Ok(id) = hostcalls::define_metric(MetricType::Counter, &format!("{}.{outcome}", self.polls)) {
-            let _ = hostcalls::increment_metric(id, 1);
-        }
+        count(&format!("{}.{outcome}", self.polls));
     }
 }
 
 /// Counts one fetch of a key set.
 pub(super) fn count_key_fetch(outcome: &str) {
-    if let Ok(id) =
-        hostcalls::define_metric(MetricType::Counter, &format!("claimgate.key_fetches.outcome.{outcome}"))
-    {
+    count(&format!("claimgate.key_fetches.outcome.{outcome}"));
+}
+
+/// Adds one to what happens seldom, so that its id need not be kept.
+fn count(counter: &str) {
+    if let Ok(id) = hostcalls::define_metric(MetricType::Counter, counter) {
         let _ = hostcalls::increment_metric(id, 1);
     }
 }

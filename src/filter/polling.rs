@@ -5,19 +5,16 @@
 //! whether there is anything new without copying the document.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use hashbrown::HashMap;
 use log::warn;
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
-use sha2::{Digest, Sha256};
 
+use super::fetch::{self, Fetched, Lease, Place};
 use super::metrics::ListMetrics;
-use super::shared_data::{self, SharedData};
+use super::shared_data;
 use crate::config::PolledDocument;
 use crate::gateway::Gateway;
-use crate::ledger::{Entry, Namespace, compose};
+use crate::ledger::compose;
 use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
 
 /// What ticks and clocks may lie apart.
@@ -30,8 +27,16 @@ const NOTHING: [u8; 1] = [0];
 pub(super) struct Polling {
     board: RefCell<Board>,
     lists: Vec<Polled>,
-    /// The lists that are asked for and when they were, by token.
-    under_way: RefCell<HashMap<u32, (usize, u64)>>,
+    /// The polls under way, by token.
+    under_way: RefCell<HashMap<u32, Poll>>,
+}
+
+/// One poll of a list and its lease.
+struct Poll {
+    place: usize,
+    lease: Lease,
+    /// From when on the next one may ask.
+    next_ms: u64,
 }
 
 /// How often there is something to do.
@@ -99,10 +104,11 @@ impl Polling {
         self.read_shared();
         for (place, polled) in self.lists.iter().enumerate() {
             let is_due = self.board.borrow().is_due(polled.list, polled.source.poll, now_ms);
-            if is_due && polled.lease(gateway, now_ms) {
+            if let Some(lease) = is_due.then(|| polled.lease(gateway, now_ms)).flatten() {
                 match polled.ask() {
                     Some(token) => {
-                        self.under_way.borrow_mut().insert(token, (place, now_ms));
+                        let next_ms = polled.next_ms(now_ms);
+                        self.under_way.borrow_mut().insert(token, Poll { place, lease, next_ms });
                     }
                     None => polled.metrics.count_poll("undispatched"),
                 }
@@ -116,9 +122,9 @@ impl Polling {
 
     /// Takes an answer, if it is one of these; one that failed has no headers.
     pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
-        let Some((place, asked_ms)) = self.under_way.borrow_mut().remove(&token) else { return };
-        let Some(polled) = self.lists.get(place) else { return };
-        polled.end_lease(gateway, asked_ms, now_ms);
+        let Some(poll) = self.under_way.borrow_mut().remove(&token) else { return };
+        let Some(polled) = self.lists.get(poll.place) else { return };
+        poll.lease.end(gateway, now_ms, poll.next_ms);
         match self.accept(polled, body_size, now_ms) {
             Ok(outcome) => polled.metrics.count_poll(outcome),
             Err(why) => {
@@ -129,25 +135,13 @@ impl Polling {
     }
 
     fn accept(&self, polled: &Polled, body_size: usize, now_ms: u64) -> Result<&'static str, String> {
-        let header =
-            |name| hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name).ok().flatten();
-        match header(":status").as_deref() {
-            Some(b"200") => {}
-            Some(b"304") => {
-                self.board.borrow_mut().confirm(polled.list, now_ms);
-                polled.confirm(now_ms);
-                return Ok("unchanged");
-            }
-            Some(other) => return Err(format!("status {}", String::from_utf8_lossy(other))),
-            None => return Err("no answer in time".to_owned()),
-        }
-        if body_size > MAX_DOCUMENT_BYTES {
-            return Err(format!("the document has more than {MAX_DOCUMENT_BYTES} bytes"));
-        }
-        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
-        let document = body.unwrap_or_default();
+        let Fetched::Document(document) = fetch::answer(body_size, MAX_DOCUMENT_BYTES)? else {
+            self.board.borrow_mut().confirm(polled.list, now_ms);
+            polled.confirm(now_ms);
+            return Ok("unchanged");
+        };
         self.board.borrow_mut().accept(polled.list, &document, now_ms)?;
-        let etag = header("etag").unwrap_or_default();
+        let etag = fetch::answer_header("etag").unwrap_or_default();
         polled.share(&etag, &document, now_ms);
         *polled.etag.borrow_mut() = etag;
         Ok("ok")
@@ -177,10 +171,7 @@ impl Polling {
 
 impl Polled {
     fn new(list: usize, id: &str, source: &PolledDocument) -> Self {
-        // By where it comes from, so that two configurations with the same source share it.
-        let parts = [source.cluster.as_bytes(), source.host.as_bytes(), source.path.as_bytes()];
-        let digest = Sha256::digest(compose(&parts));
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = place(source).name();
         let polled = Self {
             list,
             id: id.to_owned(),
@@ -196,53 +187,27 @@ impl Polled {
         polled
     }
 
-    /// True where this worker may ask. No other one does while it waits for the answer.
-    fn lease(&self, gateway: &Gateway, now_ms: u64) -> bool {
-        let key = self.lease_key();
-        let entry = Entry { namespace: Namespace::Lease, key: &key };
-        let longest = self.source.poll.max(self.source.timeout).milliseconds();
-        let lease_ms = longest.saturating_add(LEASE_SLACK_MS);
-        gateway.ledger().lease(&SharedData, entry, now_ms, lease_ms) == Ok(true)
+    /// No other worker asks while this one waits for the answer. Two configurations with different paces do not wait
+    /// for each other.
+    fn lease(&self, gateway: &Gateway, now_ms: u64) -> Option<Lease> {
+        let (poll_ms, timeout_ms) = (self.source.poll.milliseconds(), self.source.timeout.milliseconds());
+        let pace = [poll_ms.to_le_bytes(), timeout_ms.to_le_bytes()].concat();
+        let key = compose(&[b"revocations", self.document_key.as_bytes(), &pace]);
+        Lease::take(gateway, key, now_ms, poll_ms.max(timeout_ms).saturating_add(LEASE_SLACK_MS))
     }
 
-    /// The next one may ask when the pace has passed since this one did.
-    fn end_lease(&self, gateway: &Gateway, asked_ms: u64, now_ms: u64) {
-        let key = self.lease_key();
-        let entry = Entry { namespace: Namespace::Lease, key: &key };
-        // A little before, or the tick that comes just then would find the lease still held.
-        let next_ms = asked_ms.saturating_add(self.source.poll.milliseconds()).saturating_sub(LEASE_SLACK_MS);
-        // A lease that cannot be shortened ends by itself.
-        let _ = gateway.ledger().shorten_lease(&SharedData, entry, now_ms, next_ms);
-    }
-
-    /// Two configurations with different paces do not wait for each other.
-    fn lease_key(&self) -> Vec<u8> {
-        let (poll, timeout) = (self.source.poll.milliseconds(), self.source.timeout.milliseconds());
-        compose(&[b"revocations", self.document_key.as_bytes(), &poll.to_le_bytes(), &timeout.to_le_bytes()])
+    /// A little before the pace has passed, or the tick that comes just then would find the lease still held.
+    fn next_ms(&self, asked_ms: u64) -> u64 {
+        asked_ms.saturating_add(self.source.poll.milliseconds()).saturating_sub(LEASE_SLACK_MS)
     }
 
     /// Sends the request; `None` where Envoy does not even take it.
     fn ask(&self) -> Option<u32> {
         // That of the list which this worker holds: a 304 must be about that one.
-        let etag = String::from_utf8(self.etag.borrow().clone()).ok();
-        let mut headers = vec![
-            (":method", "GET"),
-            (":scheme", "https"),
-            (":path", self.source.path.as_str()),
-            (":authority", self.source.host.as_str()),
-            ("accept", "application/json"),
-        ];
-        let etag = etag.as_deref().filter(|etag| !etag.is_empty());
-        headers.extend(etag.map(|etag| ("if-none-match", etag)));
-        let timeout = Duration::from_millis(self.source.timeout.milliseconds());
-        let sent = hostcalls::dispatch_http_call(&self.source.cluster, headers, None, Vec::new(), timeout);
-        sent.inspect_err(|status| {
-            warn!(
-                "claimgate: the revocation list `{}` cannot be asked for through the cluster `{}`: {status:?}; is there such a cluster?",
-                self.id, self.source.cluster
-            );
-        })
-        .ok()
+        let etag = String::from_utf8(self.etag.borrow().clone()).unwrap_or_default();
+        let mut headers = vec![("accept", "application/json")];
+        headers.extend((!etag.is_empty()).then_some(("if-none-match", etag.as_str())));
+        place(&self.source).ask(&format!("the revocation list `{}`", self.id), self.source.timeout, &headers)
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -286,4 +251,8 @@ impl Polled {
         shared_data::replace(&self.stamp_key, &value);
         *self.seen.borrow_mut() = stamp;
     }
+}
+
+fn place(source: &PolledDocument) -> Place<'_> {
+    Place { cluster: &source.cluster, host: &source.host, path: &source.path }
 }

@@ -11,10 +11,8 @@ impl Gateway {
     /// On every use, remembered or not.
     pub(super) fn judge(&self, principal: Option<&Principal>, known: &Known<'_>) -> Result<(), Denial> {
         match principal {
-            Some(principal) if !self.revocations.is_empty() => {
-                self.revocations.judge(known.board, principal, known.moment.unix_ms)
-            }
-            _ => Ok(()),
+            Some(principal) => self.revocations.judge(known.board, principal, known.moment.unix_ms),
+            None => Ok(()),
         }
     }
 
@@ -22,7 +20,6 @@ impl Gateway {
     pub(super) fn model_is_judged(&self, call: &Call, known: &Known<'_>) -> bool {
         let has_model = call.operation.as_deref().is_some_and(|op| op.model_place() != ModelPlace::None);
         has_model
-            && !self.revocations.is_empty()
             && call.principal().is_some_and(|principal| {
                 self.revocations.names_models(known.board, principal, known.moment.unix_ms)
             })

@@ -2,6 +2,7 @@
 
 mod compiling;
 mod documents;
+mod exchanging;
 mod forms;
 mod memory;
 mod minting;

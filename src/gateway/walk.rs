@@ -8,7 +8,7 @@ use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyForm, ModelPlace, Operation};
+use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
@@ -145,8 +145,7 @@ impl Gateway {
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
-        let names_model = matches!(facts.operation.model_place(), ModelPlace::Body | ModelPlace::Multipart);
-        let must_name_model = names_model && self.model_is_judged(call, known);
+        let must_name_model = facts.operation.names_model_in_body() && self.model_is_judged(call, known);
         if call.body.is_some() || !(must_name_model || self.needs_body(upstream, &facts)) {
             return Ok(());
         }
@@ -199,8 +198,7 @@ impl Gateway {
         if !matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart) {
             return false;
         }
-        let names_model = matches!(operation.model_place(), ModelPlace::Body | ModelPlace::Multipart);
-        if names_model && granted_models(facts.principal).is_some() {
+        if operation.names_model_in_body() && granted_models(facts.principal).is_some() {
             return true;
         }
         if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {

@@ -28,7 +28,7 @@ pub struct KeyTable {
 
 /// One key, known by its hash.
 #[derive(Debug)]
-pub(super) struct Entry {
+struct Entry {
     key: Arc<Key>,
     networks: Option<Box<Networks>>,
 }
@@ -108,7 +108,7 @@ impl KeyTable {
         Ok((hash, entry.principal()))
     }
 
-    /// Admits the key of this id, as the parent of a token, and tells what it is.
+    /// Admits the key of this id, as the parent of a token.
     ///
     /// # Errors
     /// Refuses what [`Self::authenticate`] refuses.
@@ -117,10 +117,8 @@ impl KeyTable {
         id: &str,
         connection: &Connection,
         moment: &Moment,
-    ) -> Result<&Entry, Denial> {
-        let entry = self.by_id(id)?;
-        entry.admit(connection, moment)?;
-        Ok(entry)
+    ) -> Result<(), Denial> {
+        self.by_id(id)?.admit(connection, moment)
     }
 
     /// The holder of the key of this id, wherever the holder is.
@@ -203,7 +201,7 @@ impl Entry {
     }
 
     /// What rules may know of the key.
-    pub(super) fn facts(&self) -> KeyFacts {
+    fn facts(&self) -> KeyFacts {
         let key = &self.key;
         KeyFacts {
             id: key.id.to_string(),

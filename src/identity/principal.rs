@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::limits::Limits;
+use crate::expression::scope_covers;
 
 /// What kind of credential proved the caller; of a minted token, the kind of the one it was got with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -81,6 +82,16 @@ pub struct Parent {
     /// As in [`Principal::issued_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<u64>,
+}
+
+/// True where whoever holds these scopes may hand `scope` on: by its name, or as one below.
+pub fn holds_scope(held: &[String], scope: &str) -> bool {
+    // `a//*` would be below `a/`, and cover what `a` does.
+    let is_odd = scope.strip_suffix('*').is_some_and(|stem| {
+        let separators = [':', '.', '/'];
+        stem.strip_suffix(separators).is_some_and(|stem| stem.ends_with(separators))
+    });
+    held.iter().any(|granted| granted == scope || (!is_odd && scope_covers(granted, scope)))
 }
 
 impl Principal {

@@ -10,11 +10,11 @@ use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
-use super::principal::{Parent, Principal};
+use super::principal::{KeyFacts, Parent, Principal, holds_scope};
 use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, scope_covers};
+use crate::expression::Engine;
 use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
@@ -183,12 +183,7 @@ impl Identity {
         let none = || Denial::new(Reason::TokenIssuerUnknown).with_detail("this gateway gives no tokens");
         let mut principal = self.mint.as_ref().ok_or_else(none)?.open(token, &caller.moment)?;
         self.admit_parents(&principal, caller)?;
-        // The first parent is the subject's, and what rules know of its key is not the token's to say.
-        let subject = principal.minted.as_ref().and_then(|minted| minted.parents.first()?.key_id());
-        if let Some(id) = subject {
-            principal.key = Some(self.keys.admit_by_id(id, caller.connection, &caller.moment)?.facts());
-        }
-        self.require_still_held(&principal, &caller.moment)?;
+        principal.key = self.subjects_key(&principal, &caller.moment)?;
         let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
         Ok((principal, Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms }))
     }
@@ -210,29 +205,33 @@ impl Identity {
         Ok(())
     }
 
-    /// What a key lost since, its tokens have lost too.
-    fn require_still_held(&self, principal: &Principal, moment: &Moment) -> Result<(), Denial> {
+    /// What rules know of the subject's key, which is not the token's to say. What a key lost since, its tokens have lost
+    /// too.
+    fn subjects_key(&self, principal: &Principal, moment: &Moment) -> Result<Option<KeyFacts>, Denial> {
+        let mut key = None;
         let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
+        // The first parent is the subject's.
         for (place, parent) in parents.enumerate() {
-            let Some(holder) = parent.key_id().map(|id| self.keys.holder(id, moment)).transpose()? else {
-                continue;
-            };
+            let Some(id) = parent.key_id() else { continue };
+            let holder = self.keys.holder(id, moment)?;
             let is_subject = place > 0
                 || (holder.project == principal.project
                     && holder.service_account == principal.service_account);
-            let holds =
-                |scope: &String| holder.scopes.iter().any(|held| held == scope || scope_covers(held, scope));
+            let holds = |scope: &String| holds_scope(&holder.scopes, scope);
             if !is_subject || holder.tenant != principal.tenant || !principal.scopes.iter().all(holds) {
                 return Err(Denial::new(Reason::ParentCredentialInvalid)
-                    .with_note(format!("the key `{}` is not what it was", parent.id)));
+                    .with_note(format!("the key `{id}` is not what it was")));
+            }
+            if place == 0 {
+                key = holder.key;
             }
         }
-        Ok(())
+        Ok(key)
     }
 
     fn admit_parent(&self, parent: &Parent, caller: &Caller<'_>) -> Result<(), Denial> {
         match (parent.key_id(), &parent.issuer) {
-            (Some(id), _) => self.keys.admit_by_id(id, caller.connection, &caller.moment).map(|_| ()),
+            (Some(id), _) => self.keys.admit_by_id(id, caller.connection, &caller.moment),
             (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => Ok(()),
             (None, _) => Err(Reason::TokenIssuerUnknown.into()),
         }

@@ -4,16 +4,17 @@
 //! 7518 section 3.2). Which algorithm a token has follows from the key, never from the token.
 
 use jwt_simple::prelude::{
-    Duration, Ed25519KeyPair, EdDSAKeyPairLike as _, EdDSAPublicKeyLike as _, HS256Key, HeaderOptions,
-    JWTClaims, MACLike as _, NoCustomClaims, UnixTimeStamp, VerificationOptions,
+    Ed25519KeyPair, EdDSAKeyPairLike as _, EdDSAPublicKeyLike as _, HS256Key, HeaderOptions, MACLike as _,
+    NoCustomClaims,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::compact::base64url;
-use super::credential::MAX_CREDENTIAL_BYTES;
+use super::signature::{jwt_claims, options};
 use super::unique_json;
+use crate::config::Span;
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -68,17 +69,7 @@ impl Seal {
 
     /// A token of this content, in the JWS compact serialization.
     pub(super) fn sign(&self, content: &impl Serialize) -> Option<String> {
-        let claims = JWTClaims {
-            issued_at: None,
-            expires_at: None,
-            invalid_before: None,
-            issuer: None,
-            subject: None,
-            audiences: None,
-            jwt_id: None,
-            nonce: None,
-            custom: content,
-        };
+        let claims = jwt_claims(content);
         let options = HeaderOptions { content_type: None, signature_type: Some(TYPE.to_owned()) };
         match &self.material {
             Material::Ed25519(pair) => pair.sign_with_options(claims, &options),
@@ -95,17 +86,9 @@ impl Seal {
 
     /// True where this key signed the token.
     pub(super) fn signed(&self, token: &str, moment: &Moment) -> bool {
-        // The times were judged before, in exact arithmetic; this can only be stricter by what is allowed for here.
-        let options = Some(VerificationOptions {
-            accept_future: true,
-            required_key_id: Some(self.kid.clone()),
-            required_signature_type: Some(TYPE.to_owned()),
-            time_tolerance: Some(Duration::from_secs(1)),
-            max_token_length: Some(MAX_CREDENTIAL_BYTES),
-            max_header_length: Some(MAX_CREDENTIAL_BYTES),
-            artificial_time: Some(UnixTimeStamp::from_secs(moment.unix_seconds())),
-            ..VerificationOptions::default()
-        });
+        // The times were judged before, in exact arithmetic.
+        let (kid, typ) = (Some(self.kid.clone()), Some(TYPE.to_owned()));
+        let options = Some(options(kid, typ, Span::from_seconds(0), moment));
         match &self.material {
             Material::Ed25519(pair) => {
                 pair.public_key().verify_token::<NoCustomClaims>(token, options).is_ok()

@@ -9,7 +9,7 @@ use jwt_simple::prelude::{
     RS384PublicKey, RS512PublicKey, RSAPublicKeyLike as _, UnixTimeStamp, VerificationOptions,
 };
 
-use super::compact::Compact;
+use super::compact::{Compact, Header};
 use super::credential::MAX_CREDENTIAL_BYTES;
 use super::engine::{Question, ecdsa_der};
 use crate::config::{Algorithm, Span};
@@ -101,7 +101,8 @@ impl VerifyingKey {
 
     /// Verifies the signature of a token whose header names this key's algorithm.
     pub(super) fn verify(&self, token: &Compact<'_>, leeway: Span, moment: &Moment) -> Result<(), Denial> {
-        let options = Some(options(token, leeway, moment));
+        let Header { kid, typ, .. } = &token.header;
+        let options = Some(options(kid.clone(), typ.clone(), leeway, moment));
         let proven: Result<JWTClaims<NoCustomClaims>, _> = match &self.material {
             Material::Rs256(key) => key.verify_token(token.token, options),
             Material::Rs384(key) => key.verify_token(token.token, options),
@@ -120,16 +121,22 @@ impl VerifyingKey {
     }
 }
 
-/// Every field is set, because the defaults are lenient and may change.
-fn options(token: &Compact<'_>, leeway: Span, moment: &Moment) -> VerificationOptions {
+/// For a token whose header and claims have been judged. Every field is set, because the defaults are lenient and may
+/// change.
+pub(super) fn options(
+    kid: Option<String>,
+    typ: Option<String>,
+    leeway: Span,
+    moment: &Moment,
+) -> VerificationOptions {
     VerificationOptions {
         reject_before: None,
         // Without the host's clock: `nbf` and `iat` were judged before, in exact arithmetic.
         accept_future: true,
         required_subject: None,
-        required_key_id: token.header.kid.clone(),
+        required_key_id: kid,
         // The issuer's `types` have been applied; this only keeps jwt-simple's own list from narrowing them.
-        required_signature_type: token.header.typ.clone(),
+        required_signature_type: typ,
         required_content_type: None,
         required_nonce: None,
         allowed_issuers: None,
@@ -142,6 +149,21 @@ fn options(token: &Compact<'_>, leeway: Span, moment: &Moment) -> VerificationOp
     }
 }
 
+/// Leaves every registered claim to `custom`, so that no clock of jwt-simple's gets in.
+pub(super) fn jwt_claims<C>(custom: C) -> JWTClaims<C> {
+    JWTClaims {
+        issued_at: None,
+        expires_at: None,
+        invalid_before: None,
+        issuer: None,
+        subject: None,
+        audiences: None,
+        jwt_id: None,
+        nonce: None,
+        custom,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod signing {
     //! Signs test tokens: ordinary ones with every algorithm, and any bytes at all with Ed25519.
@@ -149,11 +171,12 @@ pub(crate) mod signing {
     use ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
     use jwt_simple::prelude::{
         ECDSAP256KeyPairLike as _, ECDSAP384KeyPairLike as _, ES256KeyPair, ES384KeyPair, Ed25519KeyPair,
-        EdDSAKeyPairLike as _, HS256Key, JWTClaims, MACLike as _, PS256KeyPair, RS256KeyPair, RS384KeyPair,
+        EdDSAKeyPairLike as _, HS256Key, MACLike as _, PS256KeyPair, RS256KeyPair, RS384KeyPair,
         RS512KeyPair, RSAKeyPairLike as _,
     };
     use serde_json::Value;
 
+    use super::jwt_claims;
     use crate::config::Algorithm;
 
     pub(crate) const RSA: &str = include_str!("testdata/rsa_2048.pem");
@@ -220,20 +243,5 @@ pub(crate) mod signing {
 
     pub(crate) fn base64url(bytes: &[u8]) -> String {
         Base64UrlSafeNoPadding::encode_to_string(bytes).unwrap()
-    }
-
-    /// Leaves every registered claim to `claims`, so that no clock of jwt-simple's gets in.
-    fn jwt_claims(claims: &Value) -> JWTClaims<Value> {
-        JWTClaims {
-            issued_at: None,
-            expires_at: None,
-            invalid_before: None,
-            issuer: None,
-            subject: None,
-            audiences: None,
-            jwt_id: None,
-            nonce: None,
-            custom: claims.clone(),
-        }
     }
 }

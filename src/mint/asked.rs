@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::invalid;
+use crate::config::read_document;
 use crate::denial::{Denial, Reason};
 use crate::identity::{Limits, Presented, in_body};
 use crate::request::RequestHead;
@@ -115,13 +116,7 @@ impl Asked {
     }
 
     fn of_json(body: &[u8]) -> Result<Self, Denial> {
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let read: Result<Document, _> = serde_path_to_error::deserialize(&mut deserializer);
-        let document = read.map_err(|error| match error.path().to_string().as_str() {
-            "." => invalid(error.inner().to_string()),
-            at => invalid(format!("{at}: {}", error.inner())),
-        })?;
-        deserializer.end().map_err(|error| invalid(error.to_string()))?;
+        let document = read_document(body).map_err(invalid)?;
         let Document { expires_after, session, scopes, models, operations, requests, tenant } = document;
         let models = match (models, session.as_ref().and_then(|session| session.model.clone())) {
             (Some(_), Some(_)) => {

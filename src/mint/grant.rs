@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 use super::asked::Asked;
 use super::{denied, invalid};
 use crate::denial::{Denial, Reason};
-use crate::expression::scope_covers;
-use crate::identity::{MAX_ACTORS, Minted, Principal};
+use crate::identity::{MAX_ACTORS, Minted, Principal, holds_scope};
 
 /// The longest list in a wish, and the longest item.
 const MOST_ITEMS: usize = 64;
@@ -61,7 +60,7 @@ pub(super) fn principal(asked: &Asked, parties: Parties<'_>, id: &str) -> Result
     };
     principal.scopes = match &asked.scopes {
         None => held,
-        Some(scopes) => match scopes.iter().find(|scope| !holds(&held, scope)) {
+        Some(scopes) => match scopes.iter().find(|scope| !holds_scope(&held, scope)) {
             None => scopes.clone(),
             Some(scope) => return Err(too_wide(format!("the scope `{scope}` is not held"))),
         },
@@ -136,20 +135,11 @@ fn act(actor: &Principal, subject: &Principal) -> Result<Value, Denial> {
 fn common(left: &[String], right: &[String]) -> Vec<String> {
     let mut common: Vec<String> = Vec::new();
     for (held, others) in [(left, right), (right, left)] {
-        common.extend(held.iter().filter(|scope| holds(others, scope)).cloned());
+        common.extend(held.iter().filter(|scope| holds_scope(others, scope)).cloned());
     }
     common.sort();
     common.dedup();
     common
-}
-
-fn holds(held: &[String], scope: &str) -> bool {
-    // `a//*` would be below `a/`, and cover what `a` does.
-    let is_odd = scope.strip_suffix('*').is_some_and(|stem| {
-        let separators = [':', '.', '/'];
-        stem.strip_suffix(separators).is_some_and(|stem| stem.ends_with(separators))
-    });
-    held.iter().any(|granted| granted == scope || (!is_odd && scope_covers(granted, scope)))
 }
 
 /// A rule that reads the scopes of the claims must not find those that the token has no more.

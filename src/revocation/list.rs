@@ -4,7 +4,7 @@ use hashbrown::{Equivalent, HashMap};
 use serde::Deserialize;
 
 use super::chain::{self, Holder, Link, Name};
-use crate::config::{Revoked, Timestamp};
+use crate::config::{Revoked, Timestamp, read_document};
 use crate::expression::matches_glob;
 use crate::identity::Principal;
 
@@ -47,10 +47,7 @@ impl List {
         if document.len() > super::MAX_DOCUMENT_BYTES {
             return Err(format!("the document has more than {} bytes", super::MAX_DOCUMENT_BYTES));
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(document);
-        let read: Document = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
-        deserializer.end().map_err(|error| error.to_string())?;
+        let read: Document = read_document(document)?;
         Self::compile(&read.revoked).map_err(|(entry, why)| format!("revoked[{entry}]: {why}"))
     }
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from harness.bootstrap import KEPT_REQUEST_IDS, prefix_route, static_cluster
+from harness.caller import OPENAI_CODES
 from harness.dialects import (
     API_VERSION,
     DIALECTS,
@@ -409,8 +410,6 @@ GOOGLE_STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_F
 BEDROCK_EXCEPTIONS = {401: "UnrecognizedClientException", 403: "AccessDeniedException",
                       404: "ResourceNotFoundException", 429: "ThrottlingException",
                       502: "ServiceUnavailableException", 503: "ServiceUnavailableException"}  # fmt: skip
-OPENAI_CODES = {"quota_exceeded": "rate_limit_exceeded", "key_unknown": "invalid_api_key",
-                "token_budget_exhausted": "insufficient_quota"}  # fmt: skip
 WITHOUT_CHALLENGE = "none"
 RETRY_HELPS = {"quota_exceeded", "identity_unavailable", "quota_unavailable", "hold_timeout"}
 

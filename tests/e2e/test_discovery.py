@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from harness.caller import CHAT, CHAT_PATH, Caller, calling
-from harness.gateway import ISSUER, Signer, base64url, document, issuer_entry, key_entry
+from harness.gateway import ISSUER, Signer, document, issuer_entry, key_entry
 from harness.simulator import Simulator
 
 RESOURCE = "https://ai.gateway.test/"
@@ -20,8 +20,6 @@ KEY, ENTRY = key_entry("web")
 
 @pytest.fixture(scope="module")
 def caller(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    seed = base64url(SIGNER.private.private_bytes_raw())
-    jwk = f'{{"kty":"OKP","crv":"Ed25519","kid":"tokens","x":"{SIGNER.jwk()["x"]}","d":"{seed}"}}'
     configuration = document(
         keys=[ENTRY],
         issuers=[issuer_entry(Signer("ES256"))],
@@ -29,7 +27,7 @@ def caller(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> It
         tokens={"issuer": RESOURCE, "signing_key": {"env": "SIGNING_KEY"}},
     )
     directory = tmp_path_factory.mktemp("discovery")
-    with calling(configuration, simulator, directory, environment={"SIGNING_KEY": jwk}) as running:
+    with calling(configuration, simulator, directory, environment={"SIGNING_KEY": SIGNER.private_jwk()}) as running:
         running.secret(KEY)
         yield running
 

@@ -37,14 +37,7 @@ def secret_jwk(kid: str) -> str:
     return json.dumps({"kty": "oct", "kid": kid, "k": secret})
 
 
-def private_jwk(kid: str) -> str:
-    """A key for EdDSA."""
-    signer = Signer("EdDSA", kid)
-    seed = base64url(signer.private.private_bytes_raw())
-    return json.dumps({"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": signer.jwk()["x"], "d": seed})
-
-
-KEYS = {"FIRST_KEY": private_jwk("first"), "SECOND_KEY": secret_jwk("second")}
+KEYS = {"FIRST_KEY": Signer("EdDSA", "first").private_jwk(), "SECOND_KEY": secret_jwk("second")}
 TOKENS = {
     "issuer": "https://gateway.test/",
     "signing_key": {"env": "FIRST_KEY"},

@@ -83,6 +83,12 @@ class Signer:
         modulus = base64url(numbers.n.to_bytes(public.key_size // 8))
         return {**common, "kty": "RSA", "n": modulus, "e": base64url(numbers.e.to_bytes(3))}
 
+    def private_jwk(self) -> str:
+        """The private key of an EdDSA signer (RFC 8037), as the gateway's environment has it."""
+        public = self.jwk()
+        key = {name: public[name] for name in ("kty", "crv", "kid", "x")}
+        return json.dumps({**key, "d": base64url(self.private.private_bytes_raw())})
+
     def token(self, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
         """A signed token that is valid now but for what `header` and `claims` change; None removes."""
         now = int(time.time())

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from .gateway import Signer, base64url
+from .gateway import Signer
 
 VARIABLE = "MINT_KEY"
 """Where the gateway finds the key."""
@@ -23,8 +23,7 @@ class Mint:
         return {"issuer": self.issuer, "signing_key": {"env": VARIABLE}, **fields}
 
     def environment(self) -> dict[str, str]:
-        seed = base64url(self._signer.private.private_bytes_raw())
-        return {VARIABLE: json.dumps({**self._signer.jwk(), "d": seed})}
+        return {VARIABLE: self._signer.private_jwk()}
 
     def token(self, entry: dict[str, Any], **content: Any) -> str:
         """The token of the holder of this entry of `keys`, with parts of it replaced."""

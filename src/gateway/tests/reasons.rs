@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::exchanging;
 use super::minting::{self, tokens};
 use super::revoking;
 use super::{Request, Scene, key, key_entry, rule};
@@ -122,7 +123,7 @@ fn rows() -> Vec<Row> {
             minting::asking(Request::chat(), json!({ "requests": 0 }))
         }),
         (R::GrantTypeUnsupported, tokens(json!({})), |_| {
-            minting::posting(Request::chat(), &[("grant_type", "password")])
+            exchanging::posting(Request::chat(), &[("grant_type", "password")])
         }),
         (R::TokenRequestTooWide, tokens(json!({})), |_| {
             minting::asking(Request::chat(), json!({ "tenant": "globex" }))

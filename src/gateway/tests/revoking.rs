@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOW_MS, Request, Scene, minting, rule};
+use super::{NOW_MS, Request, Scene, exchanging, minting, rule};
 use crate::denial::Reason;
 use crate::gateway::Outcome;
 use crate::policy::fixture::merged;
@@ -64,7 +64,7 @@ fn a_revoked_key_takes_its_tokens_with_it() {
     let mut scene = scene(minting::tokens(json!({ "allow_actor": "true" })));
     let user = scene.token(json!({ "jti": "j-1" }));
     let plain = minting::token(&scene, &minting::asking(Request::chat(), Value::Null));
-    let acting = minting::token(&scene, &minting::acting(&user, &[]));
+    let acting = minting::token(&scene, &exchanging::acting(&user, &[]));
     let revoked = Some(Reason::CredentialRevoked);
     for (entry, of_plain, of_acting, note) in [
         (json!({ "key": "k1" }), revoked, revoked, "the agent's key"),
@@ -92,7 +92,7 @@ fn a_revoked_key_takes_its_tokens_with_it() {
         assert_eq!(scene.refusal(&Request::bearing(&acting)), of_acting, "{note}");
     }
     revoke(&mut scene, json!([{ "subject": "alice" }]));
-    let again = minting::acting(&user, &[]);
+    let again = exchanging::acting(&user, &[]);
     assert_eq!(scene.refusal(&again), revoked, "nobody gets a token for a revoked user");
 }
 

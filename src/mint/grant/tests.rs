@@ -1,7 +1,7 @@
 use serde_json::{Map, json};
 
-use super::{common, holds, may_act};
-use crate::identity::{Kind, Principal};
+use super::{common, may_act};
+use crate::identity::{Kind, Principal, holds_scope};
 
 /// Somebody of this issuer, with no claims.
 fn somebody(subject: &str, issuer: Option<&str>) -> Principal {
@@ -84,6 +84,6 @@ fn a_scope_is_held_by_name_or_from_above() {
         ("chat/", "chat//*", false),
         ("chat", "chat.*", true),
     ] {
-        assert_eq!(holds(&list(held), scope), holds_it, "{held}: {scope}");
+        assert_eq!(holds_scope(&list(held), scope), holds_it, "{held}: {scope}");
     }
 }
