@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -121,8 +122,9 @@ class Recorder:
 
     def watch(self, directory: Path, alive: Callable[[], bool], admin: Callable[[str], str]) -> "EnvoyWatch":
         """An Envoy has been started that writes to `directory`."""
-        own = self.directory / "envoys" / f"{os.getpid()}-{len(self._watches)}"
-        own.mkdir(parents=True)
+        # Envoys may be started side by side, so the name is not counted from those that are watched.
+        (self.directory / "envoys").mkdir(exist_ok=True)
+        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self.directory / "envoys"))
         self._watches.append(EnvoyWatch(own, directory, alive, admin))
         self._watches[-1].mark(self.test)
         return self._watches[-1]
