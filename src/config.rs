@@ -3,6 +3,7 @@
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
 mod discovery;
+mod introspection;
 mod issuer;
 mod key;
 mod key_hash;
@@ -11,6 +12,7 @@ mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
+mod secret_source;
 mod tokens;
 mod units;
 mod upstream;
@@ -24,13 +26,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, Read, SliceRead};
 
 pub use discovery::Discovery;
+pub use introspection::{ClientAuthentication, Introspection};
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
 pub use key_hash::KeyHash;
 pub use labels::Labels;
 pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
-pub use tokens::{SigningKey, Tokens};
+pub use secret_source::SecretSource;
+pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};
 pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
 

@@ -11,16 +11,17 @@
 //! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
 //! | waiting for the body | chunk of a form that may be too long to hold | walk with its beginning |
 //! | waiting for the body | end of the body; trailers | walk with the body |
-//! | waiting for keys | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
+//! | waiting for keys, or an issuer's word | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
-//! | waiting for either | `hold_timeout` | refuse `hold_timeout` |
+//! | waiting for an issuer's word on a token | its answer; none | walk; walk without patience |
+//! | waiting for any of these | `hold_timeout` | refuse `hold_timeout` |
 //! | forwarded | body, its end | pass; read what follows a decided beginning, and refuse what it should have rested on |
 //! | any | trailers | take off what headers lose |
 //! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
-//! | forwarded, waiting for either | an error of Envoy's own | give it the caller's dialect |
+//! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
 //! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
 //! | any | log (also after an abort, also without any callback before) | write the record, count |
@@ -34,6 +35,7 @@ mod configuration;
 mod fetch;
 mod flow;
 mod header_map;
+mod introspect;
 mod key_fetch;
 mod metrics;
 mod open;

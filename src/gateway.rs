@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
-use crate::identity::{EngineAnswer, Identity, KeyRing, Question};
+use crate::identity::{EngineAnswer, Identity, Inquiry, Introspected, KeyRing, Question};
 use crate::ledger::{Ledger, Store};
 use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
@@ -119,13 +119,15 @@ pub enum Outcome {
 }
 
 /// Something only the host can get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     /// The request body, of at most `limit` bytes; or as much of it as there is once it has `look` bytes. Without
     /// that, a longer one is [`Gateway::refuse`]d `body_too_large`.
     Body { limit: u64, look: Option<usize> },
     /// A newer key set of the issuer with this index.
     Keys { issuer: usize },
+    /// What an issuer says of a token, to be told by [`Call::hear`].
+    Introspection(Inquiry),
 }
 
 impl Gateway {
@@ -171,6 +173,20 @@ impl Gateway {
 
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What an issuer's answer to an inquiry of `asked_ms` means, to be told to the calls that wait for it.
+    ///
+    /// # Errors
+    /// One line for the operator where it is none.
+    pub fn read_introspection(
+        &self,
+        inquiry: &Inquiry,
+        answer: &[u8],
+        asked_ms: u64,
+        moment: &Moment,
+    ) -> Result<Introspected, String> {
+        self.identity.read_introspection(&self.engine, inquiry, answer, asked_ms, moment)
     }
 
     pub fn revocations(&self) -> &Revocations {

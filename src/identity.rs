@@ -1,8 +1,8 @@
 //! Proves who calls.
 //!
 //! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`]); a JWT is
-//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); a token of this
-//! gateway's own holds its principal. [`Identity`] is the one door to all. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
+//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); of an opaque token its
+//! issuer tells the claims ([`Inquiry`]); a token of this gateway's own holds its principal. [`Identity`] is the one door to all. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
 //! It does not decide what the caller may do, and it reads no tenant from anything but the credential. It
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
@@ -12,6 +12,7 @@ mod claim_map;
 mod compact;
 mod credential;
 mod engine;
+mod introspection;
 mod issuer;
 mod jwt;
 mod key_ring;
@@ -34,6 +35,7 @@ pub use credential::{
     protocols_without_credentials,
 };
 pub use engine::{EngineAnswer, Question};
+pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
 pub use key_ring::KeyRing;
 pub use key_set::KeySet;

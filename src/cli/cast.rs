@@ -1,25 +1,28 @@
 //! The callers of the scripts: fresh keys and tokens under the ids and issuers of the configuration.
 //!
 //! The configuration holds hashes and public keys only, so nobody can call with it. For a test, each key
-//! entry gets the hash of a key made here, and each issuer a key set whose private key is here.
+//! entry gets the hash of a key made here, and each issuer a key set whose private key is here. Of an opaque token made here,
+//! the player itself says what its issuer would.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
 
 use super::key;
 use super::script::Caller;
 use crate::config::{Algorithm, Attach, Config, Issuer, Jwks};
-use crate::identity::ApiKey;
+use crate::identity::{ApiKey, IntrospectionRequest};
 use crate::secret::Secret;
 
 /// The longest life of a token made here, in seconds.
 const LIFETIME: u64 = 3600;
 const KEY_ID: &str = "claimgate-test";
+/// What stands before the claims in an opaque token.
+const OPAQUE: &str = "opaque.";
 
 /// The configuration as the scripts play it, and the credentials that fit it.
 pub(super) struct Cast {
@@ -50,8 +53,10 @@ impl Cast {
             getrandom::fill(&mut seed)
                 .map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
             let pair = KeyPair::from_seed(Seed::new(seed));
-            issuer.algorithms = vec![Algorithm::EdDSA];
-            issuer.jwks = Jwks::Inline(json!({"keys": [public_key(&pair)]}));
+            if issuer.jwks.is_some() {
+                issuer.algorithms = vec![Algorithm::EdDSA];
+                issuer.jwks = Some(Jwks::Inline(json!({"keys": [public_key(&pair)]})));
+            }
             signers.insert(issuer.issuer.clone(), Signer { pair, issuer: issuer.clone() });
         }
         Ok(Self { config, keys, signers })
@@ -90,12 +95,16 @@ impl Cast {
 
 impl Signer {
     fn token(&self, claims: &Map<String, Value>, unix_seconds: u64) -> Option<String> {
+        let claims = Value::Object(self.payload(claims, unix_seconds)).to_string();
+        let Some(source) = self.issuer.introspection.as_ref().filter(|_| self.issuer.jwks.is_none()) else {
+            return self.jwt(&claims);
+        };
+        let prefix = source.prefix.as_deref().unwrap_or_default();
+        Some(format!("{prefix}{OPAQUE}{}", encoded(claims)?))
+    }
+
+    fn payload(&self, claims: &Map<String, Value>, unix_seconds: u64) -> Map<String, Value> {
         let longest = self.issuer.max_lifetime.map_or(LIFETIME, |span| span.seconds().min(LIFETIME));
-        let header = json!({
-            "alg": Algorithm::EdDSA.name(),
-            "kid": KEY_ID,
-            "typ": self.issuer.types.first().map_or("JWT", String::as_str),
-        });
         let mut payload = Map::new();
         payload.insert("iss".to_owned(), json!(self.issuer.issuer));
         payload.insert("aud".to_owned(), json!(self.issuer.audiences.first()));
@@ -103,11 +112,31 @@ impl Signer {
         payload.insert("exp".to_owned(), json!(unix_seconds.saturating_add(longest)));
         payload.extend(claims.clone());
         payload.retain(|_, value| !value.is_null());
-        let signed =
-            format!("{}.{}", encoded(header.to_string())?, encoded(Value::Object(payload).to_string())?);
+        payload
+    }
+
+    fn jwt(&self, claims: &str) -> Option<String> {
+        let header = json!({
+            "alg": Algorithm::EdDSA.name(),
+            "kid": KEY_ID,
+            "typ": self.issuer.types.first().map_or("JWT", String::as_str),
+        });
+        let signed = format!("{}.{}", encoded(header.to_string())?, encoded(claims)?);
         let signature = self.pair.sk.sign(signed.as_bytes(), None);
         Some(format!("{signed}.{}", encoded(signature.as_ref())?))
     }
+}
+
+/// What the issuer of an opaque token made here says of it: a token holds its claims, and is active wherever it says so.
+pub(super) fn introspection_answer(request: &IntrospectionRequest<'_>) -> Vec<u8> {
+    let claims = request.token().split_once(OPAQUE).and_then(|(_, claims)| {
+        let claims = Base64UrlSafeNoPadding::decode_to_vec(claims, None).ok()?;
+        serde_json::from_slice::<Map<String, Value>>(&claims).ok()
+    });
+    let is_active = claims.is_some();
+    let mut answer = claims.unwrap_or_default();
+    answer.entry("active").or_insert(json!(is_active));
+    Value::Object(answer).to_string().into_bytes()
 }
 
 /// The id of the rule in this file.

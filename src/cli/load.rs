@@ -11,7 +11,7 @@ use super::finding::{Finding, Severity};
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
-use crate::config::{Config, ConfigError, ProviderCredential, Rule, SigningKey};
+use crate::config::{Config, ConfigError, Introspection, ProviderCredential, Rule, SecretSource};
 use crate::gateway::Gateway;
 use crate::secret::Secret;
 
@@ -128,7 +128,13 @@ fn environment(
 /// The environment variables that hold signing keys.
 fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
-    keys.flatten().map(|SigningKey::Env(name)| name.as_str())
+    keys.flatten().map(|SecretSource::Env(name)| name.as_str())
+}
+
+/// The environment variables by whose values issuers know the gateway.
+fn client_secrets(config: &Config) -> impl Iterator<Item = &str> {
+    let sources = config.issuers.iter().filter_map(|issuer| issuer.introspection.as_ref());
+    sources.map(|Introspection { client_secret: SecretSource::Env(name), .. }| name.as_str())
 }
 
 /// The value that a provider credential has in scripts.
@@ -136,7 +142,7 @@ fn provider_credential(name: &str) -> String {
     format!("provider-credential-of-{name}")
 }
 
-/// The environment variables that hold provider credentials and signing keys, sorted.
+/// The environment variables that hold provider credentials and secrets of the gateway's own, sorted.
 pub(super) fn environment_names(config: &Config) -> BTreeSet<&str> {
     let names = config.upstreams.iter().flat_map(|upstream| match &upstream.credential {
         ProviderCredential::Env(name) => vec![name.as_str()],
@@ -145,5 +151,5 @@ pub(super) fn environment_names(config: &Config) -> BTreeSet<&str> {
         }
         ProviderCredential::Envoy => Vec::new(),
     });
-    names.chain(signing_keys(config)).collect()
+    names.chain(signing_keys(config)).chain(client_secrets(config)).collect()
 }

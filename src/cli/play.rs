@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
-use super::cast::Cast;
+use super::cast::{Cast, introspection_answer};
 use super::script::{ScriptCall, Send, Want, Wanted};
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience};
-use crate::identity::{EngineAnswer, KeyRing};
+use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::revocation::Board;
@@ -146,8 +146,21 @@ impl<'a> Stage<'a> {
                 }
                 // Every key set is inline here, so there is nothing to fetch.
                 Outcome::Need(Need::Keys { .. }) => known.patience = Patience::Exhausted,
+                Outcome::Need(Need::Introspection(inquiry)) => match self.introspect(&inquiry, moment) {
+                    Some(answer) => call.hear(inquiry.name, answer),
+                    None => known.patience = Patience::Exhausted,
+                },
             }
         }
+    }
+}
+
+impl Stage<'_> {
+    /// What the token's issuer says of it.
+    fn introspect(&self, inquiry: &Inquiry, moment: Moment) -> Option<Introspected> {
+        let request = self.gateway.identity().introspection_request(inquiry)?;
+        let answer = introspection_answer(&request);
+        self.gateway.read_introspection(inquiry, &answer, moment.unix_ms, &moment).ok()
     }
 }
 

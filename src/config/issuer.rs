@@ -1,10 +1,12 @@
-//! The section `issuers`: whose JWTs are accepted.
+//! The section `issuers`: whose tokens are accepted.
 
 use serde::{Deserialize, Serialize};
 
+use super::introspection::Introspection;
 use super::units::{Span, span_or_none};
 
-/// One issuer of JWTs (RFC 7519).
+/// One issuer of tokens: of JWTs (RFC 7519), which are verified by its keys, or of opaque ones, about which it is asked
+/// (RFC 7662), or of both.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -14,9 +16,14 @@ pub struct Issuer {
     /// A token must carry one of these in `aud`.
     pub audiences: Vec<String>,
     /// The algorithms this issuer signs with; a token with another one is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub algorithms: Vec<Algorithm>,
-    /// The issuer's public keys.
-    pub jwks: Jwks,
+    /// The issuer's public keys, by which its JWTs are verified. Absent: its JWTs are asked about as its opaque tokens are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Jwks>,
+    /// Where the issuer is asked about a token that is not a JWT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<Introspection>,
     /// The clock difference tolerated for `exp`, `nbf` and `iat`; `0s` for none.
     #[serde(default = "default_leeway", deserialize_with = "span_or_none")]
     pub leeway: Span,

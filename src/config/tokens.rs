@@ -1,10 +1,8 @@
 //! The section `tokens`: short-lived tokens that the gateway itself gives to its callers.
 
-use std::fmt;
-
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::secret_source::SecretSource;
 use super::units::Span;
 
 /// Short-lived tokens that the gateway gives to callers for themselves, or to agents for a user. A token never allows
@@ -20,10 +18,10 @@ pub struct Tokens {
     #[serde(default = "default_path")]
     pub path: String,
     /// Signs new tokens. The value is a JWK (RFC 7517) as `claimgate key signing` makes it: Ed25519, or `oct` for HS256.
-    pub signing_key: SigningKey,
+    pub signing_key: SecretSource,
     /// Another key whose tokens are still accepted, or accepted already, while the key is rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub other_key: Option<SigningKey>,
+    pub other_key: Option<SecretSource>,
     /// The longest life of a token, from `60s` to `10m`; what a token gets that asks for none.
     #[serde(default = "default_lifetime")]
     pub max_lifetime: Span,
@@ -35,49 +33,6 @@ pub struct Tokens {
     /// Absent: only the one that the user's token names in `may_act` (RFC 8693).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_actor: Option<String>,
-}
-
-/// Where a signing key comes from. The configuration holds names, never values.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum SigningKey {
-    /// From this environment variable.
-    Env(String),
-}
-
-/// By hand, because serde's own errors would quote a key that somebody pasted here.
-impl<'de> Deserialize<'de> for SigningKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Name)
-    }
-}
-
-struct Name;
-
-impl<'de> Visitor<'de> for Name {
-    type Value = SigningKey;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of an environment variable as `{env: NAME}`")
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<SigningKey, E> {
-        Err(E::custom(
-            "write `{env: NAME}`, the name of an environment variable: the configuration holds names, not values",
-        ))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SigningKey, A::Error> {
-        let name = match map.next_key::<String>()?.as_deref() {
-            Some("env") => map.next_value()?,
-            _ => return Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
-        };
-        match map.next_key::<String>()? {
-            None => Ok(SigningKey::Env(name)),
-            Some(_) => Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
-        }
-    }
 }
 
 impl Tokens {

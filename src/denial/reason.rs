@@ -51,6 +51,7 @@ reasons! {
     TokenAudienceMismatch, "token_audience_mismatch", 401, "the token was issued for another audience";
     TokenKeyUnknown, "token_key_unknown", 401, "the token's signing key is not among its issuer's keys";
     TokenSignatureInvalid, "token_signature_invalid", 401, "the token's signature does not verify";
+    TokenInactive, "token_inactive", 401, "the token's issuer says that it is not active: it has expired, was revoked or is unknown; get a new one";
     TokenExpired, "token_expired", 401, "the token has expired; get a new one";
     TokenNotYetValid, "token_not_yet_valid", 401, "the token is not valid yet, or was issued in the future";
     TokenLifetimeExceeded, "token_lifetime_exceeded", 401, "the token's lifetime is longer than is accepted from its issuer";

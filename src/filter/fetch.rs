@@ -37,11 +37,33 @@ impl Place<'_> {
 
     /// Sends the request for `what`; `None` where Envoy does not even take it.
     pub(super) fn ask(&self, what: &str, timeout: Span, headers: &[(&str, &str)]) -> Option<u32> {
+        self.send("GET", what, timeout, headers, None)
+    }
+
+    /// Sends a form that asks for `what`; as [`Self::ask`].
+    pub(super) fn post(
+        &self,
+        what: &str,
+        timeout: Span,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<u32> {
+        self.send("POST", what, timeout, headers, Some(body))
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        what: &str,
+        timeout: Span,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Option<u32> {
         let mut all =
-            vec![(":method", "GET"), (":scheme", "https"), (":path", self.path), (":authority", self.host)];
+            vec![(":method", method), (":scheme", "https"), (":path", self.path), (":authority", self.host)];
         all.extend_from_slice(headers);
         let timeout = Duration::from_millis(timeout.milliseconds());
-        let sent = hostcalls::dispatch_http_call(self.cluster, all, None, Vec::new(), timeout);
+        let sent = hostcalls::dispatch_http_call(self.cluster, all, body, Vec::new(), timeout);
         sent.inspect_err(|status| {
             warn!(
                 "claimgate: cannot fetch {what} through the cluster `{}`: {status:?}; is there such a cluster?",

@@ -1,6 +1,7 @@
 //! The state of one stream, shared with the root context so that a tick can wake a held stream.
 
 use crate::gateway::Call;
+use crate::recall::Fingerprint;
 
 /// Where a stream is in the lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +17,22 @@ pub(super) enum Phase {
         fetched_ms: Option<u64>,
         until_ms: u64,
     },
+    /// For what its issuer says of the token of this name.
+    AwaitingIntrospection {
+        name: Fingerprint,
+    },
     Forwarded,
     /// The filter has answered: a refusal, or a token.
     Answered,
     /// The stream is over; nothing may wake it.
     Gone,
+}
+
+impl Phase {
+    /// True where it waits for what could prove the caller.
+    pub(super) fn awaits_identity(self) -> bool {
+        matches!(self, Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. })
+    }
 }
 
 /// How much of the request body has come.

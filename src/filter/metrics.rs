@@ -149,6 +149,11 @@ pub(super) fn count_key_fetch(outcome: &str) {
     count(&format!("claimgate.key_fetches.outcome.{outcome}"));
 }
 
+/// Counts one question about a token.
+pub(super) fn count_introspection(outcome: &str) {
+    count(&format!("claimgate.introspections.outcome.{outcome}"));
+}
+
 /// Adds one to what happens seldom, so that its id need not be kept.
 fn count(counter: &str) {
     if let Ok(id) = hostcalls::define_metric(MetricType::Counter, counter) {

@@ -13,6 +13,7 @@ use super::clock::Dice;
 use super::cluster::Attempt;
 use super::configuration::PluginConfiguration;
 use super::flow::{Flow, Phase};
+use super::introspect::Introspection;
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
 use super::open::OpenStreams;
@@ -23,9 +24,13 @@ use super::{clock, cluster, properties, steps};
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::gateway::{Gateway, Memory, Patience};
+use crate::identity::Introspected;
+use crate::recall::Fingerprint;
 use crate::secret::Secret;
 use crate::upstream::Upstreams;
 
+/// While there is a question to be sent that streams wait for.
+const SENDING_TICK: Duration = Duration::from_millis(1);
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
 /// While a list has never come, and requests may be refused for it.
@@ -39,6 +44,7 @@ pub(super) struct Shared {
     pub(super) gateway: Gateway,
     pub(super) keys: KeyFetch,
     pub(super) polling: Polling,
+    pub(super) introspection: Introspection,
     pub(super) open: OpenStreams,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
@@ -50,8 +56,16 @@ pub(super) struct Shared {
 pub(super) struct Root {
     id: u32,
     half: Option<Half>,
-    /// Another configuration has taken over.
-    is_leaving: bool,
+    tenure: Tenure,
+}
+
+/// Whether this configuration decides about new streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tenure {
+    InCharge,
+    /// Another one has taken over; what this one began is not finished.
+    Finishing,
+    Over,
 }
 
 /// Which half of the filter this root's streams are.
@@ -62,7 +76,7 @@ enum Half {
 
 impl Root {
     pub(super) fn new(id: u32) -> Self {
-        Self { id, half: None, is_leaving: false }
+        Self { id, half: None, tenure: Tenure::InCharge }
     }
 
     fn configure(&mut self, size: usize) -> Result<(), String> {
@@ -85,11 +99,24 @@ impl Root {
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
         let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), RefCell::default());
-        let shared = Shared { gateway, keys, polling, open, metrics, memory, dice, held };
+        let introspection = Introspection::default();
+        let shared = Shared { gateway, keys, polling, introspection, open, metrics, memory, dice, held };
         self.half = Some(Half::Chain(Rc::new(shared)));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
         Ok(())
+    }
+}
+
+impl Root {
+    /// Ends, once nothing that was begun is awaited.
+    fn finish(&mut self) {
+        let is_idle = matches!(&self.half, Some(Half::Chain(shared)) if !shared.is_fetching());
+        if self.tenure == Tenure::Finishing && is_idle {
+            self.tenure = Tenure::Over;
+            let _ = hostcalls::set_effective_context(self.id);
+            self.done();
+        }
     }
 }
 
@@ -100,9 +127,15 @@ impl Shared {
         if !held.iter().any(|(other, _)| *other == id) {
             held.push((id, Rc::clone(flow)));
         }
-        if let Phase::AwaitingKeys { issuer, .. } = flow.borrow().phase {
-            self.keys.want(issuer);
-            let _ = hostcalls::set_tick_period(BUSY_TICK);
+        match flow.borrow().phase {
+            Phase::AwaitingKeys { issuer, .. } => {
+                self.keys.want(issuer);
+                let _ = hostcalls::set_tick_period(BUSY_TICK);
+            }
+            Phase::AwaitingIntrospection { .. } if self.introspection.is_due() => {
+                let _ = hostcalls::set_tick_period(SENDING_TICK);
+            }
+            _ => {}
         }
     }
 
@@ -119,12 +152,13 @@ impl Shared {
     }
 
     fn is_fetching(&self) -> bool {
-        self.keys.is_fetching() || self.polling.is_polling()
+        self.keys.is_fetching() || self.polling.is_polling() || self.introspection.is_asking()
     }
 
     /// How soon the next tick comes.
     fn tick_period(&self) -> Duration {
         match self.polling.pace() {
+            _ if self.introspection.is_due() => SENDING_TICK,
             _ if self.is_waiting_for_keys() => BUSY_TICK,
             Pace::Waiting => WAITING_TICK,
             Pace::Polling => POLLING_TICK,
@@ -136,6 +170,7 @@ impl Shared {
     fn wake(self: &Rc<Self>, now_ms: u64) {
         // Waking can hold a stream again, so the list is taken first.
         let held = std::mem::take(&mut *self.held.borrow_mut());
+        let heard = self.introspection.take_heard();
         for (id, flow) in held {
             let phase = flow.borrow().phase;
             let held_for_ms = now_ms.saturating_sub(flow.borrow().held_since_ms);
@@ -155,6 +190,9 @@ impl Shared {
                 {
                     Some(Patience::Exhausted)
                 }
+                Phase::AwaitingIntrospection { name } => {
+                    heard.get(&name).map(|heard| tell(&flow, name, heard.as_ref()))
+                }
                 Phase::AwaitingKeys { .. } | Phase::AwaitingBody { .. } => None,
             };
             match patience {
@@ -169,32 +207,40 @@ impl Shared {
     }
 }
 
+/// Tells a stream what its issuer has said of its token.
+fn tell(flow: &RefCell<Flow>, name: Fingerprint, heard: Option<&Introspected>) -> Patience {
+    match (heard, &mut flow.borrow_mut().call) {
+        (Some(answer), Some(call)) => {
+            call.hear(name, answer.clone());
+            Patience::Left
+        }
+        _ => Patience::Exhausted,
+    }
+}
+
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
         if let Some(Half::Chain(shared)) = &self.half {
             let now_ms = clock::now_ms();
             shared.keys.receive(&shared.gateway, token, body_size, now_ms);
             shared.polling.receive(&shared.gateway, token, body_size, now_ms);
+            let moment = shared.dice.moment();
+            shared.introspection.receive(&shared.gateway, &shared.memory, token, body_size, &moment);
             shared.judge_open(now_ms);
             shared.wake(now_ms);
-            if self.is_leaving && !shared.is_fetching() {
-                let _ = hostcalls::set_effective_context(self.id);
-                self.done();
-            }
+            self.finish();
         }
     }
 
     /// Stays for the fetches it began: they would be lost with it, and their leases would keep the successor
     /// from making them again.
     fn on_done(&mut self) -> bool {
-        if let (false, Some(Half::Chain(shared))) = (self.is_leaving, &self.half) {
+        let Some(Half::Chain(shared)) = &self.half else { return true };
+        if self.tenure == Tenure::InCharge {
             shared.metrics.forget_cache();
         }
-        self.is_leaving = true;
-        match &self.half {
-            Some(Half::Chain(shared)) => !shared.is_fetching(),
-            Some(Half::Cluster(_)) | None => true,
-        }
+        self.tenure = if shared.is_fetching() { Tenure::Finishing } else { Tenure::Over };
+        self.tenure == Tenure::Over
     }
 }
 
@@ -214,12 +260,16 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Some(Half::Chain(shared)) = &self.half else { return };
-        if self.is_leaving {
+        let now_ms = clock::now_ms();
+        if self.tenure != Tenure::InCharge {
+            shared.introspection.tick(&shared.gateway, now_ms);
+            shared.wake(now_ms);
+            self.finish();
             return;
         }
-        let now_ms = clock::now_ms();
         shared.keys.tick(&shared.gateway, now_ms);
         shared.polling.tick(&shared.gateway, now_ms);
+        shared.introspection.tick(&shared.gateway, now_ms);
         shared.judge_open(now_ms);
         shared.metrics.tell_cache(&shared.memory);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);

@@ -77,6 +77,11 @@ pub(super) fn walk(
             *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
             Step::Held
         }
+        Outcome::Need(Need::Introspection(inquiry)) => {
+            *phase = Phase::AwaitingIntrospection { name: inquiry.name };
+            shared.introspection.want(inquiry);
+            Step::Held
+        }
     }
 }
 

@@ -105,6 +105,7 @@ fn standing(phase: Phase) -> Action {
         Phase::Fresh
         | Phase::AwaitingBody { .. }
         | Phase::AwaitingKeys { .. }
+        | Phase::AwaitingIntrospection { .. }
         | Phase::Answered
         | Phase::Gone => Action::Pause,
     }
@@ -146,7 +147,7 @@ impl HttpContext for Stream {
             }
             Phase::AwaitingBody { limit, look: None } if bytes > limit => Some(Reason::BodyTooLarge),
             // Whether anybody would read the body is not known yet, but not more than that is held.
-            Phase::AwaitingKeys { .. } if bytes > shared.gateway.body_limit() => {
+            phase if phase.awaits_identity() && bytes > shared.gateway.body_limit() => {
                 Some(Reason::IdentityUnavailable)
             }
             _ => None,
@@ -170,7 +171,8 @@ impl HttpContext for Stream {
         apply(MapType::HttpRequestTrailers, &HeaderPatch::stripping(&trailers));
         let phase = self.flow.borrow().phase;
         match phase {
-            Phase::AwaitingBody { .. } | Phase::AwaitingKeys { .. } => self.body_complete(&shared),
+            Phase::AwaitingBody { .. } => self.body_complete(&shared),
+            phase if phase.awaits_identity() => self.body_complete(&shared),
             Phase::Forwarded => self.watch(&shared, 0, true),
             phase => standing(phase),
         }

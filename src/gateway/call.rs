@@ -9,7 +9,7 @@ use super::minting::Given;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{Principal, Proven};
+use crate::identity::{Introspected, Principal, Proven};
 use crate::mint::Manner;
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
@@ -25,6 +25,8 @@ pub struct Call {
     pub(super) started_ms: u64,
     pub(super) dialect: Dialect,
     pub(super) proven: Option<Proven>,
+    /// What issuers have said of the tokens of this call.
+    pub(super) introspected: Vec<(Fingerprint, Introspected)>,
     pub(super) operation: Option<Rc<Operation>>,
     /// The name of what the path asks of this upstream.
     pub(super) operation_name: Option<Fingerprint>,
@@ -79,6 +81,7 @@ impl Call {
             started_ms: moment.unix_ms,
             dialect,
             proven: None,
+            introspected: Vec::new(),
             operation: None,
             operation_name: None,
             body: None,
@@ -115,6 +118,11 @@ impl Call {
         if self.connection.source_address.is_none() {
             self.connection.source_address = address();
         }
+    }
+
+    /// Takes the answer to an inquiry that this call needs.
+    pub fn hear(&mut self, name: Fingerprint, answer: Introspected) {
+        self.introspected.push((name, answer));
     }
 
     pub fn head(&self) -> &RequestHead {

@@ -1,6 +1,6 @@
 //! What one worker remembers of the calls it has decided, each part under the name of what it was worked out from.
 //!
-//! Three things are remembered: who a credential proves, what a path asks, and what is [`Settled`] of both together.
+//! Four things are remembered: who a credential proves, which token is not active, what a path asks, and what is [`Settled`] of both together.
 //! Nothing of the last is remembered where an expression that was run reads more than who calls, what the path asks and
 //! which upstream it is for: not the headers, the body, the time or the address.
 
@@ -11,21 +11,23 @@ use super::{Call, Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::expression::Reads;
-use crate::identity::Proof;
+use crate::identity::{Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::Permit;
 use crate::quota::Charges;
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
-/// The most paths, and the most pairs of caller and path.
+/// The most paths, the most tokens that are not active, and the most pairs of caller and path.
 const OPERATIONS: usize = 1000;
+const INACTIVE: usize = 1000;
 const SETTLED: usize = 2000;
 
 /// One worker's memory under one configuration.
 #[derive(Debug)]
 pub struct Memory {
     pub(super) proven: Recall<Proof>,
+    pub(super) inactive: Recall<Introspected>,
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>>,
     pub(super) allotments: Allotments,
@@ -48,9 +50,17 @@ impl Memory {
         let others = |most: usize| if credentials == 0 { 0 } else { most };
         Self {
             proven: Recall::new(credentials, key),
+            inactive: Recall::new(others(INACTIVE), key),
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
             allotments: Allotments::default(),
+        }
+    }
+
+    /// Remembers that a token is not active, so that its issuer is not asked each time.
+    pub fn note(&self, name: Fingerprint, answer: &Introspected) {
+        if answer.is_refusal() {
+            self.inactive.put(name, answer.clone());
         }
     }
 

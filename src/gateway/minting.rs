@@ -102,12 +102,16 @@ impl Gateway {
             moment,
             verify: &|_| EngineAnswer::Unavailable,
             proven: &Recall::new(0, &[0; 16]),
+            introspected: &[],
+            inactive: &Recall::new(0, &[0; 16]),
         };
         let proven = self.identity.prove(&self.engine, &in_body("token", token)?, caller);
         proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {
             Unproven::Denied(denial) => denial,
             Unproven::NeedsKeys { .. } => Denial::new(Reason::IdentityUnavailable)
                 .with_note("Envoy fetches the issuer's keys, this command does not"),
+            Unproven::NeedsIntrospection(_) => Denial::new(Reason::IdentityUnavailable)
+                .with_note("Envoy asks the token's issuer, this command does not"),
         })
     }
 

@@ -4,6 +4,7 @@ mod compiling;
 mod documents;
 mod exchanging;
 mod forms;
+mod introspecting;
 mod memory;
 mod minting;
 mod needs;

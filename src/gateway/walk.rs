@@ -88,6 +88,8 @@ impl Gateway {
             moment: known.moment,
             verify: known.verify,
             proven: &known.memory.proven,
+            introspected: &call.introspected,
+            inactive: &known.memory.inactive,
         }
     }
 
@@ -98,6 +100,14 @@ impl Gateway {
             (Unproven::NeedsKeys { .. }, Patience::Exhausted) => Denial::new(Reason::IdentityUnavailable)
                 .with_note("the issuer's keys did not come in time")
                 .into(),
+            (Unproven::NeedsIntrospection(inquiry), Patience::Left) => {
+                Stop::Need(Need::Introspection(inquiry))
+            }
+            (Unproven::NeedsIntrospection(_), Patience::Exhausted) => {
+                Denial::new(Reason::IdentityUnavailable)
+                    .with_note("the issuer did not say in time whether the token is active")
+                    .into()
+            }
         }
     }
 

@@ -25,12 +25,16 @@ pub(super) struct TrustedIssuer {
     max_lifetime: Option<Span>,
     required_claims: Vec<String>,
     subject: SubjectSource,
+    /// Of what the issuer says of a token when it is asked.
+    audience_optional: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum KeySource {
     Inline(KeySet),
     Remote,
+    /// None: the issuer is asked about its tokens, JWTs included.
+    Introspection,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -41,10 +45,24 @@ enum SubjectSource {
     Mapped,
 }
 
-/// The times of a token that passed, in milliseconds since the Unix epoch.
+/// The expiry of a token that passed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    pub(super) expires_at: u64,
+pub(super) struct Expiry {
+    /// Unix milliseconds.
+    at_ms: u64,
+    leeway: Span,
+}
+
+impl Expiry {
+    /// The claim `exp` in Unix seconds, rounded up.
+    pub(super) fn unix_seconds(self) -> u64 {
+        self.at_ms.div_ceil(1000)
+    }
+
+    /// From when on the token is refused, in Unix milliseconds.
+    pub(super) fn refused_from_ms(self) -> u64 {
+        self.at_ms.saturating_add(self.leeway.milliseconds())
+    }
 }
 
 impl TrustedIssuer {
@@ -56,11 +74,16 @@ impl TrustedIssuer {
         for (index, claim) in issuer.required_claims.iter().enumerate() {
             named(claim, &format!("{at}.required_claims[{index}]"))?;
         }
-        if issuer.algorithms.is_empty() {
-            return Err(ConfigError::new(
-                field("algorithms"),
-                "an empty list; write at least one, such as `ES256`",
-            ));
+        match (&issuer.jwks, issuer.algorithms.is_empty()) {
+            (Some(_), true) => {
+                let why = "an empty list; write at least one, such as `ES256`";
+                return Err(ConfigError::new(field("algorithms"), why));
+            }
+            (None, false) => {
+                let why = "there are no `jwks` to verify with; add them, or leave this out";
+                return Err(ConfigError::new(field("algorithms"), why));
+            }
+            (Some(_), false) | (None, true) => {}
         }
         if issuer.leeway > MAX_LEEWAY {
             let why = format!(
@@ -82,6 +105,7 @@ impl TrustedIssuer {
                 Some(_) => SubjectSource::Mapped,
                 None => SubjectSource::Sub,
             },
+            audience_optional: issuer.introspection.as_ref().is_some_and(|asked| asked.audience_optional),
         })
     }
 
@@ -97,9 +121,36 @@ impl TrustedIssuer {
         }
     }
 
-    pub(super) fn admit_claims(&self, claims: &Map<String, Value>, moment: &Moment) -> Result<Times, Denial> {
+    pub(super) fn admit_claims(
+        &self,
+        claims: &Map<String, Value>,
+        moment: &Moment,
+    ) -> Result<Expiry, Denial> {
         self.admit_audience(claims)?;
-        let times = self.admit_times(claims, moment)?;
+        let expiry = self.admit_times(claims, moment)?.ok_or_else(|| missing("exp"))?;
+        self.admit_texts(claims)?;
+        Ok(expiry)
+    }
+
+    /// Judges what the issuer said of a token. What it does not say has no bound but the answer's own.
+    pub(super) fn admit_answer(
+        &self,
+        claims: &Map<String, Value>,
+        moment: &Moment,
+    ) -> Result<Option<Expiry>, Denial> {
+        if claims.get("iss").is_some_and(|issuer| issuer != self.name.as_str()) {
+            return Err(Reason::TokenIssuerUnknown.into());
+        }
+        let has_audience = claims.get("aud").is_some_and(|audience| !audience.is_null());
+        if has_audience || !self.audience_optional {
+            self.admit_audience(claims)?;
+        }
+        let expiry = self.admit_times(claims, moment)?;
+        self.admit_texts(claims)?;
+        Ok(expiry)
+    }
+
+    fn admit_texts(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
         if self.subject == SubjectSource::Sub && claims.get("sub").is_none_or(Value::is_null) {
             return Err(missing("sub"));
         }
@@ -113,7 +164,7 @@ impl TrustedIssuer {
         }
         match self.required_claims.iter().find(|name| claims.get(*name).is_none_or(Value::is_null)) {
             Some(name) => Err(missing(name)),
-            None => Ok(times),
+            None => Ok(()),
         }
     }
 
@@ -133,45 +184,59 @@ impl TrustedIssuer {
         }
     }
 
-    fn admit_times(&self, claims: &Map<String, Value>, moment: &Moment) -> Result<Times, Denial> {
-        let expires_at = numeric_date(claims, "exp")?.ok_or_else(|| missing("exp"))?;
+    fn admit_times(&self, claims: &Map<String, Value>, moment: &Moment) -> Result<Option<Expiry>, Denial> {
+        let expiry = numeric_date(claims, "exp")?.map(|at_ms| Expiry { at_ms, leeway: self.leeway });
         let not_before = numeric_date(claims, "nbf")?;
         let issued_at = numeric_date(claims, "iat")?;
         let latest = moment.unix_ms.saturating_add(self.leeway.milliseconds());
-        if moment.unix_ms >= expires_at.saturating_add(self.leeway.milliseconds()) {
+        if expiry.is_some_and(|expiry| moment.unix_ms >= expiry.refused_from_ms()) {
             return Err(Reason::TokenExpired.into());
         }
         if not_before.is_some_and(|time| time > latest) || issued_at.is_some_and(|time| time > latest) {
             return Err(Reason::TokenNotYetValid.into());
         }
         if let Some(max_lifetime) = self.max_lifetime {
+            let expiry = expiry.ok_or_else(|| missing("exp"))?;
             let issued_at = issued_at.ok_or_else(|| missing("iat"))?;
-            if expires_at.saturating_sub(issued_at) > max_lifetime.milliseconds() {
+            if expiry.at_ms.saturating_sub(issued_at) > max_lifetime.milliseconds() {
                 return Err(Reason::TokenLifetimeExceeded.into());
             }
         }
-        Ok(Times { expires_at })
+        Ok(expiry)
     }
 }
 
 impl KeySource {
     fn compile(issuer: &config::Issuer, at: &str) -> Result<Self, ConfigError> {
-        match &issuer.jwks {
-            Jwks::Inline(document) => KeySet::parse(document.to_string().as_bytes(), &issuer.algorithms)
-                .map(Self::Inline)
-                .map_err(|why| ConfigError::new(format!("{at}.inline"), why)),
-            Jwks::Remote(RemoteJwks { cluster, host, path, .. }) => {
-                named(cluster, &format!("{at}.remote.cluster"))?;
-                named(host, &format!("{at}.remote.host"))?;
-                match path.starts_with('/') {
-                    true => Ok(Self::Remote),
-                    false => Err(ConfigError::new(
-                        format!("{at}.remote.path"),
-                        format!("`{path}` is not a path; write one that begins with `/`"),
-                    )),
-                }
+        match (&issuer.jwks, &issuer.introspection) {
+            (Some(Jwks::Inline(document)), _) => {
+                KeySet::parse(document.to_string().as_bytes(), &issuer.algorithms)
+                    .map(Self::Inline)
+                    .map_err(|why| ConfigError::new(format!("{at}.inline"), why))
+            }
+            (Some(Jwks::Remote(RemoteJwks { cluster, host, path, .. })), _) => {
+                reachable(cluster, host, path, &format!("{at}.remote"))?;
+                Ok(Self::Remote)
+            }
+            (None, Some(_)) => Ok(Self::Introspection),
+            (None, None) => {
+                let why = "neither this nor `introspection` is there, so no token could be proven; add one";
+                Err(ConfigError::new(at, why))
             }
         }
+    }
+}
+
+/// Whether something can be asked for at a cluster, host and path.
+pub(super) fn reachable(cluster: &str, host: &str, path: &str, at: &str) -> Result<(), ConfigError> {
+    named(cluster, &format!("{at}.cluster"))?;
+    named(host, &format!("{at}.host"))?;
+    match path.starts_with('/') {
+        true => Ok(()),
+        false => Err(ConfigError::new(
+            format!("{at}.path"),
+            format!("`{path}` is not a path; write one that begins with `/`"),
+        )),
     }
 }
 
@@ -203,7 +268,7 @@ fn media_type(typ: &str) -> String {
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }
 
-fn named(text: &str, at: &str) -> Result<(), ConfigError> {
+pub(super) fn named(text: &str, at: &str) -> Result<(), ConfigError> {
     match text.trim().is_empty() {
         true => Err(ConfigError::new(at, "an empty text; write the exact value")),
         false => Ok(()),

@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 
 use super::compact::Compact;
 use super::engine::{EngineAnswer, Question};
-use super::issuer::{KeySource, Times, TrustedIssuer, invalid, missing};
+use super::issuer::{Expiry, KeySource, TrustedIssuer, invalid, missing};
 use super::key_set::{KeySet, NoKey};
+use super::principal::Kind;
 use super::signature::VerifyingKey;
 use crate::config::{ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
@@ -50,6 +51,10 @@ pub enum JwtRefusal {
     KeysMissing {
         issuer: usize,
     },
+    /// The issuer has no keys here; it is asked about its tokens.
+    Introspected {
+        issuer: usize,
+    },
 }
 
 /// A token all of whose checks passed but the signature's. It has no `Debug`, because it holds the token.
@@ -58,18 +63,18 @@ pub struct Examined<'a> {
     issuer: usize,
     trusted: &'a TrustedIssuer,
     key: &'a VerifyingKey,
-    times: Times,
+    expiry: Expiry,
     moment: Moment,
 }
 
-/// The claims of a token whose signature holds; only this file can make one.
-#[derive(Clone, Debug, PartialEq)]
+/// The claims of a token that is proven, by its signature or by its issuer's word; only this file can make one.
+#[derive(Clone, Debug)]
 pub struct Claims {
     issuer: usize,
     issuer_name: String,
+    kind: Kind,
     kid: Option<String>,
-    expires_at: u64,
-    refused_from_ms: u64,
+    expiry: Option<Expiry>,
     claims: Map<String, Value>,
 }
 
@@ -120,16 +125,36 @@ impl Verifier {
         let token = Compact::read(token)?;
         let issuer = self.issuer_of(&token)?;
         let trusted = self.issuers.get(issuer).ok_or(Denial::from(Reason::TokenIssuerUnknown))?;
-        trusted.admit_header(&token.header)?;
-        let times = trusted.admit_claims(&token.claims, moment)?;
-        let set = match &trusted.keys {
-            KeySource::Inline(set) => set,
-            KeySource::Remote => keys.key_set(issuer).ok_or(JwtRefusal::KeysMissing { issuer })?,
+        let admit = || {
+            trusted.admit_header(&token.header)?;
+            trusted.admit_claims(&token.claims, moment)
+        };
+        let (expiry, set) = match &trusted.keys {
+            KeySource::Inline(set) => (admit()?, set),
+            KeySource::Remote => (admit()?, keys.key_set(issuer).ok_or(JwtRefusal::KeysMissing { issuer })?),
+            KeySource::Introspection => return Err(JwtRefusal::Introspected { issuer }),
         };
         let key = set
             .choose(token.header.kid.as_deref(), token.header.algorithm)
             .map_err(|why| trusted.refusal(issuer, why))?;
-        Ok(Examined { token, issuer, trusted, key, times, moment: *moment })
+        Ok(Examined { token, issuer, trusted, key, expiry, moment: *moment })
+    }
+
+    /// Judges what the issuer with this index said of a token when it was asked.
+    ///
+    /// # Errors
+    /// Refuses what a JWT would be refused for, but that `iss` and `exp` may be absent, and `aud` where the issuer's
+    /// configuration says so.
+    pub(super) fn admit_answer(
+        &self,
+        issuer: usize,
+        claims: Map<String, Value>,
+        moment: &Moment,
+    ) -> Result<Claims, Denial> {
+        let trusted = self.issuers.get(issuer).ok_or(Reason::TokenIssuerUnknown)?;
+        let expiry = trusted.admit_answer(&claims, moment)?;
+        let issuer_name = trusted.name.clone();
+        Ok(Claims { issuer, issuer_name, kind: Kind::OpaqueToken, kid: None, expiry, claims })
     }
 
     /// The issuer is chosen by `iss` alone, never by the key.
@@ -148,7 +173,9 @@ impl TrustedIssuer {
     fn refusal(&self, issuer: usize, why: NoKey) -> JwtRefusal {
         let denial = match (why, &self.keys) {
             (NoKey::Unknown, KeySource::Remote) => return JwtRefusal::UnknownKey { issuer },
-            (NoKey::Unknown, KeySource::Inline(_)) => Reason::TokenKeyUnknown.into(),
+            (NoKey::Unknown, KeySource::Inline(_) | KeySource::Introspection) => {
+                Reason::TokenKeyUnknown.into()
+            }
             (NoKey::OtherAlgorithm, _) => Denial::new(Reason::TokenAlgorithmNotAllowed)
                 .with_detail("the key that `kid` names is for another algorithm"),
             (NoKey::Ambiguous, _) => Denial::new(Reason::TokenKeyUnknown)
@@ -183,9 +210,9 @@ impl Examined<'_> {
         Ok(Claims {
             issuer: self.issuer,
             issuer_name: self.trusted.name.clone(),
+            kind: Kind::Jwt,
             kid: self.token.header.kid,
-            expires_at: self.times.expires_at.div_ceil(1000),
-            refused_from_ms: self.times.expires_at.saturating_add(self.trusted.leeway.milliseconds()),
+            expiry: Some(self.expiry),
             claims: self.token.claims,
         })
     }
@@ -207,14 +234,18 @@ impl Claims {
         self.kid.as_deref()
     }
 
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// The claim `exp` in Unix seconds, rounded up.
-    pub fn expires_at(&self) -> u64 {
-        self.expires_at
+    pub fn expires_at(&self) -> Option<u64> {
+        self.expiry.map(Expiry::unix_seconds)
     }
 
     /// From when on the token is refused, the issuer's leeway included; in Unix milliseconds.
     pub fn refused_from_ms(&self) -> u64 {
-        self.refused_from_ms
+        self.expiry.map_or(u64::MAX, Expiry::refused_from_ms)
     }
 
     pub fn claims(&self) -> &Map<String, Value> {
@@ -238,7 +269,9 @@ impl From<JwtRefusal> for Denial {
         match refusal {
             JwtRefusal::Denied(denial) => denial,
             JwtRefusal::UnknownKey { .. } => Reason::TokenKeyUnknown.into(),
-            JwtRefusal::KeysMissing { .. } => Reason::IdentityUnavailable.into(),
+            JwtRefusal::KeysMissing { .. } | JwtRefusal::Introspected { .. } => {
+                Reason::IdentityUnavailable.into()
+            }
         }
     }
 }

@@ -39,8 +39,8 @@ pub(super) struct FreshKeys<'a> {
 impl KeyRing {
     pub fn new(issuers: &[Issuer]) -> Self {
         let remote = |issuer: &Issuer| match &issuer.jwks {
-            Jwks::Inline(_) => None,
-            Jwks::Remote(source) => {
+            Some(Jwks::Inline(_)) | None => None,
+            Some(Jwks::Remote(source)) => {
                 Some(Remote { source: source.clone(), held: None, generation: 0, wanted: false })
             }
         };

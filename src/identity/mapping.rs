@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::issuer::{invalid, missing};
 use super::jwt::Claims;
-use super::principal::{Kind, Principal};
+use super::principal::Principal;
 use crate::denial::Denial;
 
 /// Deeper delegation chains are refused.
@@ -32,7 +32,7 @@ pub struct Mapped {
 /// needed, and one that names no subject.
 pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> {
     let issuer = Some(verified.issuer_name().to_owned());
-    let expires_at = Some(verified.expires_at());
+    let (kind, expires_at) = (verified.kind(), verified.expires_at());
     let claims = verified.into_claims();
     let actors = actors(&claims)?;
     let subject = match mapped.subject {
@@ -40,7 +40,7 @@ pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> 
         None => text(&claims, "sub")?,
     };
     Ok(Principal {
-        kind: Kind::Jwt,
+        kind,
         subject: subject.filter(|subject| !subject.is_empty()).ok_or_else(|| missing("sub"))?,
         tenant: mapped.tenant,
         project: mapped.project,

@@ -14,10 +14,10 @@ use super::mapping::actors;
 use super::principal::{Kind, Minted, Parent, Principal};
 use super::seal::{self, Seal};
 use super::unique_json;
-use crate::config::{ConfigError, Issuer, SigningKey, Tokens};
+use crate::config::{ConfigError, Issuer, SecretSource, Tokens};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
-use crate::secret::{Environment, Secret, is_variable};
+use crate::secret::{Environment, Secret};
 
 /// What every minted token begins with.
 pub const PREFIX: &str = "cgt_";
@@ -226,13 +226,8 @@ impl Parent {
     }
 }
 
-fn read_key(key: &SigningKey, at: &str, environment: Environment<'_>) -> Result<Option<Seal>, ConfigError> {
-    let SigningKey::Env(name) = key;
-    if !is_variable(name) {
-        // The text is not quoted back: it may be the key itself.
-        let why = "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values";
-        return Err(ConfigError::new(at, why));
-    }
+fn read_key(key: &SecretSource, at: &str, environment: Environment<'_>) -> Result<Option<Seal>, ConfigError> {
+    let name = key.variable(at)?;
     let Some(jwk) = environment(name).filter(|secret| !secret.expose().is_empty()) else { return Ok(None) };
     Seal::parse(&jwk).map(Some).map_err(|why| ConfigError::new(at, format!("the value of `{name}` {why}")))
 }

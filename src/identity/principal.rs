@@ -14,6 +14,8 @@ use crate::expression::scope_covers;
 pub enum Kind {
     ApiKey,
     Jwt,
+    /// A token about which its issuer was asked.
+    OpaqueToken,
 }
 
 impl Kind {
@@ -22,6 +24,7 @@ impl Kind {
         match self {
             Self::ApiKey => "api_key",
             Self::Jwt => "jwt",
+            Self::OpaqueToken => "opaque_token",
         }
     }
 }

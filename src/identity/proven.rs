@@ -1,7 +1,8 @@
 //! Callers that were proven before, so that one credential is verified once per worker.
 //!
 //! A remembered proof is good only as long as the credential would prove its caller anew: a token until it expires and
-//! while the key set is the one that verified it, an API key as long as its entry admits it. It does not hold the
+//! while the key set is the one that verified it or as long as its issuer's word is relied on, an API key as long as its entry
+//! admits it. It does not hold the
 //! credential, which is remembered under its fingerprint.
 
 use std::rc::Rc;
@@ -38,6 +39,8 @@ pub(super) enum Evidence {
         /// Unix milliseconds.
         refused_from_ms: u64,
     },
+    /// What the token's issuer said of it.
+    Word { asked_ms: u64, until_ms: u64 },
     /// A token of ours, whose parents must be admitted again.
     Minted { proven_ms: u64, refused_from_ms: u64 },
 }
@@ -48,6 +51,7 @@ impl Proof {
         match self.by {
             Evidence::Key(_) => true,
             Evidence::Minted { proven_ms, refused_from_ms } => (proven_ms..refused_from_ms).contains(&now_ms),
+            Evidence::Word { asked_ms, until_ms } => (asked_ms..until_ms).contains(&now_ms),
             Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
                 (proven_ms..refused_from_ms).contains(&now_ms)
                     && generation.is_some()

@@ -1,21 +1,25 @@
 //! One door for all kinds of credential.
 
+mod inquiry;
+mod parents;
+
 use std::rc::Rc;
 
 use super::claim_map::ClaimMap;
 use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
-use super::jwt::{JwtRefusal, Verifier};
+use super::introspection::{Inquiry, Introspected, Introspectors};
+use super::jwt::{Claims, JwtRefusal, Verifier};
 use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
-use super::principal::{KeyFacts, Parent, Principal, holds_scope};
+use super::principal::Principal;
 use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::expression::Engine;
-use crate::recall::Recall;
+use crate::recall::{Fingerprint, Recall};
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
 
@@ -29,6 +33,7 @@ pub struct Identity {
     verifier: Verifier,
     mappings: Vec<ClaimMap>,
     issuers: Vec<Issuer>,
+    introspectors: Introspectors,
     mint: Option<Mint>,
 }
 
@@ -42,6 +47,10 @@ pub struct Caller<'a> {
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     /// What this worker has proven before.
     pub proven: &'a Recall<Proof>,
+    /// What issuers have said of tokens of this request.
+    pub introspected: &'a [(Fingerprint, Introspected)],
+    /// What issuers have said of tokens that are not active.
+    pub inactive: &'a Recall<Introspected>,
 }
 
 /// Why a caller is not proven.
@@ -52,6 +61,8 @@ pub enum Unproven {
     NeedsKeys {
         issuer: usize,
     },
+    /// The token's issuer could prove the caller.
+    NeedsIntrospection(Inquiry),
 }
 
 impl Identity {
@@ -74,6 +85,7 @@ impl Identity {
             verifier: Verifier::compile(&config.issuers)?,
             mappings: config.issuers.iter().enumerate().map(mapping).collect::<Result<_, _>>()?,
             issuers: config.issuers.clone(),
+            introspectors: Introspectors::compile(&config.issuers, environment)?,
             mint: config
                 .tokens
                 .as_ref()
@@ -137,20 +149,15 @@ impl Identity {
             match by {
                 Evidence::Key(hash) => self.keys.admit(&hash, caller.connection, &caller.moment)?,
                 Evidence::Minted { .. } => self.admit_parents(&principal, &caller)?,
-                Evidence::Token { .. } => {}
+                Evidence::Token { .. } | Evidence::Word { .. } => {}
             }
             return Ok(Proven { principal, name });
         }
         let (principal, by) = match presented.kind {
-            PresentedKind::ApiKey => {
-                let (hash, principal) =
-                    self.keys.authenticate(presented, caller.connection, &caller.moment)?;
-                (principal, Evidence::Key(hash))
-            }
-            PresentedKind::Jwt => self.prove_token(engine, credential, caller)?,
+            PresentedKind::ApiKey => self.prove_key(presented, name, &caller)?,
+            PresentedKind::Jwt => self.prove_token(engine, presented, name, &caller)?,
             PresentedKind::Minted => self.prove_minted(presented.text(), &caller)?,
         };
-        let principal = Rc::new(principal);
         if credential.len() <= LONGEST_REMEMBERED {
             caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
         }
@@ -179,74 +186,34 @@ impl Identity {
         self.mint.as_ref().map(Mint::public_keys).unwrap_or_default()
     }
 
-    fn prove_minted(&self, token: &str, caller: &Caller<'_>) -> Result<(Principal, Evidence), Denial> {
-        let none = || Denial::new(Reason::TokenIssuerUnknown).with_detail("this gateway gives no tokens");
-        let mut principal = self.mint.as_ref().ok_or_else(none)?.open(token, &caller.moment)?;
-        self.admit_parents(&principal, caller)?;
-        principal.key = self.subjects_key(&principal, &caller.moment)?;
-        let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
-        Ok((principal, Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms }))
-    }
-
-    /// A token is good only as long as every credential that it was got with would be.
-    fn admit_parents(&self, principal: &Principal, caller: &Caller<'_>) -> Result<(), Denial> {
-        let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
-        for parent in parents {
-            self.admit_parent(parent, caller).map_err(|denial| match denial.reason().status() {
-                // It was not what the caller sent.
-                401 => Denial::new(Reason::ParentCredentialInvalid).with_note(format!(
-                    "the credential `{}`: {}",
-                    parent.id,
-                    denial.reason()
-                )),
-                _ => denial,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// What rules know of the subject's key, which is not the token's to say. What a key lost since, its tokens have lost
-    /// too.
-    fn subjects_key(&self, principal: &Principal, moment: &Moment) -> Result<Option<KeyFacts>, Denial> {
-        let mut key = None;
-        let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
-        // The first parent is the subject's.
-        for (place, parent) in parents.enumerate() {
-            let Some(id) = parent.key_id() else { continue };
-            let holder = self.keys.holder(id, moment)?;
-            let is_subject = place > 0
-                || (holder.project == principal.project
-                    && holder.service_account == principal.service_account);
-            let holds = |scope: &String| holds_scope(&holder.scopes, scope);
-            if !is_subject || holder.tenant != principal.tenant || !principal.scopes.iter().all(holds) {
-                return Err(Denial::new(Reason::ParentCredentialInvalid)
-                    .with_note(format!("the key `{id}` is not what it was")));
-            }
-            if place == 0 {
-                key = holder.key;
-            }
-        }
-        Ok(key)
-    }
-
-    fn admit_parent(&self, parent: &Parent, caller: &Caller<'_>) -> Result<(), Denial> {
-        match (parent.key_id(), &parent.issuer) {
-            (Some(id), _) => self.keys.admit_by_id(id, caller.connection, &caller.moment),
-            (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => Ok(()),
-            (None, _) => Err(Reason::TokenIssuerUnknown.into()),
+    /// An API key, or what an issuer may know where nobody does here.
+    fn prove_key(
+        &self,
+        presented: &Presented,
+        name: Fingerprint,
+        caller: &Caller<'_>,
+    ) -> Result<(Rc<Principal>, Evidence), Unproven> {
+        match self.keys.authenticate(presented, caller.connection, &caller.moment) {
+            Ok((hash, principal)) => Ok((Rc::new(principal), Evidence::Key(hash))),
+            Err(denial) => match self.introspectors.issuer_of(presented.text()) {
+                Some(issuer) if denial.reason() == Reason::KeyUnknown => {
+                    inquiry::answered(issuer, &presented.secret, name, caller)
+                }
+                _ => Err(denial.into()),
+            },
         }
     }
 
     fn prove_token(
         &self,
         engine: &Engine,
-        token: &[u8],
-        caller: Caller<'_>,
-    ) -> Result<(Principal, Evidence), Unproven> {
-        let token = std::str::from_utf8(token).map_err(|_| Denial::from(Reason::TokenMalformed))?;
+        presented: &Presented,
+        name: Fingerprint,
+        caller: &Caller<'_>,
+    ) -> Result<(Rc<Principal>, Evidence), Unproven> {
         let now_ms = caller.moment.unix_ms;
         let keys = FreshKeys { ring: caller.keys, now_ms };
-        let claims = match self.verifier.examine(token, &keys, &caller.moment) {
+        let claims = match self.verifier.examine(presented.text(), &keys, &caller.moment) {
             Ok(examined) => {
                 let answer = examined
                     .question()
@@ -260,10 +227,9 @@ impl Identity {
             Err(JwtRefusal::UnknownKey { issuer } | JwtRefusal::KeysMissing { issuer }) => {
                 return Err(Unproven::NeedsKeys { issuer });
             }
-        };
-        let mapped = match self.mappings.get(claims.issuer()) {
-            Some(mapping) => mapping.apply(engine, &claims)?,
-            None => Mapped::default(),
+            Err(JwtRefusal::Introspected { issuer }) => {
+                return inquiry::answered(issuer, &presented.secret, name, caller);
+            }
         };
         let by = Evidence::Token {
             issuer: claims.issuer(),
@@ -271,7 +237,15 @@ impl Identity {
             proven_ms: now_ms,
             refused_from_ms: claims.refused_from_ms(),
         };
-        Ok((mapping::principal(claims, mapped)?, by))
+        Ok((Rc::new(self.principal(engine, claims)?), by))
+    }
+
+    fn principal(&self, engine: &Engine, claims: Claims) -> Result<Principal, Denial> {
+        let mapped = match self.mappings.get(claims.issuer()) {
+            Some(mapping) => mapping.apply(engine, &claims)?,
+            None => Mapped::default(),
+        };
+        mapping::principal(claims, mapped)
     }
 }
 

@@ -132,8 +132,16 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     let identity = Identity::compile(&config, &engine, &|_| None).unwrap();
     let keys = identity.key_ring();
     let proven = Recall::new(0, &[0; 16]);
-    let caller =
-        Caller { connection, keys: &keys, moment: moment(NOW_MS), verify: &no_engine, proven: &proven };
+    let inactive = Recall::new(0, &[0; 16]);
+    let caller = Caller {
+        connection,
+        keys: &keys,
+        moment: moment(NOW_MS),
+        verify: &no_engine,
+        proven: &proven,
+        introspected: &[],
+        inactive: &inactive,
+    };
     Rc::unwrap_or_clone(identity.authenticate(&engine, head, caller).unwrap().principal)
 }
 

@@ -38,7 +38,7 @@ impl<'a> Link<'a> {
     }
 
     pub(super) fn jti(&self) -> Option<&'a str> {
-        (self.kind == Kind::Jwt).then_some(self.id)
+        (self.kind != Kind::ApiKey).then_some(self.id)
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn links(principal: &Principal) -> impl Iterator<Item = Link<'_>> {
 pub(super) fn names(principal: &Principal) -> impl Iterator<Item = (Name, &str)> {
     let credentials = links(principal).map(|link| match link.kind {
         Kind::ApiKey => (Name::Key, link.id),
-        Kind::Jwt => (Name::Jti, link.id),
+        Kind::Jwt | Kind::OpaqueToken => (Name::Jti, link.id),
     });
     let optional = [
         (Name::ServiceAccount, &principal.service_account),

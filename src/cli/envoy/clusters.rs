@@ -25,11 +25,15 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The clusters that a configuration fetches keys through.
-pub(super) fn key_clusters(config: &Config) -> impl Iterator<Item = &str> {
-    config.issuers.iter().filter_map(|issuer| match &issuer.jwks {
-        Jwks::Remote(remote) => Some(remote.cluster.as_str()),
-        Jwks::Inline(_) => None,
+/// The clusters that a configuration asks issuers through.
+pub(super) fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    config.issuers.iter().flat_map(|issuer| {
+        let keys = match &issuer.jwks {
+            Some(Jwks::Remote(remote)) => Some(&remote.cluster),
+            Some(Jwks::Inline(_)) | None => None,
+        };
+        let introspection = issuer.introspection.as_ref().map(|source| &source.cluster);
+        keys.into_iter().chain(introspection).map(String::as_str)
     })
 }
 
@@ -38,7 +42,7 @@ fn missing(picture: &Picture<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for config in &picture.gateways {
         let named = config.upstreams.iter().map(|upstream| upstream.cluster.as_str());
-        for name in named.chain(key_clusters(config)) {
+        for name in named.chain(issuer_clusters(config)) {
             if !picture.clusters.iter().any(|cluster| cluster.name == name) {
                 findings.push(Door::ClusterMissing.at(&first.at.whole_list(), &[name]));
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::exchanging;
+use super::introspecting;
 use super::minting::{self, tokens};
 use super::revoking;
 use super::{Request, Scene, key, key_entry, rule};
@@ -66,6 +67,7 @@ fn rows() -> Vec<Row> {
             Request::bearing(&s.token_with(r#"{"alg":"EdDSA","kid":"other"}"#, json!({})))
         }),
         (R::TokenSignatureInvalid, plain(), |_| Request::bearing(&Scene::new(json!({})).token(json!({})))),
+        (R::TokenInactive, introspecting::issuers(json!({})), introspecting::inactive),
         (R::TokenExpired, plain(), |s| Request::bearing(&s.token(json!({ "exp": super::NOW - 60 })))),
         (R::TokenNotYetValid, plain(), |s| Request::bearing(&s.token(json!({ "nbf": super::NOW + 60 })))),
         (R::TokenLifetimeExceeded, plain(), |s| {

@@ -201,6 +201,8 @@ fn a_wrong_issuer_in_the_configuration_is_named_by_its_path() {
         (json!({ "algorithms": ["RS256"] }), "issuers[0].jwks.inline", "no key for the algorithm"),
         (remote("jwks", "h"), "issuers[0].jwks.remote.path", "a path without a slash"),
         (remote("/jwks", ""), "issuers[0].jwks.remote.host", "no host"),
+        (json!({ "jwks": null }), "issuers[0].algorithms", "algorithms without keys"),
+        (json!({ "jwks": null, "algorithms": [] }), "issuers[0].jwks", "nothing to prove a token by"),
     ] {
         let mut all = inline(json!([key]));
         merge(&mut all, change);

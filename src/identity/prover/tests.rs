@@ -51,11 +51,13 @@ fn prove(identity: &Identity, credential: &str, answer: EngineAnswer) -> Result<
         moment,
         verify: &|_| answer,
         proven: &Recall::new(0, &[0; 16]),
+        introspected: &[],
+        inactive: &Recall::new(0, &[0; 16]),
     };
     let proven = identity.authenticate(&Engine::new().unwrap(), &head, caller);
     proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {
         Unproven::Denied(denial) => denial.reason(),
-        Unproven::NeedsKeys { .. } => Reason::IdentityUnavailable,
+        Unproven::NeedsKeys { .. } | Unproven::NeedsIntrospection(_) => Reason::IdentityUnavailable,
     })
 }
 

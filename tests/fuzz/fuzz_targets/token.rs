@@ -135,7 +135,16 @@ fn authenticate(head: &RequestHead) -> Option<Principal> {
     let connection = Connection::default();
     let proven = Recall::new(1, &[0; 16]);
     let (keys, moment, verify) = (&world.keys, moment(), &engine);
-    let caller = Caller { connection: &connection, keys, moment, verify, proven: &proven };
+    let inactive = Recall::new(0, &[0; 16]);
+    let caller = Caller {
+        connection: &connection,
+        keys,
+        moment,
+        verify,
+        proven: &proven,
+        introspected: &[],
+        inactive: &inactive,
+    };
     let first = world.identity.authenticate(&world.engine, head, caller).ok()?.principal;
     let again = world.identity.authenticate(&world.engine, head, caller).expect("it was proven a moment ago");
     assert_eq!(first, again.principal, "what is remembered is what was proven");

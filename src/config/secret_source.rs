@@ -1,0 +1,70 @@
+//! Where a secret comes from. The configuration holds names, never values.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use crate::secret::is_variable;
+
+/// Where a secret of the gateway's own comes from.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    /// From this environment variable.
+    Env(String),
+}
+
+impl SecretSource {
+    /// The name of the environment variable.
+    ///
+    /// # Errors
+    /// What cannot be one.
+    pub fn variable(&self, at: &str) -> Result<&str, ConfigError> {
+        let Self::Env(name) = self;
+        match is_variable(name) {
+            true => Ok(name),
+            // The text is not quoted back: it may be the secret itself.
+            false => Err(ConfigError::new(
+                at,
+                "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values",
+            )),
+        }
+    }
+}
+
+/// By hand, because serde's own errors would quote a secret that somebody pasted here.
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Name)
+    }
+}
+
+struct Name;
+
+impl<'de> Visitor<'de> for Name {
+    type Value = SecretSource;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of an environment variable as `{env: NAME}`")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<SecretSource, E> {
+        Err(E::custom(
+            "write `{env: NAME}`, the name of an environment variable: the configuration holds names, not values",
+        ))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretSource, A::Error> {
+        let name = match map.next_key::<String>()?.as_deref() {
+            Some("env") => map.next_value()?,
+            _ => return Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(SecretSource::Env(name)),
+            Some(_) => Err(A::Error::custom("write `{env: NAME}`, and nothing else")),
+        }
+    }
+}

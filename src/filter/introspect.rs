@@ -1,0 +1,132 @@
+//! Asks issuers about opaque tokens, about one token once at a time.
+//!
+//! Streams ask, and the root sends the questions on its next tick: what a stream sends ends with it, while others may wait
+//! for the same answer.
+
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
+use log::warn;
+
+use super::fetch::{self, Fetched, Place};
+use super::metrics::count_introspection;
+use crate::gateway::{Gateway, Memory};
+use crate::identity::{Inquiry, Introspected, MAX_ANSWER_BYTES};
+use crate::recall::Fingerprint;
+use crate::request::Moment;
+
+/// The most questions at once: whoever invents tokens must not make this worker flood their issuer.
+const MOST: usize = 256;
+
+/// What issuers have said of tokens, by their names; `None` where one does not say.
+pub(super) type Heard = HashMap<Fingerprint, Option<Introspected>>;
+
+/// The questions of one worker under one configuration.
+#[derive(Default)]
+pub(super) struct Introspection {
+    queue: RefCell<Vec<Inquiry>>,
+    /// The questions under way, by token of the call, and when they were sent.
+    under_way: RefCell<HashMap<u32, (Inquiry, u64)>>,
+    heard: RefCell<Heard>,
+}
+
+impl Introspection {
+    /// Asks, unless that is being done.
+    pub(super) fn want(&self, inquiry: Inquiry) {
+        let (mut queue, under_way) = (self.queue.borrow_mut(), self.under_way.borrow());
+        let mut asked = queue.iter().chain(under_way.values().map(|(inquiry, _)| inquiry));
+        if asked.any(|other| other.name == inquiry.name) {
+            return;
+        }
+        match queue.len().saturating_add(under_way.len()) < MOST {
+            true => queue.push(inquiry),
+            false => {
+                count_introspection("undispatched");
+                self.heard.borrow_mut().insert(inquiry.name, None);
+            }
+        }
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        !self.queue.borrow().is_empty() || !self.under_way.borrow().is_empty()
+    }
+
+    /// True where the root has something to send, or to tell.
+    pub(super) fn is_due(&self) -> bool {
+        !self.queue.borrow().is_empty() || !self.heard.borrow().is_empty()
+    }
+
+    /// Sends what was asked since the last tick.
+    pub(super) fn tick(&self, gateway: &Gateway, now_ms: u64) {
+        for inquiry in std::mem::take(&mut *self.queue.borrow_mut()) {
+            match send(gateway, &inquiry) {
+                Some(token) => {
+                    self.under_way.borrow_mut().insert(token, (inquiry, now_ms));
+                }
+                None => {
+                    count_introspection("undispatched");
+                    self.heard.borrow_mut().insert(inquiry.name, None);
+                }
+            }
+        }
+    }
+
+    /// Takes an answer, if it is one of these; one that failed has no headers.
+    pub(super) fn receive(
+        &self,
+        gateway: &Gateway,
+        memory: &Memory,
+        token: u32,
+        body_size: usize,
+        moment: &Moment,
+    ) {
+        let Some((inquiry, asked_ms)) = self.under_way.borrow_mut().remove(&token) else { return };
+        let heard = match read(gateway, &inquiry, body_size, asked_ms, moment) {
+            Ok(heard) => {
+                count_introspection(if heard.is_refusal() { "refused" } else { "active" });
+                memory.note(inquiry.name, &heard);
+                Some(heard)
+            }
+            Err(why) => {
+                count_introspection("failed");
+                warn!("claimgate: issuers[{}] could not be asked about a token: {why}", inquiry.issuer);
+                None
+            }
+        };
+        self.heard.borrow_mut().insert(inquiry.name, heard);
+    }
+
+    /// What has come since streams were woken last.
+    pub(super) fn take_heard(&self) -> Heard {
+        std::mem::take(&mut *self.heard.borrow_mut())
+    }
+}
+
+fn send(gateway: &Gateway, inquiry: &Inquiry) -> Option<u32> {
+    let Some(request) = gateway.identity().introspection_request(inquiry) else {
+        warn!(
+            "claimgate: issuers[{}] cannot be asked about tokens: the environment has no secret for it",
+            inquiry.issuer
+        );
+        return None;
+    };
+    let mut headers =
+        vec![("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")];
+    headers.extend(request.authorization.as_deref().map(|value| ("authorization", value)));
+    let source = request.source;
+    let place = Place { cluster: &source.cluster, host: &source.host, path: &source.path };
+    place.post("what a token is", source.timeout, &headers, request.body.as_bytes())
+}
+
+fn read(
+    gateway: &Gateway,
+    inquiry: &Inquiry,
+    body_size: usize,
+    asked_ms: u64,
+    moment: &Moment,
+) -> Result<Introspected, String> {
+    match fetch::answer(body_size, MAX_ANSWER_BYTES)? {
+        Fetched::Document(answer) => gateway.read_introspection(inquiry, &answer, asked_ms, moment),
+        Fetched::Unchanged => Err("status 304".to_owned()),
+    }
+}
