@@ -92,9 +92,16 @@ fn entry(key: &[u8]) -> Entry<'_> {
     Entry { namespace: Namespace::Lease, key }
 }
 
-/// A header of the answer to a fetch.
+/// A header of the answer to a fetch, where it has any.
 pub(super) fn answer_header(name: &str) -> Option<Vec<u8>> {
     hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name).ok().flatten()
+}
+
+/// How much of an answer Envoy delivers. Where it broke off there is not even a header, and asking the host for one traps.
+#[derive(Clone, Copy)]
+pub(super) struct Delivery {
+    pub(super) headers: usize,
+    pub(super) body_size: usize,
 }
 
 /// What came of a fetch.
@@ -107,8 +114,12 @@ pub(super) enum Fetched {
 /// The answer to a fetch, of at most `limit` bytes.
 ///
 /// # Errors
-/// One line for the operator. A fetch that failed has no headers.
-pub(super) fn answer(body_size: usize, limit: usize) -> Result<Fetched, String> {
+/// One line for the operator.
+pub(super) fn answer(delivery: Delivery, limit: usize) -> Result<Fetched, String> {
+    let Delivery { headers, body_size } = delivery;
+    if headers == 0 {
+        return Err("the answer broke off".to_owned());
+    }
     match answer_header(":status").as_deref() {
         Some(b"200") if body_size > limit => Err(format!("the document has more than {limit} bytes")),
         Some(b"200") => {
@@ -117,6 +128,6 @@ pub(super) fn answer(body_size: usize, limit: usize) -> Result<Fetched, String> 
         }
         Some(b"304") => Ok(Fetched::Unchanged),
         Some(other) => Err(format!("status {}", String::from_utf8_lossy(other))),
-        None => Err("no answer in time".to_owned()),
+        None => Err("no status".to_owned()),
     }
 }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use hashbrown::HashMap;
 use log::warn;
 
-use super::fetch::{self, Fetched, Place};
+use super::fetch::{self, Delivery, Fetched, Place};
 use super::metrics::count_introspection;
 use crate::gateway::{Gateway, Memory};
 use crate::identity::{Inquiry, Introspected, MAX_ANSWER_BYTES};
@@ -71,17 +71,17 @@ impl Introspection {
         }
     }
 
-    /// Takes an answer, if it is one of these; one that failed has no headers.
+    /// Takes an answer, if it is one of these.
     pub(super) fn receive(
         &self,
         gateway: &Gateway,
         memory: &Memory,
         token: u32,
-        body_size: usize,
+        delivery: Delivery,
         moment: &Moment,
     ) {
         let Some((inquiry, asked_ms)) = self.under_way.borrow_mut().remove(&token) else { return };
-        let heard = match read(gateway, &inquiry, body_size, asked_ms, moment) {
+        let heard = match read(gateway, &inquiry, delivery, asked_ms, moment) {
             Ok(heard) => {
                 count_introspection(if heard.is_refusal() { "refused" } else { "active" });
                 memory.note(inquiry.name, &heard);
@@ -121,11 +121,11 @@ fn send(gateway: &Gateway, inquiry: &Inquiry) -> Option<u32> {
 fn read(
     gateway: &Gateway,
     inquiry: &Inquiry,
-    body_size: usize,
+    delivery: Delivery,
     asked_ms: u64,
     moment: &Moment,
 ) -> Result<Introspected, String> {
-    match fetch::answer(body_size, MAX_ANSWER_BYTES)? {
+    match fetch::answer(delivery, MAX_ANSWER_BYTES)? {
         Fetched::Document(answer) => gateway.read_introspection(inquiry, &answer, asked_ms, moment),
         Fetched::Unchanged => Err("status 304".to_owned()),
     }

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use hashbrown::{HashMap, HashSet};
 use log::warn;
 
-use super::fetch::{self, Fetched, Lease, Place};
+use super::fetch::{self, Delivery, Fetched, Lease, Place};
 use super::{metrics, shared_data};
 use crate::config::RemoteJwks;
 use crate::gateway::Gateway;
@@ -113,12 +113,12 @@ impl KeyFetch {
         }
     }
 
-    /// Takes the answer of a fetch; a failed one has no headers.
-    pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
+    /// Takes the answer of a fetch, if it is one of these.
+    pub(super) fn receive(&self, gateway: &Gateway, token: u32, delivery: Delivery, now_ms: u64) {
         let Some(fetch) = self.under_way.borrow_mut().remove(&token) else { return };
         fetch.lease.end(gateway, now_ms, fetch.next_ms);
         let issuer = fetch.issuer;
-        let outcome = self.accept(gateway, issuer, body_size, now_ms);
+        let outcome = self.accept(gateway, issuer, delivery, now_ms);
         metrics::count_key_fetch(if outcome.is_ok() { "ok" } else { "failed" });
         if let Err(why) = outcome {
             warn!(
@@ -127,8 +127,14 @@ impl KeyFetch {
         }
     }
 
-    fn accept(&self, gateway: &Gateway, issuer: usize, body_size: usize, now_ms: u64) -> Result<(), String> {
-        let Fetched::Document(document) = fetch::answer(body_size, usize::MAX)? else {
+    fn accept(
+        &self,
+        gateway: &Gateway,
+        issuer: usize,
+        delivery: Delivery,
+        now_ms: u64,
+    ) -> Result<(), String> {
+        let Fetched::Document(document) = fetch::answer(delivery, usize::MAX)? else {
             return Err("status 304".to_owned());
         };
         let mut ring = self.ring.borrow_mut();

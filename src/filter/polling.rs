@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use hashbrown::HashMap;
 use log::warn;
 
-use super::fetch::{self, Fetched, Lease, Place};
+use super::fetch::{self, Delivery, Fetched, Lease, Place};
 use super::metrics::ListMetrics;
 use super::shared_data;
 use crate::config::PolledDocument;
@@ -120,12 +120,12 @@ impl Polling {
         }
     }
 
-    /// Takes an answer, if it is one of these; one that failed has no headers.
-    pub(super) fn receive(&self, gateway: &Gateway, token: u32, body_size: usize, now_ms: u64) {
+    /// Takes an answer, if it is one of these.
+    pub(super) fn receive(&self, gateway: &Gateway, token: u32, delivery: Delivery, now_ms: u64) {
         let Some(poll) = self.under_way.borrow_mut().remove(&token) else { return };
         let Some(polled) = self.lists.get(poll.place) else { return };
         poll.lease.end(gateway, now_ms, poll.next_ms);
-        match self.accept(polled, body_size, now_ms) {
+        match self.accept(polled, delivery, now_ms) {
             Ok(outcome) => polled.metrics.count_poll(outcome),
             Err(why) => {
                 polled.metrics.count_poll("failed");
@@ -134,8 +134,8 @@ impl Polling {
         }
     }
 
-    fn accept(&self, polled: &Polled, body_size: usize, now_ms: u64) -> Result<&'static str, String> {
-        let Fetched::Document(document) = fetch::answer(body_size, MAX_DOCUMENT_BYTES)? else {
+    fn accept(&self, polled: &Polled, delivery: Delivery, now_ms: u64) -> Result<&'static str, String> {
+        let Fetched::Document(document) = fetch::answer(delivery, MAX_DOCUMENT_BYTES)? else {
             self.board.borrow_mut().confirm(polled.list, now_ms);
             polled.confirm(now_ms);
             return Ok("unchanged");

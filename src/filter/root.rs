@@ -12,6 +12,7 @@ use proxy_wasm::types::ContextType;
 use super::clock::Dice;
 use super::cluster::Attempt;
 use super::configuration::PluginConfiguration;
+use super::fetch::Delivery;
 use super::flow::{Flow, Phase};
 use super::introspect::Introspection;
 use super::key_fetch::KeyFetch;
@@ -219,13 +220,14 @@ fn tell(flow: &RefCell<Flow>, name: Fingerprint, heard: Option<&Introspected>) -
 }
 
 impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(Half::Chain(shared)) = &self.half {
             let now_ms = clock::now_ms();
-            shared.keys.receive(&shared.gateway, token, body_size, now_ms);
-            shared.polling.receive(&shared.gateway, token, body_size, now_ms);
+            let delivery = Delivery { headers, body_size };
+            shared.keys.receive(&shared.gateway, token, delivery, now_ms);
+            shared.polling.receive(&shared.gateway, token, delivery, now_ms);
             let moment = shared.dice.moment();
-            shared.introspection.receive(&shared.gateway, &shared.memory, token, body_size, &moment);
+            shared.introspection.receive(&shared.gateway, &shared.memory, token, delivery, &moment);
             shared.judge_open(now_ms);
             shared.wake(now_ms);
             self.finish();

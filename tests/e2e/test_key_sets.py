@@ -268,7 +268,7 @@ def test_a_token_refused_for_another_reason_makes_nobody_fetch(party: Party) -> 
     assert party.fetches() == 1
 
 
-@pytest.mark.parametrize("mode", ["500", "garbage", "hang", "empty"])
+@pytest.mark.parametrize("mode", ["500", "garbage", "hang", "cut", "empty"])
 def test_a_set_is_served_stale_while_its_issuer_is_broken(party: Party, mode: str) -> None:
     source = Source(refresh=0.5, refetch=0.5, timeout=0.6)
     party.trust(source)

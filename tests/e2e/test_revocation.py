@@ -241,7 +241,7 @@ def test_a_request_whose_answer_has_not_begun_is_refused_in_its_dialect(caller: 
 
 def test_a_list_that_fails_stays_until_it_is_too_old_and_then_refuses(caller: Caller, lists: ListServer) -> None:
     hang_out(lists, {"key": "k0"})
-    for failure in ("error", "garbage", "slow"):
+    for failure in ("error", "garbage", "slow", "cut"):
         lists.answer(failure)
         began = time.monotonic()
         wait_for(caller, STEADY, 503, what=f"too old: {failure}", seconds=15)

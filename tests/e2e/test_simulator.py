@@ -231,6 +231,9 @@ def test_jwks_modes_and_counters(simulator: Simulator) -> None:
         httpx.get(url, timeout=0.3)
     simulator.set_jwks_mode("slow", delay=0.2)
     assert httpx.get(url).elapsed.total_seconds() >= 0.2
+    simulator.set_jwks_mode("cut")
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(url)
     stats = simulator.jwks_stats()
-    assert (stats["fetches"], stats["not_modified"]) == (6, 1)
-    assert stats["by_mode"] == {"ok": 2, "500": 1, "garbage": 1, "hang": 1, "slow": 1}
+    assert (stats["fetches"], stats["not_modified"]) == (7, 1)
+    assert stats["by_mode"] == {"ok": 2, "500": 1, "garbage": 1, "hang": 1, "slow": 1, "cut": 1}

@@ -31,12 +31,15 @@ class ListServer:
 
             def do_GET(self) -> None:
                 status, etag, content = owner._answer(self.headers.get("if-none-match"))
+                # More is announced than comes, where the answer is to break off.
+                self.close_connection = owner._mode == "cut"
+                announced = len(content) + self.close_connection
                 # Whoever asked may have given up.
                 with contextlib.suppress(ConnectionError):
                     self.send_response(status)
                     if etag:
                         self.send_header("etag", etag)
-                    self.send_header("content-length", str(len(content)))
+                    self.send_header("content-length", str(announced))
                     self.end_headers()
                     self.wfile.write(content)
 
@@ -55,7 +58,7 @@ class ListServer:
             return self._document != before
 
     def answer(self, mode: str) -> None:
-        """How it answers: `ok`, `error`, `garbage` or `slow`."""
+        """How it answers: `ok`, `error`, `garbage`, `slow` or `cut`."""
         with self._lock:
             self._mode = mode
 
@@ -75,6 +78,8 @@ class ListServer:
                 return 500, "", b"out of order"
             case "garbage":
                 return 200, "", b"<html>sign in first</html>"
+            case "cut":
+                return 200, "", document
             case "slow":
                 time.sleep(SLOW_SECONDS)
         return (304, etag, b"") if known == etag else (200, etag, document)

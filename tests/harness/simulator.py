@@ -64,7 +64,7 @@ class Simulator:
         self._call("PUT", "/jwks.json", document)
 
     def set_jwks_mode(self, mode: str, delay: float = 1.0) -> None:
-        """One of ok, 500, hang, garbage, slow; `delay` in seconds is for slow."""
+        """One of ok, 500, hang, garbage, slow, cut; `delay` in seconds is for slow."""
         self._call("PUT", "/jwks-mode", {"mode": mode, "delay": delay})
 
     def jwks_stats(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-MODES = ("ok", "500", "hang", "garbage", "slow")
+MODES = ("ok", "500", "hang", "garbage", "slow", "cut")
 LONGEST_HANG = 60.0
 
 
@@ -52,6 +52,8 @@ class Jwks:
             await asyncio.sleep(self._delay)
         if mode == "hang":
             await asyncio.sleep(LONGEST_HANG)
+        if mode == "cut":
+            return await _cut_off(request)
         body = json.dumps(self._document).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if request.headers.get("if-none-match") == etag:
@@ -59,3 +61,13 @@ class Jwks:
             return web.Response(status=304, headers={"etag": etag})
         headers = {"etag": etag, "cache-control": "max-age=5"}
         return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+async def _cut_off(request: web.BaseRequest) -> web.StreamResponse:
+    """An answer that breaks off after its headers."""
+    response = web.StreamResponse(headers={"content-length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"keys": [')
+    if request.transport is not None:
+        request.transport.close()
+    return response
