@@ -38,7 +38,7 @@ pub use engine::{EngineAnswer, Question};
 pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
 pub use key_ring::KeyRing;
-pub use key_set::KeySet;
+pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
 pub use key_table::KeyTable;
 pub use limits::Limits;
 pub use mapping::{MAX_ACTORS, Mapped, principal};

@@ -13,7 +13,7 @@ use super::fetch::{self, Delivery, Fetched, Lease, Place};
 use super::{metrics, shared_data};
 use crate::config::RemoteJwks;
 use crate::gateway::Gateway;
-use crate::identity::KeyRing;
+use crate::identity::{KeyRing, MAX_KEY_SET_BYTES};
 use crate::ledger::compose;
 
 /// A document that has not been fetched yet; shared data shows an empty value as no value.
@@ -134,7 +134,7 @@ impl KeyFetch {
         delivery: Delivery,
         now_ms: u64,
     ) -> Result<(), String> {
-        let Fetched::Document(document) = fetch::answer(delivery, usize::MAX)? else {
+        let Fetched::Document(document) = fetch::answer(delivery, MAX_KEY_SET_BYTES)? else {
             return Err("status 304".to_owned());
         };
         let mut ring = self.ring.borrow_mut();

@@ -12,7 +12,8 @@ use super::signature::VerifyingKey;
 use super::unique_json;
 use crate::config::Algorithm;
 
-const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+/// A larger key set is not read.
+pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
 
 /// The keys of one issuer that can verify its tokens, each compiled once.
@@ -48,9 +49,9 @@ impl KeySet {
     /// # Errors
     /// One line for the operator where the document is no key set, is too large, or has no usable key.
     pub fn parse(document: &[u8], algorithms: &[Algorithm]) -> Result<Self, String> {
-        if document.len() > MAX_DOCUMENT_BYTES {
+        if document.len() > MAX_KEY_SET_BYTES {
             return Err(format!(
-                "a key set of {} bytes; at most {MAX_DOCUMENT_BYTES} are read",
+                "a key set of {} bytes; at most {MAX_KEY_SET_BYTES} are read",
                 document.len()
             ));
         }
