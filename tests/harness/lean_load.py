@@ -34,14 +34,15 @@ async def _run(port: int, request: Callable[[int], bytes], total: int, connectio
         for number in numbers:
             # One at a time: Envoy takes a pipeline of requests that it answers itself for an attack.
             writer.write(request(number))
-            outcomes[await _outcome(reader)] += 1
+            outcomes[await outcome_of(reader)] += 1
         writer.close()
 
     await asyncio.gather(*(connection() for _ in range(connections)))
     return outcomes
 
 
-async def _outcome(reader: asyncio.StreamReader) -> Outcome:
+async def outcome_of(reader: asyncio.StreamReader) -> Outcome:
+    """Reads one answer that announces its length. Raises ConnectionError."""
     buffer = b""
     while not (head := HEAD.match(buffer)):
         buffer += await _more(reader)

@@ -154,6 +154,8 @@ def stages() -> list[Stage]:
     return [
         Stage("build", ["make", "--no-print-directory", "build"], no_report),
         Stage("python", ["tests/setup/python"], no_report),
+        # The packages of the identity provider.
+        Stage("node", ["tests/setup/node"], no_report, needs=("python",)),
         # Unit tests, doctests, and the scripts played on the native core.
         Stage("cargo test", ["cargo", "test", "--no-fail-fast"], read_test_lines),
         Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
