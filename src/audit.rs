@@ -3,9 +3,13 @@
 //! Names follow OpenTelemetry's semantic conventions (`gen_ai.*`, `http.*`, `url.*`, `client.*`) where those
 //! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
 
+mod spent;
+
 use std::borrow::Cow;
 
 use serde::Serialize;
+
+pub use spent::Spent;
 
 /// How a decision came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -138,22 +142,23 @@ impl Subject<'_> {
 }
 
 impl Record<'_> {
-    /// One line of JSON, with the members of `subject`, an object too.
-    pub fn line(&self, subject: &str) -> String {
-        let record = serde_json::to_string(self).ok();
-        let parts = record.as_deref().and_then(|own| own.strip_suffix('}')).zip(subject.strip_prefix('{'));
-        match parts {
-            Some((own, subject)) => {
-                let mut line =
-                    String::with_capacity(own.len().saturating_add(subject.len()).saturating_add(1));
-                [own, ",", subject].into_iter().for_each(|part| line.push_str(part));
-                line
-            }
-            None => format!(
+    /// One line of JSON, with the members of `others`, which are objects too.
+    pub fn line(&self, others: &[&str]) -> String {
+        let Ok(mut line) = serde_json::to_string(self) else {
+            return format!(
                 "{{\"claimgate.decision\":\"{}\",\"claimgate.note\":\"the record cannot be written\"}}",
                 self.decision.name()
-            ),
+            );
+        };
+        for other in others {
+            // Neither of them is empty.
+            if let Some(members) = other.strip_prefix('{').filter(|_| line.ends_with('}')) {
+                line.pop();
+                line.push(',');
+                line.push_str(members);
+            }
         }
+        line
     }
 }
 

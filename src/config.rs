@@ -8,6 +8,7 @@ mod issuer;
 mod key;
 mod key_hash;
 mod labels;
+mod metering;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
@@ -31,6 +32,7 @@ pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
 pub use key_hash::KeyHash;
 pub use labels::Labels;
+pub use metering::{MeteredUsage, Metering};
 pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use secret_source::SecretSource;
@@ -109,6 +111,8 @@ pub struct Config {
     pub quotas: Vec<Quota>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
+    #[serde(default)]
+    pub metering: Metering,
     /// How many verified credentials each worker remembers, at most; `0` verifies each every time. One is forgotten
     /// when it expires, and when its issuer's keys change.
     #[serde(default = "default_credential_cache")]

@@ -3,8 +3,8 @@
 //!
 //! `recognise` turns a request head into an `Operation` through one static table per dialect; `read_body`
 //! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
-//! that what was decided is what the provider sees. It does not look for credentials, does not change a
-//! request, and does not read answers.
+//! that what was decided is what the provider sees. Of answers it knows where they state their cost (`Statement`).
+//! It does not look for credentials, does not change a request, and does not read answers.
 
 mod anthropic;
 mod azure;
@@ -24,8 +24,10 @@ mod openai;
 mod path;
 mod query;
 mod scanner;
+mod statement;
 mod table;
 mod text;
+mod usage;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -38,6 +40,8 @@ use crate::request::{Dialect, RequestHead, is_header};
 pub use body::{BodyFacts, read_beginning, read_body};
 pub use form::Form;
 pub use guess::guess;
+pub use statement::{AnswerKey, COUNTING_HEADERS, Holds, Settled, Statement};
+pub use usage::{Counts, Figure, Figures};
 
 use path::{Path, single_path};
 use table::{Found, Metering, Row, State, Streaming, Traits};
@@ -181,6 +185,11 @@ impl Operation {
             BodyForm::Upgrade => true,
             BodyForm::Json | BodyForm::Multipart => false,
         }
+    }
+
+    /// Where the answer states what it cost.
+    pub fn statement(&self) -> &'static Statement {
+        Statement::of(self.wire)
     }
 
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.

@@ -9,6 +9,7 @@ mod call;
 mod documents;
 mod ids;
 mod memory;
+mod metering;
 mod minting;
 mod reading;
 mod report;

@@ -18,6 +18,7 @@ pub mod policy;
 pub mod mint;
 pub mod quota;
 pub mod upstream;
+pub mod meter;
 pub mod audit;
 pub mod gateway;
 #[cfg(target_arch = "wasm32")]

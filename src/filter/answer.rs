@@ -1,7 +1,7 @@
 //! The way back: whose answer it is, what comes off it, and Envoy's own errors in the caller's dialect.
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::MapType;
+use proxy_wasm::types::{BufferType, MapType};
 
 use super::flow::{Flow, Phase};
 use super::properties::Origin;
@@ -9,7 +9,8 @@ use super::steps::apply;
 use super::{clock, cluster, header_map, properties};
 use crate::audit::AnsweredBy;
 use crate::denial::{Answer, Reason};
-use crate::gateway::{Call, Ending};
+use crate::gateway::{Call, Ending, Gateway};
+use crate::meter::{End, Meter};
 use crate::request::Headers;
 use crate::upstream::trailer_patch;
 
@@ -21,11 +22,14 @@ const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-req
 /// downstream termination, idle timeout, longest duration upstream and downstream, downstream reset.
 const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 
+/// So much of an answer is copied into this module at a time.
+const LONGEST_PIECE: usize = 64 * 1024;
+
 /// Every answer of ours has it.
 const DECISION_ID: &str = "x-claimgate-decision-id";
 
 /// Edits the headers of an answer; returns a reason where it must not reach the caller.
-pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
+pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
     flow.response_complete = end_of_stream;
     let Some(call) = &mut flow.call else { return None };
     let headers = header_map::read(MapType::HttpResponseHeaders);
@@ -59,7 +63,10 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
             let answer = call.answer_for_envoy(status, &properties::code_details());
             flow.replacement_body = replace(answer, end_of_stream);
         }
-        (true, _) => flow.provider_request_id = provider_request_id(&headers),
+        (true, _) => {
+            flow.provider_request_id = provider_request_id(&headers);
+            flow.meter = flow.status.and_then(|status| gateway.meter(call, status, &headers));
+        }
         (false, None) if is_grpc_error(&headers) => {
             let mut answer = call.answer_for_envoy(503, &properties::code_details());
             answer.headers.retain(|(name, _)| name != "content-type");
@@ -68,6 +75,19 @@ pub(super) fn arrive(flow: &mut Flow, end_of_stream: bool) -> Option<Reason> {
         (false, None) => {}
     }
     None
+}
+
+/// Reads a piece of an answer on its way; it goes on whatever becomes of that.
+pub(super) fn measure(meter: &mut Meter, size: usize) {
+    let mut begin: usize = 0;
+    while begin < size && meter.reads() {
+        let length = size.saturating_sub(begin).min(LONGEST_PIECE);
+        match hostcalls::get_buffer(BufferType::HttpResponseBody, begin, length).ok().flatten() {
+            Some(piece) if piece.len() == length => meter.take(&piece),
+            _ => meter.miss(),
+        }
+        begin = begin.saturating_add(length);
+    }
 }
 
 /// An answer's trailers hold nothing of the provider's account either.
@@ -129,7 +149,7 @@ fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Reaso
     }
 }
 
-pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
+pub(super) fn ending(flow: &mut Flow, call: &Call) -> Ending {
     // An answer whose end went by here was not cut off, so that Envoy need not be asked.
     let complete = flow.status.filter(|_| flow.response_complete);
     let status = complete.or_else(properties::response_code);
@@ -143,11 +163,14 @@ pub(super) fn ending(flow: &Flow, call: &Call) -> Ending {
     };
     let flags = if complete.is_some() { 0 } else { properties::response_flags() };
     let cut = ABORT_FLAGS.iter().any(|position| flags.checked_shr(*position).unwrap_or(0) & 1 == 1);
+    let aborted = status.is_none() || cut || (answered_by == AnsweredBy::Provider && !flow.response_complete);
+    let end = if flow.response_complete && !aborted { End::Whole } else { End::CutOff };
     Ending {
         now_ms: clock::now_ms(),
         answered_by,
         status,
-        aborted: status.is_none() || cut || (answered_by == AnsweredBy::Provider && !flow.response_complete),
-        provider_request_id: flow.provider_request_id.clone(),
+        aborted,
+        provider_request_id: flow.provider_request_id.take(),
+        usage: flow.meter.take().map(|meter| meter.settle(end)),
     }
 }

@@ -1,6 +1,7 @@
 //! The state of one stream, shared with the root context so that a tick can wake a held stream.
 
 use crate::gateway::Call;
+use crate::meter::Meter;
 use crate::recall::Fingerprint;
 
 /// Where a stream is in the lifecycle.
@@ -58,6 +59,8 @@ pub(super) struct Flow {
     pub(super) response_from_provider: bool,
     pub(super) status: Option<u32>,
     pub(super) response_complete: bool,
+    /// Reads the provider's answer, where it costs something.
+    pub(super) meter: Option<Meter>,
     /// What takes the place of the body of an error that Envoy answered by itself.
     pub(super) replacement_body: Option<Vec<u8>>,
     /// True where the provider had begun to answer when the request was refused in the middle of its body.
@@ -75,6 +78,7 @@ impl Flow {
             response_from_provider: false,
             status: None,
             response_complete: false,
+            meter: None,
             replacement_body: None,
             answer_was_cut: false,
         }

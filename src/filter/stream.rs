@@ -180,7 +180,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(shared) = &self.shared else { return Action::Continue };
-        let withheld = answer::arrive(&mut self.flow.borrow_mut(), end_of_stream);
+        let withheld = answer::arrive(&shared.gateway, &mut self.flow.borrow_mut(), end_of_stream);
         match withheld {
             Some(reason) => {
                 refuse(shared, &self.flow, reason);
@@ -193,6 +193,9 @@ impl HttpContext for Stream {
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let mut flow = self.flow.borrow_mut();
         flow.response_complete |= end_of_stream;
+        if let Some(meter) = &mut flow.meter {
+            answer::measure(meter, size);
+        }
         if let Some(body) = &mut flow.replacement_body {
             // The first chunk becomes the whole body, the others nothing.
             let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &std::mem::take(body));
@@ -216,7 +219,7 @@ impl HttpContext for Stream {
         if shared.gateway.wants().recorded_address {
             call.came_from(properties::source_address);
         }
-        let record = call.record(&answer::ending(&flow, &call));
+        let record = call.record(&answer::ending(&mut flow, &call));
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
         shared.metrics.count(&shared.gateway, &call);

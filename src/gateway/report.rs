@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{self, AnsweredBy, Decision, Record, Subject, Tally};
+use crate::audit::{self, AnsweredBy, Decision, Record, Spent, Subject, Tally};
 use crate::gateway::call::{Call, Verdict};
 use crate::gateway::{Gateway, KeyRing};
+use crate::meter::Usage;
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
 
 /// How a call ended, as far as the host knows.
@@ -16,6 +17,8 @@ pub struct Ending {
     pub aborted: bool,
     /// The provider's own request id.
     pub provider_request_id: Option<String>,
+    /// What the provider's answer cost, where it was metered.
+    pub usage: Option<Usage>,
 }
 
 impl Call {
@@ -57,12 +60,16 @@ impl Call {
             token_expires_at: given.map(|given| given.expires_at),
             client_address: text(self.connection.source_address.as_ref()),
         };
-        match &self.settled {
+        let subject = match &self.settled {
             // The model that a body names is not the next one's.
             Some(settled) if self.body.is_none() => {
-                record.line(settled.subject.get_or_init(|| self.subject().json()))
+                Cow::Borrowed(settled.subject.get_or_init(|| self.subject().json()).as_str())
             }
-            _ => record.line(&self.subject().json()),
+            _ => Cow::Owned(self.subject().json()),
+        };
+        match &ending.usage {
+            Some(usage) => record.line(&[&subject, &Spent::from(usage).json()]),
+            None => record.line(&[&subject]),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The settings of the walk itself, and whether the rooms can work under them.
 
 use super::Gateway;
-use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold};
+use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold, MeteredUsage};
 use crate::dialect;
 use crate::policy::BODY_FIELDS;
 
@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub(super) open: Vec<(String, String)>,
     pub(super) metric_tenants: usize,
     pub(super) credential_cache: usize,
+    pub(super) usage: MeteredUsage,
 }
 
 impl Settings {
@@ -35,6 +36,7 @@ impl Settings {
             open: config.open.iter().map(|open| (open.method.clone(), open.path.clone())).collect(),
             metric_tenants: usize::try_from(config.metric_tenants).unwrap_or(usize::MAX),
             credential_cache: usize::try_from(config.credential_cache).unwrap_or(usize::MAX),
+            usage: config.metering.usage,
         })
     }
 }

@@ -197,6 +197,7 @@ impl Gateway {
                 Some(upstream.passport(&proofs, facts.principal, facts.operation))
             }
         };
+        self.ask_for_readable_answer(call, &mut patch);
         call.set_request_id(&mut patch);
         Ok(Passed { patch, proofs, passport })
     }

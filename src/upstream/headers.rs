@@ -29,6 +29,9 @@ pub(super) const PROJECT: &str = "openai-project";
 /// Set where the caller sent none.
 pub(super) const ANTHROPIC_VERSION: &str = "anthropic-version";
 
+/// Set where a caller would take a compressed answer, which could not be metered.
+pub(super) const ACCEPT_ENCODING: &str = "accept-encoding";
+
 /// Set on every request and every answer.
 pub const REQUEST_ID: &str = "x-request-id";
 
@@ -78,7 +81,7 @@ pub fn edited(name: &str) -> Option<Edited> {
     } else if plain.starts_with(ENVOY_PREFIX) {
         Some(Edited::Steering)
     } else {
-        [ANTHROPIC_VERSION, REQUEST_ID].contains(&name).then_some(Edited::Beside)
+        [ANTHROPIC_VERSION, ACCEPT_ENCODING, REQUEST_ID].contains(&name).then_some(Edited::Beside)
     }
 }
 
@@ -130,6 +133,14 @@ impl HeaderPatch {
 
     pub fn set(&mut self, name: &'static str, value: &[u8]) {
         self.set.push(Setting::new(name, value));
+    }
+
+    /// Asks the provider not to compress its answer, where the request says that it may (RFC 9110 section 12.5.3).
+    pub fn ask_for_plain_answer(&mut self, request: &RequestHead) {
+        const PLAIN: &[u8] = b"identity";
+        if request.values(ACCEPT_ENCODING).any(|codings| codings != PLAIN) {
+            self.set(ACCEPT_ENCODING, PLAIN);
+        }
     }
 
     pub fn remove(&mut self, name: &str) {

@@ -15,6 +15,7 @@ pub(super) fn ending() -> Ending {
         status: Some(200),
         aborted: false,
         provider_request_id: Some("provider-1".to_owned()),
+        usage: None,
     }
 }
 

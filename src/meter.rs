@@ -1,0 +1,187 @@
+//! What a provider's answer cost, read on its way to the caller.
+//!
+//! Pieces of the answer come in, [`Usage`] comes out. Nothing of an answer is kept but figures, so that a meter takes less
+//! than [`Meter::MOST_BYTES`] however long the answer is. It never holds an answer back and never fails one: what cannot be
+//! read is told as such, for quotas and bills to charge by their own rule.
+
+mod events;
+mod frames;
+mod sealed;
+mod sieve;
+mod told;
+
+use serde::Serialize;
+
+use crate::dialect::{COUNTING_HEADERS, Counts, Figures, Operation, Settled, Statement};
+use crate::request::{Dialect, Headers};
+
+use events::Events;
+use frames::Frames;
+use sieve::Sieve;
+use told::Told;
+
+/// Reads one answer.
+#[derive(Debug)]
+pub struct Meter {
+    statement: &'static Statement,
+    reader: Reader,
+    told: Told,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Document(Sieve),
+    Events(Box<Events>),
+    Frames(Frames),
+    /// The answer cannot be read.
+    None(Unknown),
+}
+
+/// Why nothing is known of what an answer cost, or not all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// It is compressed, though it was asked for plain.
+    ContentEncoding,
+    /// It is neither JSON nor a stream that is known: sound, plain text.
+    ContentType,
+    /// It is not what its content type says.
+    Unreadable,
+    /// It came to its end, and has no figures.
+    NotStated,
+    /// It was cut off before its figures came.
+    CutOff,
+    /// A WebSocket, whose frames are not read.
+    Upgrade,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All of it went by.
+    Whole,
+    /// The caller left, or the provider did in the middle of it.
+    CutOff,
+}
+
+/// What an answer cost, as far as it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub counts: Counts,
+    /// False where there may be more than the counts say.
+    pub is_complete: bool,
+    /// Why there are no counts.
+    pub unknown: Option<Unknown>,
+    /// The model that answered, where the answer names it.
+    pub model: Option<String>,
+    /// Why the model ended, each reason once, in the provider's words.
+    pub finish_reasons: Vec<String>,
+}
+
+impl Meter {
+    /// The most memory that one answer takes, in bytes.
+    pub const MOST_BYTES: usize = 4096;
+
+    /// Starts with the headers of an answer; `None` where it costs nothing: an operation that is not metered, or a
+    /// refusal.
+    pub fn open(operation: &Operation, status: u32, headers: &Headers) -> Option<Self> {
+        const SWITCHING_PROTOCOLS: u32 = 101;
+        if !operation.is_metered() || !(200..300).contains(&status) && status != SWITCHING_PROTOCOLS {
+            return None;
+        }
+        let statement = operation.statement();
+        let reader = match status {
+            SWITCHING_PROTOCOLS => Reader::None(Unknown::Upgrade),
+            _ => Reader::of(statement, headers),
+        };
+        let counted =
+            if operation.dialect() == Dialect::Bedrock { counted(headers) } else { Figures::default() };
+        Some(Self { statement, reader, told: Told::starting_with(counted) })
+    }
+
+    /// True where it wants to see the answer's body.
+    pub fn reads(&self) -> bool {
+        !matches!(self.reader, Reader::None(_))
+    }
+
+    /// Reads the next piece of the body.
+    pub fn take(&mut self, piece: &[u8]) {
+        match &mut self.reader {
+            Reader::Document(sieve) => sieve.take(piece, &mut self.told),
+            Reader::Events(events) => events.take(piece, &mut self.told),
+            Reader::Frames(frames) => frames.take(piece, &mut self.told),
+            Reader::None(_) => {}
+        }
+    }
+
+    /// A piece of the body went by unseen, so that what follows cannot be read.
+    pub fn miss(&mut self) {
+        self.reader = Reader::None(Unknown::Unreadable);
+    }
+
+    /// What the answer cost.
+    pub fn settle(self, end: End) -> Usage {
+        let has_counts = self.told.has_figures();
+        let gap = self.gap(end);
+        Usage {
+            counts: self.told.counts(),
+            is_complete: has_counts && gap.is_none(),
+            unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
+            model: self.told.model,
+            finish_reasons: self.told.reasons,
+        }
+    }
+
+    /// Why there may be more than was told.
+    fn gap(&self, end: End) -> Option<Unknown> {
+        let (is_stream, unreadable) = match &self.reader {
+            Reader::Document(sieve) => (sieve.is_list(), (!sieve.is_closed()).then_some(Unknown::Unreadable)),
+            Reader::Events(_) => (true, None),
+            Reader::Frames(frames) if frames.is_broken() => return Some(Unknown::Unreadable),
+            Reader::Frames(frames) => (true, (!frames.is_whole()).then_some(Unknown::CutOff)),
+            // What was counted in the headers is all of it.
+            Reader::None(_) if self.told.has_figures() => (false, None),
+            Reader::None(unknown) => return Some(*unknown),
+        };
+        if end == End::CutOff {
+            return Some(Unknown::CutOff);
+        }
+        let is_settled = match self.statement.settled {
+            Settled::ByFigures => self.told.has_figures(),
+            Settled::ByReason => !self.told.reasons.is_empty() || self.told.is_last,
+        };
+        unreadable.or_else(|| (is_stream && !is_settled).then_some(Unknown::NotStated))
+    }
+}
+
+impl Reader {
+    fn of(statement: &'static Statement, headers: &Headers) -> Self {
+        let is_plain = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"identity");
+        if !headers.values("content-encoding").all(is_plain) {
+            return Self::None(Unknown::ContentEncoding);
+        }
+        let media_type =
+            headers.text("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+        match media_type.trim().to_ascii_lowercase().as_str() {
+            "text/event-stream" => Self::Events(Box::new(Events::new(statement))),
+            "application/vnd.amazon.eventstream" => Self::Frames(Frames::new(statement.keys)),
+            "application/json" => Self::Document(Sieve::new(statement.keys)),
+            media_type if media_type.ends_with("+json") => Self::Document(Sieve::new(statement.keys)),
+            _ => Self::None(Unknown::ContentType),
+        }
+    }
+}
+
+/// What the headers say was counted.
+fn counted(headers: &Headers) -> Figures {
+    let mut figures = Figures::default();
+    for (name, figure) in COUNTING_HEADERS {
+        if let Some(count) = headers.text(name).and_then(|count| count.trim().parse().ok()) {
+            figures.set(*figure, count);
+        }
+    }
+    figures
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>), in pieces of any size.
+//!
+//! Most events of a stream say nothing of its cost. Where such a one is there as a whole, it is not read but searched for
+//! the marks that one with figures has.
+
+use memchr::memmem::Finder;
+
+use super::sieve::Sieve;
+use super::told::Told;
+use crate::dialect::Statement;
+
+const DATA: &[u8] = b"data:";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The model's name is looked for in so many events.
+const FIRST_EVENTS: u8 = 4;
+
+/// What reads the events of one stream.
+#[derive(Debug)]
+pub(super) struct Events {
+    sieve: Sieve,
+    marks: Vec<Finder<'static>>,
+    line: Line,
+    /// A line has ended with a carriage return, so that a line feed belongs to it.
+    is_returned: bool,
+    /// The event has a line of data.
+    has_data: bool,
+    /// How many events have gone by, up to `FIRST_EVENTS`.
+    seen: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// At the beginning of the stream, so much of a byte order mark has come.
+    First(usize),
+    /// So much of `data:` has come.
+    Name(usize),
+    /// Behind `data:`, where a blank may follow.
+    Blank,
+    Data,
+    /// A comment, or a field that is not read.
+    Other,
+}
+
+impl Events {
+    pub(super) fn new(statement: &'static Statement) -> Self {
+        Self {
+            sieve: Sieve::new(statement.keys),
+            marks: statement.marks.iter().map(|mark| Finder::new(*mark)).collect(),
+            line: Line::First(0),
+            is_returned: false,
+            has_data: false,
+            seen: 0,
+        }
+    }
+
+    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+        let mut rest = piece;
+        while let Some((byte, behind)) = rest.split_first() {
+            if std::mem::take(&mut self.is_returned) && *byte == b'\n' {
+                rest = behind;
+                continue;
+            }
+            rest = match self.line {
+                Line::Name(0) if *byte == b'd' => match self.silent_event(rest, told) {
+                    Some(behind) => behind,
+                    None => self.step(*byte, behind, told),
+                },
+                Line::Data | Line::Other => self.to_end(rest, told),
+                _ => self.step(*byte, behind, told),
+            };
+        }
+    }
+
+    /// What follows an event that is there as a whole and says nothing; `None` where one has to be read.
+    fn silent_event<'a>(&mut self, rest: &'a [u8], told: &Told) -> Option<&'a [u8]> {
+        if self.marks.is_empty() || self.has_data || (self.seen < FIRST_EVENTS && told.model.is_none()) {
+            return None;
+        }
+        let (line, behind) = rest.split_at_checked(memchr::memchr2(b'\n', b'\r', rest)?)?;
+        // Another line of data may belong to it.
+        let behind = after_break(behind)?;
+        let behind = after_break(behind)?;
+        if !line.starts_with(DATA) || self.marks.iter().any(|mark| has_value(line, mark)) {
+            return None;
+        }
+        self.event_ends();
+        Some(behind)
+    }
+
+    /// A byte of a line's name.
+    fn step<'a>(&mut self, byte: u8, behind: &'a [u8], told: &mut Told) -> &'a [u8] {
+        let is_next = |text: &[u8], length: usize| text.get(length) == Some(&byte);
+        self.line = match self.line {
+            _ if matches!(byte, b'\n' | b'\r') => {
+                self.line_ends(byte, told);
+                return behind;
+            }
+            Line::First(2) if is_next(BYTE_ORDER_MARK, 2) => Line::Name(0),
+            Line::First(length) if is_next(BYTE_ORDER_MARK, length) => Line::First(length.saturating_add(1)),
+            Line::First(0) if is_next(DATA, 0) => Line::Name(1),
+            Line::Name(4) if is_next(DATA, 4) => {
+                if self.has_data {
+                    self.sieve.take(b"\n", told);
+                }
+                self.has_data = true;
+                Line::Blank
+            }
+            Line::Name(length) if is_next(DATA, length) => Line::Name(length.saturating_add(1)),
+            Line::Blank if byte == b' ' => Line::Data,
+            Line::Blank => {
+                self.sieve.take(&[byte], told);
+                Line::Data
+            }
+            _ => Line::Other,
+        };
+        behind
+    }
+
+    /// The rest of a line, as far as it is there.
+    fn to_end<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+        let end = memchr::memchr2(b'\n', b'\r', rest);
+        let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
+        if self.line == Line::Data {
+            self.sieve.take(part, told);
+        }
+        match behind.split_first() {
+            Some((byte, behind)) => {
+                self.line_ends(*byte, told);
+                behind
+            }
+            None => &[],
+        }
+    }
+
+    fn line_ends(&mut self, byte: u8, told: &mut Told) {
+        self.is_returned = byte == b'\r';
+        if matches!(self.line, Line::Name(0) | Line::First(0)) && self.has_data {
+            // The first events may have said which model it is.
+            self.event_ends();
+        }
+        told.seeks_no_model = self.seen >= FIRST_EVENTS;
+        self.line = Line::Name(0);
+    }
+
+    fn event_ends(&mut self) {
+        self.has_data = false;
+        self.seen = self.seen.saturating_add(1).min(FIRST_EVENTS);
+        self.sieve.reset();
+    }
+}
+
+/// What follows a line break; `None` where there is none, or what follows a carriage return has yet to come.
+fn after_break(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [b'\r', b'\n', behind @ ..] | [b'\n', behind @ ..] => Some(behind),
+        [b'\r', behind @ ..] if !behind.is_empty() => Some(behind),
+        _ => None,
+    }
+}
+
+/// True where the mark, a key, has a value other than `null` somewhere in the line.
+fn has_value(line: &[u8], mark: &Finder<'_>) -> bool {
+    let length = mark.needle().len();
+    mark.find_iter(line).any(|begin| {
+        let behind = line.get(begin.saturating_add(length)..).unwrap_or_default().trim_ascii_start();
+        let value = behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| !value.starts_with(b"null"))
+    })
+}

@@ -1,0 +1,328 @@
+//! One JSON document, in pieces of any size: only what the keys lead to is kept, the rest is passed over.
+//!
+//! It holds a few hundred bytes whatever comes. It does not check what it passes over; a document that is not JSON is
+//! noticed where it breaks off, or where its structure is read.
+
+use super::sealed::Unsealing;
+use super::told::Told;
+use crate::dialect::{AnswerKey, Holds};
+
+/// The longest key or value that is read; a longer one is none that is asked for.
+const LONGEST: usize = 128;
+/// How deep the keys lead, lists included.
+const DEEPEST: usize = 8;
+
+/// What reads one document.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    keys: &'static [AnswerKey],
+    state: State,
+    /// The lists and objects that are open and may hold something; the first `depth` of them.
+    levels: [Level; DEEPEST],
+    depth: usize,
+    /// How many are open within what is passed over.
+    below: u32,
+    /// What the value is that comes next or is being read.
+    next: Next,
+    held: Held,
+    /// The last byte of a text was a backslash.
+    escapes: bool,
+    unsealing: Option<Box<Unsealing>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Value,
+    /// Behind an opening bracket or a comma of an object.
+    Key,
+    KeyText,
+    Colon,
+    Text,
+    Scalar,
+    /// Behind a value.
+    Behind,
+    /// In a list or object that is passed over.
+    Below,
+    BelowText,
+    /// Behind the document.
+    Closed,
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    List,
+    Object,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    holds: Holds,
+    keys: &'static [AnswerKey],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    kind: Kind,
+    /// Of its elements, or of itself.
+    next: Next,
+}
+
+const NOTHING: Next = Next { holds: Holds::Others, keys: &[] };
+
+impl Sieve {
+    pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
+        Self {
+            keys,
+            state: State::Value,
+            levels: [Level { kind: Kind::Object, next: NOTHING }; DEEPEST],
+            depth: 0,
+            below: 0,
+            next: Next { holds: Holds::Others, keys },
+            held: Held::default(),
+            escapes: false,
+            unsealing: None,
+        }
+    }
+
+    /// The next document begins.
+    pub(super) fn reset(&mut self) {
+        (self.state, self.depth, self.below, self.escapes) = (State::Value, 0, 0, false);
+        self.next = Next { holds: Holds::Others, keys: self.keys };
+        self.held.clear();
+    }
+
+    /// True once the document has come to its end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// True where the document is a list.
+    pub(super) fn is_list(&self) -> bool {
+        self.levels.first().is_some_and(|level| level.kind == Kind::List)
+    }
+
+    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+        let mut rest = piece;
+        while let Some((byte, behind)) = rest.split_first() {
+            rest = match self.state {
+                State::KeyText | State::Text | State::BelowText => self.text(rest, told),
+                State::Scalar => self.scalar(rest, told),
+                State::Below => self.below(rest),
+                State::Closed | State::Broken => return,
+                State::Value | State::Key | State::Colon | State::Behind => {
+                    self.structure(*byte, told);
+                    // A scalar has no mark before its first byte.
+                    if self.state == State::Scalar { rest } else { behind }
+                }
+            };
+        }
+    }
+
+    fn structure(&mut self, byte: u8, told: &mut Told) {
+        self.state = match (self.state, byte) {
+            (_, b' ' | b'\t' | b'\r' | b'\n') => return,
+            (State::Value, b'{') => return self.open(Kind::Object, told),
+            (State::Value, b'[') => return self.open(Kind::List, told),
+            (State::Value, b'"') => {
+                self.begin_text();
+                State::Text
+            }
+            // Of an empty list.
+            (State::Value, b']') => return self.close(Kind::List, told),
+            (State::Value, b'-' | b'0'..=b'9' | b'n' | b't' | b'f') => {
+                self.held.clear();
+                State::Scalar
+            }
+            (State::Key, b'"') => {
+                self.held.clear();
+                State::KeyText
+            }
+            (State::Key, b'}') | (State::Behind, b'}') => return self.close(Kind::Object, told),
+            (State::Behind, b']') => return self.close(Kind::List, told),
+            (State::Colon, b':') => State::Value,
+            (State::Behind, b',') => match self.level() {
+                Some(Level { kind: Kind::List, next }) => {
+                    self.next = next;
+                    State::Value
+                }
+                Some(Level { kind: Kind::Object, .. }) => State::Key,
+                None => State::Broken,
+            },
+            _ => State::Broken,
+        };
+    }
+
+    fn level(&self) -> Option<Level> {
+        self.depth.checked_sub(1).and_then(|last| self.levels.get(last)).copied()
+    }
+
+    fn open(&mut self, kind: Kind, told: &mut Told) {
+        let next = self.next;
+        match kind {
+            Kind::List => told.list_opens(next.holds),
+            Kind::Object => told.object_opens(next.holds),
+        }
+        match self.levels.get_mut(self.depth).filter(|_| !next.keys.is_empty()) {
+            Some(level) => {
+                *level = Level { kind, next };
+                self.depth = self.depth.saturating_add(1);
+                self.state = if kind == Kind::List { State::Value } else { State::Key };
+            }
+            None => (self.state, self.below) = (State::Below, 1),
+        }
+    }
+
+    fn close(&mut self, kind: Kind, told: &mut Told) {
+        match self.level() {
+            Some(level) if level.kind == kind => {
+                if kind == Kind::Object {
+                    told.object_closes(level.next.holds);
+                }
+                self.depth = self.depth.saturating_sub(1);
+                self.value_ends();
+            }
+            _ => self.state = State::Broken,
+        }
+    }
+
+    fn value_ends(&mut self) {
+        self.state = if self.depth == 0 { State::Closed } else { State::Behind };
+    }
+
+    fn begin_text(&mut self) {
+        self.held.clear();
+        if let Holds::Sealed(keys) = self.next.holds {
+            match &mut self.unsealing {
+                Some(unsealing) => unsealing.reset(),
+                none => *none = Some(Box::new(Unsealing::new(keys))),
+            }
+        }
+    }
+
+    /// Reads on in a text; returns what follows the part of it that is there.
+    fn text<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+        if std::mem::take(&mut self.escapes) {
+            let (escaped, behind) = rest.split_at_checked(1).unwrap_or((rest, &[]));
+            self.keep(escaped, told);
+            return behind;
+        }
+        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        let (plain, special) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        self.keep(plain, told);
+        match special.split_first() {
+            Some((b'"', behind)) => {
+                self.text_ends(told);
+                behind
+            }
+            Some((_, behind)) => {
+                self.keep(b"\\", told);
+                self.escapes = true;
+                behind
+            }
+            None => &[],
+        }
+    }
+
+    fn keep(&mut self, part: &[u8], told: &mut Told) {
+        match (self.state, self.next.holds) {
+            (State::KeyText, _) => self.held.push(part),
+            (State::Text, Holds::Model | Holds::Reason | Holds::MediumName) => self.held.push(part),
+            (State::Text, Holds::Sealed(_)) => {
+                if let Some(unsealing) = &mut self.unsealing {
+                    unsealing.take(part, told);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text_ends(&mut self, told: &mut Told) {
+        match self.state {
+            State::KeyText => {
+                let keys = self.level().map_or(NOTHING.keys, |level| level.next.keys);
+                let found =
+                    self.held.written().and_then(|name| keys.iter().find(|key| key.name.as_bytes() == name));
+                self.next = found.map_or(NOTHING, |key| Next { holds: key.holds, keys: key.below });
+                self.state = State::Colon;
+            }
+            State::Text => {
+                if let Some(written) = self.held.written() {
+                    told.text(self.next.holds, written);
+                }
+                self.value_ends();
+            }
+            _ => self.state = State::Below,
+        }
+    }
+
+    /// Reads on in a number or a word; returns what follows the part of it that is there.
+    fn scalar<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
+        let end = rest.iter().position(is_end);
+        let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
+        self.held.push(part);
+        if end.is_some() {
+            if let Some(written) = self.held.written() {
+                told.scalar(self.next.holds, written);
+            }
+            self.value_ends();
+        }
+        behind
+    }
+
+    /// Reads on in what is passed over, until its last bracket closes.
+    fn below<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let Some((byte, behind)) = rest.get(level_length(rest)..).and_then(<[u8]>::split_first) else {
+            return &[];
+        };
+        match byte {
+            b'"' => self.state = State::BelowText,
+            b'{' | b'[' => self.below = self.below.saturating_add(1),
+            _ => {
+                self.below = self.below.saturating_sub(1);
+                if self.below == 0 {
+                    self.value_ends();
+                }
+            }
+        }
+        behind
+    }
+}
+
+/// A key or a value, as far as it has come.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    is_too_long: bool,
+}
+
+impl Held {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.is_too_long = false;
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        self.is_too_long |= self.bytes.len().saturating_add(part.len()) > LONGEST;
+        if !self.is_too_long {
+            self.bytes.extend_from_slice(part);
+        }
+    }
+
+    fn written(&self) -> Option<&[u8]> {
+        (!self.is_too_long).then_some(self.bytes.as_slice())
+    }
+}
+
+/// How many bytes come before the next bracket or quotation mark.
+fn level_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    // `[` and `{`, and `]` and `}`, differ in one bit.
+    let leaves = |byte: u8| byte == b'"' || matches!(byte | 0x20, b'{' | b'}');
+    // The compiler makes a few instructions of a whole block, as long as nothing in it ends the work early.
+    let is_level = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | leaves(*byte));
+    let level = bytes.chunks_exact(BLOCK).take_while(is_level).count().saturating_mul(BLOCK);
+    let rest = bytes.get(level..).unwrap_or_default();
+    level.saturating_add(rest.iter().position(|byte| leaves(*byte)).unwrap_or(rest.len()))
+}
