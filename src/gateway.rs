@@ -14,6 +14,7 @@ mod minting;
 mod reading;
 mod report;
 mod settings;
+mod spending;
 mod walk;
 
 use crate::config::{Config, ConfigError};
@@ -165,6 +166,7 @@ impl Gateway {
         };
         gateway.check_client_address()?;
         gateway.check_hold()?;
+        gateway.check_metering()?;
         Ok(gateway)
     }
 

@@ -18,16 +18,17 @@
 //! a user that lets a caller choose keys must bound how many, and watch [`Ledger::occupancy`].
 //!
 //! # How much fits
-//! By default 4096 pages of 8 KiB: at most 32 MiB per process. The largest record takes 153 bytes, so a page
-//! holds 53 of them; a request counter takes 35 to 47 where no step holds more than 255, so 174 or more of
-//! those. Keys spread over pages like balls over bins: 100,000 are 24 per page on average with a standard
-//! deviation of 5, so 100,000 of the largest records fit (a page with 54 is six deviations away), and so do
-//! some 400,000 small counters (98 per page, deviation 10).
+//! By default 4096 pages of 8 KiB: at most 32 MiB per process. A counter's record takes at most 138 bytes, so a page holds
+//! 59 of them; one of requests takes 35 to 47 where no step holds more than 255, so 174 or more of those. Keys spread over
+//! pages like balls over bins: 100,000 are 24 per page on average with a standard deviation of 5, so 100,000 of the
+//! largest counters fit (a page with 60 is seven deviations away), and so do some 400,000 small ones (98 per page,
+//! deviation 10). The largest account takes 252 bytes; one whose steps hold less than 16 million takes at most 123.
 //!
 //! # Time
 //! An entry is live while `now_ms` is below its expiry. Workers read the clock at slightly different times:
 //! a user to whom an early end matters sets a later expiry (as the window does).
 
+mod account;
 mod allotment;
 mod budget;
 mod entry;
@@ -44,6 +45,7 @@ use std::fmt;
 
 use page::{Record, Tag};
 
+pub use account::{Account, Reservation};
 pub use allotment::Allotments;
 pub use budget::Budget;
 pub use entry::{Entry, Namespace, compose};
@@ -52,7 +54,7 @@ pub use window::{Count, Counter, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
 /// with another format or another number of pages, reloaded into the same process, starts its own table.
-pub const FORMAT: &str = "claimgate.ledger.1";
+pub const FORMAT: &str = "claimgate.ledger.2";
 
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = page::MAX_VALUE;

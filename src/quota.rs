@@ -1,17 +1,27 @@
-//! Quotas: a limit per window for each descriptor, counted on the ledger.
+//! Quotas: a limit for each descriptor, counted on the ledger.
 //!
-//! `charges` says what a call would cost; `admit` is the only step of a walk that spends. It returns an
+//! `charges` says which quotas a call meets; `admit` is the only step of a walk that spends. It returns an
 //! [`Admission`], which only this room can make; without one no provider credential is attached. An expression that
-//! errs, a full ledger and a lost compare-and-set all deny.
+//! errs, a full ledger and a lost compare-and-set all deny. What only the provider's answer tells is held until
+//! `settle`.
+
+mod admission;
+mod measure;
 
 use std::collections::BTreeSet;
 
 use crate::config::{self, ConfigError, Mode};
 use crate::denial::{Denial, Reason};
+use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 use crate::identity::Principal;
-use crate::ledger::{Allotments, Budget, Count, Counter, Ledger, LedgerError, Store, Window, compose};
+use crate::ledger::{Allotments, Budget, Count, Counter, Ledger, Reservation, Store, compose};
 use crate::policy::{CallFacts, VOCABULARY, dry_run};
+
+use admission::Tightest;
+use measure::Measure;
+
+pub use admission::{Admission, Held};
 
 /// The compiled quotas of one configuration.
 #[derive(Debug)]
@@ -23,7 +33,7 @@ pub struct QuotaSet {
 #[derive(Debug)]
 struct Quota {
     id: String,
-    window: Window,
+    measure: Measure,
     limit: Limit,
     per: Vec<Expression>,
     when: Option<Expression>,
@@ -36,25 +46,6 @@ enum Limit {
     Expression(Expression),
 }
 
-/// Proof that every enforced quota had room, and has been charged.
-#[derive(Debug)]
-pub struct Admission {
-    headers: Vec<(&'static str, String)>,
-    shadow_denials: Vec<String>,
-}
-
-impl Admission {
-    /// The answer headers that tell what is left in the tightest quota.
-    pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.headers
-    }
-
-    /// The quotas in shadow mode that would have refused.
-    pub fn shadow_denials(&self) -> &[String] {
-        &self.shadow_denials
-    }
-}
-
 /// The counters and the clock of this walk.
 #[derive(Clone, Copy)]
 pub struct Till<'a> {
@@ -63,6 +54,38 @@ pub struct Till<'a> {
     /// What this worker has charged ahead.
     pub allotments: &'a Allotments,
     pub now_ms: u64,
+}
+
+/// As much as is known of what a request may cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size {
+    pub body_bytes: Option<u64>,
+    /// What the body asks for at most.
+    pub max_tokens: Option<u64>,
+    /// A tunnel, or work that is done later: no answer that passes here tells its cost.
+    pub is_unseen: bool,
+}
+
+/// What a request cost, in model tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    pub total: Option<u64>,
+    /// False where there may be more.
+    pub is_whole: bool,
+}
+
+impl Cost {
+    /// Of a request that the provider did not answer, or refused.
+    pub const NOTHING: Self = Self { input: Some(0), output: Some(0), total: Some(0), is_whole: true };
+}
+
+/// What could not be charged because the ledger was contended.
+#[derive(Debug)]
+pub struct Owed {
+    held: Held,
+    cost: Cost,
 }
 
 /// What a call would be charged: a function of its facts, worked out before anything is spent.
@@ -131,7 +154,7 @@ impl QuotaSet {
         }
         let scope = engine.scope(&self.reads, facts);
         for (place, quota) in self.quotas.iter().enumerate() {
-            match (quota.charge(place, &scope), quota.mode) {
+            match (quota.charge(place, facts.operation, &scope), quota.mode) {
                 (Ok(charge), _) => charges.due.extend(charge),
                 (Err(_), Mode::Shadow) => charges.shadow_denials.push(quota.id.clone()),
                 (Err(denial), Mode::Enforce) => return Err(denial),
@@ -140,11 +163,16 @@ impl QuotaSet {
         Ok(charges)
     }
 
+    /// True where a quota that could refuse counts what only the provider's answer tells.
+    pub fn needs_usage(&self) -> bool {
+        self.quotas.iter().any(|quota| quota.measure.unit().is_metered() && quota.mode == Mode::Enforce)
+    }
+
     /// Charges the token's budget and every quota that applies, or nothing.
-    pub fn admit(&self, charges: &Charges, till: Till<'_>) -> Result<Admission, Denial> {
-        let Some(budget) = &charges.budget else { return self.charge(charges, None, till) };
+    pub fn admit(&self, charges: &Charges, size: &Size, till: Till<'_>) -> Result<Admission, Denial> {
+        let Some(budget) = &charges.budget else { return self.charge(charges, size, None, till) };
         let count = spend_budget(budget, till)?;
-        self.charge(charges, Some(count), till).inspect_err(|_| {
+        self.charge(charges, size, Some(count), till).inspect_err(|_| {
             let _ = budget.give_back(till.ledger, till.store, till.now_ms);
         })
     }
@@ -152,45 +180,65 @@ impl QuotaSet {
     fn charge(
         &self,
         charges: &Charges,
-        mut tightest: Option<Count>,
+        size: &Size,
+        budget: Option<Count>,
         till: Till<'_>,
     ) -> Result<Admission, Denial> {
+        let mut tightest = Tightest::of_requests(budget);
         let mut shadow_denials = charges.shadow_denials.clone();
-        let mut spent = Vec::with_capacity(charges.due.len());
+        let mut taken: Vec<(&Quota, &Charge, Option<Reservation>)> = Vec::with_capacity(charges.due.len());
         for charge in &charges.due {
-            let Some(quota) = self.quotas.get(charge.quota) else {
-                give_back(&spent, till);
-                return Err(
-                    Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration")
-                );
-            };
-            match (quota.spend(charge, till), quota.mode) {
-                (Ok(count), mode) if count.admitted => {
-                    spent.push((quota, charge));
-                    let is_tighter = tightest.is_none_or(|other| count.remaining() < other.remaining());
-                    if mode == Mode::Enforce && is_tighter {
-                        tightest = Some(count);
+            let refused = match self.quotas.get(charge.quota) {
+                None => Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration"),
+                Some(quota) => match (quota.take(charge, size, till), quota.mode) {
+                    (Ok((count, held)), mode) => {
+                        taken.push((quota, charge, held));
+                        if mode == Mode::Enforce {
+                            tightest.note(quota.measure.unit(), count);
+                        }
+                        continue;
                     }
-                }
-                (_, Mode::Shadow) => shadow_denials.push(quota.id.clone()),
-                (refused, Mode::Enforce) => {
-                    give_back(&spent, till);
-                    return Err(quota.refusal(refused));
-                }
+                    (Err(_), Mode::Shadow) => {
+                        shadow_denials.push(quota.id.clone());
+                        continue;
+                    }
+                    (Err(denial), Mode::Enforce) => denial,
+                },
+            };
+            // A request that one quota refuses costs nothing in the others.
+            for (quota, charge, held) in taken {
+                quota.measure.give_back(&charge.counter, held.as_ref(), till);
             }
+            return Err(refused);
         }
-        Ok(Admission { headers: tightest.as_ref().map(rate_headers).unwrap_or_default(), shadow_denials })
+        let held = taken.into_iter().filter_map(|(_, charge, reservation)| {
+            Some(Held { quota: charge.quota, reservation: reservation? })
+        });
+        Ok(Admission { headers: tightest.headers(), shadow_denials, held: held.collect() })
+    }
+
+    /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.
+    pub fn settle(&self, held: Vec<Held>, cost: Cost, till: Till<'_>) -> Vec<Owed> {
+        self.collect(held.into_iter().map(|held| Owed { held, cost }).collect(), till)
+    }
+
+    /// Tries again what could not be charged, and returns what still cannot.
+    pub fn collect(&self, owed: Vec<Owed>, till: Till<'_>) -> Vec<Owed> {
+        let is_owed = |owed: &Owed| {
+            let quota = self.quotas.get(owed.held.quota);
+            quota.is_some_and(|quota| quota.measure.settle(&owed.held.reservation, &owed.cost, till).is_err())
+        };
+        owed.into_iter().filter(is_owed).collect()
     }
 }
 
 impl Quota {
     fn compile(quota: &config::Quota, at: &str, engine: &Engine) -> Result<Self, ConfigError> {
-        let window = Window::compile(quota.window_kind, quota.window)
-            .map_err(|error| ConfigError::new(format!("{at}.window"), error.why))?;
-        if quota.window.seconds() > 3600 && quota.durability.is_none() {
+        let measure = Measure::compile(quota, at)?;
+        if quota.outlives_processes() && quota.durability.is_none() {
             let why = format!(
                 "the window `{}` is longer than an hour, and counters live and die with one Envoy process; write `durability: process` to accept that",
-                quota.window
+                quota.window.map(|window| window.to_string()).unwrap_or_default()
             );
             return Err(ConfigError::new(format!("{at}.durability"), why));
         }
@@ -206,7 +254,7 @@ impl Quota {
         let limit_at = format!("{at}.limit");
         Ok(Self {
             id: quota.id.clone(),
-            window,
+            measure,
             limit: match &quota.limit {
                 config::Limit::Number(number) => Limit::Number(*number),
                 config::Limit::Expression(text) => {
@@ -232,7 +280,15 @@ impl Quota {
     }
 
     /// What this call would be charged; `None` where the quota does not apply.
-    fn charge(&self, place: usize, scope: &Scope<'_>) -> Result<Option<Charge>, Denial> {
+    fn charge(
+        &self,
+        place: usize,
+        operation: &Operation,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Charge>, Denial> {
+        if self.measure.unit().is_metered() && !operation.is_metered() {
+            return Ok(None);
+        }
         let faulted =
             |fault: Fault| Denial::new(Reason::QuotaError).by_rule(&self.id).with_note(fault.to_string());
         if let Some(when) = &self.when
@@ -247,28 +303,36 @@ impl Quota {
         let values = self.per.iter().map(|expression| expression.descriptor(scope).map_err(faulted));
         let values = values.collect::<Result<Vec<String>, Denial>>()?;
         let parts: Vec<&[u8]> = [&self.id].into_iter().chain(&values).map(|part| part.as_bytes()).collect();
-        Ok(Some(Charge { quota: place, counter: self.window.counter(&compose(&parts)), limit }))
+        Ok(Some(Charge { quota: place, counter: self.measure.counter(&compose(&parts)), limit }))
     }
 
-    fn spend(&self, charge: &Charge, till: Till<'_>) -> Result<Count, LedgerError> {
-        let Till { ledger, store, allotments, now_ms } = till;
-        self.window.spend_one(ledger, store, allotments, (&charge.counter, charge.limit), now_ms)
-    }
-
-    fn refusal(&self, refused: Result<Count, LedgerError>) -> Denial {
-        match refused {
-            Ok(count) => {
-                let denial =
-                    Denial::new(Reason::QuotaExceeded).by_rule(&self.id).with_headers(rate_headers(&count));
-                match count.retry_ms {
-                    // The limit is 0: no wait would help.
-                    Count::NEVER => denial,
-                    wait => denial.retry_after(wait.div_ceil(1000).max(1)),
-                }
-            }
+    fn take(
+        &self,
+        charge: &Charge,
+        size: &Size,
+        till: Till<'_>,
+    ) -> Result<(Count, Option<Reservation>), Denial> {
+        let unit = self.measure.unit();
+        if unit.is_metered() && size.is_unseen {
+            return Err(Denial::new(Reason::UsageUnknowable).by_rule(&self.id));
+        }
+        match self.measure.take((&charge.counter, charge.limit), size, till) {
+            Ok((count, held)) if count.admitted => Ok((count, held)),
+            Ok((count, _)) => Err(self.refusal(&count)),
             Err(error) => {
-                Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string())
+                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string()))
             }
+        }
+    }
+
+    fn refusal(&self, count: &Count) -> Denial {
+        let mut told = Tightest::default();
+        told.note(self.measure.unit(), *count);
+        let denial = Denial::new(Reason::QuotaExceeded).by_rule(&self.id).with_headers(told.headers());
+        match count.retry_ms {
+            // The limit is 0: no wait would help.
+            Count::NEVER => denial,
+            wait => denial.retry_after(wait.div_ceil(1000).max(1)),
         }
     }
 }
@@ -283,7 +347,8 @@ fn budget(principal: &Principal) -> Option<Budget> {
 fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
     match budget.spend(till.ledger, till.store, till.now_ms) {
         Ok(count) if count.admitted => Ok(count),
-        Ok(count) => Err(Denial::new(Reason::TokenBudgetExhausted).with_headers(rate_headers(&count))),
+        Ok(count) => Err(Denial::new(Reason::TokenBudgetExhausted)
+            .with_headers(Tightest::of_requests(Some(count)).headers())),
         Err(error) => Err(Denial::new(Reason::QuotaUnavailable).with_note(error.to_string())),
     }
 }
@@ -298,25 +363,6 @@ fn compile<T>(
     let expression = engine.compile(at, text, &VOCABULARY)?;
     dry_run(at, &expression, engine, value)?;
     Ok(expression)
-}
-
-/// A request that one quota refuses costs nothing in the others. A charge that cannot be given back stays:
-/// it errs on the strict side and leaves with its window.
-fn give_back(spent: &[(&Quota, &Charge)], till: Till<'_>) {
-    for (quota, charge) in spent {
-        let _ = quota.window.give_back(till.ledger, till.store, &charge.counter, 1, till.now_ms);
-    }
-}
-
-/// OpenAI's header names, which most clients know; the reset is in seconds, such as `12s`.
-fn rate_headers(count: &Count) -> Vec<(&'static str, String)> {
-    let mut reset = count.reset_ms.div_ceil(1000).to_string();
-    reset.push('s');
-    vec![
-        ("x-ratelimit-limit-requests", count.limit.to_string()),
-        ("x-ratelimit-remaining-requests", count.remaining().to_string()),
-        ("x-ratelimit-reset-requests", reset),
-    ]
 }
 
 #[cfg(test)]

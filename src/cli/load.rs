@@ -57,7 +57,7 @@ impl Sources {
     fn long_windows(&self, config: &Config) -> Vec<Finding> {
         let quotas = config.quotas.iter().zip(0_usize..);
         quotas
-            .filter(|(quota, _)| quota.durability.is_some() && quota.window.seconds() > 3600)
+            .filter(|(quota, _)| quota.durability.is_some() && quota.outlives_processes())
             .map(|(quota, index)| {
                 let why = format!(
                     "the counters of `{}` live in one Envoy process: they are lost when it ends, and every replica has its own",

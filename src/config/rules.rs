@@ -65,8 +65,9 @@ pub struct Quota {
     pub unit: Unit,
     /// A number, or CEL over the principal that gives one.
     pub limit: Limit,
-    /// The length of the window, from `1s` to `31d`.
-    pub window: Span,
+    /// The length of the window, from `1s` to `31d`; none for `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
     #[serde(default)]
     pub window_kind: WindowKind,
     /// CEL expressions whose values make the descriptor; who shares them shares the counter.
@@ -74,12 +75,24 @@ pub struct Quota {
     /// CEL; where it is `false` the quota does not apply. An error in it denies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// The most that one request holds until its cost is known, where `unit` is of model tokens: a quarter of its bytes for
+    /// the input, and for the output `max_tokens` where the body is read, else all of this. Default: 4096.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<u64>,
     #[serde(default)]
     pub mode: Mode,
     /// Must be written as `process` for windows longer than an hour: the counters live and die with one
     /// Envoy process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
+}
+
+impl Quota {
+    /// True where the window is so long that many a process ends within it.
+    pub fn outlives_processes(&self) -> bool {
+        const AN_HOUR: Span = Span::from_seconds(3600);
+        self.window.is_some_and(|window| window > AN_HOUR)
+    }
 }
 
 /// What a quota counts.
@@ -89,6 +102,30 @@ pub struct Quota {
 pub enum Unit {
     #[default]
     Requests,
+    /// Model tokens, of input and output together, as the provider counts them.
+    Tokens,
+    InputTokens,
+    OutputTokens,
+    /// Requests in flight.
+    Concurrency,
+}
+
+impl Unit {
+    /// The value in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Concurrency => "concurrency",
+        }
+    }
+
+    /// True where what a request costs is known only from the provider's answer.
+    pub fn is_metered(self) -> bool {
+        matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens)
+    }
 }
 
 /// How a window moves.

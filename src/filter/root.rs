@@ -274,6 +274,7 @@ impl RootContext for Root {
         shared.introspection.tick(&shared.gateway, now_ms);
         shared.judge_open(now_ms);
         shared.metrics.tell_cache(&shared.memory);
+        shared.gateway.collect(&SharedData, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
         let _ = hostcalls::set_effective_context(self.id);

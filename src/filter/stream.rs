@@ -9,6 +9,7 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
+use super::shared_data::SharedData;
 use super::steps::{Step, apply, refuse, walk};
 use super::{answer, header_map, properties};
 use crate::denial::Reason;
@@ -219,7 +220,9 @@ impl HttpContext for Stream {
         if shared.gateway.wants().recorded_address {
             call.came_from(properties::source_address);
         }
-        let record = call.record(&answer::ending(&mut flow, &call));
+        let ending = answer::ending(&mut flow, &call);
+        shared.gateway.settle_call(&mut call, &ending, &SharedData, &shared.memory);
+        let record = call.record(&ending);
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
         shared.metrics.count(&shared.gateway, &call);

@@ -11,6 +11,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::identity::{Introspected, Principal, Proven};
 use crate::mint::Manner;
+use crate::quota::Held;
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
@@ -36,6 +37,8 @@ pub struct Call {
     /// What the decision rests on, where it may be that of other calls too.
     pub(super) settled: Option<Rc<Settled>>,
     pub(super) passport: Option<Passport>,
+    /// What quotas hold for it until its cost is known.
+    pub(super) held: Vec<Held>,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
     /// Where a challenge says that the gateway's metadata is (RFC 9728 section 5.1).
@@ -88,6 +91,7 @@ impl Call {
             form: None,
             settled: None,
             passport: None,
+            held: Vec::new(),
             manner: Manner::default(),
             metadata_url: None,
             verdict: Verdict::Pending,
@@ -250,7 +254,8 @@ impl Call {
         }
     }
 
-    pub(super) fn forwarded(&mut self, proofs: Proofs, passport: Option<Passport>) {
+    pub(super) fn forwarded(&mut self, mut proofs: Proofs, passport: Option<Passport>) {
+        self.held = proofs.admission.take_held();
         self.passport = passport;
         self.verdict = Verdict::Forwarded(proofs);
     }

@@ -4,7 +4,7 @@
 //! Nothing of the last is remembered where an expression that was run reads more than who calls, what the path asks and
 //! which upstream it is for: not the headers, the body, the time or the address.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::{Call, Gateway, Known};
@@ -14,7 +14,7 @@ use crate::expression::Reads;
 use crate::identity::{Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::Permit;
-use crate::quota::Charges;
+use crate::quota::{Charges, Owed};
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
@@ -31,6 +31,8 @@ pub struct Memory {
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>>,
     pub(super) allotments: Allotments,
+    /// What could not be charged yet.
+    owed: RefCell<Vec<Owed>>,
 }
 
 /// What is settled of a call before anything is spent on it.
@@ -54,6 +56,7 @@ impl Memory {
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
             allotments: Allotments::default(),
+            owed: RefCell::default(),
         }
     }
 
@@ -77,6 +80,14 @@ impl Memory {
     /// What was charged ahead of requests that have not come.
     pub fn allotments(&self) -> &Allotments {
         &self.allotments
+    }
+
+    pub(super) fn owe(&self, owed: Vec<Owed>) {
+        self.owed.borrow_mut().extend(owed);
+    }
+
+    pub(super) fn take_owed(&self) -> Vec<Owed> {
+        std::mem::take(&mut *self.owed.borrow_mut())
     }
 
     /// How often a credential was remembered since the last call.

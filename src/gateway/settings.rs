@@ -51,6 +51,16 @@ impl Gateway {
         Ok(())
     }
 
+    pub(super) fn check_metering(&self) -> Result<(), ConfigError> {
+        match self.settings.usage == MeteredUsage::Ignore && self.quotas.needs_usage() {
+            true => Err(ConfigError::new(
+                "metering.usage",
+                "a quota counts model tokens, which only the answers tell; write `record`, or leave this out",
+            )),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn check_hold(&self) -> Result<(), ConfigError> {
         if self.settings.hold == Hold::HeadersAndBody {
             return Ok(());

@@ -11,6 +11,7 @@ mod needs;
 mod reasons;
 mod reports;
 mod revoking;
+mod spending;
 mod walk;
 
 use serde_json::{Value, json};

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::bounds::{granted_models, require_granted_operation};
 use super::memory::Settled;
 use super::reading::{self, Reading};
+use super::spending::size_of;
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
@@ -12,7 +13,6 @@ use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
-use crate::quota::Till;
 use crate::request::AnnouncedBody;
 use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
 
@@ -177,16 +177,12 @@ impl Gateway {
         settled: &Settled,
         known: &Known<'_>,
     ) -> Result<Passed, Denial> {
-        let till = Till {
-            ledger: &self.ledger,
-            store: known.store,
-            allotments: &known.memory.allotments,
-            now_ms: known.moment.unix_ms,
-        };
+        let till = self.till(known.store, known.memory, known.moment.unix_ms);
+        let size = size_of(call, known);
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
         let admission = match &settled.charges {
-            Some(charges) => self.quotas.admit(charges, till)?,
-            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts()?)?, till)?,
+            Some(charges) => self.quotas.admit(charges, &size, till)?,
+            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts()?)?, &size, till)?,
         };
         let proofs = Proofs { permit: Rc::clone(&settled.permit), admission };
         let mut patch = upstream.attach(&proofs, &settled.attachment, &call.head);

@@ -6,14 +6,14 @@
 //! record = tag expiry length value
 //!          tag     16 bytes          names the entry
 //!          expiry   8 bytes          milliseconds since the epoch, little endian
-//!          length   1 byte           of the value, at most 128
+//!          length   1 byte           of the value, at most 227
 //!          value    `length` bytes
 //! ```
 //!
 //! Records stand in no order, and no tag has two live ones. A page that breaks any of this is corrupt as a
 //! whole: it is neither read in part nor mended, since a lost counter would be a limit escaped.
 
-pub(super) const MAX_VALUE: usize = 128;
+pub(super) const MAX_VALUE: usize = 227;
 
 /// Tag, expiry, length and the longest value.
 const MAX_RECORD: usize = 16 + 8 + 1 + MAX_VALUE;
@@ -158,15 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_129_bytes_is_too_long() {
-        assert!(append(&mut Vec::new(), &Record { tag: &ONE, expires_ms: 1, value: &[0; 128] }).is_some());
-        assert!(append(&mut Vec::new(), &Record { tag: &ONE, expires_ms: 1, value: &[0; 129] }).is_none());
+    fn a_value_of_228_bytes_is_too_long() {
+        assert!(append(&mut Vec::new(), &Record { tag: &ONE, expires_ms: 1, value: &[0; 227] }).is_some());
+        assert!(append(&mut Vec::new(), &Record { tag: &ONE, expires_ms: 1, value: &[0; 228] }).is_none());
     }
 
     #[test]
     fn a_corrupt_page_never_answers() {
         let whole = page(&[(&ONE, 10, b"a")]);
-        let too_long = [whole.as_slice(), &[3; 16], &[255; 8], &[129], &[0; 129]].concat();
+        let too_long = [whole.as_slice(), &[3; 16], &[255; 8], &[228], &[0; 228]].concat();
         for (bytes, note) in [
             (Vec::new(), "no bytes"),
             (vec![2], "another format"),

@@ -172,12 +172,13 @@ fn a_value_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn a_hundred_thousand_of_the_largest_records_fit_the_default() {
+fn a_hundred_thousand_of_the_largest_counters_fit_the_default() {
+    const LARGEST_TALLY: usize = 113;
     let ledger = Ledger::new();
     let store = prepared(&ledger);
     for index in 0..100_000_u32 {
         let entry = Entry { namespace: Namespace::Quota, key: &index.to_le_bytes() };
-        let put = |_: Option<&[u8]>| Change::Put { value: vec![0; MAX_VALUE], expires_ms: 9, result: () };
+        let put = |_: Option<&[u8]>| Change::Put { value: vec![0; LARGEST_TALLY], expires_ms: 9, result: () };
         assert_eq!(ledger.update(&store, entry, 0, put), Ok(()), "{index}");
     }
     let occupied = ledger.pages().map(|page| ledger.occupancy(&store, page, 0).unwrap());

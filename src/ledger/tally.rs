@@ -55,6 +55,16 @@ impl Tally {
         Self { newest: self.newest, counts }
     }
 
+    /// The tally with `cost` less in `step`, where that still counts; it never falls below 0.
+    pub(super) fn minus_at(&self, step: u64, cost: u64) -> Self {
+        let age = self.newest.checked_sub(step).and_then(|age| usize::try_from(age).ok());
+        let mut counts = self.counts;
+        if let Some(count) = age.and_then(|age| counts.get_mut(age)) {
+            *count = count.saturating_sub(cost);
+        }
+        Self { newest: self.newest, counts }
+    }
+
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }

@@ -26,7 +26,7 @@ const SLIDING_STEPS: u64 = 12;
 
 /// How much longer than needed an entry lives, so that a worker whose clock is ahead of the spender's does
 /// not drop it early.
-const CLOCK_SLACK_MS: u64 = 1000;
+pub(super) const CLOCK_SLACK_MS: u64 = 1000;
 
 const SHORTEST: Span = Span::from_seconds(1);
 const LONGEST: Span = Span::from_seconds(31 * 24 * 60 * 60);
@@ -83,18 +83,26 @@ impl Window {
             return Err(refused());
         }
         let length_ms = NonZeroU64::new(length.milliseconds()).ok_or_else(refused)?;
-        Ok(Self { kind, length_ms })
+        Ok(Self::of(kind, length_ms))
+    }
+
+    pub(super) const fn of(kind: WindowKind, length_ms: NonZeroU64) -> Self {
+        Self { kind, length_ms }
     }
 
     /// The counter of `key` for this window. Steps are numbered by the window's length, so a counter of another length
     /// is another counter.
     pub fn counter(&self, key: &[u8]) -> Counter {
+        self.counter_in(Namespace::Quota, key)
+    }
+
+    pub(super) fn counter_in(&self, namespace: Namespace, key: &[u8]) -> Counter {
         let kind = match self.kind {
             WindowKind::Sliding => b"sliding".as_slice(),
             WindowKind::Fixed => b"fixed",
         };
         let key = compose(&[kind, &self.length_ms.get().to_le_bytes(), key]);
-        Counter(Entry { namespace: Namespace::Quota, key: &key }.tag())
+        Counter(Entry { namespace, key: &key }.tag())
     }
 
     /// Spends `cost` from the counter where `limit` has room for all of it. A cost of 0 is a [`Window::peek`].
@@ -212,12 +220,12 @@ impl Window {
         Count { used, limit, reset_ms: self.reset_ms(tally, now_ms), retry_ms, admitted }
     }
 
-    fn reset_ms(&self, tally: &Tally, now_ms: u64) -> u64 {
+    pub(super) fn reset_ms(&self, tally: &Tally, now_ms: u64) -> u64 {
         tally.spent().next_back().map_or(0, |(step, _)| self.end_of(step).saturating_sub(now_ms))
     }
 
     /// Lets the oldest steps go until the request fits.
-    fn retry_ms(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> u64 {
+    pub(super) fn retry_ms(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> u64 {
         let Some(room_for) = limit.checked_sub(cost) else { return Count::NEVER };
         let mut used = tally.used();
         for (step, count) in tally.spent() {
@@ -237,7 +245,7 @@ impl Window {
     }
 
     /// How many steps count at once, the current one included.
-    fn counted_steps(&self) -> usize {
+    pub(super) fn counted_steps(&self) -> usize {
         match self.kind {
             WindowKind::Sliding => super::tally::MOST_STEPS,
             WindowKind::Fixed => 1,
@@ -249,7 +257,7 @@ impl Window {
     }
 
     /// The first millisecond in which `step` no longer counts.
-    fn end_of(&self, step: u64) -> u64 {
+    pub(super) fn end_of(&self, step: u64) -> u64 {
         let counted = u64::try_from(self.counted_steps()).unwrap_or(u64::MAX);
         step.saturating_add(counted).saturating_mul(self.length_ms.get()).div_ceil(self.steps())
     }

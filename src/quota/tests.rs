@@ -1,11 +1,12 @@
 //! Quotas on a real ledger: who shares a counter, who is refused and when to come back, what is charged.
 
 mod compiling;
+mod costs;
 mod several;
 
 use serde_json::{Value, json};
 
-use super::{Admission, QuotaSet, Till};
+use super::{Admission, QuotaSet, Size, Till};
 use crate::config::Quota;
 use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
@@ -48,10 +49,17 @@ impl<S: Store> Desk<S> {
         }
     }
 
+    fn till(&self, now_ms: u64) -> Till<'_> {
+        Till { ledger: &self.ledger, store: &self.store, allotments: &self.allotments, now_ms }
+    }
+
     fn admit(&self, case: &Case) -> Result<Admission, Denial> {
-        let (ledger, store, allotments) = (&self.ledger, &self.store, &self.allotments);
-        let till = Till { ledger, store, allotments, now_ms: case.now_ms };
-        self.quotas.admit(&self.quotas.charges(&self.engine, &case.facts())?, till)
+        self.admit_sized(case, &Size::default())
+    }
+
+    fn admit_sized(&self, case: &Case, size: &Size) -> Result<Admission, Denial> {
+        let charges = self.quotas.charges(&self.engine, &case.facts())?;
+        self.quotas.admit(&charges, size, self.till(case.now_ms))
     }
 
     /// How many of `attempts` pass.

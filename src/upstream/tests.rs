@@ -15,7 +15,7 @@ use crate::expression::Engine;
 use crate::ledger::{Allotments, Ledger, MemoryStore};
 use crate::policy::PolicySet;
 use crate::policy::fixture::{Case, NOW_MS, head, merged};
-use crate::quota::{QuotaSet, Till};
+use crate::quota::{QuotaSet, Size, Till};
 use crate::request::Dialect;
 use crate::secret::Secret;
 
@@ -49,7 +49,8 @@ fn proofs(case: &Case) -> Proofs {
     let (ledger, store) = (Ledger::new(), MemoryStore::new());
     let till = Till { ledger: &ledger, store: &store, allotments: &Allotments::default(), now_ms: NOW_MS };
     let quotas = QuotaSet::compile(&[], &engine).unwrap();
-    let admission = quotas.admit(&quotas.charges(&engine, &case.facts()).unwrap(), till).unwrap();
+    let charges = quotas.charges(&engine, &case.facts()).unwrap();
+    let admission = quotas.admit(&charges, &Size::default(), till).unwrap();
     Proofs { permit: Rc::new(permit), admission }
 }
 

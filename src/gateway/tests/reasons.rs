@@ -8,6 +8,7 @@ use super::exchanging;
 use super::introspecting;
 use super::minting::{self, tokens};
 use super::revoking;
+use super::spending;
 use super::{Request, Scene, key, key_entry, rule};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
@@ -105,6 +106,9 @@ fn rows() -> Vec<Row> {
         }),
         (R::QuotaExceeded, limited(json!(0)), |_| Request::chat()),
         (R::QuotaError, limited(json!("principal.client == 'a' ? 1 : 2")), |_| Request::chat()),
+        (R::UsageUnknowable, spending::tokens(json!({})), |_| {
+            Request::chat().at("POST", "/v1/batches").body("{}")
+        }),
         (R::TenantCredentialMissing, plain(), |_| Request::chat().keyed(6)),
         (R::ParentCredentialInvalid, tokens(json!({})), |_| {
             let other = minting::scene(json!({ "keys": [key_entry(9, json!({ "tenant": "acme" }))] }));

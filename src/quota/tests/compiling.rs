@@ -26,6 +26,22 @@ fn a_quota_that_cannot_be_kept_is_refused() {
             "quotas[1].durability: the window `61m` is longer than an hour",
             "a window that outlives many a process",
         ),
+        (json!({ "window": null }), "quotas[1].window: `requests` are counted within a window", "no window"),
+        (
+            json!({ "unit": "concurrency" }),
+            "quotas[1].window: requests in flight are counted at each moment",
+            "a window of what has none",
+        ),
+        (
+            json!({ "reserve": 5 }),
+            "quotas[1].reserve: what one request costs in `requests` is known",
+            "a reserve",
+        ),
+        (
+            json!({ "unit": "tokens", "reserve": 0 }),
+            "quotas[1].reserve: `0` would let everybody",
+            "no reserve",
+        ),
         (json!({ "per": [] }), "quotas[1].per: the list is empty", "nobody who shares it"),
         (
             json!({ "per": ["principal.subject", "principal.sbject"] }),
@@ -68,7 +84,7 @@ fn an_entry_says_what_it_may_hold() {
         (json!({ "window": "0s" }), "`0s` is not a length of time"),
         (json!({ "durability": "cluster" }), "unknown variant `cluster`"),
         (json!({ "burst": 3 }), "unknown field `burst`"),
-        (json!({ "unit": "tokens" }), "unknown variant `tokens`"),
+        (json!({ "unit": "dollars" }), "unknown variant `dollars`"),
     ] {
         let entry = crate::policy::fixture::merged(
             json!({ "id": "q", "limit": 1, "window": "60s", "per": ["'a'"] }),

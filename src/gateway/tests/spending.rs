@@ -1,0 +1,78 @@
+//! What a call holds of quotas, and what it is charged when it is over.
+
+use serde_json::{Value, json};
+
+use super::reports::ending;
+use super::{NOW_MS, Request, Scene};
+use crate::denial::Reason;
+use crate::dialect::Counts;
+use crate::gateway::Ending;
+use crate::meter::Usage;
+use crate::policy::fixture::merged;
+
+pub(super) fn tokens(change: Value) -> Value {
+    let plain = json!({ "id": "tokens", "unit": "tokens", "limit": 1000, "reserve": 400, "window": "60s", "per": ["'a'"] });
+    json!({ "quotas": [merged(plain, change)] })
+}
+
+/// The end of a call whose answer says that it cost `total`.
+fn costing(total: u64, is_complete: bool) -> Ending {
+    let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
+    let usage = Usage { counts, is_complete, unknown: None, model: None, finish_reasons: Vec::new() };
+    Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
+}
+
+/// Sends `request`, which ends so, and returns what was left after it was let through.
+fn sent(scene: &Scene, request: &Request, ending: &Ending) -> Option<String> {
+    let (mut call, _) = scene.decide(request);
+    let patch = call.answer_patch(std::iter::empty());
+    scene.gateway.settle_call(&mut call, ending, &scene.store, &scene.memory);
+    // Once is enough.
+    scene.gateway.settle_call(&mut call, ending, &scene.store, &scene.memory);
+    super::setting(&patch, "x-ratelimit-remaining-tokens")
+}
+
+fn left(scene: &Scene) -> Option<String> {
+    sent(scene, &Request::chat().body(""), &Ending { usage: None, now_ms: NOW_MS, ..ending() })
+}
+
+#[test]
+fn a_call_is_charged_what_its_answer_says() {
+    for (ended, charged, note) in [
+        (costing(150, true), 150, "all that it says"),
+        (costing(150, false), 400, "a part of what it may have cost"),
+        (Ending { usage: None, ..ending() }, 0, "a refusal, or no answer"),
+    ] {
+        let scene = Scene::new(tokens(json!({})));
+        assert_eq!(sent(&scene, &Request::chat(), &ended).as_deref(), Some("600"), "{note}");
+        assert_eq!(left(&scene), Some((600 - charged).to_string()), "{note}");
+    }
+}
+
+#[test]
+fn a_call_that_is_refused_under_way_is_charged_all_the_same() {
+    let scene = Scene::new(tokens(json!({})));
+    let (mut call, _) = scene.decide(&Request::chat());
+    scene.gateway.refuse(&mut call, Reason::RouteChanged);
+    scene.gateway.settle_call(&mut call, &costing(70, true), &scene.store, &scene.memory);
+    assert_eq!(left(&scene).as_deref(), Some("530"));
+}
+
+#[test]
+fn a_body_that_is_read_anyway_tells_what_it_asks_for() {
+    let rules = json!({ "policies": [super::rule("llm.model == 'gpt-4o'", json!({}))] });
+    let scene = Scene::new(merged(tokens(json!({})), rules));
+    let body = r#"{"model":"gpt-4o","max_tokens":100,"messages":[]}"#;
+    let request = Request::chat().body(body);
+    let estimate = 100 + body.len() / 4;
+    assert_eq!(sent(&scene, &request, &costing(0, true)), Some((1000 - estimate).to_string()));
+}
+
+#[test]
+fn a_quota_of_model_tokens_needs_metering() {
+    let ignored = json!({ "metering": { "usage": "ignore" } });
+    let signer = crate::identity::signing::RawSigner::generate("k");
+    let error = super::compile(&signer, merged(tokens(json!({})), ignored.clone())).unwrap_err();
+    assert_eq!(error.at, "metering.usage");
+    assert!(super::compile(&signer, ignored).is_ok(), "requests are counted without");
+}

@@ -1,0 +1,151 @@
+//! What a quota counts: requests, which are spent when they come, or what is held until it is known what a request costs.
+
+use super::{Cost, Size, Till};
+use crate::config::{self, ConfigError, Unit};
+use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
+
+/// What one request holds at most where the configuration does not say.
+const DEFAULT_RESERVE: u64 = 4096;
+/// Providers' tokenizers make about one token of four bytes of English; of other text they make more.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// A unit, and where it is counted.
+#[derive(Debug)]
+pub(super) enum Measure {
+    Requests(Window),
+    /// Requests in flight, or model tokens.
+    Held {
+        unit: Unit,
+        account: Account,
+        /// What one request holds at most.
+        most: u64,
+    },
+}
+
+impl Measure {
+    pub(super) fn compile(quota: &config::Quota, at: &str) -> Result<Self, ConfigError> {
+        let refused = |field: &str, why: String| Err(ConfigError::new(format!("{at}.{field}"), why));
+        let unit = quota.unit;
+        match quota.reserve {
+            Some(_) if !unit.is_metered() => {
+                return refused(
+                    "reserve",
+                    format!("what one request costs in `{}` is known; leave this out", unit.name()),
+                );
+            }
+            Some(0) => {
+                return refused(
+                    "reserve",
+                    "`0` would let everybody through at once; write 1 or more".to_owned(),
+                );
+            }
+            _ => {}
+        }
+        let most = quota.reserve.unwrap_or(DEFAULT_RESERVE);
+        let Some(length) = quota.window else {
+            return match unit {
+                Unit::Concurrency => Ok(Self::Held { unit, account: Account::in_flight(), most: 1 }),
+                _ => refused(
+                    "window",
+                    format!("`{}` are counted within a window; write its length, such as `1m`", unit.name()),
+                ),
+            };
+        };
+        let window = Window::compile(quota.window_kind, length)
+            .map_err(|error| ConfigError::new(format!("{at}.window"), error.why))?;
+        match unit {
+            Unit::Requests => Ok(Self::Requests(window)),
+            Unit::Concurrency => {
+                refused("window", "requests in flight are counted at each moment; leave this out".to_owned())
+            }
+            Unit::Tokens | Unit::InputTokens | Unit::OutputTokens => {
+                Ok(Self::Held { unit, account: Account::within(window), most })
+            }
+        }
+    }
+
+    pub(super) fn unit(&self) -> Unit {
+        match self {
+            Self::Requests(_) => Unit::Requests,
+            Self::Held { unit, .. } => *unit,
+        }
+    }
+
+    pub(super) fn counter(&self, key: &[u8]) -> Counter {
+        match self {
+            Self::Requests(window) => window.counter(key),
+            Self::Held { account, .. } => account.counter(key),
+        }
+    }
+
+    /// Spends one request, or holds what it may cost.
+    pub(super) fn take(
+        &self,
+        (counter, limit): (&Counter, u64),
+        size: &Size,
+        till: Till<'_>,
+    ) -> Result<(Count, Option<Reservation>), LedgerError> {
+        let Till { ledger, store, allotments, now_ms } = till;
+        match self {
+            Self::Requests(window) => {
+                let count = window.spend_one(ledger, store, allotments, (counter, limit), now_ms)?;
+                Ok((count, None))
+            }
+            Self::Held { unit, account, most } => {
+                account.hold(ledger, store, (counter, limit), size.estimate(*unit, *most), now_ms)
+            }
+        }
+    }
+
+    /// Undoes what was taken. What cannot be given back stays: it errs on the strict side and leaves by itself.
+    pub(super) fn give_back(&self, counter: &Counter, held: Option<&Reservation>, till: Till<'_>) {
+        let Till { ledger, store, now_ms, .. } = till;
+        let _ = match (self, held) {
+            (Self::Requests(window), _) => window.give_back(ledger, store, counter, 1, now_ms),
+            (Self::Held { account, .. }, Some(held)) => account.settle(ledger, store, held, 0, now_ms),
+            (Self::Held { .. }, None) => Ok(()),
+        };
+    }
+
+    /// Charges what the request cost, in the place of what it held.
+    pub(super) fn settle(&self, held: &Reservation, cost: &Cost, till: Till<'_>) -> Result<(), LedgerError> {
+        match self {
+            Self::Requests(_) => Ok(()),
+            Self::Held { unit, account, .. } => {
+                let cost = cost.of(*unit, held.amount());
+                account.settle(till.ledger, till.store, held, cost, till.now_ms)
+            }
+        }
+    }
+}
+
+impl Size {
+    /// What a request of this size may cost, at most `most`.
+    fn estimate(&self, unit: Unit, most: u64) -> u64 {
+        let input = self.body_bytes.map_or(most, |bytes| bytes / BYTES_PER_TOKEN);
+        let output = self.max_tokens.unwrap_or(most);
+        let estimate = match unit {
+            Unit::Requests | Unit::Concurrency => 1,
+            Unit::Tokens => input.saturating_add(output),
+            Unit::InputTokens => input,
+            Unit::OutputTokens => output,
+        };
+        estimate.clamp(1, most)
+    }
+}
+
+impl Cost {
+    /// In one unit, for a request that held `held`: what is not known is taken to be at least that.
+    fn of(&self, unit: Unit, held: u64) -> u64 {
+        let known = match unit {
+            Unit::Requests | Unit::Concurrency => Some(0),
+            Unit::Tokens => self.total,
+            Unit::InputTokens => self.input,
+            Unit::OutputTokens => self.output,
+        };
+        match (known, self.is_whole) {
+            (Some(known), true) => known,
+            (known, _) => known.unwrap_or(0).max(held),
+        }
+    }
+}

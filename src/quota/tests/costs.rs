@@ -1,0 +1,141 @@
+//! Quotas of what only the provider's answer tells: what is held before it comes, and what is charged then.
+
+use serde_json::{Value, json};
+
+use super::{Contended, Desk, answer, by, header, quota};
+use crate::denial::Reason;
+use crate::ledger::{Ledger, MemoryStore};
+use crate::policy::fixture::{Case, merged};
+use crate::quota::{Cost, Size};
+
+fn tokens(change: Value) -> crate::config::Quota {
+    quota("q", merged(json!({ "unit": "tokens", "limit": 1000, "reserve": 400 }), change))
+}
+
+fn cost(input: u64, output: u64) -> Cost {
+    Cost { input: Some(input), output: Some(output), total: Some(input + output), is_whole: true }
+}
+
+/// What is told to be left after a request that holds as much as it may.
+fn left(desk: &Desk<MemoryStore>, case: &Case) -> Option<String> {
+    let mut admission = desk.admit(case).ok()?;
+    let told = header(admission.headers(), "x-ratelimit-remaining-tokens").map(str::to_owned);
+    desk.quotas.settle(admission.take_held(), Cost::NOTHING, desk.till(case.now_ms));
+    told
+}
+
+#[test]
+fn a_request_holds_what_it_may_cost_and_is_charged_what_it_cost() {
+    let (desk, case) = (Desk::new(&[tokens(json!({}))]), by("x"));
+    let mut held: Vec<_> = (0..2).map(|_| desk.admit(&case).unwrap()).collect();
+    let denial = desk.admit(&case).unwrap_err();
+    assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaExceeded, Some("q")), "800 are held");
+    let refused = answer(&denial);
+    assert_eq!(header(&refused.headers, "x-ratelimit-remaining-tokens"), Some("200"));
+    assert_eq!(header(&refused.headers, "x-ratelimit-limit-tokens"), Some("1000"));
+    assert_eq!(header(&refused.headers, "retry-after"), Some("1"));
+    let mut settle = |cost| {
+        let held = held.pop().unwrap().take_held();
+        assert!(desk.quotas.settle(held, cost, desk.till(case.now_ms)).is_empty());
+    };
+    settle(cost(100, 20));
+    assert_eq!(left(&desk, &case).as_deref(), Some("80"), "120 are spent and 400 held beside its own 400");
+    settle(cost(0, 0));
+    assert_eq!(left(&desk, &case).as_deref(), Some("480"), "what cost nothing is charged nothing");
+}
+
+#[test]
+fn the_estimate_is_of_what_is_known_and_bounded() {
+    let size = |body_bytes, max_tokens| Size { body_bytes, max_tokens, is_unseen: false };
+    for (unit, size, held, note) in [
+        ("tokens", size(None, None), 400, "nothing"),
+        ("tokens", size(Some(40), Some(100)), 110, "the body and what it asks for"),
+        ("tokens", size(Some(40), None), 400, "the body alone"),
+        ("tokens", size(Some(4_000_000), Some(1)), 400, "a long body"),
+        ("tokens", size(Some(0), Some(0)), 1, "never nothing"),
+        ("input_tokens", size(Some(40), Some(300)), 10, "the body"),
+        ("output_tokens", size(Some(40), Some(300)), 300, "what it asks for"),
+        ("output_tokens", size(Some(40), Some(u64::MAX)), 400, "more than there is"),
+    ] {
+        let desk = Desk::new(&[tokens(json!({ "unit": unit }))]);
+        let admission = desk.admit_sized(&by("x"), &size).unwrap();
+        let left = header(admission.headers(), "x-ratelimit-remaining-tokens").unwrap();
+        assert_eq!(1000 - left.parse::<u64>().unwrap(), held, "{unit}: {note}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_taken_to_be_what_was_held() {
+    let seen = |total, is_whole| Cost { input: None, output: None, total, is_whole };
+    for (cost, charged, note) in [
+        (cost(5, 6), 11, "known"),
+        (Cost::NOTHING, 0, "no answer, or a refusal"),
+        (seen(Some(50), false), 400, "less was seen when it broke off"),
+        (seen(Some(900), false), 900, "more was"),
+        (seen(None, false), 400, "nothing was"),
+        (seen(None, true), 400, "the whole answer, and it does not say"),
+    ] {
+        let (desk, case) = (Desk::new(&[tokens(json!({ "limit": 10_000 }))]), by("x"));
+        let held = desk.admit(&case).unwrap().take_held();
+        desk.quotas.settle(held, cost, desk.till(case.now_ms));
+        assert_eq!(left(&desk, &case), Some((10_000 - charged - 400).to_string()), "{note}");
+    }
+}
+
+#[test]
+fn requests_in_flight_are_counted() {
+    let flights =
+        quota("q", json!({ "unit": "concurrency", "limit": 2, "window": null, "window_kind": "sliding" }));
+    let (desk, case) = (Desk::new(&[flights]), by("x"));
+    let mut first = desk.admit(&case).unwrap();
+    assert!(first.headers().is_empty(), "no header tells of it");
+    let _second = desk.admit(&case).unwrap();
+    assert_eq!(desk.refusal(&case), Some((Reason::QuotaExceeded, "q".to_owned())));
+    assert!(desk.admit(&by("y")).is_ok(), "others have their own");
+    desk.quotas.settle(first.take_held(), cost(1, 1), desk.till(case.now_ms));
+    assert!(desk.admit(&case).is_ok(), "one is over");
+}
+
+#[test]
+fn a_request_that_another_quota_refuses_holds_nothing() {
+    let narrow = quota("narrow", json!({ "limit": 1 }));
+    for quotas in [vec![tokens(json!({})), narrow.clone()], vec![narrow, tokens(json!({}))]] {
+        let (desk, case) = (Desk::new(&quotas), by("x"));
+        let first = desk.admit(&case).unwrap();
+        let told = |name| header(first.headers(), name).map(str::to_owned);
+        assert_eq!(told("x-ratelimit-remaining-tokens").as_deref(), Some("600"), "both are told");
+        assert_eq!(told("x-ratelimit-remaining-requests").as_deref(), Some("0"));
+        for _ in 0..5 {
+            assert_eq!(desk.refusal(&case), Some((Reason::QuotaExceeded, "narrow".to_owned())));
+        }
+    }
+}
+
+#[test]
+fn what_costs_nothing_or_what_nobody_sees() {
+    let desk = Desk::new(&[tokens(json!({ "limit": 0 }))]);
+    assert!(
+        desk.admit(&Case::sending("GET", "/v1/models", &[], json!({}))).is_ok(),
+        "a list of models costs no model tokens"
+    );
+    let unseen = Size { is_unseen: true, ..Size::default() };
+    let desk = Desk::new(&[tokens(json!({}))]);
+    assert_eq!(desk.admit_sized(&by("x"), &unseen).unwrap_err().reason(), Reason::UsageUnknowable);
+    let shadow = Desk::new(&[tokens(json!({ "mode": "shadow" }))]);
+    let admission = shadow.admit_sized(&by("x"), &unseen).unwrap();
+    assert_eq!(admission.shadow_denials(), ["q"], "a shadow refuses nobody");
+}
+
+#[test]
+fn what_cannot_be_charged_now_is_owed() {
+    let case = by("x");
+    let desk = Desk::new(&[tokens(json!({}))]);
+    let held = desk.admit(&case).unwrap().take_held();
+    let contended =
+        Desk::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &[tokens(json!({}))]);
+    contended.ledger.prepare(&contended.store);
+    let owed = contended.quotas.settle(held, cost(300, 0), contended.till(case.now_ms));
+    assert_eq!(owed.len(), 1);
+    assert!(desk.quotas.collect(owed, desk.till(case.now_ms)).is_empty());
+    assert_eq!(left(&desk, &case).as_deref(), Some("300"));
+}
