@@ -13,7 +13,7 @@ fn tokens(change: Value) -> crate::config::Quota {
 }
 
 fn cost(input: u64, output: u64) -> Cost {
-    Cost { input: Some(input), output: Some(output), total: Some(input + output), is_whole: true }
+    Cost { input: Some(input), output: Some(output), total: Some(input.saturating_add(output)), is_whole: true }
 }
 
 /// What is told to be left after a request that holds as much as it may.

@@ -1,0 +1,197 @@
+"""Quotas of model tokens and of requests in flight in a real Envoy with four workers: bounded, exact in the end."""
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.deadline import wait_until
+from harness.dialects import chat_document, credential_header
+from harness.gateway import Gateway, document, key_entry, upstream_entries
+from harness.load import LoadReport, LoadRequest, run_load
+from harness.simulator import Simulator
+
+WORKERS, CONNECTIONS = 4, 64
+CHAT = "/openai/v1/chat/completions"
+MESSAGES = "/anthropic/v1/messages"
+INPUT, OUTPUT = 100, 50
+COST = INPUT + OUTPUT
+MODEL = f"sim-tokens-{INPUT}-{OUTPUT}"
+FREE = "sim-tokens-0-0"
+LIMIT = 20 * COST
+ABORTS = 200
+TOTAL, COMPLETE = "claimgate.usage.total_tokens", "claimgate.usage.complete"
+
+
+def quota(name: str, limit: int, unit: str, **fields: Any) -> dict[str, Any]:
+    """A quota for requests that ask for it by its name, each run with an account of its own."""
+    when = f"has(request.headers.asks) && request.headers.asks == '{name}'"
+    entry = {"id": name, "limit": limit, "unit": unit, "per": ["request.headers.run"], "when": when}
+    return entry | ({} if unit == "concurrency" else {"window": "1h"}) | fields
+
+
+class World:
+    """A gateway with four workers, and a caller whose every run is somebody else to the quotas."""
+
+    def __init__(self, simulator: Simulator, directory: Path) -> None:
+        self.key, entry = key_entry("caller", tenant="acme")
+        quotas = [
+            quota("even", LIMIT, "tokens", reserve=COST),
+            quota("cheap", LIMIT, "tokens", reserve=50),
+            quota("input", 1000, "input_tokens", reserve=100),
+            quota("output", 1000, "output_tokens", reserve=100),
+            quota("wide", 10_000_000, "tokens", reserve=80),
+            quota("flights", 5, "concurrency"),
+        ]
+        upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
+        configuration = document(keys=[entry], upstreams=upstreams, quotas=quotas)
+        self.gateway = Gateway(configuration, simulator, directory, concurrency=WORKERS)
+        self.client = httpx.Client(base_url=self.gateway.url, timeout=30)
+        self.runs = 0
+
+    def run(self) -> str:
+        self.runs += 1
+        return f"run-{self.runs}"
+
+    def headers(self, asks: str, run: str) -> dict[str, str]:
+        return {**credential_header("openai", self.key), "asks": asks, "run": run}
+
+    def ask(self, asks: str, run: str, model: str = MODEL, path: str = CHAT, **body: Any) -> httpx.Response:
+        dialect = path.split("/")[1]
+        content = {**chat_document(dialect, model), **body}
+        return self.client.post(path, headers=self.headers(asks, run), json=content)
+
+    def load(self, asks: str, run: str, total: int, model: str = MODEL) -> LoadReport:
+        headers, content = self.headers(asks, run), chat_document("openai", model)
+        request = LoadRequest(self.gateway.url + CHAT, headers=headers, document=content)
+        return run_load(request, total=total, connections=CONNECTIONS)
+
+    def spent(self, asks: str, run: str, limit: int, reserve: int) -> int:
+        """What is on the account, by a request that costs nothing."""
+        answer = self.ask(asks, run, FREE)
+        left = int(answer.headers["x-ratelimit-remaining-tokens"])
+        return limit - left - (reserve if answer.status_code == 200 else 0)
+
+    def records(self, count: int, since: int) -> list[dict[str, Any]]:
+        """The records after the first `since`, once there are so many."""
+        wait_until(lambda: len(self.gateway.records()) >= since + count, what=f"{count} records", seconds=30)
+        return self.gateway.records()[since:]
+
+
+@pytest.fixture(scope="module")
+def world(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    running = World(simulator, tmp_path_factory.mktemp("token-quota"))
+    yield running
+    running.client.close()
+    running.gateway.stop()
+
+
+def test_an_estimate_that_is_right_lets_exactly_the_limit_pass(world: World) -> None:
+    run = world.run()
+    report = world.load("even", run, total=400)
+    assert set(report.statuses) == {200, 429} and report.statuses[200] == LIMIT // COST, report.statuses
+    assert world.spent("even", run, LIMIT, COST) == LIMIT
+    refused = next(answer for answer in report.answers if answer.status == 429)
+    assert refused.headers["x-claimgate-reason"] == "quota_exceeded"
+    assert "x-ratelimit-remaining-tokens" in refused.headers and "retry-after" in refused.headers
+
+
+def test_an_estimate_that_is_too_low_is_exceeded_by_no_more_than_the_bound(world: World) -> None:
+    reserve, run = 50, world.run()
+    since = len(world.gateway.records())
+    report = world.load("cheap", run, total=600)
+    records = world.records(600, since)
+    spent = sum(record.get(TOTAL, 0) for record in records)
+    bound = LIMIT + CONNECTIONS * (COST - reserve)
+    print(f"limit {LIMIT}, held {reserve} of {COST} each, {CONNECTIONS} at once: {spent} spent, bound {bound}")
+    assert spent == report.statuses[200] * COST
+    assert LIMIT - reserve < spent <= bound, "nobody is refused while an estimate is left"
+    assert world.ask("cheap", run, FREE).status_code == 429
+
+
+@pytest.mark.parametrize(("asks", "charged"), [("input", INPUT), ("output", OUTPUT)])
+def test_one_side_is_counted_alone_and_told_at_every_point(world: World, asks: str, charged: int) -> None:
+    run = world.run()
+    for asked in range(4):
+        since = len(world.gateway.records())
+        answer = world.ask(asks, run)
+        assert answer.headers["x-ratelimit-limit-tokens"] == "1000"
+        # As little as the bytes of this body may cost, or as much as may be held.
+        held = len(answer.request.content) // 4 if asks == "input" else 100
+        assert answer.headers["x-ratelimit-remaining-tokens"] == str(1000 - asked * charged - held)
+        world.records(1, since)
+
+
+@pytest.mark.parametrize(("model", "charged"), [("sim-500", 0), ("sim-429", 0), ("sim-cut", 80), ("sim-garbage", 80)])
+def test_what_is_charged_where_nothing_is_told(world: World, model: str, charged: int) -> None:
+    run, since = world.run(), len(world.gateway.records())
+    with contextlib.suppress(httpx.RemoteProtocolError):
+        world.ask("wide", run, model)
+    world.records(1, since)
+    answer = world.ask("wide", run, FREE)
+    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == charged + 80
+
+
+def test_every_aborted_stream_is_charged(world: World) -> None:
+    run, since, dice = world.run(), len(world.gateway.records()), random.Random(7)
+    body = {**chat_document("anthropic", "sim-long-40"), "stream": True}
+
+    def abort(seconds: float) -> None:
+        headers = {**world.headers("wide", run), "anthropic-version": "2023-06-01"}
+        with (
+            httpx.Client(base_url=world.gateway.url, timeout=30) as client,
+            client.stream("POST", MESSAGES, headers=headers, json=body) as answer,
+        ):
+            assert answer.status_code == 200
+            left_at = time.monotonic() + seconds
+            for _ in answer.iter_raw():
+                if time.monotonic() > left_at:
+                    return
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(abort, [dice.uniform(0, 0.25) for _ in range(ABORTS)]))
+    records = world.records(ABORTS, since)
+    told = sum(r[TOTAL] if r[COMPLETE] else max(r.get(TOTAL, 0), 80) for r in records)
+    broken_off = sum(not record[COMPLETE] for record in records)
+    print(f"{ABORTS} streams, {broken_off} broken off: {told} model tokens charged")
+    assert broken_off > ABORTS / 4 and all(record["claimgate.aborted"] for record in records if not record[COMPLETE])
+    answer = world.ask("wide", run, FREE)
+    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) - 80 == told
+
+
+def test_no_more_are_in_flight_than_may_be(world: World) -> None:
+    run, began, ended = world.run(), [], []
+
+    def ask(_: int) -> int:
+        headers, body = world.headers("flights", run), chat_document("openai", "sim-slow-4")
+        with httpx.Client(base_url=world.gateway.url, timeout=30) as client:
+            began.append(time.monotonic())
+            answer = client.post(CHAT, headers=headers, json=body)
+        if answer.status_code == 200:
+            ended.append(time.monotonic())
+        else:
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "1"), answer.text
+        return answer.status_code
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        statuses = list(pool.map(ask, range(CONNECTIONS)))
+    assert max(began) < min(ended), "all of them came while the first were under way"
+    assert statuses.count(200) == 5
+    wait_until(lambda: world.ask("flights", run).status_code == 200, what="a place", seconds=5)
+
+
+def test_a_tunnel_whose_cost_nobody_sees_is_refused(world: World) -> None:
+    headers = {**world.headers("even", world.run()), "connection": "upgrade", "upgrade": "websocket"}
+    headers |= {"sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    answer = world.client.get("/openai/v1/realtime?model=gpt-realtime", headers=headers)
+    assert (answer.status_code, answer.headers["x-claimgate-reason"]) == (403, "usage_unknowable")
+
+
+def test_no_trap(world: World) -> None:
+    assert world.gateway.envoy.crashes() == 0
