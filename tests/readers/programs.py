@@ -6,7 +6,6 @@ import email.policy
 import io
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from harness.identity_provider import node_binary
 from python_multipart.multipart import Field, File, create_form_parser
 
 from .bodies import NAMES, Question
@@ -48,10 +48,7 @@ def gate(questions: Sequence[Question]) -> list[dict[str, Any]]:
 
 
 def node(questions: Sequence[Question]) -> list[View]:
-    if shutil.which("node") is None:
-        # It says what it installs.
-        subprocess.run([ROOT / "tests/setup/debian", "nodejs"], check=True)
-    return [view(line) for line in asked(["node", HERE / "node.mjs"], questions)]
+    return [view(line) for line in asked([node_binary(), HERE / "node.mjs"], questions)]
 
 
 def go(questions: Sequence[Question], directory: Path) -> list[View]:
