@@ -168,6 +168,8 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(credential, dict):
             per_tenant = credential.get("per_tenant", {})
             names += [credential.get("env"), per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
+    asking = [issuer["introspection"] for issuer in configuration.get("issuers", ()) if "introspection" in issuer]
+    names += [introspection["client_secret"]["env"] for introspection in asking]
     return tuple(sorted({name for name in [*names, *signing_keys(configuration)] if name}))
 
 
