@@ -35,6 +35,7 @@ mod configuration;
 mod fetch;
 mod flow;
 mod header_map;
+mod held;
 mod introspect;
 mod key_fetch;
 mod metrics;

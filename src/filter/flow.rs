@@ -30,6 +30,16 @@ pub(super) enum Phase {
 }
 
 impl Phase {
+    /// True where the stream waits.
+    pub(super) fn is_held(self) -> bool {
+        match self {
+            Self::AwaitingBody { .. } | Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
+                true
+            }
+            Self::Fresh | Self::Forwarded | Self::Answered | Self::Gone => false,
+        }
+    }
+
     /// True where it waits for what could prove the caller.
     pub(super) fn awaits_identity(self) -> bool {
         matches!(self, Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. })

@@ -10,6 +10,7 @@ use log::warn;
 
 use super::fetch::{self, Delivery, Fetched, Place};
 use super::metrics::count_introspection;
+use super::steps::MOST_AT_ONCE;
 use crate::gateway::{Gateway, Memory};
 use crate::identity::{Inquiry, Introspected, MAX_ANSWER_BYTES};
 use crate::recall::Fingerprint;
@@ -56,9 +57,9 @@ impl Introspection {
         !self.queue.borrow().is_empty() || !self.heard.borrow().is_empty()
     }
 
-    /// Sends what was asked since the last tick.
+    /// Sends what was asked, in turn.
     pub(super) fn tick(&self, gateway: &Gateway, now_ms: u64) {
-        for inquiry in std::mem::take(&mut *self.queue.borrow_mut()) {
+        for inquiry in self.next() {
             match send(gateway, &inquiry) {
                 Some(token) => {
                     self.under_way.borrow_mut().insert(token, (inquiry, now_ms));
@@ -69,6 +70,12 @@ impl Introspection {
                 }
             }
         }
+    }
+
+    fn next(&self) -> Vec<Inquiry> {
+        let mut queue = self.queue.borrow_mut();
+        let first = queue.len().min(MOST_AT_ONCE);
+        queue.drain(..first).collect()
     }
 
     /// Takes an answer, if it is one of these.

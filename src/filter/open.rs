@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use proxy_wasm::hostcalls;
 
 use super::flow::{Flow, Phase};
-use super::steps;
+use super::steps::{self, MOST_AT_ONCE};
 use crate::gateway::Gateway;
 use crate::revocation::Board;
 
@@ -35,6 +35,7 @@ pub(super) struct OpenStreams {
     flows: RefCell<HashMap<u32, Rc<RefCell<Flow>>>>,
     /// The board that they were judged by last.
     judged_by: Cell<u64>,
+    is_behind: Cell<bool>,
 }
 
 impl OpenStreams {
@@ -46,20 +47,32 @@ impl OpenStreams {
         self.flows.borrow_mut().remove(&id);
     }
 
+    /// True where more are to be judged than one callback may end.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.get()
+    }
+
     /// Ends those whose credential is revoked, where the lists have changed since they were judged.
     pub(super) fn judge(&self, gateway: &Gateway, board: &Board, now_ms: u64) {
-        if self.judged_by.replace(board.generation()) == board.generation() {
+        if self.judged_by.replace(board.generation()) == board.generation() && !self.is_behind.get() {
             return;
         }
+        self.is_behind.set(false);
+        let mut room = MOST_AT_ONCE;
         // Ending one can call back into its stream, so that nothing is borrowed then.
         let open: Vec<_> = self.flows.borrow().iter().map(|(id, flow)| (*id, Rc::clone(flow))).collect();
         for (id, flow) in open {
+            if room == 0 {
+                self.is_behind.set(true);
+                return;
+            }
             let is_revoked = {
                 let mut flow = flow.borrow_mut();
                 flow.phase == Phase::Forwarded
                     && flow.call.as_mut().is_some_and(|call| gateway.revoke(call, board, now_ms))
             };
             if is_revoked && hostcalls::set_effective_context(id).is_ok() {
+                room = room.saturating_sub(1);
                 self.end(id, &flow);
             }
         }

@@ -14,6 +14,7 @@ use super::cluster::Attempt;
 use super::configuration::PluginConfiguration;
 use super::fetch::Delivery;
 use super::flow::{Flow, Phase};
+use super::held::Held;
 use super::introspect::Introspection;
 use super::key_fetch::KeyFetch;
 use super::metrics::Metrics;
@@ -21,16 +22,13 @@ use super::open::OpenStreams;
 use super::polling::{Pace, Polling};
 use super::shared_data::SharedData;
 use super::stream::Stream;
-use super::{clock, cluster, properties, steps};
+use super::{clock, cluster, properties};
 use crate::config::Config;
-use crate::denial::Reason;
-use crate::gateway::{Gateway, Memory, Patience};
-use crate::identity::Introspected;
-use crate::recall::Fingerprint;
+use crate::gateway::{Gateway, Memory};
 use crate::secret::Secret;
 use crate::upstream::Upstreams;
 
-/// While there is a question to be sent that streams wait for.
+/// While there is a question to be sent that streams wait for, or they are woken in turn.
 const SENDING_TICK: Duration = Duration::from_millis(1);
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
@@ -50,7 +48,7 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
     pub(super) dice: Dice,
-    held: RefCell<Vec<(u32, Rc<RefCell<Flow>>)>>,
+    held: Held,
 }
 
 /// Envoy's handle on one configuration in one worker.
@@ -99,7 +97,7 @@ impl Root {
         let (keys, polling) = (KeyFetch::new(&gateway), Polling::new(&gateway));
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
-        let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), RefCell::default());
+        let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), Held::default());
         let introspection = Introspection::default();
         let shared = Shared { gateway, keys, polling, introspection, open, metrics, memory, dice, held };
         self.half = Some(Half::Chain(Rc::new(shared)));
@@ -110,9 +108,16 @@ impl Root {
 }
 
 impl Root {
+    /// Says when the next tick comes.
+    fn pace(&self, shared: &Shared) {
+        let _ = hostcalls::set_effective_context(self.id);
+        let _ = hostcalls::set_tick_period(shared.tick_period());
+    }
+
     /// Ends, once nothing that was begun is awaited.
     fn finish(&mut self) {
-        let is_idle = matches!(&self.half, Some(Half::Chain(shared)) if !shared.is_fetching());
+        let is_idle =
+            matches!(&self.half, Some(Half::Chain(shared)) if !shared.is_fetching() && !shared.is_behind());
         if self.tenure == Tenure::Finishing && is_idle {
             self.tenure = Tenure::Over;
             let _ = hostcalls::set_effective_context(self.id);
@@ -124,10 +129,7 @@ impl Root {
 impl Shared {
     /// Holds a stream until its body, its keys or its deadline comes.
     pub(super) fn hold(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
-        let mut held = self.held.borrow_mut();
-        if !held.iter().any(|(other, _)| *other == id) {
-            held.push((id, Rc::clone(flow)));
-        }
+        self.held.add(id, flow);
         match flow.borrow().phase {
             Phase::AwaitingKeys { issuer, .. } => {
                 self.keys.want(issuer);
@@ -159,63 +161,21 @@ impl Shared {
     /// How soon the next tick comes.
     fn tick_period(&self) -> Duration {
         match self.polling.pace() {
-            _ if self.introspection.is_due() => SENDING_TICK,
-            _ if self.is_waiting_for_keys() => BUSY_TICK,
+            _ if self.introspection.is_due() || self.is_behind() => SENDING_TICK,
+            _ if self.held.wait_for_keys() => BUSY_TICK,
             Pace::Waiting => WAITING_TICK,
             Pace::Polling => POLLING_TICK,
             Pace::Idle => IDLE_TICK,
         }
     }
 
-    /// Wakes every held stream whose wait is over.
     fn wake(self: &Rc<Self>, now_ms: u64) {
-        // Waking can hold a stream again, so the list is taken first.
-        let held = std::mem::take(&mut *self.held.borrow_mut());
-        let heard = self.introspection.take_heard();
-        for (id, flow) in held {
-            let phase = flow.borrow().phase;
-            let held_for_ms = now_ms.saturating_sub(flow.borrow().held_since_ms);
-            let patience = match phase {
-                Phase::Fresh | Phase::Forwarded | Phase::Answered | Phase::Gone => continue,
-                _ if held_for_ms >= self.gateway.hold_timeout_ms() => {
-                    steps::refuse_held(self, id, &flow, Reason::HoldTimeout);
-                    continue;
-                }
-                Phase::AwaitingKeys { issuer, fetched_ms, .. }
-                    if self.keys.fetched_ms(issuer) != fetched_ms =>
-                {
-                    Some(Patience::Left)
-                }
-                Phase::AwaitingKeys { issuer, until_ms, .. }
-                    if now_ms >= until_ms || self.keys.is_unreachable(issuer) =>
-                {
-                    Some(Patience::Exhausted)
-                }
-                Phase::AwaitingIntrospection { name } => {
-                    heard.get(&name).map(|heard| tell(&flow, name, heard.as_ref()))
-                }
-                Phase::AwaitingKeys { .. } | Phase::AwaitingBody { .. } => None,
-            };
-            match patience {
-                Some(patience) => steps::resume_held(self, id, &flow, patience),
-                None => self.held.borrow_mut().push((id, flow)),
-            }
-        }
+        self.held.wake(self, now_ms);
     }
 
-    fn is_waiting_for_keys(&self) -> bool {
-        self.held.borrow().iter().any(|(_, flow)| matches!(flow.borrow().phase, Phase::AwaitingKeys { .. }))
-    }
-}
-
-/// Tells a stream what its issuer has said of its token.
-fn tell(flow: &RefCell<Flow>, name: Fingerprint, heard: Option<&Introspected>) -> Patience {
-    match (heard, &mut flow.borrow_mut().call) {
-        (Some(answer), Some(call)) => {
-            call.hear(name, answer.clone());
-            Patience::Left
-        }
-        _ => Patience::Exhausted,
+    /// True where more is to be done than one callback may do.
+    fn is_behind(&self) -> bool {
+        self.held.is_behind() || self.open.is_behind()
     }
 }
 
@@ -230,6 +190,7 @@ impl Context for Root {
             shared.introspection.receive(&shared.gateway, &shared.memory, token, delivery, &moment);
             shared.judge_open(now_ms);
             shared.wake(now_ms);
+            self.pace(shared);
             self.finish();
         }
     }
@@ -265,7 +226,9 @@ impl RootContext for Root {
         let now_ms = clock::now_ms();
         if self.tenure != Tenure::InCharge {
             shared.introspection.tick(&shared.gateway, now_ms);
+            shared.judge_open(now_ms);
             shared.wake(now_ms);
+            self.pace(shared);
             self.finish();
             return;
         }
@@ -277,8 +240,7 @@ impl RootContext for Root {
         shared.gateway.collect(&SharedData, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
-        let _ = hostcalls::set_effective_context(self.id);
-        let _ = hostcalls::set_tick_period(shared.tick_period());
+        self.pace(shared);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

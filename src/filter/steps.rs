@@ -17,6 +17,12 @@ use crate::request::Moment;
 use crate::revocation::Board;
 use crate::upstream::HeaderPatch;
 
+/// The most streams that one callback of the root ends or lets go on, and the most questions that one sends.
+///
+/// Envoy carries out what it is told once the callback is over. Each time that calls the filter, and it is at the end of that
+/// call, within it, that Envoy goes on with the next: some three hundred in a row fill the stack, and the worker's VM traps.
+pub(super) const MOST_AT_ONCE: usize = 32;
+
 /// What follows from a walk.
 pub(super) enum Step {
     Pass,

@@ -24,6 +24,7 @@ TIMEOUT = 0.5
 # What a loaded machine may add.
 SLACK = 2.0
 DOWN_SECONDS = 4.0
+CROWD = 500
 APP = Client("app", tenant="acme")
 BRIEF = Client("brief", tenant="acme", lifetime=2)
 # Their names and secrets have to be escaped (RFC 6749 section 2.3.1).
@@ -185,6 +186,20 @@ def test_many_requests_with_one_new_token_ask_once(party: Asking) -> None:
     assert statuses == {200: len(tokens)}
     assert party.questions() == 1 + len(tokens)
     assert time.monotonic() - began < 2 * SLOW + SLACK
+
+
+def test_a_crowd_is_refused_by_one_answer(party: Asking) -> None:
+    """More at once than one callback may refuse; see test_crowds.py."""
+    party.trust(timeout=5.0)
+    party.provider.fail("slow", SLOW)
+    token = party.caller.secret("invented-by-many-0815")
+    request = LoadRequest(
+        f"{party.caller.gateway.url}{CHAT_PATH}", headers={"authorization": f"Bearer {token}"}, document=CHAT
+    )
+    report = run_load(request, total=CROWD, connections=CROWD)
+    assert report.statuses == {401: CROWD} and not report.failures
+    assert {answer.headers["x-claimgate-reason"] for answer in report.answers} == {"token_inactive"}
+    assert party.questions() == 1
 
 
 def test_a_provider_that_is_down_under_load(party: Asking) -> None:
