@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use spent::Spent;
+pub use spent::{Price, Spent};
 
 /// How a decision came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

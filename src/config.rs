@@ -9,6 +9,7 @@ mod key;
 mod key_hash;
 mod labels;
 mod metering;
+mod prices;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
@@ -33,6 +34,7 @@ pub use key::{Key, shared_keys};
 pub use key_hash::KeyHash;
 pub use labels::Labels;
 pub use metering::{MeteredUsage, Metering};
+pub use prices::{Dollars, Price, Prices, Unpriced};
 pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use secret_source::SecretSource;
@@ -109,6 +111,9 @@ pub struct Config {
     /// The quotas, all of which must have room.
     #[serde(default)]
     pub quotas: Vec<Quota>,
+    /// What model tokens cost. Absent: nothing is told in money.
+    #[serde(default)]
+    pub prices: Option<Prices>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
     #[serde(default)]

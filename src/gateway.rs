@@ -25,6 +25,8 @@ use crate::identity::{EngineAnswer, Identity, Inquiry, Introspected, KeyRing, Qu
 use crate::ledger::{Ledger, Store};
 use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
+
+use crate::price::PriceTable;
 use crate::quota::QuotaSet;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::revocation::{Board, Revocations};
@@ -50,6 +52,7 @@ pub struct Gateway {
     quotas: QuotaSet,
     upstreams: Upstreams,
     minting: Option<Minting>,
+    prices: Option<PriceTable>,
     documents: Documents,
     revocations: Revocations,
     settings: Settings,
@@ -159,6 +162,7 @@ impl Gateway {
             quotas,
             upstreams: Upstreams::compile(&config.upstreams, environment)?,
             minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
+            prices: config.prices.as_ref().map(PriceTable::compile).transpose()?,
             revocations: Revocations::compile(&config.revocations)?,
             settings: Settings::compile(config)?,
             ledger: Ledger::new(),

@@ -11,6 +11,7 @@ pub mod denial;
 pub mod config;
 pub mod dialect;
 pub mod expression;
+pub mod price;
 pub mod ledger;
 pub mod identity;
 pub mod revocation;

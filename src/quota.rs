@@ -10,13 +10,15 @@ mod measure;
 
 use std::collections::BTreeSet;
 
-use crate::config::{self, ConfigError, Mode};
+use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 use crate::identity::Principal;
 use crate::ledger::{Allotments, Budget, Count, Counter, Ledger, Reservation, Store, compose};
 use crate::policy::{CallFacts, VOCABULARY, dry_run};
+
+use crate::price::Rate;
 
 use admission::Tightest;
 use measure::Measure;
@@ -58,27 +60,33 @@ pub struct Till<'a> {
 
 /// As much as is known of what a request may cost.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Size {
+pub struct Size<'a> {
     pub body_bytes: Option<u64>,
     /// What the body asks for at most.
     pub max_tokens: Option<u64>,
     /// A tunnel, or work that is done later: no answer that passes here tells its cost.
     pub is_unseen: bool,
+    /// What its model costs, where it has a price.
+    pub rate: Option<&'a Rate>,
+    /// True where a model without a price is let through for nothing.
+    pub may_be_unpriced: bool,
 }
 
-/// What a request cost, in model tokens.
+/// What a request cost: model tokens, and money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     pub input: Option<u64>,
     pub output: Option<u64>,
     pub total: Option<u64>,
+    pub microdollars: Option<u64>,
     /// False where there may be more.
     pub is_whole: bool,
 }
 
 impl Cost {
     /// Of a request that the provider did not answer, or refused.
-    pub const NOTHING: Self = Self { input: Some(0), output: Some(0), total: Some(0), is_whole: true };
+    pub const NOTHING: Self =
+        Self { input: Some(0), output: Some(0), total: Some(0), microdollars: Some(0), is_whole: true };
 }
 
 /// What could not be charged because the ledger was contended.
@@ -122,7 +130,7 @@ impl QuotaSet {
                 ));
             }
             let quota = Quota::compile(quota, &at, engine)?;
-            quota.expressions().for_each(|expression| reads.extend(expression.reads()));
+            quota.read_into(&mut reads);
             compiled.push(quota);
         }
         Ok(Self { quotas: compiled, reads })
@@ -136,9 +144,8 @@ impl QuotaSet {
     /// What the quotas read that could refuse.
     pub fn enforced_reads(&self) -> Reads {
         let mut reads = Reads::default();
-        for quota in self.quotas.iter().filter(|quota| quota.mode == Mode::Enforce) {
-            quota.expressions().for_each(|expression| reads.extend(expression.reads()));
-        }
+        let enforced = self.quotas.iter().filter(|quota| quota.mode == Mode::Enforce);
+        enforced.for_each(|quota| quota.read_into(&mut reads));
         reads
     }
 
@@ -163,13 +170,18 @@ impl QuotaSet {
         Ok(charges)
     }
 
+    /// True where a quota counts money.
+    pub fn needs_prices(&self) -> bool {
+        self.quotas.iter().any(|quota| quota.measure.unit() == Unit::Microdollars)
+    }
+
     /// True where a quota that could refuse counts what only the provider's answer tells.
     pub fn needs_usage(&self) -> bool {
         self.quotas.iter().any(|quota| quota.measure.unit().is_metered() && quota.mode == Mode::Enforce)
     }
 
     /// Charges the token's budget and every quota that applies, or nothing.
-    pub fn admit(&self, charges: &Charges, size: &Size, till: Till<'_>) -> Result<Admission, Denial> {
+    pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admission, Denial> {
         let Some(budget) = &charges.budget else { return self.charge(charges, size, None, till) };
         let count = spend_budget(budget, till)?;
         self.charge(charges, size, Some(count), till).inspect_err(|_| {
@@ -180,7 +192,7 @@ impl QuotaSet {
     fn charge(
         &self,
         charges: &Charges,
-        size: &Size,
+        size: &Size<'_>,
         budget: Option<Count>,
         till: Till<'_>,
     ) -> Result<Admission, Denial> {
@@ -279,6 +291,14 @@ impl Quota {
         self.per.iter().chain(&self.when).chain(limit)
     }
 
+    fn read_into(&self, reads: &mut Reads) {
+        self.expressions().for_each(|expression| reads.extend(expression.reads()));
+        if self.measure.unit() == Unit::Microdollars {
+            // What has the price.
+            reads.add("llm", "model");
+        }
+    }
+
     /// What this call would be charged; `None` where the quota does not apply.
     fn charge(
         &self,
@@ -309,12 +329,15 @@ impl Quota {
     fn take(
         &self,
         charge: &Charge,
-        size: &Size,
+        size: &Size<'_>,
         till: Till<'_>,
     ) -> Result<(Count, Option<Reservation>), Denial> {
         let unit = self.measure.unit();
         if unit.is_metered() && size.is_unseen {
             return Err(Denial::new(Reason::UsageUnknowable).by_rule(&self.id));
+        }
+        if unit == Unit::Microdollars && size.rate.is_none() && !size.may_be_unpriced {
+            return Err(Denial::new(Reason::ModelUnpriced).by_rule(&self.id));
         }
         match self.measure.take((&charge.counter, charge.limit), size, till) {
             Ok((count, held)) if count.admitted => Ok((count, held)),

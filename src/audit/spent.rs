@@ -42,10 +42,28 @@ pub struct Spent<'a> {
     is_complete: bool,
     #[serde(rename = "claimgate.usage.unknown", skip_serializing_if = "Option::is_none")]
     unknown: Option<Unknown>,
+    #[serde(rename = "claimgate.cost.microdollars", skip_serializing_if = "Option::is_none")]
+    microdollars: Option<u64>,
+    #[serde(rename = "claimgate.cost.price_version", skip_serializing_if = "Option::is_none")]
+    price_version: Option<&'a str>,
+    /// True where there are prices, and none for this model.
+    #[serde(rename = "claimgate.cost.unpriced", skip_serializing_if = "std::ops::Not::not")]
+    is_unpriced: bool,
 }
 
-impl<'a> From<&'a Usage> for Spent<'a> {
-    fn from(usage: &'a Usage) -> Self {
+/// What an answer cost in money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// `None` where not enough is known.
+    pub microdollars: Option<u64>,
+    /// Of the price table.
+    pub version: String,
+    /// True where the table has no price for the model.
+    pub is_unpriced: bool,
+}
+
+impl<'a> Spent<'a> {
+    pub fn of(usage: &'a Usage, price: Option<&'a Price>) -> Self {
         let counts = &usage.counts;
         Self {
             model: usage.model.as_deref(),
@@ -63,11 +81,12 @@ impl<'a> From<&'a Usage> for Spent<'a> {
             audio_ms: counts.audio_ms,
             is_complete: usage.is_complete,
             unknown: usage.unknown,
+            microdollars: price.and_then(|price| price.microdollars),
+            price_version: price.map(|price| price.version.as_str()),
+            is_unpriced: price.is_some_and(|price| price.is_unpriced),
         }
     }
-}
 
-impl Spent<'_> {
     /// One object of JSON.
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -75,8 +75,9 @@ pub struct Quota {
     /// CEL; where it is `false` the quota does not apply. An error in it denies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// The most that one request holds until its cost is known, where `unit` is of model tokens: a quarter of its bytes for
-    /// the input, and for the output `max_tokens` where the body is read, else all of this. Default: 4096.
+    /// The most that one request holds until its cost is known, where `unit` is of model tokens or money: a quarter of its
+    /// bytes for the input, and for the output `max_tokens` where the body is read, else all of this. Default: 4096 model
+    /// tokens, or 20000 microdollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<u64>,
     #[serde(default)]
@@ -106,6 +107,8 @@ pub enum Unit {
     Tokens,
     InputTokens,
     OutputTokens,
+    /// Millionths of a dollar, by `prices`.
+    Microdollars,
     /// Requests in flight.
     Concurrency,
 }
@@ -118,13 +121,14 @@ impl Unit {
             Self::Tokens => "tokens",
             Self::InputTokens => "input_tokens",
             Self::OutputTokens => "output_tokens",
+            Self::Microdollars => "microdollars",
             Self::Concurrency => "concurrency",
         }
     }
 
     /// True where what a request costs is known only from the provider's answer.
     pub fn is_metered(self) -> bool {
-        matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens)
+        matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens | Self::Microdollars)
     }
 }
 

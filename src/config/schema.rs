@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::key_hash::KeyHash;
 use super::labels::Labels;
+use super::prices::Dollars;
 use super::rules::Limit;
 use super::units::{ByteSize, Span, Timestamp};
 
@@ -53,6 +54,7 @@ macro_rules! schema_of {
 }
 
 schema_of! {
+    Dollars, f64;
     KeyHash, String;
     Labels, BTreeMap<String, String>;
 }

@@ -21,6 +21,11 @@ impl Reads {
         self.0.extend(other.iter());
     }
 
+    /// Notes that `variable.field` is needed, though no expression reads it.
+    pub fn add(&mut self, variable: &'static str, field: &'static str) {
+        self.0.insert((variable, Some(field)));
+    }
+
     /// True where nothing is read, so that the value is the same for everybody.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -220,8 +220,8 @@ impl HttpContext for Stream {
         if shared.gateway.wants().recorded_address {
             call.came_from(properties::source_address);
         }
-        let ending = answer::ending(&mut flow, &call);
-        shared.gateway.settle_call(&mut call, &ending, &SharedData, &shared.memory);
+        let mut ending = answer::ending(&mut flow, &call);
+        shared.gateway.settle_call(&mut call, &mut ending, &SharedData, &shared.memory);
         let record = call.record(&ending);
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{self, AnsweredBy, Decision, Record, Spent, Subject, Tally};
+use crate::audit::{self, AnsweredBy, Decision, Price, Record, Spent, Subject, Tally};
 use crate::gateway::call::{Call, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
@@ -19,6 +19,8 @@ pub struct Ending {
     pub provider_request_id: Option<String>,
     /// What the provider's answer cost, where it was metered.
     pub usage: Option<Usage>,
+    /// That in money, where there are prices.
+    pub price: Option<Price>,
 }
 
 impl Call {
@@ -68,7 +70,7 @@ impl Call {
             _ => Cow::Owned(self.subject().json()),
         };
         match &ending.usage {
-            Some(usage) => record.line(&[&subject, &Spent::from(usage).json()]),
+            Some(usage) => record.line(&[&subject, &Spent::of(usage, ending.price.as_ref()).json()]),
             None => record.line(&[&subject]),
         }
     }

@@ -52,13 +52,15 @@ impl Gateway {
     }
 
     pub(super) fn check_metering(&self) -> Result<(), ConfigError> {
-        match self.settings.usage == MeteredUsage::Ignore && self.quotas.needs_usage() {
-            true => Err(ConfigError::new(
-                "metering.usage",
-                "a quota counts model tokens, which only the answers tell; write `record`, or leave this out",
-            )),
-            false => Ok(()),
+        if self.settings.usage == MeteredUsage::Ignore && self.quotas.needs_usage() {
+            let why = "a quota counts what only the answers tell; write `record`, or leave this out";
+            return Err(ConfigError::new("metering.usage", why));
         }
+        if self.prices.is_none() && self.quotas.needs_prices() {
+            let why = "a quota counts microdollars, and there are no prices; write what the models cost";
+            return Err(ConfigError::new("prices", why));
+        }
+        Ok(())
     }
 
     pub(super) fn check_hold(&self) -> Result<(), ConfigError> {

@@ -1,14 +1,17 @@
 //! What a call may cost before it goes, and what it has cost when it is over.
 
 use super::{Body, Call, Ending, Gateway, Known, Memory};
+use crate::audit::Price;
 use crate::dialect::{ModelPlace, Operation};
 use crate::ledger::Store;
+use crate::price::Rate;
 use crate::quota::{Cost, Size, Till};
 
 impl Gateway {
-    /// Charges what a call has cost in the place of what quotas held for it. To be called once, when it is over; what has
-    /// to be tried again is kept in `memory`.
-    pub fn settle_call(&self, call: &mut Call, ending: &Ending, store: &dyn Store, memory: &Memory) {
+    /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it in money. To be
+    /// called once, when it is over; what has to be tried again is kept in `memory`.
+    pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
+        ending.price = self.price(call, ending);
         let held = std::mem::take(&mut call.held);
         if held.is_empty() {
             return;
@@ -28,31 +31,57 @@ impl Gateway {
     pub(super) fn till<'a>(&'a self, store: &'a dyn Store, memory: &'a Memory, now_ms: u64) -> Till<'a> {
         Till { ledger: &self.ledger, store, allotments: &memory.allotments, now_ms }
     }
-}
 
-/// As much as is known before the call goes.
-pub(super) fn size_of(call: &Call, known: &Known<'_>) -> Size {
-    let announced = || call.head.text("content-length").and_then(|length| length.trim().parse().ok());
-    let body_bytes = match known.body {
-        Body::Complete(body) => u64::try_from(body.len()).ok(),
-        Body::Coming | Body::Beginning(_) => announced(),
-    };
-    let max_tokens = call.body.as_ref().and_then(|body| body.max_tokens);
-    let is_done_later =
-        |operation: &Operation| operation.is_stateful() && operation.model_place() == ModelPlace::Elsewhere;
-    let is_unseen = call.head.is_upgrade() || call.operation.as_deref().is_some_and(is_done_later);
-    Size { body_bytes, max_tokens, is_unseen }
+    /// As much as is known before the call goes.
+    pub(super) fn size_of(&self, call: &Call, known: &Known<'_>) -> Size<'_> {
+        let announced = || call.head.text("content-length").and_then(|length| length.trim().parse().ok());
+        let body_bytes = match known.body {
+            Body::Complete(body) => u64::try_from(body.len()).ok(),
+            Body::Coming | Body::Beginning(_) => announced(),
+        };
+        let is_done_later = |operation: &Operation| {
+            operation.is_stateful() && operation.model_place() == ModelPlace::Elsewhere
+        };
+        Size {
+            body_bytes,
+            max_tokens: call.body.as_ref().and_then(|body| body.max_tokens),
+            is_unseen: call.head.is_upgrade() || call.operation.as_deref().is_some_and(is_done_later),
+            rate: call.model().and_then(|model| self.rate(model, known.moment.unix_seconds())),
+            may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
+        }
+    }
+
+    fn rate(&self, model: &str, unix_seconds: u64) -> Option<&Rate> {
+        self.prices.as_ref()?.rate(model, unix_seconds)
+    }
+
+    /// The answer's cost by the model that answered, or that was asked for where that one has no price.
+    fn price(&self, call: &Call, ending: &Ending) -> Option<Price> {
+        let (usage, prices) = (ending.usage.as_ref()?, self.prices.as_ref()?);
+        let now_seconds = ending.now_ms / 1000;
+        let answered = usage.model.as_deref().and_then(|model| prices.rate(model, now_seconds));
+        let rate = answered.or_else(|| prices.rate(call.model()?, now_seconds));
+        Some(Price {
+            microdollars: rate.and_then(|rate| rate.cost(&usage.counts)),
+            version: prices.version().to_owned(),
+            is_unpriced: rate.is_none(),
+        })
+    }
 }
 
 /// A provider that did not answer, or refused, charges nothing; of what is not known, nothing is given away.
 fn cost_of(ending: &Ending) -> Cost {
-    match &ending.usage {
-        None => Cost::NOTHING,
-        Some(usage) => Cost {
-            input: usage.counts.input,
-            output: usage.counts.output,
-            total: usage.counts.total,
-            is_whole: usage.is_complete,
-        },
+    let Some(usage) = &ending.usage else { return Cost::NOTHING };
+    let microdollars = match &ending.price {
+        Some(price) if price.is_unpriced => Some(0),
+        Some(price) => price.microdollars,
+        None => None,
+    };
+    Cost {
+        input: usage.counts.input,
+        output: usage.counts.output,
+        total: usage.counts.total,
+        microdollars,
+        is_whole: usage.is_complete,
     }
 }

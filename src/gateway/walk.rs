@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::bounds::{granted_models, require_granted_operation};
 use super::memory::Settled;
 use super::reading::{self, Reading};
-use super::spending::size_of;
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, ClientAddress, Hold};
 use crate::denial::{Denial, Reason};
@@ -178,7 +177,7 @@ impl Gateway {
         known: &Known<'_>,
     ) -> Result<Passed, Denial> {
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
-        let size = size_of(call, known);
+        let size = self.size_of(call, known);
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
         let admission = match &settled.charges {
             Some(charges) => self.quotas.admit(charges, &size, till)?,

@@ -52,8 +52,8 @@ impl Tightest {
         let place = match unit {
             Unit::Requests => &mut self.requests,
             Unit::Tokens | Unit::InputTokens | Unit::OutputTokens => &mut self.tokens,
-            // There is no header for it.
-            Unit::Concurrency => return,
+            // There is no header for these.
+            Unit::Microdollars | Unit::Concurrency => return,
         };
         if place.is_none_or(|other| count.remaining() < other.remaining()) {
             *place = Some(count);

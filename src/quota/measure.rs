@@ -2,10 +2,12 @@
 
 use super::{Cost, Size, Till};
 use crate::config::{self, ConfigError, Unit};
+use crate::dialect::Counts;
 use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
 
 /// What one request holds at most where the configuration does not say.
-const DEFAULT_RESERVE: u64 = 4096;
+const DEFAULT_TOKENS: u64 = 4096;
+const DEFAULT_MICRODOLLARS: u64 = 20_000;
 /// Providers' tokenizers make about one token of four bytes of English; of other text they make more.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -41,7 +43,10 @@ impl Measure {
             }
             _ => {}
         }
-        let most = quota.reserve.unwrap_or(DEFAULT_RESERVE);
+        let most = quota.reserve.unwrap_or(match unit {
+            Unit::Microdollars => DEFAULT_MICRODOLLARS,
+            _ => DEFAULT_TOKENS,
+        });
         let Some(length) = quota.window else {
             return match unit {
                 Unit::Concurrency => Ok(Self::Held { unit, account: Account::in_flight(), most: 1 }),
@@ -58,7 +63,7 @@ impl Measure {
             Unit::Concurrency => {
                 refused("window", "requests in flight are counted at each moment; leave this out".to_owned())
             }
-            Unit::Tokens | Unit::InputTokens | Unit::OutputTokens => {
+            Unit::Tokens | Unit::InputTokens | Unit::OutputTokens | Unit::Microdollars => {
                 Ok(Self::Held { unit, account: Account::within(window), most })
             }
         }
@@ -82,7 +87,7 @@ impl Measure {
     pub(super) fn take(
         &self,
         (counter, limit): (&Counter, u64),
-        size: &Size,
+        size: &Size<'_>,
         till: Till<'_>,
     ) -> Result<(Count, Option<Reservation>), LedgerError> {
         let Till { ledger, store, allotments, now_ms } = till;
@@ -119,16 +124,23 @@ impl Measure {
     }
 }
 
-impl Size {
+impl Size<'_> {
     /// What a request of this size may cost, at most `most`.
     fn estimate(&self, unit: Unit, most: u64) -> u64 {
-        let input = self.body_bytes.map_or(most, |bytes| bytes / BYTES_PER_TOKEN);
-        let output = self.max_tokens.unwrap_or(most);
+        let known_input = self.body_bytes.map(|bytes| bytes / BYTES_PER_TOKEN);
+        let (input, output) = (known_input.unwrap_or(most), self.max_tokens.unwrap_or(most));
         let estimate = match unit {
             Unit::Requests | Unit::Concurrency => 1,
             Unit::Tokens => input.saturating_add(output),
             Unit::InputTokens => input,
             Unit::OutputTokens => output,
+            Unit::Microdollars => match (self.rate, known_input, self.max_tokens) {
+                (Some(rate), Some(_), Some(_)) => {
+                    let counts = Counts { input: Some(input), output: Some(output), ..Counts::default() };
+                    rate.cost(&counts).unwrap_or(most)
+                }
+                _ => most,
+            },
         };
         estimate.clamp(1, most)
     }
@@ -142,6 +154,7 @@ impl Cost {
             Unit::Tokens => self.total,
             Unit::InputTokens => self.input,
             Unit::OutputTokens => self.output,
+            Unit::Microdollars => self.microdollars,
         };
         match (known, self.is_whole) {
             (Some(known), true) => known,

@@ -57,7 +57,7 @@ impl<S: Store> Desk<S> {
         self.admit_sized(case, &Size::default())
     }
 
-    fn admit_sized(&self, case: &Case, size: &Size) -> Result<Admission, Denial> {
+    fn admit_sized(&self, case: &Case, size: &Size<'_>) -> Result<Admission, Denial> {
         let charges = self.quotas.charges(&self.engine, &case.facts())?;
         self.quotas.admit(&charges, size, self.till(case.now_ms))
     }

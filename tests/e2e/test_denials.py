@@ -44,7 +44,7 @@ ENVOYS_OWN = {"upstream_unreachable", "upstream_timeout", "request_timeout", "ov
 # What the whole configuration is about, or what is no answer in a dialect: the files that have them.
 ELSEWHERE = {
     "test_revocation.py": {"revoked_in_flight", "revocations_unavailable"},
-    "test_token_quota.py": {"usage_unknowable"},
+    "test_token_quota.py": {"usage_unknowable", "model_unpriced"},
     "test_opaque_tokens.py": {"token_inactive"},
     "test_minted_tokens.py": {
         "token_request_invalid",

@@ -26,6 +26,8 @@ MODEL = f"sim-tokens-{INPUT}-{OUTPUT}"
 FREE = "sim-tokens-0-0"
 LIMIT = 20 * COST
 ABORTS = 200
+# Dollars per million, of input and of output.
+PRICES = {"version": "test-1", "models": [{"model": "sim-tokens-*", "input": 2, "output": 10}]}
 TOTAL, COMPLETE = "claimgate.usage.total_tokens", "claimgate.usage.complete"
 
 
@@ -48,9 +50,10 @@ class World:
             quota("output", 1000, "output_tokens", reserve=100),
             quota("wide", 10_000_000, "tokens", reserve=80),
             quota("flights", 5, "concurrency"),
+            quota("money", 5000, "microdollars", reserve=1000),
         ]
         upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
-        configuration = document(keys=[entry], upstreams=upstreams, quotas=quotas)
+        configuration = document(keys=[entry], upstreams=upstreams, quotas=quotas, prices=PRICES)
         self.gateway = Gateway(configuration, simulator, directory, concurrency=WORKERS)
         self.client = httpx.Client(base_url=self.gateway.url, timeout=30)
         self.runs = 0
@@ -191,6 +194,19 @@ def test_a_tunnel_whose_cost_nobody_sees_is_refused(world: World) -> None:
     headers |= {"sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
     answer = world.client.get("/openai/v1/realtime?model=gpt-realtime", headers=headers)
     assert (answer.status_code, answer.headers["x-claimgate-reason"]) == (403, "usage_unknowable")
+
+
+def test_money_is_counted_to_the_microdollar(world: World) -> None:
+    run, since = world.run(), len(world.gateway.records())
+    answers = [world.ask("money", run) for _ in range(7)]
+    cost = 2 * INPUT + 10 * OUTPUT
+    # Each holds a thousand, so the seventh would still find 5000 - 6 × 700.
+    assert [answer.status_code for answer in answers] == [200] * 6 + [429], "4200 are spent, and 800 are left"
+    records = world.records(7, since)
+    assert [record.get("claimgate.cost.microdollars") for record in records] == [cost] * 6 + [None]
+    assert {record.get("claimgate.cost.price_version") for record in records[:6]} == {"test-1"}
+    refused = world.ask("money", run, "sim-unheard-of")
+    assert (refused.status_code, refused.headers["x-claimgate-reason"]) == (403, "model_unpriced")
 
 
 def test_no_trap(world: World) -> None:

@@ -109,6 +109,7 @@ fn rows() -> Vec<Row> {
         (R::UsageUnknowable, spending::tokens(json!({})), |_| {
             Request::chat().at("POST", "/v1/batches").body("{}")
         }),
+        (R::ModelUnpriced, spending::money(), |_| Request::chat().body(r#"{"model":"o1"}"#)),
         (R::TenantCredentialMissing, plain(), |_| Request::chat().keyed(6)),
         (R::ParentCredentialInvalid, tokens(json!({})), |_| {
             let other = minting::scene(json!({ "keys": [key_entry(9, json!({ "tenant": "acme" }))] }));

@@ -16,6 +16,7 @@ pub(super) fn ending() -> Ending {
         aborted: false,
         provider_request_id: Some("provider-1".to_owned()),
         usage: None,
+        price: None,
     }
 }
 

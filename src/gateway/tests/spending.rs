@@ -15,6 +15,12 @@ pub(super) fn tokens(change: Value) -> Value {
     json!({ "quotas": [merged(plain, change)] })
 }
 
+/// A quota in money, and a model that has a price.
+pub(super) fn money() -> Value {
+    let prices = json!({ "version": "v1", "models": [{ "model": "gpt-4o", "input": 1, "output": 2 }] });
+    merged(tokens(json!({ "unit": "microdollars" })), json!({ "prices": prices }))
+}
+
 /// The end of a call whose answer says that it cost `total`.
 fn costing(total: u64, is_complete: bool) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
@@ -26,9 +32,10 @@ fn costing(total: u64, is_complete: bool) -> Ending {
 fn sent(scene: &Scene, request: &Request, ending: &Ending) -> Option<String> {
     let (mut call, _) = scene.decide(request);
     let patch = call.answer_patch(std::iter::empty());
-    scene.gateway.settle_call(&mut call, ending, &scene.store, &scene.memory);
     // Once is enough.
-    scene.gateway.settle_call(&mut call, ending, &scene.store, &scene.memory);
+    for _ in 0..2 {
+        scene.gateway.settle_call(&mut call, &mut ending.clone(), &scene.store, &scene.memory);
+    }
     super::setting(&patch, "x-ratelimit-remaining-tokens")
 }
 
@@ -54,7 +61,7 @@ fn a_call_that_is_refused_under_way_is_charged_all_the_same() {
     let scene = Scene::new(tokens(json!({})));
     let (mut call, _) = scene.decide(&Request::chat());
     scene.gateway.refuse(&mut call, Reason::RouteChanged);
-    scene.gateway.settle_call(&mut call, &costing(70, true), &scene.store, &scene.memory);
+    scene.gateway.settle_call(&mut call, &mut costing(70, true), &scene.store, &scene.memory);
     assert_eq!(left(&scene).as_deref(), Some("530"));
 }
 
@@ -75,4 +82,48 @@ fn a_quota_of_model_tokens_needs_metering() {
     let error = super::compile(&signer, merged(tokens(json!({})), ignored.clone())).unwrap_err();
     assert_eq!(error.at, "metering.usage");
     assert!(super::compile(&signer, ignored).is_ok(), "requests are counted without");
+}
+
+#[test]
+fn money_is_counted_by_the_price_of_the_model_that_answered() {
+    let prices = |unpriced: &str| {
+        json!({ "version": "v1", "unpriced": unpriced, "models": [
+            { "model": "gpt-4o", "input": 1, "output": 2 }, { "model": "gpt-4o-2024*", "input": 1, "output": 10 },
+        ] })
+    };
+    let money = |unpriced| {
+        merged(
+            tokens(json!({ "unit": "microdollars", "reserve": 400 })),
+            json!({ "prices": prices(unpriced) }),
+        )
+    };
+    let answered_by = |model: Option<&str>| {
+        let mut ended = costing(30, true);
+        ended.usage.as_mut().unwrap().model = model.map(str::to_owned);
+        ended
+    };
+    for (unpriced, model, answered, want, cost, note) in [
+        ("deny", "gpt-4o", Some("gpt-4o-2024-08-06"), None, Some(300), "the model that answered"),
+        ("deny", "gpt-4o", Some("other"), None, Some(60), "the one asked for, where that one has no price"),
+        ("deny", "gpt-4o", None, None, Some(60), "where the answer names none"),
+        ("deny", "o1", None, Some(Reason::ModelUnpriced), None, "one without a price"),
+        ("flag", "o1", None, None, None, "one without a price, let through"),
+    ] {
+        let scene = Scene::new(money(unpriced));
+        let request = Request::chat().body(&json!({ "model": model, "messages": [] }).to_string());
+        let (mut call, _) = scene.decide(&request);
+        assert_eq!(call.denial().map(|denial| denial.reason()), want, "{note}");
+        if want.is_some() {
+            continue;
+        }
+        let mut ended = answered_by(answered);
+        scene.gateway.settle_call(&mut call, &mut ended, &scene.store, &scene.memory);
+        let record: Value = serde_json::from_str(&call.record(&ended)).unwrap();
+        assert_eq!(record["claimgate.cost.microdollars"].as_u64(), cost, "{note}");
+        assert_eq!(record["claimgate.cost.price_version"], "v1", "{note}");
+        assert_eq!(record["claimgate.cost.unpriced"], if cost.is_none() { json!(true) } else { Value::Null });
+    }
+    let signer = crate::identity::signing::RawSigner::generate("k");
+    let error = super::compile(&signer, tokens(json!({ "unit": "microdollars" }))).unwrap_err();
+    assert_eq!(error.at, "prices");
 }

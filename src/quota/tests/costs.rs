@@ -13,7 +13,12 @@ fn tokens(change: Value) -> crate::config::Quota {
 }
 
 fn cost(input: u64, output: u64) -> Cost {
-    Cost { input: Some(input), output: Some(output), total: Some(input.saturating_add(output)), is_whole: true }
+    Cost {
+        input: Some(input),
+        output: Some(output),
+        total: Some(input.saturating_add(output)),
+        ..Cost::NOTHING
+    }
 }
 
 /// What is told to be left after a request that holds as much as it may.
@@ -46,7 +51,7 @@ fn a_request_holds_what_it_may_cost_and_is_charged_what_it_cost() {
 
 #[test]
 fn the_estimate_is_of_what_is_known_and_bounded() {
-    let size = |body_bytes, max_tokens| Size { body_bytes, max_tokens, is_unseen: false };
+    let size = |body_bytes, max_tokens| Size { body_bytes, max_tokens, ..Size::default() };
     for (unit, size, held, note) in [
         ("tokens", size(None, None), 400, "nothing"),
         ("tokens", size(Some(40), Some(100)), 110, "the body and what it asks for"),
@@ -66,7 +71,7 @@ fn the_estimate_is_of_what_is_known_and_bounded() {
 
 #[test]
 fn what_is_not_known_is_taken_to_be_what_was_held() {
-    let seen = |total, is_whole| Cost { input: None, output: None, total, is_whole };
+    let seen = |total, is_whole| Cost { input: None, output: None, total, microdollars: None, is_whole };
     for (cost, charged, note) in [
         (cost(5, 6), 11, "known"),
         (Cost::NOTHING, 0, "no answer, or a refusal"),
