@@ -70,7 +70,7 @@ impl Recorded {
 }
 
 fn record(usage: &Usage) -> Value {
-    serde_json::from_str(&Spent::from(usage).json()).unwrap()
+    serde_json::from_str(&Spent::of(usage, None).json()).unwrap()
 }
 
 #[test]
