@@ -3,6 +3,7 @@
 One worker, so that each question can be counted.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ from harness.simulator import Simulator
 TIMEOUT = 0.5
 # What a loaded machine may add.
 SLACK = 2.0
-DOWN_SECONDS = 4.0
+# The aim is a minute; a few seconds show the same.
+DOWN_SECONDS = float(os.environ.get("CLAIMGATE_PROVIDER_DOWN_SECONDS", "4"))
 CROWD = 500
 APP = Client("app", tenant="acme")
 BRIEF = Client("brief", tenant="acme", lifetime=2)
@@ -203,7 +205,7 @@ def test_a_crowd_is_refused_by_one_answer(party: Asking) -> None:
 
 
 def test_a_provider_that_is_down_under_load(party: Asking) -> None:
-    party.trust(max_age=60.0)
+    party.trust(max_age=DOWN_SECONDS + 60)
     known, new, asked_by_new = party.tokens(100, APP, FOR_OPAQUE), list[str](), set[int]()
 
     def token(number: int) -> str:
