@@ -1,7 +1,7 @@
 //! Recorded answers of every dialect, each with what the record must say of it: cut at every byte, broken off at every
 //! byte, and byte by byte.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

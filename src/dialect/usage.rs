@@ -121,3 +121,41 @@ impl Figures {
 fn sum(counts: &[Option<u64>]) -> u64 {
     counts.iter().flatten().fold(0, |sum, count| sum.saturating_add(*count))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, Figure, Figures};
+
+    #[test]
+    fn figures_are_read_in_the_same_terms() {
+        use Figure::{
+            CacheRead, CacheWrite, FreshInput, Input, Output, PlainOutput, Reasoning, ToolInput, Total,
+        };
+        for (stated, input, output, total, note) in [
+            (&[][..], None, None, None, "nothing"),
+            (&[(Input, 0), (Output, 0)], Some(0), Some(0), Some(0), "0 is not nothing"),
+            (&[(Input, 10), (CacheRead, 8)], Some(10), None, Some(10), "the cache is in it"),
+            (
+                &[(FreshInput, 2), (CacheRead, 8), (CacheWrite, 5)],
+                Some(15),
+                None,
+                Some(15),
+                "the cache is beside it",
+            ),
+            (&[(CacheRead, 8)], None, None, None, "a share of what is not known"),
+            (&[(Input, 10), (ToolInput, 3)], Some(13), None, Some(13), "a tool's input is beside it"),
+            (&[(PlainOutput, 4), (Reasoning, 6)], None, Some(10), Some(10), "reasoning is beside it"),
+            (&[(Reasoning, 6)], None, Some(6), Some(6), "nothing but reasoning so far"),
+            (&[(Output, 10), (Reasoning, 6)], None, Some(10), Some(10), "reasoning is in it"),
+            (&[(Input, 1), (Output, 2), (Total, 9)], Some(1), Some(8), Some(9), "a total that has more"),
+            (&[(Input, 5), (Output, 6), (Total, 9)], Some(5), Some(6), Some(11), "a total that has less"),
+            (&[(Total, 9)], None, None, Some(9), "a total alone"),
+            (&[(Input, u64::MAX), (Output, 1)], Some(u64::MAX), Some(1), Some(u64::MAX), "too large to add"),
+        ] {
+            let mut figures = Figures::default();
+            stated.iter().for_each(|(figure, count)| figures.set(*figure, *count));
+            let Counts { input: read_input, output: read_output, total: read_total, .. } = figures.read();
+            assert_eq!((read_input, read_output, read_total), (input, output, total), "{note}");
+        }
+    }
+}

@@ -65,7 +65,7 @@ impl Events {
                     Some(behind) => behind,
                     None => self.step(*byte, behind, told),
                 },
-                Line::Data | Line::Other => self.to_end(rest, told),
+                Line::Data | Line::Other => self.rest_of_line(rest, told),
                 _ => self.step(*byte, behind, told),
             };
         }
@@ -117,7 +117,7 @@ impl Events {
     }
 
     /// The rest of a line, as far as it is there.
-    fn to_end<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+    fn rest_of_line<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
         let end = memchr::memchr2(b'\n', b'\r', rest);
         let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         if self.line == Line::Data {

@@ -8,7 +8,7 @@ use super::told::Told;
 use crate::dialect::{AnswerKey, Holds};
 
 /// The longest key or value that is read; a longer one is none that is asked for.
-const LONGEST: usize = 128;
+pub(super) const LONGEST: usize = 128;
 /// How deep the keys lead, lists included.
 const DEEPEST: usize = 8;
 

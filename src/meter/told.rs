@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::dialect::{Counts, Figure, Figures, Holds};
 
 /// Each reason is kept once; a list of choices can have many.
-const MOST_REASONS: usize = 8;
+pub(super) const MOST_REASONS: usize = 8;
 
 /// The figures of an answer, and what else of it goes into the record.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "fuzz"
 CORPUS = HERE / "corpus"
-TARGETS = ("operation", "body", "token", "configuration", "expression", "walk")
+TARGETS = ("operation", "body", "token", "configuration", "expression", "walk", "answer")
 STATE = ROOT / "target" / "fuzz"
 
 # What cargo-fuzz hands to a nightly compiler, without the sanitizers, which only a nightly compiler has: this code

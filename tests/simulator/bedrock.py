@@ -115,10 +115,12 @@ def _native_events(model: str, completion: Completion) -> list[tuple[str, dict[s
     events = list(message_events(model, completion))
     # The last event carries what Bedrock itself counted.
     events[-1]["amazon-bedrock-invocationMetrics"] = {
-        "inputTokenCount": completion.input_tokens,
+        "inputTokenCount": completion.input_tokens - completion.cached_tokens,
         "outputTokenCount": completion.output_tokens,
         "invocationLatency": LATENCY_MILLISECONDS,
         "firstByteLatency": 1,
+        "cacheReadInputTokenCount": completion.cached_tokens,
+        "cacheWriteInputTokenCount": 0,
     }
     return [("chunk", {"bytes": base64.b64encode(encode(event)).decode(), "p": "abc"}) for event in events]
 
@@ -126,7 +128,7 @@ def _native_events(model: str, completion: Completion) -> list[tuple[str, dict[s
 def _counts(completion: Completion) -> list[tuple[str, str]]:
     return [
         ("x-amzn-bedrock-invocation-latency", str(LATENCY_MILLISECONDS)),
-        ("x-amzn-bedrock-input-token-count", str(completion.input_tokens)),
+        ("x-amzn-bedrock-input-token-count", str(completion.input_tokens - completion.cached_tokens)),
         ("x-amzn-bedrock-output-token-count", str(completion.output_tokens)),
     ]
 

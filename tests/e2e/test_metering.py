@@ -1,0 +1,259 @@
+"""What an answer cost is in its record, for every dialect, streamed or not; and the answer goes on as it came."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.bootstrap import KEPT_REQUEST_IDS
+from harness.dialects import API_VERSION, Request, authorised, chat_document, raw_http1
+from harness.gateway import Gateway, document, key_entry, upstream_entries
+from harness.raw import RawResponse
+from harness.raw_http1 import http1_request
+from harness.raw_http2 import Http2Connection, http2_request, request_headers
+from harness.simulator import Simulator
+
+INPUT, OUTPUT, CACHED = 120, 45, 100
+MODEL = f"sim-tokens-{INPUT}-{OUTPUT}-{CACHED}"
+NAMES = {
+    "model": "gen_ai.response.model",
+    "reasons": "gen_ai.response.finish_reasons",
+    "input": "gen_ai.usage.input_tokens",
+    "cache_read": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write": "gen_ai.usage.cache_creation.input_tokens",
+    "output": "gen_ai.usage.output_tokens",
+    "reasoning": "gen_ai.usage.reasoning.output_tokens",
+    "audio_input": "claimgate.usage.audio_input_tokens",
+    "audio_output": "claimgate.usage.audio_output_tokens",
+    "image_input": "claimgate.usage.image_input_tokens",
+    "total": "claimgate.usage.total_tokens",
+    "complete": "claimgate.usage.complete",
+    "unknown": "claimgate.usage.unknown",
+}
+PLAIN = {"input": INPUT, "output": OUTPUT, "total": INPUT + OUTPUT, "complete": True}
+CACHING = {**PLAIN, "cache_read": CACHED}
+OPENAI_CHAT = {**CACHING, "reasoning": 0, "audio_input": 0, "audio_output": 0, "model": MODEL, "reasons": ["stop"]}
+RESPONSE = {**CACHING, "reasoning": 0, "model": MODEL}
+ANTHROPIC = {**CACHING, "cache_write": 0, "model": MODEL, "reasons": ["end_turn"]}
+GEMINI = {**CACHING, "model": MODEL, "reasons": ["STOP"]}
+CONVERSE = {**CACHING, "cache_write": 0, "reasons": ["end_turn"]}
+EMBEDDING = {"input": INPUT, "total": INPUT, "complete": True}
+
+STREAM = {"stream": True}
+WITH_USAGE = {**STREAM, "stream_options": {"include_usage": True}}
+CHAT = {dialect: chat_document(dialect, MODEL) for dialect in ("openai", "azure", "anthropic", "gemini", "bedrock")}
+FORM = (
+    b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\n' + MODEL.encode() + b"\r\n"
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.mp3"\r\n\r\nsound\r\n--b--\r\n'
+)
+AZURE = f"/openai/deployments/{MODEL}"
+# Dialect, path, body, and what the record must say.
+METERED: list[tuple[str, str, Any, dict[str, Any]]] = [
+    ("openai", "/v1/chat/completions", CHAT["openai"], OPENAI_CHAT),
+    ("openai", "/v1/chat/completions", {**CHAT["openai"], **WITH_USAGE}, OPENAI_CHAT),
+    ("openai", "/v1/completions", {"model": MODEL, "prompt": "a"}, OPENAI_CHAT),
+    ("openai", "/v1/completions", {"model": MODEL, "prompt": "a", **WITH_USAGE}, OPENAI_CHAT),
+    ("openai", "/v1/responses", {"model": MODEL, "input": "a", "store": False}, RESPONSE),
+    ("openai", "/v1/responses", {"model": MODEL, "input": "a", "store": False, **STREAM}, RESPONSE),
+    ("openai", "/v1/embeddings", {"model": MODEL, "input": ["a"] * 20}, {**EMBEDDING, "model": MODEL}),
+    ("openai", "/v1/images/generations", {"model": MODEL, "prompt": "a"}, {**PLAIN, "image_input": 0}),
+    ("openai", "/v1/audio/transcriptions", FORM, {**PLAIN, "audio_input": INPUT}),
+    ("openai", "/v1/audio/speech", {"model": MODEL, "input": "a"}, {"complete": False, "unknown": "content_type"}),
+    ("azure", f"{AZURE}/chat/completions?{API_VERSION}", CHAT["azure"], OPENAI_CHAT),
+    ("azure", f"{AZURE}/chat/completions?{API_VERSION}", {**CHAT["azure"], **WITH_USAGE}, OPENAI_CHAT),
+    ("azure", f"{AZURE}/embeddings?{API_VERSION}", {"input": "a"}, {**EMBEDDING, "model": MODEL}),
+    ("azure", "/openai/v1/responses", {"model": MODEL, "input": "a", "store": False, **STREAM}, RESPONSE),
+    ("anthropic", "/v1/messages", CHAT["anthropic"], ANTHROPIC),
+    ("anthropic", "/v1/messages", {**CHAT["anthropic"], **STREAM}, ANTHROPIC),
+    ("gemini", f"/v1beta/models/{MODEL}:generateContent", CHAT["gemini"], GEMINI),
+    ("gemini", f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse", CHAT["gemini"], GEMINI),
+    ("gemini", f"/v1beta/models/{MODEL}:streamGenerateContent", CHAT["gemini"], GEMINI),
+    ("gemini", f"/v1beta/models/{MODEL}:embedContent", {"content": {"parts": [{"text": "a"}]}}, EMBEDDING),
+    ("gemini", "/v1beta/openai/chat/completions", {**CHAT["openai"], **WITH_USAGE}, OPENAI_CHAT),
+    ("bedrock", f"/model/{MODEL}/converse", CHAT["bedrock"], CONVERSE),
+    ("bedrock", f"/model/{MODEL}/converse-stream", CHAT["bedrock"], CONVERSE),
+    ("bedrock", f"/model/{MODEL}/invoke", CHAT["anthropic"], ANTHROPIC),
+    ("bedrock", f"/model/{MODEL}/invoke-with-response-stream", CHAT["anthropic"], ANTHROPIC),
+]
+
+
+class World:
+    """A gateway whose provider accounts are the caller's tenant's alone."""
+
+    def __init__(self, simulator: Simulator, directory: Path) -> None:
+        self.simulator = simulator
+        self.key, entry = key_entry("caller", tenant="acme")
+        upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
+        self.configuration = document(keys=[entry], upstreams=upstreams)
+        self.gateway = Gateway(
+            self.configuration, simulator, directory, concurrency=1, connection_manager=KEPT_REQUEST_IDS
+        )
+        self.sent = 0
+
+    def request(self, dialect: str, path: str, body: Any, **headers: str) -> Request:
+        self.sent += 1
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "multipart/form-data; boundary=b" if isinstance(body, bytes) else "application/json"
+        request = authorised(Request("POST", f"/{dialect}{path}"), dialect, self.key).with_body(content, kind)
+        return request.with_headers(
+            x_request_id=f"req-metering-{self.sent}", anthropic_version="2023-06-01", **headers
+        )
+
+    def send(self, request: Request) -> RawResponse:
+        return http1_request(self.gateway.port, raw_http1(request), request.method)
+
+    def told(self, request: Request) -> dict[str, Any]:
+        """What the record of this request says of its cost."""
+        record = self.gateway.audit(claimgate__request_id=request.headers["x-request-id"])
+        return {name: record[told] for name, told in NAMES.items() if told in record}
+
+
+@pytest.fixture(scope="module")
+def world(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    running = World(simulator, tmp_path_factory.mktemp("metering"))
+    yield running
+    running.gateway.stop()
+
+
+@pytest.mark.parametrize(("dialect", "path", "body", "expected"), METERED)
+def test_the_record_has_the_usage_the_provider_told(
+    world: World, dialect: str, path: str, body: Any, expected: dict[str, Any]
+) -> None:
+    request = world.request(dialect, path, body)
+    answer = world.send(request)
+    assert answer.status == 200, answer.body
+    assert world.told(request) == expected
+    again = world.request(dialect, path, body)
+    headers = request_headers("POST", again.path, again.headers.items())
+    assert http2_request(world.gateway.port, headers, [again.body or b""]).status == 200
+    assert world.told(again) == expected
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
+def test_a_stream_in_small_pieces_goes_on_as_it_came(world: World, dialect: str) -> None:
+    """`sim-split` sends pieces of seven bytes, so that each event is cut."""
+    path, body = {
+        "openai": ("/v1/chat/completions", {**CHAT["openai"], **WITH_USAGE, "model": "sim-split"}),
+        "anthropic": ("/v1/messages", {**CHAT["anthropic"], **STREAM, "model": "sim-split"}),
+        "gemini": ("/v1beta/models/sim-split:streamGenerateContent?alt=sse", CHAT["gemini"]),
+    }[dialect]
+    request = world.request(dialect, path, body)
+    answer = world.send(request)
+    events = [line[5:] for line in answer.body.replace(b"\r", b"").split(b"\n") if line.startswith(b"data:")]
+    documents = [json.loads(event) for event in events if event.strip() != b"[DONE]"]
+    assert len(documents) > 5
+    told = world.told(request)
+    wanted = {
+        "openai": lambda: documents[-1]["usage"]["completion_tokens"],
+        "anthropic": lambda: documents[-2]["usage"]["output_tokens"],
+        "gemini": lambda: documents[-1]["usageMetadata"]["candidatesTokenCount"],
+    }[dialect]()
+    assert (told["output"], told["complete"]) == (wanted, True)
+
+
+def test_a_stream_that_was_not_asked_for_its_usage_has_none(world: World) -> None:
+    request = world.request("openai", "/v1/chat/completions", {**CHAT["openai"], **STREAM})
+    assert b"usage" not in world.send(request).body
+    expected = {"model": MODEL, "reasons": ["stop"], "complete": False, "unknown": "not_stated"}
+    assert world.told(request) == expected
+
+
+def test_a_caller_who_leaves_is_recorded_with_what_was_seen(world: World) -> None:
+    body = {**CHAT["anthropic"], **STREAM, "model": "sim-long-2000", "max_tokens": 4000}
+    request = world.request("anthropic", "/v1/messages", body)
+    with Http2Connection(world.gateway.port) as connection:
+        stream = connection.open(request_headers("POST", request.path, request.headers.items()))
+        connection.send(stream, request.body or b"", last=True)
+        assert connection.receive_start(stream, 500).status == 200
+        connection.reset(stream)
+        told = world.told(request)
+    # The first event has the input and a first count of the output.
+    assert told["input"] > 0
+    assert told == {
+        "input": told["input"], "cache_read": 0, "cache_write": 0, "output": 1, "total": told["input"] + 1,
+        "model": "sim-long-2000", "complete": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "body", "unknown"),
+    [
+        ("openai", "/v1/chat/completions", {**CHAT["openai"], "model": "sim-cut"}, "cut_off"),
+        ("openai", "/v1/chat/completions", {**CHAT["openai"], **WITH_USAGE, "model": "sim-cut"}, "cut_off"),
+        ("bedrock", "/model/sim-cut/converse-stream", CHAT["bedrock"], "cut_off"),
+        ("openai", "/v1/chat/completions", {**CHAT["openai"], "model": "sim-garbage"}, "unreadable"),
+        ("anthropic", "/v1/messages", {**CHAT["anthropic"], "model": "sim-garbage"}, "unreadable"),
+        ("openai", "/v1/chat/completions", {**CHAT["openai"], "model": "sim-gzip"}, "content_encoding"),
+        ("openai", "/v1/chat/completions", {**CHAT["openai"], **WITH_USAGE, "model": "sim-gzip"}, "content_encoding"),
+    ],
+)
+def test_what_cannot_be_read_is_told(world: World, dialect: str, path: str, body: Any, unknown: str) -> None:
+    request = world.request(dialect, path, body)
+    answer = world.send(request)
+    told = world.told(request)
+    assert (told["unknown"], told["complete"]) == (unknown, False)
+    assert not {"input", "output", "total"} & told.keys()
+    if unknown == "content_encoding":
+        # It reaches the caller as it came.
+        assert b"choices" in gzip.decompress(answer.body)
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_refusal_of_the_providers_costs_nothing(world: World, status: int) -> None:
+    request = world.request("openai", "/v1/chat/completions", {**CHAT["openai"], "model": f"sim-{status}"})
+    assert world.send(request).status == status
+    assert world.told(request) == {}
+
+
+def test_what_costs_nothing_is_not_metered(world: World) -> None:
+    request = world.request("anthropic", "/v1/messages/count_tokens", CHAT["anthropic"])
+    assert world.send(request).status == 200
+    assert world.told(request) == {}
+    models = replace(world.request("openai", "/v1/models", b""), method="GET", body=None)
+    assert world.send(models).status == 200
+    assert world.told(models) == {}
+
+
+def test_the_provider_is_asked_not_to_compress_what_is_metered(world: World) -> None:
+    def at_provider(request: Request) -> str | None:
+        world.simulator.clear()
+        assert world.send(request).status == 200
+        (record,) = world.simulator.wait_received(1)
+        return dict(record["headers"]).get("accept-encoding")
+
+    path, body = "/v1/chat/completions", CHAT["openai"]
+    assert at_provider(world.request("openai", path, body, accept_encoding="gzip, br")) == "identity"
+    assert at_provider(world.request("openai", path, body)) is None
+    unmetered = world.request("anthropic", "/v1/messages/count_tokens", CHAT["anthropic"], accept_encoding="gzip")
+    assert at_provider(unmetered) == "gzip"
+
+
+def test_a_long_answer_is_metered_whole(world: World) -> None:
+    """Its usage comes at the end of many pieces."""
+    body = {"model": f"sim-tokens-{INPUT}-{OUTPUT}", "input": ["a"] * 20_000}
+    request = world.request("openai", "/v1/embeddings", body)
+    answer = httpx.post(f"{world.gateway.url}{request.path}", headers=dict(request.headers), content=request.body)
+    assert len(answer.content) > 1_000_000
+    assert world.told(request) == {**EMBEDDING, "model": f"sim-tokens-{INPUT}-{OUTPUT}"}
+
+
+def test_metering_can_be_left_off(world: World, tmp_path: Path) -> None:
+    configuration = {**world.configuration, "metering": {"usage": "ignore"}}
+    options = {"concurrency": 1, "connection_manager": KEPT_REQUEST_IDS}
+    with Gateway(configuration, world.simulator, tmp_path, **options) as gateway:
+        request = world.request("openai", "/v1/chat/completions", CHAT["openai"], accept_encoding="gzip")
+        world.simulator.clear()
+        assert http1_request(gateway.port, raw_http1(request), "POST").status == 200
+        record = gateway.audit(claimgate__request_id=request.headers["x-request-id"])
+        assert not any("usage" in name or "response.model" in name for name in record)
+        (received,) = world.simulator.wait_received(1)
+        assert dict(received["headers"])["accept-encoding"] == "gzip"
+
+
+def test_no_trap(world: World) -> None:
+    assert world.gateway.envoy.crashes() == 0
