@@ -33,7 +33,7 @@ pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
 pub use key_hash::KeyHash;
 pub use labels::Labels;
-pub use metering::{MeteredUsage, Metering};
+pub use metering::{MeteredUsage, Metering, StreamUsage};
 pub use prices::{Dollars, Price, Prices, Unpriced};
 pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
@@ -116,6 +116,7 @@ pub struct Config {
     pub prices: Option<Prices>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
+    /// What is read of the providers' answers.
     #[serde(default)]
     pub metering: Metering,
     /// How many verified credentials each worker remembers, at most; `0` verifies each every time. One is forgotten

@@ -4,7 +4,8 @@
 //! `recognise` turns a request head into an `Operation` through one static table per dialect; `read_body`
 //! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
 //! that what was decided is what the provider sees. Of answers it knows where they state their cost (`Statement`).
-//! It does not look for credentials, does not change a request, and does not read answers.
+//! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
+//! stream's usage (`ask_for_stream_usage`).
 
 mod anthropic;
 mod azure;
@@ -25,6 +26,7 @@ mod path;
 mod query;
 mod scanner;
 mod statement;
+mod stream_usage;
 mod table;
 mod text;
 mod usage;
@@ -41,6 +43,7 @@ pub use body::{BodyFacts, read_beginning, read_body};
 pub use form::Form;
 pub use guess::guess;
 pub use statement::{AnswerKey, COUNTING_HEADERS, Holds, Settled, Statement};
+pub use stream_usage::ask_for_stream_usage;
 pub use usage::{Counts, Figure, Figures};
 
 use path::{Path, single_path};

@@ -3,7 +3,7 @@
 //! # Lifecycle
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
-//! (`tests/e2e/test_lifecycle.py`; revocation in `test_revocation.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
+//! (`tests/e2e/test_lifecycle.py`; revocation in `test_revocation.py`; metering in `test_metering.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |
@@ -21,6 +21,7 @@
 //! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
+//! | forwarded | body of a provider's answer | read what it cost; take out the usage that only the gateway asked for |
 //! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
 //! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
@@ -29,6 +30,7 @@
 //! The default callbacks of the SDK release a request; this room implements each of them that can.
 
 mod answer;
+mod body;
 mod clock;
 mod cluster;
 mod configuration;

@@ -35,6 +35,7 @@ use crate::upstream::{HeaderPatch, Upstreams};
 
 use documents::Documents;
 use memory::is_settled_by_path;
+use metering::Rewriting;
 use settings::Settings;
 use walk::Stop;
 
@@ -114,7 +115,7 @@ pub enum Patience {
 /// How a walk ends.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Edit the request's headers and let it go.
+    /// Edit the request's headers and let it go, with [`Call::rewritten`] in place of its body where there is one.
     Forward(HeaderPatch),
     /// Answer with [`Call::answer`], which says no.
     Refuse,
@@ -281,6 +282,9 @@ impl Gateway {
             return Ok(Outcome::Forward(call.leave_open()));
         }
         let passed = self.walk(call, known)?;
+        if let Some(body) = passed.body {
+            call.rewriting = Rewriting::Due(body);
+        }
         call.forwarded(passed.proofs, passed.passport);
         Ok(Outcome::Forward(passed.patch))
     }

@@ -5,6 +5,7 @@
 //! read is told as such, for quotas and bills to charge by their own rule.
 
 mod events;
+mod extra;
 mod frames;
 mod sealed;
 mod sieve;
@@ -16,6 +17,7 @@ use crate::dialect::{COUNTING_HEADERS, Counts, Figures, Operation, Settled, Stat
 use crate::request::{Dialect, Headers};
 
 use events::Events;
+pub use extra::ExtraEvent;
 use frames::Frames;
 use sieve::Sieve;
 use told::Told;
@@ -102,6 +104,11 @@ impl Meter {
     /// True where it wants to see the answer's body.
     pub fn reads(&self) -> bool {
         !matches!(self.reader, Reader::None(_))
+    }
+
+    /// True where the answer is a stream of server-sent events.
+    pub fn reads_events(&self) -> bool {
+        matches!(self.reader, Reader::Events(_))
     }
 
     /// Reads the next piece of the body.

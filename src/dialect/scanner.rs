@@ -44,6 +44,11 @@ impl<'a> Scanner<'a> {
         Self { rest: json }
     }
 
+    /// What is yet to be read.
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
     /// The next value; of a list or an object only the bracket, so that `opens` comes next.
     pub(super) fn value(&mut self) -> Result<Value<'a>, Malformed> {
         match self.peek() {

@@ -6,11 +6,11 @@ use proxy_wasm::types::{BufferType, MapType};
 use super::flow::{Flow, Phase};
 use super::properties::Origin;
 use super::steps::apply;
-use super::{clock, cluster, header_map, properties};
+use super::{body, clock, cluster, header_map, properties};
 use crate::audit::AnsweredBy;
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Ending, Gateway};
-use crate::meter::{End, Meter};
+use crate::meter::{End, ExtraEvent, Meter};
 use crate::request::Headers;
 use crate::upstream::trailer_patch;
 
@@ -66,6 +66,11 @@ pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) ->
         (true, _) => {
             flow.provider_request_id = provider_request_id(&headers);
             flow.meter = flow.status.and_then(|status| gateway.meter(call, status, &headers));
+            flow.extra = gateway.extra_event(call, flow.meter.as_ref());
+            if flow.extra.is_some() {
+                // It will be shorter.
+                let _ = hostcalls::remove_map_value(MapType::HttpResponseHeaders, "content-length");
+            }
         }
         (false, None) if is_grpc_error(&headers) => {
             let mut answer = call.answer_for_envoy(503, &properties::code_details());
@@ -87,6 +92,19 @@ pub(super) fn measure(meter: &mut Meter, size: usize) {
             _ => meter.miss(),
         }
         begin = begin.saturating_add(length);
+    }
+}
+
+/// Passes on a piece of an answer without the event that the caller has not asked for.
+pub(super) fn take_out(extra: &mut ExtraEvent, size: usize, end_of_stream: bool) {
+    let piece =
+        hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).ok().flatten().unwrap_or_default();
+    let mut passed = extra.pass(&piece);
+    if end_of_stream {
+        passed.to_mut().extend(extra.finish());
+    }
+    if *passed != *piece {
+        let _ = body::replace(BufferType::HttpResponseBody, size, &passed);
     }
 }
 

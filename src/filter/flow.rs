@@ -1,7 +1,7 @@
 //! The state of one stream, shared with the root context so that a tick can wake a held stream.
 
 use crate::gateway::Call;
-use crate::meter::Meter;
+use crate::meter::{ExtraEvent, Meter};
 use crate::recall::Fingerprint;
 
 /// Where a stream is in the lifecycle.
@@ -71,6 +71,8 @@ pub(super) struct Flow {
     pub(super) response_complete: bool,
     /// Reads the provider's answer, where it costs something.
     pub(super) meter: Option<Meter>,
+    /// Takes out of the answer what the caller has not asked for.
+    pub(super) extra: Option<ExtraEvent>,
     /// What takes the place of the body of an error that Envoy answered by itself.
     pub(super) replacement_body: Option<Vec<u8>>,
     /// True where the provider had begun to answer when the request was refused in the middle of its body.
@@ -89,6 +91,7 @@ impl Flow {
             status: None,
             response_complete: false,
             meter: None,
+            extra: None,
             replacement_body: None,
             answer_was_cut: false,
         }

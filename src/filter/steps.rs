@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::MapType;
+use proxy_wasm::types::{BufferType, MapType};
 
+use super::body;
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
 use super::signatures;
 use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::{self, Known, Need, Outcome, Patience};
+use crate::gateway::{self, Call, Known, Need, Outcome, Patience};
 use crate::identity::KeyRing;
 use crate::request::Moment;
 use crate::revocation::Board;
@@ -53,6 +54,7 @@ pub(super) fn walk(
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
+            rewrite(call, body);
             // An answer may take minutes, and the body is not read again.
             *body = Body::Complete(Vec::new());
             if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
@@ -89,6 +91,20 @@ pub(super) fn walk(
             Step::Held
         }
     }
+}
+
+/// Puts another body in place of the one that came, where the gateway has something to add.
+fn rewrite(call: &mut Call, came: &Body) {
+    let (Some(rewritten), Body::Complete(came)) = (call.rewritten(), came) else { return };
+    if !body::replace(BufferType::HttpRequestBody, came.len(), rewritten) {
+        return call.was_not_rewritten();
+    }
+    if call.head().values("content-length").next().is_some() {
+        let length = rewritten.len().to_string();
+        let length = Some(length.as_bytes());
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "content-length", length);
+    }
+    call.was_rewritten();
 }
 
 /// Walks a held stream again; from the root context.

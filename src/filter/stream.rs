@@ -197,6 +197,9 @@ impl HttpContext for Stream {
         if let Some(meter) = &mut flow.meter {
             answer::measure(meter, size);
         }
+        if let Some(extra) = &mut flow.extra {
+            answer::take_out(extra, size, end_of_stream);
+        }
         if let Some(body) = &mut flow.replacement_body {
             // The first chunk becomes the whole body, the others nothing.
             let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &std::mem::take(body));

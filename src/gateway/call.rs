@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ids;
 use super::memory::Settled;
+use super::metering::Rewriting;
 use super::minting::Given;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
@@ -39,6 +40,7 @@ pub struct Call {
     pub(super) passport: Option<Passport>,
     /// What quotas hold for it until its cost is known.
     pub(super) held: Vec<Held>,
+    pub(super) rewriting: Rewriting,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
     /// Where a challenge says that the gateway's metadata is (RFC 9728 section 5.1).
@@ -92,6 +94,7 @@ impl Call {
             settled: None,
             passport: None,
             held: Vec::new(),
+            rewriting: Rewriting::None,
             manner: Manner::default(),
             metadata_url: None,
             verdict: Verdict::Pending,

@@ -1,9 +1,9 @@
 //! Which answers are metered, and what their requests need for it.
 
-use super::{Call, Gateway};
-use crate::config::MeteredUsage;
-use crate::dialect::Operation;
-use crate::meter::Meter;
+use super::{Body, Call, Gateway};
+use crate::config::{Hold, MeteredUsage, StreamUsage};
+use crate::dialect::{self, Operation};
+use crate::meter::{ExtraEvent, Meter};
 use crate::request::Headers;
 use crate::upstream::HeaderPatch;
 
@@ -20,10 +20,69 @@ impl Gateway {
         }
     }
 
+    /// Takes out of an answer what only the gateway has asked for; `None` where there is no such thing.
+    pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<ExtraEvent> {
+        (call.rewriting == Rewriting::Done && meter.is_some_and(Meter::reads_events))
+            .then(ExtraEvent::default)
+    }
+
+    /// True where the body is read to see whether a stream has to be asked for its usage.
+    pub(super) fn asks_for_stream_usage(&self, operation: &Operation) -> bool {
+        let metering = self.settings.metering;
+        let is_wanted = match metering.stream_usage {
+            StreamUsage::Always => true,
+            StreamUsage::WhenNeeded => {
+                self.quotas.needs_usage() && self.settings.hold == Hold::HeadersAndBody
+            }
+            StreamUsage::AsAsked => false,
+        };
+        is_wanted && metering.usage == MeteredUsage::Record && operation.tells_stream_usage_if_asked()
+    }
+
+    /// The body with the wish for a stream's usage, where that has to be added.
+    pub(super) fn with_stream_usage(&self, call: &Call, body: Body<'_>) -> Option<Vec<u8>> {
+        let operation =
+            call.operation.as_deref().filter(|operation| self.asks_for_stream_usage(operation))?;
+        match body {
+            Body::Complete(body) => dialect::ask_for_stream_usage(operation, call.body.as_ref()?, body),
+            Body::Coming | Body::Beginning(_) => None,
+        }
+    }
+
     /// What is asked, where it costs something and that is recorded.
     fn metered<'a>(&self, call: &'a Call) -> Option<&'a Operation> {
         let operation = call.operation.as_deref()?;
-        let is_metered = self.settings.usage == MeteredUsage::Record && operation.is_metered();
+        let is_metered = self.settings.metering.usage == MeteredUsage::Record && operation.is_metered();
         is_metered.then_some(operation)
+    }
+}
+
+/// Another body in place of the caller's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rewriting {
+    #[default]
+    None,
+    /// This one is to go on.
+    Due(Vec<u8>),
+    Done,
+}
+
+impl Call {
+    /// What goes on in place of the body that came; `None` where that goes on as it is.
+    pub fn rewritten(&self) -> Option<&[u8]> {
+        match &self.rewriting {
+            Rewriting::Due(body) => Some(body),
+            Rewriting::None | Rewriting::Done => None,
+        }
+    }
+
+    /// The host has put it in place.
+    pub fn was_rewritten(&mut self) {
+        self.rewriting = Rewriting::Done;
+    }
+
+    /// The host could not put it in place, so that the body goes on as it came.
+    pub fn was_not_rewritten(&mut self) {
+        self.rewriting = Rewriting::None;
     }
 }

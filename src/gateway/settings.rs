@@ -1,7 +1,7 @@
 //! The settings of the walk itself, and whether the rooms can work under them.
 
 use super::Gateway;
-use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold, MeteredUsage};
+use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold, MeteredUsage, Metering, StreamUsage};
 use crate::dialect;
 use crate::policy::BODY_FIELDS;
 
@@ -16,7 +16,7 @@ pub(super) struct Settings {
     pub(super) open: Vec<(String, String)>,
     pub(super) metric_tenants: usize,
     pub(super) credential_cache: usize,
-    pub(super) usage: MeteredUsage,
+    pub(super) metering: Metering,
 }
 
 impl Settings {
@@ -36,7 +36,7 @@ impl Settings {
             open: config.open.iter().map(|open| (open.method.clone(), open.path.clone())).collect(),
             metric_tenants: usize::try_from(config.metric_tenants).unwrap_or(usize::MAX),
             credential_cache: usize::try_from(config.credential_cache).unwrap_or(usize::MAX),
-            usage: config.metering.usage,
+            metering: config.metering,
         })
     }
 }
@@ -52,7 +52,7 @@ impl Gateway {
     }
 
     pub(super) fn check_metering(&self) -> Result<(), ConfigError> {
-        if self.settings.usage == MeteredUsage::Ignore && self.quotas.needs_usage() {
+        if self.settings.metering.usage == MeteredUsage::Ignore && self.quotas.needs_usage() {
             let why = "a quota counts what only the answers tell; write `record`, or leave this out";
             return Err(ConfigError::new("metering.usage", why));
         }
@@ -70,6 +70,10 @@ impl Gateway {
         if self.minting.is_some() {
             let why = "a request for a token has a body, and with `hold: headers` it could not be read before the headers leave; give tokens by another gateway that shares `tokens`";
             return Err(ConfigError::new("tokens", why));
+        }
+        if self.settings.metering.stream_usage == StreamUsage::Always {
+            let why = "what a body asks for cannot be added to with `hold: headers`, which lets it pass unread; write `as_asked`, or leave this out";
+            return Err(ConfigError::new("metering.stream_usage", why));
         }
         let why = |what: &str| {
             ConfigError::new(

@@ -6,6 +6,7 @@ mod exchanging;
 mod forms;
 mod introspecting;
 mod memory;
+mod metering;
 mod minting;
 mod needs;
 mod reasons;

@@ -39,6 +39,8 @@ pub(super) struct Passed {
     pub(super) proofs: Proofs,
     /// What the filter on the cluster demands, where the credential goes on there.
     pub(super) passport: Option<Passport>,
+    /// What goes on in place of the body.
+    pub(super) body: Option<Vec<u8>>,
 }
 
 impl Gateway {
@@ -51,7 +53,9 @@ impl Gateway {
         self.require_known_address(call)?;
         let seen = &known.memory.settled;
         let model_is_judged = self.model_is_judged(call, known);
-        let name = self.settled_name(call, known).filter(|_| !model_is_judged);
+        let reads_each = model_is_judged
+            || call.operation.as_deref().is_some_and(|operation| self.asks_for_stream_usage(operation));
+        let name = self.settled_name(call, known).filter(|_| !reads_each);
         let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
             None => {
@@ -194,7 +198,8 @@ impl Gateway {
         };
         self.ask_for_readable_answer(call, &mut patch);
         call.set_request_id(&mut patch);
-        Ok(Passed { patch, proofs, passport })
+        let body = self.with_stream_usage(call, known.body);
+        Ok(Passed { patch, proofs, passport, body })
     }
 
     /// The body is read where a rule or a quota that applies reads it, and where it could name something
@@ -210,7 +215,7 @@ impl Gateway {
         if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
             return true;
         }
-        if reads_body(self.quotas.reads(), operation) {
+        if self.asks_for_stream_usage(operation) || reads_body(self.quotas.reads(), operation) {
             return true;
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.

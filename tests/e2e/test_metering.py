@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.bootstrap import KEPT_REQUEST_IDS
+from harness.bootstrap import KEPT_REQUEST_IDS, static_cluster
 from harness.dialects import API_VERSION, Request, authorised, chat_document, raw_http1
-from harness.gateway import Gateway, document, key_entry, upstream_entries
+from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, upstream_entries
+from harness.key_server import KeyServer
 from harness.raw import RawResponse
-from harness.raw_http1 import http1_request
+from harness.raw_http1 import Http1Connection, http1_request
 from harness.raw_http2 import Http2Connection, http2_request, request_headers
 from harness.simulator import Simulator
 
@@ -240,6 +241,110 @@ def test_a_long_answer_is_metered_whole(world: World) -> None:
     answer = httpx.post(f"{world.gateway.url}{request.path}", headers=dict(request.headers), content=request.body)
     assert len(answer.content) > 1_000_000
     assert world.told(request) == {**EMBEDDING, "model": f"sim-tokens-{INPUT}-{OUTPUT}"}
+
+
+@pytest.fixture(scope="module")
+def asking(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that asks for the usage of streams in place of its callers, because a quota counts model tokens."""
+    quota = {"id": "tokens", "unit": "tokens", "limit": 10**9, "window": "1m", "per": ["principal.subject"]}
+    configuration = {**world.configuration, "quotas": [quota]}
+    directory = tmp_path_factory.mktemp("asking")
+    with Gateway(
+        configuration, world.simulator, directory, concurrency=1, connection_manager=KEPT_REQUEST_IDS
+    ) as gateway:
+        yield gateway
+
+
+STREAMED = [
+    ("openai", "/v1/chat/completions", {**CHAT["openai"], **STREAM}),
+    ("openai", "/v1/completions", {"model": MODEL, "prompt": "a", **STREAM}),
+    ("openai", "/v1/chat/completions", {**CHAT["openai"], "model": "sim-split", **STREAM}),
+    ("azure", f"{AZURE}/chat/completions?{API_VERSION}", {**CHAT["azure"], **STREAM}),
+    ("gemini", "/v1beta/openai/chat/completions", {**CHAT["openai"], **STREAM, "stream_options": {"include_usage": None}}),
+]
+
+
+def chunked(request: Request) -> bytes:
+    """In chunks, so that no header tells the length of the body."""
+    body = request.body or b""
+    head = raw_http1(request, [("transfer-encoding", "chunked")], body=False)
+    pieces = [body[start : start + 20] for start in range(0, len(body), 20)]
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
+
+
+@pytest.mark.parametrize("form", ["length", "chunks", "http2"])
+@pytest.mark.parametrize(("dialect", "path", "body"), STREAMED)
+def test_usage_is_asked_for_in_place_of_the_caller(
+    world: World, asking: Gateway, dialect: str, path: str, body: Any, form: str
+) -> None:
+    request = world.request(dialect, path, body)
+    world.simulator.clear()
+    if form == "http2":
+        headers = request_headers("POST", request.path, request.headers.items())
+        answer = http2_request(asking.port, headers, [request.body or b""])
+    else:
+        answer = http1_request(asking.port, raw_http1(request) if form == "length" else chunked(request), "POST")
+    assert answer.status == 200
+    (received,) = world.simulator.wait_received(1)
+    sent = json.loads(received["body"])
+    assert sent.pop("stream_options") == {"include_usage": True}
+    assert sent == {name: value for name, value in body.items() if name != "stream_options"}
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    events = [json.loads(event[6:]) for event in answer.body.split(b"\n\n") if event.startswith(b"data: {")]
+    assert len(events) > 5
+    assert not any(event.get("usage") for event in events), "the caller has not asked for it"
+    assert any(event["choices"][0]["finish_reason"] == "stop" for event in events if event["choices"])
+    record = asking.audit(claimgate__request_id=request.headers["x-request-id"])
+    assert (record[NAMES["complete"]], record[NAMES["reasons"]]) == (True, ["stop"])
+    if MODEL in str(body) + path:
+        assert (record[NAMES["input"]], record[NAMES["output"]]) == (INPUT, OUTPUT)
+
+
+@pytest.fixture
+def keys() -> Iterator[KeyServer]:
+    server = KeyServer()
+    yield server
+    server.stop()
+
+
+def test_usage_is_asked_for_in_a_body_that_waited_for_keys(world: World, keys: KeyServer, tmp_path: Path) -> None:
+    """Then the request goes on without a callback of its own."""
+    signer = Signer()
+    remote = {"cluster": "keys", "host": "login.test", "path": "/issuer", "timeout": "5s"}
+    issuer = issuer_entry(signer, jwks={"remote": remote})
+    configuration = {**world.configuration, "metering": {"stream_usage": "always"}, "issuers": [issuer]}
+    with Gateway(
+        configuration, world.simulator, tmp_path, concurrency=1, clusters=[static_cluster("keys", keys.port)]
+    ) as gateway:
+        request = world.request("openai", "/v1/chat/completions", {**CHAT["openai"], **STREAM})
+        request = request.with_headers(authorization=f"Bearer {signer.token(tenant='acme')}")
+        world.simulator.clear()
+        with Http1Connection(gateway.port) as connection:
+            connection.send(raw_http1(request))
+            keys.wait_asked("issuer")
+            keys.publish("issuer", {"keys": [signer.jwk()]})
+            answer = connection.receive("POST")
+        (received,) = world.simulator.wait_received(1)
+        assert json.loads(received["body"])["stream_options"] == {"include_usage": True}
+        assert answer.status == 200 and b"usage\":{" not in answer.body
+        assert gateway.envoy.crashes() == 0
+
+
+def test_a_caller_who_asks_for_usage_gets_it(world: World, asking: Gateway) -> None:
+    request = world.request("openai", "/v1/chat/completions", {**CHAT["openai"], **WITH_USAGE})
+    world.simulator.clear()
+    answer = http1_request(asking.port, raw_http1(request), "POST")
+    assert b'"total_tokens":165' in answer.body
+    (received,) = world.simulator.wait_received(1)
+    assert received["body"].encode() == request.body, "nothing is changed"
+
+
+def test_a_refused_stream_goes_on_as_it_came(world: World, asking: Gateway) -> None:
+    request = world.request("openai", "/v1/chat/completions", {**CHAT["openai"], **STREAM, "model": "sim-429"})
+    answer = http1_request(asking.port, raw_http1(request), "POST")
+    assert answer.status == 429
+    assert json.loads(answer.body)["error"]["code"] == "rate_limit_exceeded"
+    assert asking.envoy.crashes() == 0
 
 
 def test_metering_can_be_left_off(world: World, tmp_path: Path) -> None:

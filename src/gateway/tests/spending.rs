@@ -12,7 +12,8 @@ use crate::policy::fixture::merged;
 
 pub(super) fn tokens(change: Value) -> Value {
     let plain = json!({ "id": "tokens", "unit": "tokens", "limit": 1000, "reserve": 400, "window": "60s", "per": ["'a'"] });
-    json!({ "quotas": [merged(plain, change)] })
+    // So that a body is read only where a rule reads it.
+    json!({ "quotas": [merged(plain, change)], "metering": { "stream_usage": "as_asked" } })
 }
 
 /// A quota in money, and a model that has a price.
