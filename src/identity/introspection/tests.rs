@@ -3,17 +3,17 @@ use serde_json::{Value, json};
 use super::{Inquiry, Introspectors, read};
 use crate::config::Issuer;
 use crate::denial::Reason;
-use crate::policy::fixture::merged;
 use crate::recall::Recall;
 use crate::secret::Secret;
 
 fn issuer(change: Value) -> Issuer {
-    let introspection = json!({
+    let mut introspection = json!({
         "cluster": "idp", "host": "idp.example", "path": "/introspect", "client_id": "gate way",
         "client_secret": { "env": "CLIENT" },
     });
+    introspection.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let issuer = json!({
-        "issuer": "https://idp.example", "audiences": ["gateway"], "introspection": merged(introspection, change),
+        "issuer": "https://idp.example", "audiences": ["gateway"], "introspection": introspection,
     });
     serde_json::from_value(issuer).unwrap()
 }
