@@ -208,6 +208,27 @@ def test_a_stream_that_is_open_ends_within_the_bound(
     assert wanted.items() <= record.items() and record["claimgate.answered_by"] == "provider", record
 
 
+def test_a_stream_that_a_configuration_before_the_last_let_through_ends_too(caller: Caller, lists: ListServer) -> None:
+    asked = {**CHAT, "model": "sim-long-4000", "stream": True}
+    headers = {"authorization": f"Bearer {STEADY}"}
+    with httpx.Client(base_url=caller.gateway.url, timeout=20) as client:
+        with client.stream("POST", CHAT_PATH, headers=headers, json=asked) as answer:
+            identifier = answer.headers["x-request-id"]
+            pieces = answer.iter_raw()
+            next(pieces)
+            for tenants in (7, 8):
+                assert caller.gateway.reload(configuration(metric_tenants=tenants)) is Reload.APPLIED
+            next(pieces)
+            lists.publish({"key": LAST})
+            began = time.monotonic()
+            with pytest.raises(httpx.RemoteProtocolError):
+                for _ in pieces:
+                    pass
+    assert time.monotonic() - began <= POLL + 1.0 + SLACK
+    assert caller.gateway.audit(claimgate__request_id=identifier)["claimgate.reason"] == "revoked_in_flight"
+    assert caller.gateway.reload(configuration()) is Reload.APPLIED
+
+
 def test_a_websocket_that_is_open_ends_within_the_bound(caller: Caller, lists: ListServer) -> None:
     lines = ["GET /openai/v1/realtime?model=gpt-realtime HTTP/1.1", "Host: gateway.test", "Connection: Upgrade"]
     lines += ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
