@@ -6,9 +6,11 @@ mod discovery;
 mod introspection;
 mod issuer;
 mod key;
+mod key_feed;
 mod key_hash;
 mod labels;
 mod metering;
+mod polled;
 mod prices;
 mod revocations;
 mod rules;
@@ -31,11 +33,13 @@ pub use discovery::Discovery;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
+pub use key_feed::KeyFeed;
 pub use key_hash::KeyHash;
 pub use labels::Labels;
 pub use metering::{MeteredUsage, Metering, StreamUsage};
+pub use polled::{PolledDocument, WhenStale};
 pub use prices::{Dollars, Price, Prices, Unpriced};
-pub use revocations::{PolledDocument, Revocations, Revoked, WhenStale};
+pub use revocations::{Revocations, Revoked};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use secret_source::SecretSource;
 pub use tokens::Tokens;
@@ -100,6 +104,10 @@ pub struct Config {
     /// Lists of credentials that are refused although they have not expired.
     #[serde(default)]
     pub revocations: Vec<Revocations>,
+    /// Documents of API keys beside those of `keys`. A feed with an entry whose id or hash another key has is refused as a
+    /// whole, and its last good one stays.
+    #[serde(default)]
+    pub key_feeds: Vec<KeyFeed>,
     /// What the gateway tells of itself. Absent: nothing.
     #[serde(default)]
     pub discovery: Option<Discovery>,

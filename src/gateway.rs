@@ -11,6 +11,7 @@ mod ids;
 mod memory;
 mod metering;
 mod minting;
+mod polled;
 mod reading;
 mod report;
 mod settings;
@@ -29,7 +30,7 @@ use crate::policy::{CallFacts, PolicySet};
 use crate::price::PriceTable;
 use crate::quota::QuotaSet;
 use crate::request::{Connection, Moment, RequestHead};
-use crate::revocation::{Board, Revocations};
+use crate::revocation::Revocations;
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
@@ -41,6 +42,7 @@ use walk::Stop;
 
 pub use call::Call;
 pub use memory::Memory;
+pub use polled::{Polled, Remote};
 pub use report::Ending;
 
 /// Every room of one configuration, compiled.
@@ -85,8 +87,8 @@ pub struct Known<'a> {
     pub moment: Moment,
     pub store: &'a dyn Store,
     pub keys: &'a KeyRing,
-    /// What is known of the revocation lists.
-    pub board: &'a Board,
+    /// What is known of revocation lists and key feeds.
+    pub polled: &'a Polled,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     pub body: Body<'a>,
@@ -197,20 +199,20 @@ impl Gateway {
         self.identity.read_introspection(&self.engine, inquiry, answer, asked_ms, moment)
     }
 
-    pub fn revocations(&self) -> &Revocations {
-        &self.revocations
-    }
-
-    /// Refuses a call that was let through, where its credential or its model is revoked by now. True where it is; nothing
-    /// more of it may go on then.
-    pub fn revoke(&self, call: &mut Call, board: &Board, now_ms: u64) -> bool {
-        let Some(principal) = call.principal().filter(|_| call.is_let_through()) else { return false };
+    /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
+    /// feed. True where it is; nothing more of it may go on then.
+    pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
+        let Some(proven) = call.proven.as_ref().filter(|_| call.is_let_through()) else { return false };
+        let principal = &proven.principal;
         let of_model = |model: &str| {
             let judged = self.revocations.judge_model(board, principal, model, now_ms);
             judged.err().and_then(|denial| denial.note().map(str::to_owned))
         };
         let revoked = self.revocations.revoked(board, principal, now_ms);
-        let Some(note) = revoked.or_else(|| call.model().and_then(of_model)) else { return false };
+        let withdrawn = || self.identity.withdrawn(proven, fed);
+        let Some(note) = revoked.or_else(withdrawn).or_else(|| call.model().and_then(of_model)) else {
+            return false;
+        };
         call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));
         true
     }

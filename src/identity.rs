@@ -1,6 +1,6 @@
 //! Proves who calls.
 //!
-//! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`]); a JWT is
+//! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`], [`KeyFeeds`]); a JWT is
 //! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); of an opaque token its
 //! issuer tells the claims ([`Inquiry`]); a token of this gateway's own holds its principal. [`Identity`] is the one door to all. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
@@ -15,9 +15,11 @@ mod engine;
 mod introspection;
 mod issuer;
 mod jwt;
+mod key_feed;
 mod key_ring;
 mod key_set;
 mod key_table;
+mod known_keys;
 mod limits;
 mod mapping;
 mod minted;
@@ -37,6 +39,7 @@ pub use credential::{
 pub use engine::{EngineAnswer, Question};
 pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
+pub use key_feed::{FedKeys, KeyFeeds, MAX_FEED_BYTES, read_feed};
 pub use key_ring::KeyRing;
 pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
 pub use key_table::KeyTable;

@@ -4,15 +4,16 @@
 //! use of a credential, remembered or not, and again while a stream is open. An entry fits a credential or any that it was
 //! got with, so that a revoked key takes its tokens with it.
 //!
-//! It does not fetch: the host polls what is [`Board::is_due`] and hands the document in. A document that cannot be read
-//! never replaces one that could, and one that is too old refuses, unless the configuration says otherwise.
+//! It does not fetch: the host polls the documents and hands them in. One that is too old refuses, unless the configuration
+//! says otherwise.
 
 mod chain;
 mod list;
 
 use std::collections::BTreeSet;
 
-use crate::config::{self, ConfigError, PolledDocument, Span, WhenStale};
+use crate::config::{self, ConfigError, PolledDocument, WhenStale};
+use crate::copies::{self, Copies};
 use crate::denial::{Denial, Reason};
 use crate::identity::Principal;
 
@@ -36,19 +37,7 @@ struct Source {
 }
 
 /// What one worker knows of the lists.
-#[derive(Debug)]
-pub struct Board {
-    /// One place per list of the configuration.
-    polled: Vec<Option<Polled>>,
-    /// How many documents have taken another's place.
-    generation: u64,
-}
-
-#[derive(Debug)]
-struct Polled {
-    list: List,
-    checked_ms: u64,
-}
+pub type Board = Copies<List>;
 
 impl Revocations {
     /// # Errors
@@ -58,12 +47,7 @@ impl Revocations {
         let mut sources = Vec::with_capacity(lists.len());
         for (index, list) in lists.iter().enumerate() {
             let at = |field: &str| format!("revocations[{index}].{field}");
-            let is_name =
-                !list.id.is_empty() && list.id.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-            if !is_name {
-                let why = format!("`{}` is not a name; write letters, digits, `-` and `_`", list.id);
-                return Err(ConfigError::new(at("id"), why));
-            }
+            copies::require_name(&list.id, &at)?;
             if !ids.insert(list.id.as_str()) {
                 return Err(ConfigError::new(at("id"), format!("the list `{}` is there twice", list.id)));
             }
@@ -73,7 +57,7 @@ impl Revocations {
                 return Err(ConfigError::new(format!("revocations[{index}]"), why));
             }
             if let Some(remote) = &list.remote {
-                require_times(remote, &at)?;
+                copies::require_times(remote, &at)?;
             }
             let own = List::compile(&list.revoked)
                 .map_err(|(entry, why)| ConfigError::new(at(&format!("revoked[{entry}]")), why))?;
@@ -93,7 +77,7 @@ impl Revocations {
 
     /// A board on which nothing has come yet.
     pub fn board(&self) -> Board {
-        Board { polled: self.sources.iter().map(|_| None).collect(), generation: 0 }
+        Board::empty(self.sources.len())
     }
 
     /// Every polled list: its index, its name and where it is.
@@ -146,19 +130,9 @@ impl Revocations {
         self.lists(board).any(|(_, list)| list.names_models(principal, now_ms / 1000))
     }
 
-    /// Milliseconds since the document of the list was last known to be current; `None` where it never came.
-    pub fn age_ms(&self, board: &Board, list: usize, now_ms: u64) -> Option<u64> {
-        Some(now_ms.saturating_sub(board.checked_ms(list)?))
-    }
-
-    /// True where the list is older than may be.
-    pub fn is_stale(&self, board: &Board, list: usize, now_ms: u64) -> bool {
+    fn is_stale(&self, board: &Board, list: usize, now_ms: u64) -> bool {
         let remote = self.sources.get(list).and_then(|source| source.remote.as_ref());
-        remote.is_some_and(|remote| {
-            board
-                .checked_ms(list)
-                .is_none_or(|checked| checked.abs_diff(now_ms) > remote.max_age.milliseconds())
-        })
+        remote.is_some_and(|remote| copies::is_stale(remote, board.checked_ms(list), now_ms))
     }
 
     fn require_fresh(&self, board: &Board, now_ms: u64) -> Result<(), Denial> {
@@ -178,8 +152,7 @@ impl Revocations {
 
     fn lists<'a>(&'a self, board: &'a Board) -> impl Iterator<Item = (&'a Source, &'a List)> {
         self.sources.iter().enumerate().flat_map(|(index, source)| {
-            let polled = board.polled.get(index).and_then(Option::as_ref).map(|polled| &polled.list);
-            [Some(&source.own), polled].into_iter().flatten().map(move |list| (source, list))
+            [Some(&source.own), board.content(index)].into_iter().flatten().map(move |list| (source, list))
         })
     }
 }
@@ -190,56 +163,9 @@ impl Board {
     /// # Errors
     /// One line for the operator; the list in use stays in use.
     pub fn accept(&mut self, list: usize, document: &[u8], checked_ms: u64) -> Result<(), String> {
-        let read = List::read(document)?;
-        if let Some(place) = self.polled.get_mut(list) {
-            *place = Some(Polled { list: read, checked_ms });
-            self.generation = self.generation.saturating_add(1);
-        }
+        self.replace(list, List::read(document)?, checked_ms);
         Ok(())
     }
-
-    /// Notes that the document in use was the current one at that time.
-    pub fn confirm(&mut self, list: usize, checked_ms: u64) {
-        if let Some(Some(polled)) = self.polled.get_mut(list) {
-            polled.checked_ms = checked_ms;
-        }
-    }
-
-    /// True where the host should poll.
-    pub fn is_due(&self, list: usize, poll: Span, now_ms: u64) -> bool {
-        // Also where the clock was set back since.
-        self.checked_ms(list).is_none_or(|checked| checked.abs_diff(now_ms) >= poll.milliseconds())
-    }
-
-    /// When the document in use was last known to be current, in milliseconds since the Unix epoch.
-    pub fn checked_ms(&self, list: usize) -> Option<u64> {
-        Some(self.polled.get(list)?.as_ref()?.checked_ms)
-    }
-
-    /// How many entries the polled list has.
-    pub fn entries(&self, list: usize) -> usize {
-        self.polled.get(list).and_then(Option::as_ref).map_or(0, |polled| polled.list.len())
-    }
-
-    /// Changes with each document that takes another's place.
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-}
-
-fn require_times(remote: &PolledDocument, at: &dyn Fn(&str) -> String) -> Result<(), ConfigError> {
-    if remote.poll < Span::from_seconds(1) {
-        let why = format!("`{}` is less than a second; write `1s` or more", remote.poll);
-        return Err(ConfigError::new(at("remote.poll"), why));
-    }
-    if remote.max_age < remote.poll.max(remote.timeout) {
-        let why = format!(
-            "`{}` is less than `poll` or `timeout`, so that the list would be too old before it is asked for again",
-            remote.max_age
-        );
-        return Err(ConfigError::new(at("remote.max_age"), why));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

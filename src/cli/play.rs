@@ -10,11 +10,10 @@ use super::cast::{Cast, introspection_answer};
 use super::script::{ScriptCall, Send, Want, Wanted};
 use crate::config::Config;
 use crate::denial::Reason;
-use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience};
+use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience, Polled, Remote};
 use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
 use crate::request::{Connection, Moment, RequestHead};
-use crate::revocation::Board;
 use crate::upstream::HeaderPatch;
 
 /// RFC 5737: an address for documentation.
@@ -32,7 +31,7 @@ pub(super) struct Stage<'a> {
     gateway: &'a Gateway,
     store: MemoryStore,
     ring: KeyRing,
-    board: RefCell<Board>,
+    polled: RefCell<Polled>,
     memory: Memory,
 }
 
@@ -74,7 +73,7 @@ impl<'a> Stage<'a> {
             gateway,
             store,
             ring: gateway.key_ring(),
-            board: RefCell::new(gateway.revocations().board()),
+            polled: RefCell::new(gateway.polled()),
             memory: gateway.memory(&MEMORY_KEY),
         }
     }
@@ -104,28 +103,32 @@ impl<'a> Stage<'a> {
             headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect(),
         );
         let mut call = self.gateway.open_call(head, connection, moment);
-        self.hang_up_lists(moment);
+        self.fill_in_documents(moment);
         let patch = self.walk(&mut call, &body, moment);
         let got = got(&call, patch.as_ref(), headers);
         (call, got)
     }
 
-    /// Nothing is fetched here, so that polled lists are empty, and never too old.
-    fn hang_up_lists(&self, moment: Moment) {
-        let mut board = self.board.borrow_mut();
-        for (list, _, _) in self.gateway.revocations().remotes() {
-            let _ = board.accept(list, br#"{"revoked":[]}"#, moment.unix_ms);
+    /// Nothing is fetched here, so that polled lists and feeds are empty, and never too old.
+    fn fill_in_documents(&self, moment: Moment) {
+        let mut polled = self.polled.borrow_mut();
+        for (remote, _, _) in self.gateway.remotes() {
+            let empty: &[u8] = match remote {
+                Remote::RevocationList(_) => br#"{"revoked":[]}"#,
+                Remote::KeyFeed(_) => br#"{"keys":[]}"#,
+            };
+            let _ = self.gateway.accept(&mut polled, remote, empty, moment.unix_ms);
         }
     }
 
     /// Fetches what a walk needs, as the filter does in Envoy.
     fn walk(&self, call: &mut Call, body: &[u8], moment: Moment) -> Option<HeaderPatch> {
-        let board = self.board.borrow();
+        let polled = self.polled.borrow();
         let mut known = Known {
             moment,
             store: &self.store,
             keys: &self.ring,
-            board: &board,
+            polled: &polled,
             memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
             body: Body::Coming,

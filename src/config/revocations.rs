@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{Span, Timestamp};
+use super::polled::{PolledDocument, WhenStale};
+use super::units::Timestamp;
 
 /// One list of what is revoked: in the configuration, or a document that is polled through an Envoy cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -17,43 +18,10 @@ pub struct Revocations {
     /// Where the document is, which `claimgate revoke` edits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<PolledDocument>,
-    /// What happens to requests while the document is older than `max_age`, or has never come.
+    /// What happens while the document is older than `max_age`, or has never come: under `deny`, every request is refused
+    /// 503 `revocations_unavailable`.
     #[serde(default)]
     pub when_stale: WhenStale,
-}
-
-/// A JSON document that any object store or CDN can serve, polled through an Envoy cluster.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct PolledDocument {
-    /// The Envoy cluster that leads to it.
-    pub cluster: String,
-    /// The `:authority` of the request.
-    pub host: String,
-    /// The path of the document.
-    pub path: String,
-    /// The time between two requests, at least `1s`; with `If-None-Match` where the server gave an `ETag`.
-    #[serde(default = "default_poll")]
-    pub poll: Span,
-    /// How long one request may take.
-    #[serde(default = "default_timeout")]
-    pub timeout: Span,
-    /// How long after the last answer the document may still be relied on.
-    #[serde(default = "default_max_age")]
-    pub max_age: Span,
-}
-
-/// What becomes of requests while a list is too old.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum WhenStale {
-    /// They are refused 503 `revocations_unavailable`.
-    #[default]
-    Deny,
-    /// The last list stays in force, and the gauge `claimgate.revocations.<id>.stale` is 1.
-    Continue,
 }
 
 /// One entry of a list. All of its fields must fit; at least one besides `until` and `note` must be there.
@@ -93,16 +61,4 @@ pub struct Revoked {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-fn default_poll() -> Span {
-    Span::from_seconds(5)
-}
-
-fn default_timeout() -> Span {
-    Span::from_seconds(2)
-}
-
-fn default_max_age() -> Span {
-    Span::from_seconds(60)
 }

@@ -41,6 +41,7 @@ reasons! {
     KeyNotYetValid, "key_not_yet_valid", 401, "the API key is not valid yet";
     CredentialRevoked, "credential_revoked", 401, "the credential has been revoked";
     RevokedInFlight, "revoked_in_flight", 401, "the credential was revoked while its request was under way";
+    KeyFeedUnavailable, "key_feed_unavailable", 503, "whether the key is known cannot be told now; retry shortly";
     RevocationsUnavailable, "revocations_unavailable", 503, "whether the credential was revoked cannot be told now; retry shortly";
     TokenMalformed, "token_malformed", 401, "the token is not a well-formed signed JWT";
     TokenTooLarge, "token_too_large", 401, "the token is larger than this gateway reads";

@@ -104,24 +104,24 @@ impl CacheMetrics {
     }
 }
 
-/// What one list tells.
-pub(super) struct ListMetrics {
+/// What one polled document tells.
+pub(super) struct DocumentMetrics {
     age_seconds: Option<u32>,
     stale: Option<u32>,
     entries: Option<u32>,
     polls: String,
 }
 
-impl ListMetrics {
-    pub(super) fn define(id: &str) -> Self {
+impl DocumentMetrics {
+    pub(super) fn define(section: &str, id: &str) -> Self {
         let gauge = |name: &str| {
-            hostcalls::define_metric(MetricType::Gauge, &format!("claimgate.revocations.{id}.{name}")).ok()
+            hostcalls::define_metric(MetricType::Gauge, &format!("claimgate.{section}.{id}.{name}")).ok()
         };
         Self {
             age_seconds: gauge("age_seconds"),
             stale: gauge("stale"),
             entries: gauge("entries"),
-            polls: format!("claimgate.revocations.{id}.polls.outcome"),
+            polls: format!("claimgate.{section}.{id}.polls.outcome"),
         }
     }
 

@@ -8,8 +8,7 @@ use proxy_wasm::hostcalls;
 
 use super::flow::{Flow, Phase};
 use super::steps::{self, MOST_AT_ONCE};
-use crate::gateway::Gateway;
-use crate::revocation::Board;
+use crate::gateway::{Gateway, Polled};
 
 mod host {
     //! The SDK's own function traps where the host refuses.
@@ -33,7 +32,7 @@ mod host {
 #[derive(Default)]
 pub(super) struct OpenStreams {
     flows: RefCell<HashMap<u32, Rc<RefCell<Flow>>>>,
-    /// The board that they were judged by last.
+    /// The generation of the documents that they were judged by last.
     judged_by: Cell<u64>,
     is_behind: Cell<bool>,
 }
@@ -52,9 +51,9 @@ impl OpenStreams {
         self.is_behind.get()
     }
 
-    /// Ends those whose credential is revoked, where the lists have changed since they were judged.
-    pub(super) fn judge(&self, gateway: &Gateway, board: &Board, now_ms: u64) {
-        if self.judged_by.replace(board.generation()) == board.generation() && !self.is_behind.get() {
+    /// Ends those whose credential is revoked, where a list or a feed has changed since they were judged.
+    pub(super) fn judge(&self, gateway: &Gateway, polled: &Polled, now_ms: u64) {
+        if self.judged_by.replace(polled.generation()) == polled.generation() && !self.is_behind.get() {
             return;
         }
         self.is_behind.set(false);
@@ -69,7 +68,7 @@ impl OpenStreams {
             let is_revoked = {
                 let mut flow = flow.borrow_mut();
                 flow.phase == Phase::Forwarded
-                    && flow.call.as_mut().is_some_and(|call| gateway.revoke(call, board, now_ms))
+                    && flow.call.as_mut().is_some_and(|call| gateway.revoke(call, polled, now_ms))
             };
             if is_revoked && hostcalls::set_effective_context(id).is_ok() {
                 room = room.saturating_sub(1);

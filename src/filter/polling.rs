@@ -1,21 +1,21 @@
-//! Polls the documents of revocation lists: one worker asks, all workers read.
+//! Polls the documents of a configuration, revocation lists and key feeds alike: one worker asks, all workers read.
 //!
 //! As with key sets, a lease on the ledger is both the single flight and the pace. What came goes into shared data in two
 //! entries: the document with its `ETag`, and beside it a short stamp, so that the other workers can look every tick
 //! whether there is anything new without copying the document.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use hashbrown::HashMap;
 use log::warn;
 
 use super::fetch::{self, Delivery, Fetched, Lease, Place};
-use super::metrics::ListMetrics;
+use super::metrics::DocumentMetrics;
 use super::shared_data;
 use crate::config::PolledDocument;
-use crate::gateway::Gateway;
+use crate::copies;
+use crate::gateway::{Gateway, Polled, Remote};
 use crate::ledger::compose;
-use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
 
 /// What ticks and clocks may lie apart.
 const LEASE_SLACK_MS: u64 = 200;
@@ -23,15 +23,15 @@ const LEASE_SLACK_MS: u64 = 200;
 /// Shared data shows an empty value as no value.
 const NOTHING: [u8; 1] = [0];
 
-/// The lists of one configuration in one worker.
+/// The documents of one configuration in one worker.
 pub(super) struct Polling {
-    board: RefCell<Board>,
-    lists: Vec<Polled>,
+    polled: RefCell<Polled>,
+    documents: Vec<Document>,
     /// The polls under way, by token.
     under_way: RefCell<HashMap<u32, Poll>>,
 }
 
-/// One poll of a list and its lease.
+/// One poll of a document and its lease.
 struct Poll {
     place: usize,
     lease: Lease,
@@ -44,23 +44,25 @@ struct Poll {
 pub(super) enum Pace {
     Idle,
     Polling,
-    /// A list has never come.
+    /// A document has never come.
     Waiting,
 }
 
-/// One polled list.
-struct Polled {
-    list: usize,
+/// One document.
+struct Document {
+    remote: Remote,
     id: String,
     source: PolledDocument,
     /// Where the document and the stamp are in shared data.
     document_key: String,
     stamp_key: String,
-    /// The stamp that this worker has read last.
-    seen: RefCell<Stamp>,
-    /// The `ETag` of the list that this worker holds.
+    /// The stamp of the copy that this worker holds.
+    seen: Cell<Stamp>,
+    /// When the document in shared data came that this worker could not take.
+    refused_ms: Cell<u64>,
+    /// The `ETag` of the copy that this worker holds.
     etag: RefCell<Vec<u8>>,
-    metrics: ListMetrics,
+    metrics: DocumentMetrics,
 }
 
 /// When the document came and when it was last known to be current, in milliseconds since the Unix epoch.
@@ -72,18 +74,18 @@ struct Stamp {
 
 impl Polling {
     pub(super) fn new(gateway: &Gateway) -> Self {
-        let lists = gateway.revocations().remotes().map(|(list, id, source)| Polled::new(list, id, source));
+        let documents = gateway.remotes().map(|(remote, id, source)| Document::new(remote, id, source));
         let polling = Self {
-            board: RefCell::new(gateway.revocations().board()),
-            lists: lists.collect(),
+            polled: RefCell::new(gateway.polled()),
+            documents: documents.collect(),
             under_way: RefCell::default(),
         };
-        polling.read_shared();
+        polling.read_shared(gateway);
         polling
     }
 
-    pub(super) fn with_board<T>(&self, with: impl FnOnce(&Board) -> T) -> T {
-        with(&self.board.borrow())
+    pub(super) fn with<T>(&self, with: impl FnOnce(&Polled) -> T) -> T {
+        with(&self.polled.borrow())
     }
 
     pub(super) fn is_polling(&self) -> bool {
@@ -91,100 +93,114 @@ impl Polling {
     }
 
     pub(super) fn pace(&self) -> Pace {
-        let board = self.board.borrow();
-        match self.lists.iter().any(|polled| board.checked_ms(polled.list).is_none()) {
+        let polled = self.polled.borrow();
+        match self.documents.iter().any(|document| polled.checked_ms(document.remote).is_none()) {
             true => Pace::Waiting,
-            false if self.lists.is_empty() => Pace::Idle,
+            false if self.documents.is_empty() => Pace::Idle,
             false => Pace::Polling,
         }
     }
 
-    /// Reads what other workers got, asks for what is due, and tells how old the lists are.
+    /// Reads what other workers got, asks for what is due, and tells how old the documents are.
     pub(super) fn tick(&self, gateway: &Gateway, now_ms: u64) {
-        self.read_shared();
-        for (place, polled) in self.lists.iter().enumerate() {
-            let is_due = self.board.borrow().is_due(polled.list, polled.source.poll, now_ms);
-            if let Some(lease) = is_due.then(|| polled.lease(gateway, now_ms)).flatten() {
-                match polled.ask() {
+        self.read_shared(gateway);
+        for (place, document) in self.documents.iter().enumerate() {
+            let (checked_ms, entries) =
+                self.with(|polled| (polled.checked_ms(document.remote), polled.entries(document.remote)));
+            let is_due = copies::is_due(&document.source, checked_ms, now_ms);
+            if let Some(lease) = is_due.then(|| document.lease(gateway, now_ms)).flatten() {
+                match document.ask() {
                     Some(token) => {
-                        let next_ms = polled.next_ms(now_ms);
+                        let next_ms = document.next_ms(now_ms);
                         self.under_way.borrow_mut().insert(token, Poll { place, lease, next_ms });
                     }
-                    None => polled.metrics.count_poll("undispatched"),
+                    None => document.metrics.count_poll("undispatched"),
                 }
             }
-            let (board, revocations) = (self.board.borrow(), gateway.revocations());
-            let age_ms = revocations.age_ms(&board, polled.list, now_ms);
-            let is_stale = revocations.is_stale(&board, polled.list, now_ms);
-            polled.metrics.tell(age_ms, is_stale, board.entries(polled.list));
+            let age_ms = checked_ms.map(|checked| now_ms.saturating_sub(checked));
+            let is_stale = copies::is_stale(&document.source, checked_ms, now_ms);
+            document.metrics.tell(age_ms, is_stale, entries);
         }
     }
 
     /// Takes an answer, if it is one of these.
     pub(super) fn receive(&self, gateway: &Gateway, token: u32, delivery: Delivery, now_ms: u64) {
         let Some(poll) = self.under_way.borrow_mut().remove(&token) else { return };
-        let Some(polled) = self.lists.get(poll.place) else { return };
+        let Some(document) = self.documents.get(poll.place) else { return };
         poll.lease.end(gateway, now_ms, poll.next_ms);
-        match self.accept(polled, delivery, now_ms) {
-            Ok(outcome) => polled.metrics.count_poll(outcome),
+        // Whether a feed can be taken depends on the others, of which another worker may have got a newer one.
+        self.read_shared(gateway);
+        match self.accept(gateway, document, delivery, now_ms) {
+            Ok(outcome) => document.metrics.count_poll(outcome),
             Err(why) => {
-                polled.metrics.count_poll("failed");
-                warn!("claimgate: the revocation list `{}`: {why}; the last good one stays", polled.id);
+                document.metrics.count_poll("failed");
+                let noun = document.remote.noun();
+                warn!("claimgate: {noun} `{}`: {why}; the last good one stays", document.id);
             }
         }
     }
 
-    fn accept(&self, polled: &Polled, delivery: Delivery, now_ms: u64) -> Result<&'static str, String> {
-        let Fetched::Document(document) = fetch::answer(delivery, MAX_DOCUMENT_BYTES)? else {
-            self.board.borrow_mut().confirm(polled.list, now_ms);
-            polled.confirm(now_ms);
+    fn accept(
+        &self,
+        gateway: &Gateway,
+        document: &Document,
+        delivery: Delivery,
+        now_ms: u64,
+    ) -> Result<&'static str, String> {
+        let mut polled = self.polled.borrow_mut();
+        let Fetched::Document(body) = fetch::answer(delivery, document.remote.limit())? else {
+            polled.confirm(document.remote, now_ms);
+            document.confirm(now_ms);
             return Ok("unchanged");
         };
-        self.board.borrow_mut().accept(polled.list, &document, now_ms)?;
+        gateway.accept(&mut polled, document.remote, &body, now_ms)?;
         let etag = fetch::answer_header("etag").unwrap_or_default();
-        polled.share(&etag, &document, now_ms);
-        *polled.etag.borrow_mut() = etag;
+        document.share(&etag, &body, now_ms);
+        *document.etag.borrow_mut() = etag;
         Ok("ok")
     }
 
-    fn read_shared(&self) {
-        for polled in &self.lists {
-            let Some(stamp) = polled.stamp() else { continue };
-            let seen = *polled.seen.borrow();
-            if stamp == seen {
+    fn read_shared(&self, gateway: &Gateway) {
+        for document in &self.documents {
+            let Some(stamp) = document.stamp() else { continue };
+            let seen = document.seen.get();
+            if stamp == seen || stamp.came_ms == document.refused_ms.get() {
                 continue;
             }
-            let mut board = self.board.borrow_mut();
+            let mut polled = self.polled.borrow_mut();
             if stamp.came_ms != seen.came_ms {
-                // It was read once already, by the worker that got it.
-                let Some((etag, document)) = polled.shared() else { continue };
-                if board.accept(polled.list, &document, stamp.checked_ms).is_err() {
+                let Some((etag, body)) = document.shared() else { continue };
+                // It was taken once already, by the worker that got it; under another configuration, or beside other
+                // feeds, it may still be wrong. Then it is asked for again, and told why.
+                if gateway.accept(&mut polled, document.remote, &body, stamp.checked_ms).is_err() {
+                    document.refused_ms.set(stamp.came_ms);
                     continue;
                 }
-                *polled.etag.borrow_mut() = etag;
+                *document.etag.borrow_mut() = etag;
             }
-            board.confirm(polled.list, stamp.checked_ms);
-            *polled.seen.borrow_mut() = stamp;
+            polled.confirm(document.remote, stamp.checked_ms);
+            document.seen.set(stamp);
         }
     }
 }
 
-impl Polled {
-    fn new(list: usize, id: &str, source: &PolledDocument) -> Self {
-        let name = place(source).name();
-        let polled = Self {
-            list,
+impl Document {
+    fn new(remote: Remote, id: &str, source: &PolledDocument) -> Self {
+        let (section, name) = (remote.section(), place(source).name());
+        let document = Self {
+            remote,
             id: id.to_owned(),
             source: source.clone(),
-            document_key: format!("claimgate.revocations.{name}"),
-            stamp_key: format!("claimgate.revocations.{name}.stamp"),
-            seen: RefCell::default(),
+            document_key: format!("claimgate.{section}.{name}"),
+            stamp_key: format!("claimgate.{section}.{name}.stamp"),
+            seen: Cell::default(),
+            refused_ms: Cell::default(),
             etag: RefCell::default(),
-            metrics: ListMetrics::define(id),
+            metrics: DocumentMetrics::define(section, id),
         };
-        shared_data::create(&polled.document_key, &NOTHING);
-        shared_data::create(&polled.stamp_key, &NOTHING);
-        polled
+        shared_data::create(&document.document_key, &NOTHING);
+        shared_data::create(&document.stamp_key, &NOTHING);
+        document
     }
 
     /// No other worker asks while this one waits for the answer. Two configurations with different paces do not wait
@@ -192,7 +208,7 @@ impl Polled {
     fn lease(&self, gateway: &Gateway, now_ms: u64) -> Option<Lease> {
         let (poll_ms, timeout_ms) = (self.source.poll.milliseconds(), self.source.timeout.milliseconds());
         let pace = [poll_ms.to_le_bytes(), timeout_ms.to_le_bytes()].concat();
-        let key = compose(&[b"revocations", self.document_key.as_bytes(), &pace]);
+        let key = compose(&[self.remote.section().as_bytes(), self.document_key.as_bytes(), &pace]);
         Lease::take(gateway, key, now_ms, poll_ms.max(timeout_ms).saturating_add(LEASE_SLACK_MS))
     }
 
@@ -203,11 +219,15 @@ impl Polled {
 
     /// Sends the request; `None` where Envoy does not even take it.
     fn ask(&self) -> Option<u32> {
-        // That of the list which this worker holds: a 304 must be about that one.
+        // That of the copy which this worker holds: a 304 must be about that one.
         let etag = String::from_utf8(self.etag.borrow().clone()).unwrap_or_default();
         let mut headers = vec![("accept", "application/json")];
         headers.extend((!etag.is_empty()).then_some(("if-none-match", etag.as_str())));
-        place(&self.source).ask(&format!("the revocation list `{}`", self.id), self.source.timeout, &headers)
+        place(&self.source).ask(
+            &format!("{} `{}`", self.remote.noun(), self.id),
+            self.source.timeout,
+            &headers,
+        )
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -236,9 +256,9 @@ impl Polled {
         self.write(Stamp { came_ms: now_ms, checked_ms: now_ms });
     }
 
-    /// The others may rely on it where they hold the same list.
+    /// The others may rely on it where they hold the same document.
     fn confirm(&self, now_ms: u64) {
-        let seen = *self.seen.borrow();
+        let seen = self.seen.get();
         match self.stamp() {
             Some(stamp) if stamp.came_ms == seen.came_ms => self.write(Stamp { checked_ms: now_ms, ..stamp }),
             // A newer one came meanwhile; the next tick reads it.
@@ -249,7 +269,7 @@ impl Polled {
     fn write(&self, stamp: Stamp) {
         let value = [stamp.came_ms.to_le_bytes(), stamp.checked_ms.to_le_bytes()].concat();
         shared_data::replace(&self.stamp_key, &value);
-        *self.seen.borrow_mut() = stamp;
+        self.seen.set(stamp);
     }
 }
 

@@ -32,9 +32,9 @@ use crate::upstream::Upstreams;
 const SENDING_TICK: Duration = Duration::from_millis(1);
 /// While streams wait for keys.
 const BUSY_TICK: Duration = Duration::from_millis(10);
-/// While a list has never come, and requests may be refused for it.
+/// While a list or a feed has never come, and requests may be refused for it.
 const WAITING_TICK: Duration = Duration::from_millis(50);
-/// Where lists are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
+/// Where lists or feeds are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
 const POLLING_TICK: Duration = Duration::from_millis(250);
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
@@ -144,14 +144,14 @@ impl Shared {
 
     /// Notes a stream that was let through, where it may have to end before it does by itself.
     pub(super) fn pass(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
-        if !self.gateway.revocations().is_empty() {
+        if self.gateway.may_revoke() {
             self.open.add(id, flow);
         }
     }
 
     /// Ends what was revoked meanwhile.
     fn judge_open(&self, now_ms: u64) {
-        self.polling.with_board(|board| self.open.judge(&self.gateway, board, now_ms));
+        self.polling.with(|polled| self.open.judge(&self.gateway, polled, now_ms));
     }
 
     fn is_fetching(&self) -> bool {

@@ -12,10 +12,9 @@ use super::root::Shared;
 use super::shared_data::SharedData;
 use super::signatures;
 use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::{self, Call, Known, Need, Outcome, Patience};
+use crate::gateway::{self, Call, Known, Need, Outcome, Patience, Polled};
 use crate::identity::KeyRing;
 use crate::request::Moment;
-use crate::revocation::Board;
 use crate::upstream::HeaderPatch;
 
 /// The most streams that one callback of the root ends or lets go on, and the most questions that one sends.
@@ -40,17 +39,17 @@ pub(super) fn walk(
 ) -> Step {
     let mut flow = flow.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let mut decide = |board: &Board, keys: &KeyRing| {
+    let mut decide = |polled: &Polled, keys: &KeyRing| {
         let body = match &*body {
             Body::Coming { .. } => gateway::Body::Coming,
             Body::Begun(body) => gateway::Body::Beginning(body),
             Body::Complete(body) => gateway::Body::Complete(body),
         };
         let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
-        let known = Known { moment, store, keys, board, verify, body, memory, patience };
+        let known = Known { moment, store, keys, polled, verify, body, memory, patience };
         shared.gateway.decide(call, &known)
     };
-    let outcome = shared.polling.with_board(|board| shared.keys.with_ring(|keys| decide(board, keys)));
+    let outcome = shared.polling.with(|polled| shared.keys.with_ring(|keys| decide(polled, keys)));
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;

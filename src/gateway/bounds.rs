@@ -11,7 +11,7 @@ impl Gateway {
     /// On every use, remembered or not.
     pub(super) fn judge(&self, principal: Option<&Principal>, known: &Known<'_>) -> Result<(), Denial> {
         match principal {
-            Some(principal) => self.revocations.judge(known.board, principal, known.moment.unix_ms),
+            Some(principal) => self.revocations.judge(&known.polled.board, principal, known.moment.unix_ms),
             None => Ok(()),
         }
     }
@@ -21,7 +21,7 @@ impl Gateway {
         let has_model = call.operation.as_deref().is_some_and(|op| op.model_place() != ModelPlace::None);
         has_model
             && call.principal().is_some_and(|principal| {
-                self.revocations.names_models(known.board, principal, known.moment.unix_ms)
+                self.revocations.names_models(&known.polled.board, principal, known.moment.unix_ms)
             })
     }
 
@@ -30,7 +30,7 @@ impl Gateway {
         match facts.model().filter(|_| !model_is_elsewhere(&facts)) {
             Some(model) => {
                 let now_ms = known.moment.unix_ms;
-                self.revocations.judge_model(known.board, facts.principal, model, now_ms)
+                self.revocations.judge_model(&known.polled.board, facts.principal, model, now_ms)
             }
             None => Err(Denial::new(Reason::ModelUnknowable)
                 .with_note("a revocation list switches models off, and this one cannot be seen")),

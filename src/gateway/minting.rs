@@ -79,7 +79,7 @@ impl Gateway {
     pub fn token_for_key(&self, id: &str, asked: &Asked, moment: Moment) -> Result<(Secret, u64), Denial> {
         let none = || Denial::new(Reason::TokensUnavailable).with_note("the configuration has no `tokens`");
         let minting = self.minting.as_ref().ok_or_else(none)?;
-        let holder = self.identity.holder(id, &moment)?;
+        let holder = self.identity.holder(id, &self.identity.feeds().none_fed(), &moment)?;
         let parties = Parties { caller: &holder, subject: None };
         let name = hex(&moment.entropy);
         let grant = minting.grant(&self.engine, asked, parties, (&name, moment.unix_seconds()))?;
@@ -99,6 +99,7 @@ impl Gateway {
         let caller = Caller {
             connection,
             keys: &self.key_ring(),
+            fed: &self.identity.feeds().none_fed(),
             moment,
             verify: &|_| EngineAnswer::Unavailable,
             proven: &Recall::new(0, &[0; 16]),

@@ -3,6 +3,7 @@
 mod compiling;
 mod documents;
 mod exchanging;
+mod feeding;
 mod forms;
 mod introspecting;
 mod memory;
@@ -17,14 +18,13 @@ mod walk;
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience};
+use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience, Polled};
 use crate::config::{Config, ConfigError};
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
 use crate::ledger::{MemoryStore, Store};
 use crate::policy::fixture::{NOW_MS, head, key, key_entry, merged, moment, no_engine};
 use crate::request::Connection;
-use crate::revocation::Board;
 use crate::secret::Secret;
 use crate::upstream::HeaderPatch;
 
@@ -39,7 +39,7 @@ struct Scene {
     gateway: Gateway,
     store: MemoryStore,
     keys: KeyRing,
-    board: Board,
+    polled: Polled,
     memory: Memory,
     signer: RawSigner,
 }
@@ -127,7 +127,7 @@ impl Scene {
         gateway.ledger().prepare(&store);
         Self {
             keys: gateway.key_ring(),
-            board: gateway.revocations().board(),
+            polled: gateway.polled(),
             memory: gateway.memory(&[0; 16]),
             gateway,
             store,
@@ -160,7 +160,7 @@ impl Scene {
             moment: moment(NOW_MS),
             store: &self.store,
             keys: &self.keys,
-            board: &self.board,
+            polled: &self.polled,
             verify: &no_engine,
             body: Body::Complete(&request.body),
             memory: &self.memory,

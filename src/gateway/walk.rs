@@ -77,7 +77,8 @@ impl Gateway {
     }
 
     pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
-        if call.proven.is_none() {
+        // A feed may have changed while the call was held.
+        if !call.proven.as_ref().is_some_and(|proven| proven.stands(&known.polled.fed)) {
             let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
             call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
         }
@@ -88,6 +89,7 @@ impl Gateway {
         Caller {
             connection: &call.connection,
             keys: known.keys,
+            fed: &known.polled.fed,
             moment: known.moment,
             verify: known.verify,
             proven: &known.memory.proven,

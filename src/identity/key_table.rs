@@ -1,4 +1,4 @@
-//! The API keys of the configuration, found by hash.
+//! A list of API keys, found by hash: those of the configuration, or of a feed.
 //!
 //! It is built to hold 100,000 keys in a wasm VM: it shares them with the configuration, and a principal is put
 //! together only when its key is used. A key of another system may be listed too: only its hash counts.
@@ -9,15 +9,13 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::api_key::ApiKey;
-use super::credential::Presented;
 use super::network::Networks;
 use super::principal::{KeyFacts, Kind, Principal};
 use crate::config::{ClientAddress, ConfigError, Key, KeyHash, Timestamp};
 use crate::denial::{Denial, Reason};
 use crate::request::{Connection, Moment};
 
-/// Every key of one configuration.
+/// Every key of one list.
 #[derive(Debug)]
 pub struct KeyTable {
     entries: HashSet<Entry>,
@@ -28,7 +26,7 @@ pub struct KeyTable {
 
 /// One key, known by its hash.
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     key: Arc<Key>,
     networks: Option<Box<Networks>>,
 }
@@ -92,62 +90,21 @@ impl KeyTable {
         self.entries.is_empty()
     }
 
-    /// Proves the caller by the key it presented.
-    ///
-    /// # Errors
-    /// Refuses a key that is unknown, mistyped, disabled, not yet valid, expired, or used from elsewhere.
-    pub fn authenticate(
-        &self,
-        presented: &Presented,
-        connection: &Connection,
-        moment: &Moment,
-    ) -> Result<(KeyHash, Principal), Denial> {
-        let hash = ApiKey::hash(&presented.secret);
-        let entry = self.entries.get(&hash).ok_or_else(|| unknown(presented.text()))?;
-        entry.admit(connection, moment)?;
-        Ok((hash, entry.principal()))
+    pub(super) fn by_hash(&self, hash: &KeyHash) -> Option<&Entry> {
+        self.entries.get(hash)
     }
 
-    /// Admits the key of this id, as the parent of a token.
-    ///
-    /// # Errors
-    /// Refuses what [`Self::authenticate`] refuses.
-    pub(super) fn admit_by_id(
-        &self,
-        id: &str,
-        connection: &Connection,
-        moment: &Moment,
-    ) -> Result<(), Denial> {
-        self.by_id(id)?.admit(connection, moment)
+    pub(super) fn by_id(&self, id: &str) -> Option<&Entry> {
+        self.ids.get(id).and_then(|key| self.by_hash(&key.0.hash))
     }
 
-    /// The holder of the key of this id, wherever the holder is.
-    ///
-    /// # Errors
-    /// Refuses a key that is unknown, disabled, not yet valid or expired.
-    pub(super) fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
-        let entry = self.by_id(id)?;
-        entry.in_force(moment)?;
-        Ok(entry.principal())
-    }
-
-    fn by_id(&self, id: &str) -> Result<&Entry, Denial> {
-        let entry = self.ids.get(id).and_then(|key| self.entries.get(&key.0.hash));
-        entry.ok_or_else(|| Reason::KeyUnknown.into())
-    }
-
-    /// Admits a key once more that was found before.
-    ///
-    /// # Errors
-    /// Refuses what [`Self::authenticate`] refuses.
-    pub(super) fn admit(
-        &self,
-        hash: &KeyHash,
-        connection: &Connection,
-        moment: &Moment,
-    ) -> Result<(), Denial> {
-        let entry = self.entries.get(hash).ok_or_else(|| Denial::from(Reason::KeyUnknown))?;
-        entry.admit(connection, moment)
+    /// The field by which the key cannot be told from one of these.
+    pub(super) fn field_in_common(&self, key: &Key) -> Option<&'static str> {
+        match (self.ids.contains::<str>(&key.id), self.entries.contains(&key.hash)) {
+            (true, _) => Some("id"),
+            (false, true) => Some("hash"),
+            (false, false) => None,
+        }
     }
 }
 
@@ -178,7 +135,9 @@ impl Entry {
         Ok(Self { key: Arc::clone(key), networks })
     }
 
-    fn admit(&self, connection: &Connection, moment: &Moment) -> Result<(), Denial> {
+    /// # Errors
+    /// Refuses a key that is disabled, not yet valid, expired, or used from elsewhere.
+    pub(super) fn admit(&self, connection: &Connection, moment: &Moment) -> Result<(), Denial> {
         self.in_force(moment)?;
         match &self.networks {
             Some(networks) => networks.admit(connection),
@@ -186,7 +145,9 @@ impl Entry {
         }
     }
 
-    fn in_force(&self, moment: &Moment) -> Result<(), Denial> {
+    /// # Errors
+    /// Refuses a key that is disabled, not yet valid or expired, wherever its holder is.
+    pub(super) fn in_force(&self, moment: &Moment) -> Result<(), Denial> {
         let now = moment.unix_seconds();
         if self.key.disabled {
             return Err(Reason::CredentialRevoked.into());
@@ -210,7 +171,11 @@ impl Entry {
         }
     }
 
-    fn principal(&self) -> Principal {
+    pub(super) fn is_disabled(&self) -> bool {
+        self.key.disabled
+    }
+
+    pub(super) fn principal(&self) -> Principal {
         let key = &self.key;
         Principal {
             kind: Kind::ApiKey,
@@ -253,14 +218,6 @@ impl PartialEq for Entry {
 }
 
 impl Eq for Entry {}
-
-fn unknown(text: &str) -> Denial {
-    match ApiKey::has_prefix(text) && !ApiKey::is_well_formed(text) {
-        true => Denial::new(Reason::CredentialMalformed)
-            .with_detail("the key's checksum does not hold, so it was mistyped or cut off"),
-        false => Reason::KeyUnknown.into(),
-    }
-}
 
 fn name(text: &str) -> Result<(), String> {
     match text.trim() == text && !text.is_empty() && !text.contains(char::is_control) {

@@ -2,11 +2,11 @@
 //!
 //! A remembered proof is good only as long as the credential would prove its caller anew: a token until it expires and
 //! while the key set is the one that verified it or as long as its issuer's word is relied on, an API key as long as its entry
-//! admits it. It does not hold the
-//! credential, which is remembered under its fingerprint.
+//! admits it and says the same. It does not hold the credential, which is remembered under its fingerprint.
 
 use std::rc::Rc;
 
+use super::key_feed::FedKeys;
 use super::principal::Principal;
 use super::prover::Caller;
 use crate::config::KeyHash;
@@ -17,6 +17,7 @@ use crate::recall::Fingerprint;
 pub struct Proven {
     pub principal: Rc<Principal>,
     pub name: Fingerprint,
+    pub(super) by: Evidence,
 }
 
 /// What proved a caller, to be remembered.
@@ -29,7 +30,11 @@ pub struct Proof {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Evidence {
     /// The entry that must admit the key again.
-    Key(KeyHash),
+    Key {
+        hash: KeyHash,
+        /// That of the feeds, where the entry is in one.
+        fed: Option<u64>,
+    },
     Token {
         issuer: usize,
         /// Of the issuer's key set.
@@ -42,21 +47,50 @@ pub(super) enum Evidence {
     /// What the token's issuer said of it.
     Word { asked_ms: u64, until_ms: u64 },
     /// A token of ours, whose parents must be admitted again.
-    Minted { proven_ms: u64, refused_from_ms: u64 },
+    Minted {
+        proven_ms: u64,
+        refused_from_ms: u64,
+        /// That of the feeds, where a parent is a key of one.
+        fed: Option<u64>,
+    },
 }
 
 impl Proof {
     pub(super) fn holds(&self, caller: &Caller<'_>) -> bool {
         let now_ms = caller.moment.unix_ms;
-        match self.by {
-            Evidence::Key(_) => true,
-            Evidence::Minted { proven_ms, refused_from_ms } => (proven_ms..refused_from_ms).contains(&now_ms),
-            Evidence::Word { asked_ms, until_ms } => (asked_ms..until_ms).contains(&now_ms),
-            Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
-                (proven_ms..refused_from_ms).contains(&now_ms)
-                    && generation.is_some()
-                    && caller.keys.generation(issuer, now_ms) == generation
+        self.by.stands(caller.fed)
+            && match self.by {
+                Evidence::Key { .. } => true,
+                Evidence::Minted { proven_ms, refused_from_ms, .. } => {
+                    (proven_ms..refused_from_ms).contains(&now_ms)
+                }
+                Evidence::Word { asked_ms, until_ms } => (asked_ms..until_ms).contains(&now_ms),
+                Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
+                    (proven_ms..refused_from_ms).contains(&now_ms)
+                        && generation.is_some()
+                        && caller.keys.generation(issuer, now_ms) == generation
+                }
             }
+    }
+}
+
+impl Proven {
+    /// True where no feed has changed that the proof rests on.
+    pub fn stands(&self, fed: &FedKeys) -> bool {
+        self.by.stands(fed)
+    }
+}
+
+impl Evidence {
+    /// The generation of the feeds on whose entries this rests.
+    pub(super) fn fed(&self) -> Option<u64> {
+        match self {
+            Self::Key { fed, .. } | Self::Minted { fed, .. } => *fed,
+            Self::Token { .. } | Self::Word { .. } => None,
         }
+    }
+
+    fn stands(&self, fed: &FedKeys) -> bool {
+        self.fed().is_none_or(|generation| generation == fed.generation())
     }
 }

@@ -10,8 +10,10 @@ use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jwt::{Claims, JwtRefusal, Verifier};
+use super::key_feed::{FedKeys, KeyFeeds};
 use super::key_ring::{FreshKeys, KeyRing};
 use super::key_table::KeyTable;
+use super::known_keys::{Holder, Wanted};
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
 use super::principal::Principal;
@@ -29,7 +31,8 @@ const LONGEST_REMEMBERED: usize = 4096;
 /// Everybody who may call under one configuration.
 #[derive(Debug)]
 pub struct Identity {
-    keys: KeyTable,
+    pub(super) keys: KeyTable,
+    pub(super) feeds: KeyFeeds,
     verifier: Verifier,
     mappings: Vec<ClaimMap>,
     issuers: Vec<Issuer>,
@@ -42,6 +45,7 @@ pub struct Identity {
 pub struct Caller<'a> {
     pub connection: &'a Connection,
     pub keys: &'a KeyRing,
+    pub fed: &'a FedKeys,
     pub moment: Moment,
     /// Verifies a signature outside, faster than this code could, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
@@ -73,8 +77,8 @@ impl Identity {
         engine: &Engine,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        if config.keys.is_empty() && config.issuers.is_empty() {
-            let why = "there are neither `keys` nor `issuers`, so nobody could call; add an entry made by `claimgate key new`, or an issuer";
+        if config.keys.is_empty() && config.key_feeds.is_empty() && config.issuers.is_empty() {
+            let why = "there are neither `keys` nor `key_feeds` nor `issuers`, so nobody could call; add an entry made by `claimgate key new`, or an issuer";
             return Err(ConfigError::new("keys", why));
         }
         let mapping = |(index, issuer): (usize, &Issuer)| {
@@ -82,6 +86,7 @@ impl Identity {
         };
         Ok(Self {
             keys: KeyTable::compile(&config.keys, config.client_address)?,
+            feeds: KeyFeeds::compile(config)?,
             verifier: Verifier::compile(&config.issuers)?,
             mappings: config.issuers.iter().enumerate().map(mapping).collect::<Result<_, _>>()?,
             issuers: config.issuers.clone(),
@@ -99,9 +104,9 @@ impl Identity {
         KeyRing::new(&self.issuers)
     }
 
-    /// True where a key is bound to networks.
+    /// True where a key is bound to networks, or one of a feed could be.
     pub fn asks_for_networks(&self) -> bool {
-        self.keys.asks_for_networks()
+        self.keys.asks_for_networks() || self.feeds.may_ask_for_networks()
     }
 
     /// Takes a fetched document into the ring.
@@ -145,13 +150,21 @@ impl Identity {
     ) -> Result<Proven, Unproven> {
         let credential = presented.secret.expose();
         let name = caller.proven.name(&[credential]);
+        // What is found out about a key of a feed does not outlive what the feed said of it.
+        let named = |by: &Evidence| match by.fed() {
+            Some(generation) => caller.proven.name(&[credential, &generation.to_le_bytes()]),
+            None => name,
+        };
         if let Some(Proof { principal, by }) = caller.proven.get(name, |proof| proof.holds(&caller)) {
             match by {
-                Evidence::Key(hash) => self.keys.admit(&hash, caller.connection, &caller.moment)?,
+                Evidence::Key { hash, .. } => {
+                    let keys = self.known_keys(caller.fed);
+                    keys.admit(Wanted::Hash(&hash), caller.connection, &caller.moment)?;
+                }
                 Evidence::Minted { .. } => self.admit_parents(&principal, &caller)?,
                 Evidence::Token { .. } | Evidence::Word { .. } => {}
             }
-            return Ok(Proven { principal, name });
+            return Ok(Proven { principal, name: named(&by), by });
         }
         let (principal, by) = match presented.kind {
             PresentedKind::ApiKey => self.prove_key(presented, name, &caller)?,
@@ -161,7 +174,7 @@ impl Identity {
         if credential.len() <= LONGEST_REMEMBERED {
             caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
         }
-        Ok(Proven { principal, name })
+        Ok(Proven { principal, name: named(&by), by })
     }
 
     /// Makes the token of a principal, good until `expires_at` (Unix seconds).
@@ -177,8 +190,8 @@ impl Identity {
     ///
     /// # Errors
     /// Refuses a key that is unknown or not in force.
-    pub fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
-        self.keys.holder(id, moment)
+    pub fn holder(&self, id: &str, fed: &FedKeys, moment: &Moment) -> Result<Principal, Denial> {
+        self.known_keys(fed).holder(id, moment)
     }
 
     /// The keys by which others can prove the tokens of this gateway (RFC 7517).
@@ -193,14 +206,26 @@ impl Identity {
         name: Fingerprint,
         caller: &Caller<'_>,
     ) -> Result<(Rc<Principal>, Evidence), Unproven> {
-        match self.keys.authenticate(presented, caller.connection, &caller.moment) {
-            Ok((hash, principal)) => Ok((Rc::new(principal), Evidence::Key(hash))),
-            Err(denial) => match self.introspectors.issuer_of(presented.text()) {
-                Some(issuer) if denial.reason() == Reason::KeyUnknown => {
-                    inquiry::answered(issuer, &presented.secret, name, caller)
-                }
-                _ => Err(denial.into()),
-            },
+        let keys = self.known_keys(caller.fed);
+        let denial = match keys.authenticate(presented, caller.connection, &caller.moment) {
+            Ok(Holder { principal, hash, generation }) => {
+                return Ok((Rc::new(principal), Evidence::Key { hash, fed: generation }));
+            }
+            Err(denial) => denial,
+        };
+        let issuer = self.introspectors.issuer_of(presented.text());
+        match (denial.reason(), issuer) {
+            (Reason::KeyUnknown, Some(issuer)) => inquiry::answered(issuer, &presented.secret, name, caller),
+            // Where the issuer does not know it either, a feed still could.
+            (Reason::KeyFeedUnavailable, Some(issuer)) => {
+                inquiry::answered(issuer, &presented.secret, name, caller).map_err(
+                    |unproven| match unproven {
+                        Unproven::Denied(_) => denial.into(),
+                        unproven => unproven,
+                    },
+                )
+            }
+            _ => Err(denial.into()),
         }
     }
 

@@ -136,6 +136,7 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     let caller = Caller {
         connection,
         keys: &keys,
+        fed: &identity.feeds().none_fed(),
         moment: moment(NOW_MS),
         verify: &no_engine,
         proven: &proven,

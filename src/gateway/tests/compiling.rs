@@ -83,7 +83,10 @@ fn an_empty_or_unknown_section_is_refused_with_its_place() {
     for (change, want) in [
         (json!({ "policies": [] }), "policies: the list is empty"),
         (json!({ "upstreams": [] }), "upstreams: the list is empty"),
-        (json!({ "keys": [], "issuers": [] }), "keys: there are neither `keys` nor `issuers`"),
+        (
+            json!({ "keys": [], "issuers": [] }),
+            "keys: there are neither `keys` nor `key_feeds` nor `issuers`",
+        ),
         (json!({ "polices": [] }), "polices: unknown field `polices`"),
         (
             json!({ "upstreams": [{ "cluster": "a", "dialect": "openai" }] }),

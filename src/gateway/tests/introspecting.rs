@@ -7,7 +7,7 @@ use super::minting::{asking, token, tokens};
 use super::{NOW, NOW_MS, Request, Scene, rule};
 use crate::denial::Reason;
 use crate::gateway::{Known, Outcome};
-use crate::gateway::{Need, Patience};
+use crate::gateway::{Need, Patience, Remote};
 use crate::identity::Inquiry;
 use crate::policy::fixture::{key_entry, merged, moment};
 
@@ -225,13 +225,24 @@ fn a_revoked_token_is_refused_although_its_issuer_vouched_for_it() {
         let mut scene = scene(lists.clone());
         let hang_up = |scene: &mut Scene, entries: Value| {
             let list = json!({ "revoked": entries }).to_string();
-            scene.board.accept(0, list.as_bytes(), NOW_MS).unwrap();
+            let main = Remote::RevocationList(0);
+            scene.gateway.accept(&mut scene.polled, main, list.as_bytes(), NOW_MS).unwrap();
         };
         hang_up(&mut scene, json!([]));
         let request = Request::bearing(OPAQUE);
         assert_eq!(answered(&scene, &request, &active(json!({}))), (1, None));
         hang_up(&mut scene, json!([entry]));
         assert_eq!(scene.refusal(&request), Some(Reason::CredentialRevoked), "{entry}");
+    }
+}
+
+#[test]
+fn an_issuer_is_asked_although_a_feed_of_keys_cannot_be() {
+    for (answer, want) in
+        [(active(json!({})), None), (json!({ "active": false }), Some(Reason::KeyFeedUnavailable))]
+    {
+        let scene = scene(json!({ "key_feeds": [super::feeding::feed("one")] }));
+        assert_eq!(answered(&scene, &Request::bearing(OPAQUE), &answer), (1, want), "{answer}");
     }
 }
 

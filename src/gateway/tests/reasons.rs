@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::exchanging;
+use super::feeding;
 use super::introspecting;
 use super::minting::{self, tokens};
 use super::revoking;
@@ -141,6 +142,7 @@ fn rows() -> Vec<Row> {
         (R::TokensUnavailable, tokens(json!({ "signing_key": { "env": "ABSENT" } })), |_| {
             minting::asking(Request::chat(), Value::Null)
         }),
+        (R::KeyFeedUnavailable, json!({ "key_feeds": [feeding::feed("one")] }), |_| Request::chat().keyed(9)),
         (R::RevocationsUnavailable, json!({ "revocations": [revoking::list()] }), |_| Request::chat()),
         (R::BodyUnexpected, plain(), |_| Request::chat().at("GET", "/v1/models").body("{}")),
         (R::ProviderCredentialMissing, plain(), |_| Request::chat().to(Some("bare"))),

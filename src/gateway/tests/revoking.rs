@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{NOW_MS, Request, Scene, exchanging, minting, rule};
 use crate::denial::Reason;
-use crate::gateway::Outcome;
+use crate::gateway::{Outcome, Remote};
 use crate::policy::fixture::merged;
 
-const LIST: usize = 0;
+const LIST: Remote = Remote::RevocationList(0);
 
 pub(super) fn list() -> Value {
     let remote = json!({ "cluster": "lists", "host": "lists.example", "path": "/revoked.json" });
@@ -22,7 +22,8 @@ fn scene(change: Value) -> Scene {
 }
 
 fn revoke(scene: &mut Scene, entries: Value) {
-    scene.board.accept(LIST, json!({ "revoked": entries }).to_string().as_bytes(), NOW_MS).unwrap();
+    let document = json!({ "revoked": entries }).to_string();
+    scene.gateway.accept(&mut scene.polled, LIST, document.as_bytes(), NOW_MS).unwrap();
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn a_list_that_is_too_old_refuses_unless_the_configuration_says_otherwise() {
         let back =
             scene.decide_at(&Request::chat(), NOW_MS - 31_000).0.denial().map(|denial| denial.reason());
         assert_eq!(back, want, "a clock that was set back by more");
-        scene.board.confirm(LIST, NOW_MS + 30_000);
+        scene.polled.confirm(LIST, NOW_MS + 30_000);
         assert_eq!(at(&scene, 60_000), None, "it was still the current one");
         revoke(&mut scene, json!([{ "key": "k1" }]));
         assert_eq!(at(&scene, 99_000), Some(Reason::CredentialRevoked), "revoked stays revoked");
@@ -156,10 +157,10 @@ fn an_open_call_ends_when_its_credential_or_its_model_is_revoked() {
         let (mut call, outcome) = scene.decide(&Request::chat());
         assert!(matches!(outcome, Outcome::Forward(_)));
         revoke(&mut scene, json!([entry]));
-        assert_eq!(scene.gateway.revoke(&mut call, &scene.board, NOW_MS), is_revoked, "{entry}");
+        assert_eq!(scene.gateway.revoke(&mut call, &scene.polled, NOW_MS), is_revoked, "{entry}");
         let reason = call.denial().map(|denial| denial.reason());
         assert_eq!(reason, is_revoked.then_some(Reason::RevokedInFlight), "{entry}");
-        assert!(!scene.gateway.revoke(&mut call, &scene.board, NOW_MS), "only once: {entry}");
+        assert!(!scene.gateway.revoke(&mut call, &scene.polled, NOW_MS), "only once: {entry}");
     }
 }
 

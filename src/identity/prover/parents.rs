@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::{Caller, Identity};
 use crate::denial::{Denial, Reason};
+use crate::identity::known_keys::Wanted;
 use crate::identity::principal::{KeyFacts, Parent, Principal, holds_scope};
 use crate::identity::proven::Evidence;
-use crate::request::Moment;
 
 impl Identity {
     pub(super) fn prove_minted(
@@ -17,9 +17,11 @@ impl Identity {
         let none = || Denial::new(Reason::TokenIssuerUnknown).with_detail("this gateway gives no tokens");
         let mut principal = self.mint.as_ref().ok_or_else(none)?.open(token, &caller.moment)?;
         self.admit_parents(&principal, caller)?;
-        principal.key = self.subjects_key(&principal, &caller.moment)?;
+        principal.key = self.subjects_key(&principal, caller)?;
         let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
-        Ok((Rc::new(principal), Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms }))
+        let fed = self.generation_of_parents(&principal, caller.fed);
+        let by = Evidence::Minted { proven_ms: caller.moment.unix_ms, refused_from_ms, fed };
+        Ok((Rc::new(principal), by))
     }
 
     /// A token is good only as long as every credential that it was got with would be.
@@ -41,13 +43,13 @@ impl Identity {
 
     /// What rules know of the subject's key, which is not the token's to say. What a key lost since, its tokens have lost
     /// too.
-    fn subjects_key(&self, principal: &Principal, moment: &Moment) -> Result<Option<KeyFacts>, Denial> {
+    fn subjects_key(&self, principal: &Principal, caller: &Caller<'_>) -> Result<Option<KeyFacts>, Denial> {
         let mut key = None;
         let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
         // The first parent is the subject's.
         for (place, parent) in parents.enumerate() {
             let Some(id) = parent.key_id() else { continue };
-            let holder = self.keys.holder(id, moment)?;
+            let holder = self.holder(id, caller.fed, &caller.moment)?;
             let is_subject = place > 0
                 || (holder.project == principal.project
                     && holder.service_account == principal.service_account);
@@ -65,7 +67,10 @@ impl Identity {
 
     fn admit_parent(&self, parent: &Parent, caller: &Caller<'_>) -> Result<(), Denial> {
         match (parent.key_id(), &parent.issuer) {
-            (Some(id), _) => self.keys.admit_by_id(id, caller.connection, &caller.moment),
+            (Some(id), _) => {
+                let keys = self.known_keys(caller.fed);
+                keys.admit(Wanted::Id(id), caller.connection, &caller.moment)
+            }
             (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => Ok(()),
             (None, _) => Err(Reason::TokenIssuerUnknown.into()),
         }

@@ -48,6 +48,7 @@ fn prove(identity: &Identity, credential: &str, answer: EngineAnswer) -> Result<
     let caller = Caller {
         connection: &Connection::default(),
         keys: &keys,
+        fed: &identity.feeds().none_fed(),
         moment,
         verify: &|_| answer,
         proven: &Recall::new(0, &[0; 16]),

@@ -139,6 +139,7 @@ fn authenticate(head: &RequestHead) -> Option<Principal> {
     let caller = Caller {
         connection: &connection,
         keys,
+        fed: &world.identity.feeds().none_fed(),
         moment,
         verify,
         proven: &proven,

@@ -87,7 +87,7 @@ fn decide(
         moment: moment(),
         store: &world.store,
         keys: &world.keys,
-        board: &world.gateway.revocations().board(),
+        polled: &world.gateway.polled(),
         verify: &|_| EngineAnswer::Unavailable,
         body: Body::Coming,
         memory,

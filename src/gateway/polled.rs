@@ -1,0 +1,115 @@
+//! The documents of a configuration that are polled, whatever their kind, so that the host has one way for all.
+
+use super::Gateway;
+use crate::config::PolledDocument;
+use crate::identity::{FedKeys, MAX_FEED_BYTES};
+use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
+
+/// One of them, by its index in its section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remote {
+    RevocationList(usize),
+    KeyFeed(usize),
+}
+
+/// What one worker holds of them.
+#[derive(Debug)]
+pub struct Polled {
+    pub(super) board: Board,
+    pub(super) fed: FedKeys,
+}
+
+impl Gateway {
+    /// What a worker holds to begin with.
+    pub fn polled(&self) -> Polled {
+        Polled { board: self.revocations.board(), fed: self.identity.feeds().none_fed() }
+    }
+
+    /// Each of the documents, its name and where it is.
+    pub fn remotes(&self) -> impl Iterator<Item = (Remote, &str, &PolledDocument)> {
+        let lists = self.revocations.remotes();
+        let feeds = self.identity.feeds().remotes();
+        lists
+            .map(|(list, id, source)| (Remote::RevocationList(list), id, source))
+            .chain(feeds.map(|(feed, id, source)| (Remote::KeyFeed(feed), id, source)))
+    }
+
+    /// Takes a newer document, which was the current one at that time.
+    ///
+    /// # Errors
+    /// One line for the operator; the one in use stays in use.
+    pub fn accept(
+        &self,
+        polled: &mut Polled,
+        remote: Remote,
+        document: &[u8],
+        checked_ms: u64,
+    ) -> Result<(), String> {
+        match remote {
+            Remote::RevocationList(list) => polled.board.accept(list, document, checked_ms),
+            Remote::KeyFeed(feed) => self.identity.accept_feed(&mut polled.fed, feed, document, checked_ms),
+        }
+    }
+
+    /// True where a call that was let through may have to end before it does by itself.
+    pub fn may_revoke(&self) -> bool {
+        !self.revocations.is_empty() || !self.identity.feeds().is_empty()
+    }
+}
+
+impl Remote {
+    /// The section of the configuration that names it.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::RevocationList(_) => "revocations",
+            Self::KeyFeed(_) => "key_feeds",
+        }
+    }
+
+    /// What it is, for the operator.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::RevocationList(_) => "the revocation list",
+            Self::KeyFeed(_) => "the key feed",
+        }
+    }
+
+    /// The most bytes it may have.
+    pub fn limit(self) -> usize {
+        match self {
+            Self::RevocationList(_) => MAX_DOCUMENT_BYTES,
+            Self::KeyFeed(_) => MAX_FEED_BYTES,
+        }
+    }
+}
+
+impl Polled {
+    /// Notes that the copy was the current document at that time.
+    pub fn confirm(&mut self, remote: Remote, checked_ms: u64) {
+        match remote {
+            Remote::RevocationList(list) => self.board.confirm(list, checked_ms),
+            Remote::KeyFeed(feed) => self.fed.confirm(feed, checked_ms),
+        }
+    }
+
+    /// When the copy was last known to be current, in milliseconds since the Unix epoch; `None` where none has come.
+    pub fn checked_ms(&self, remote: Remote) -> Option<u64> {
+        match remote {
+            Remote::RevocationList(list) => self.board.checked_ms(list),
+            Remote::KeyFeed(feed) => self.fed.checked_ms(feed),
+        }
+    }
+
+    /// How many entries the copy has.
+    pub fn entries(&self, remote: Remote) -> usize {
+        match remote {
+            Remote::RevocationList(list) => self.board.content(list).map_or(0, |list| list.len()),
+            Remote::KeyFeed(feed) => self.fed.content(feed).map_or(0, |keys| keys.len()),
+        }
+    }
+
+    /// Changes with each document that takes another's place.
+    pub fn generation(&self) -> u64 {
+        self.board.generation().saturating_add(self.fed.generation())
+    }
+}

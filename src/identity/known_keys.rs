@@ -1,0 +1,175 @@
+//! Every API key there is: those of the configuration and those of the feeds.
+
+use super::api_key::ApiKey;
+use super::credential::Presented;
+use super::key_feed::{FedKeys, KeyFeeds};
+use super::key_table::{Entry, KeyTable};
+use super::principal::{Parent, Principal};
+use super::proven::{Evidence, Proven};
+use super::prover::Identity;
+use crate::config::KeyHash;
+use crate::denial::{Denial, Reason};
+use crate::request::{Connection, Moment};
+
+#[derive(Clone, Copy)]
+pub(super) struct KnownKeys<'a> {
+    pub(super) configured: &'a KeyTable,
+    pub(super) feeds: &'a KeyFeeds,
+    pub(super) fed: &'a FedKeys,
+}
+
+/// How a key is looked for.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    Hash(&'a KeyHash),
+    /// Tokens name the key that they were got with by its id.
+    Id(&'a str),
+}
+
+struct Found<'a> {
+    entry: &'a Entry,
+    /// `None` where it is one of the configuration.
+    feed: Option<usize>,
+}
+
+/// A caller who was proven by a key.
+pub(super) struct Holder {
+    pub(super) principal: Principal,
+    pub(super) hash: KeyHash,
+    /// That of all feeds, where the key is of one.
+    pub(super) generation: Option<u64>,
+}
+
+impl<'a> KnownKeys<'a> {
+    /// Proves the caller by the key it presented.
+    ///
+    /// # Errors
+    /// Refuses a key that is unknown, mistyped, disabled, not yet valid, expired, or used from elsewhere, and one of which
+    /// the feeds cannot say whether it is good.
+    pub(super) fn authenticate(
+        &self,
+        presented: &Presented,
+        connection: &Connection,
+        moment: &Moment,
+    ) -> Result<Holder, Denial> {
+        let hash = ApiKey::hash(&presented.secret);
+        let found = self.find(Wanted::Hash(&hash));
+        if found.is_none() && is_mistyped(presented.text()) {
+            return Err(Denial::new(Reason::CredentialMalformed)
+                .with_detail("the key's checksum does not hold, so it was mistyped or cut off"));
+        }
+        let Found { entry, feed } = self.rely_on(found, moment)?;
+        entry.admit(connection, moment)?;
+        let generation = feed.map(|_| self.fed.generation());
+        Ok(Holder { principal: entry.principal(), hash, generation })
+    }
+
+    /// Admits a key that was found before, or is the parent of a token.
+    ///
+    /// # Errors
+    /// Refuses what [`Self::authenticate`] refuses.
+    pub(super) fn admit(
+        &self,
+        wanted: Wanted<'_>,
+        connection: &Connection,
+        moment: &Moment,
+    ) -> Result<(), Denial> {
+        self.rely_on(self.find(wanted), moment)?.entry.admit(connection, moment)
+    }
+
+    /// The holder of the key of this id, wherever the holder is.
+    ///
+    /// # Errors
+    /// Refuses what [`Self::authenticate`] refuses, but for the place.
+    pub(super) fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
+        let Found { entry, .. } = self.rely_on(self.find(Wanted::Id(id)), moment)?;
+        entry.in_force(moment)?;
+        Ok(entry.principal())
+    }
+
+    /// True where nobody has the key any more, or it was disabled.
+    pub(super) fn is_withdrawn(&self, wanted: Wanted<'_>) -> bool {
+        self.find(wanted).is_none_or(|found| found.entry.is_disabled())
+    }
+
+    /// What the feeds say stands only as long as they are fresh.
+    fn rely_on(&self, found: Option<Found<'a>>, moment: &Moment) -> Result<Found<'a>, Denial> {
+        match &found {
+            Some(Found { feed: None, .. }) => {}
+            Some(Found { feed: Some(feed), .. }) => {
+                self.feeds.require_fresh(self.fed, *feed, moment.unix_ms)?;
+            }
+            None => self.feeds.require_all_fresh(self.fed, moment.unix_ms)?,
+        }
+        found.ok_or_else(|| Reason::KeyUnknown.into())
+    }
+
+    fn find(&self, wanted: Wanted<'_>) -> Option<Found<'a>> {
+        let in_feeds = || {
+            let mut tables = self.fed.contents();
+            tables.find_map(|(feed, table)| Some(Found { entry: wanted.within(table)?, feed: Some(feed) }))
+        };
+        let configured = wanted.within(self.configured).map(|entry| Found { entry, feed: None });
+        configured.or_else(in_feeds)
+    }
+}
+
+impl Identity {
+    pub fn feeds(&self) -> &KeyFeeds {
+        &self.feeds
+    }
+
+    /// Takes a newer document of a feed.
+    ///
+    /// # Errors
+    /// One line for the operator; the keys in use stay in use.
+    pub fn accept_feed(
+        &self,
+        fed: &mut FedKeys,
+        feed: usize,
+        document: &[u8],
+        checked_ms: u64,
+    ) -> Result<(), String> {
+        self.feeds.accept(fed, feed, document, (&self.keys, checked_ms))
+    }
+
+    /// Which key, the caller's own or that of a token's parent, is not to be had any more; for the operator.
+    pub fn withdrawn(&self, proven: &Proven, fed: &FedKeys) -> Option<String> {
+        let keys = self.known_keys(fed);
+        let own = match &proven.by {
+            Evidence::Key { hash, .. } => keys.is_withdrawn(Wanted::Hash(hash)),
+            Evidence::Token { .. } | Evidence::Word { .. } | Evidence::Minted { .. } => false,
+        };
+        let own = own.then_some(proven.principal.credential_id.as_str());
+        let gone =
+            own.or_else(|| parent_keys(&proven.principal).find(|id| keys.is_withdrawn(Wanted::Id(id))));
+        gone.map(|id| format!("the key `{id}` has left its feed, or is disabled"))
+    }
+
+    /// That of the feeds, where a parent of the token is a key of one.
+    pub(super) fn generation_of_parents(&self, principal: &Principal, fed: &FedKeys) -> Option<u64> {
+        let is_fed = parent_keys(principal).any(|id| self.keys.by_id(id).is_none());
+        is_fed.then(|| fed.generation())
+    }
+
+    pub(super) fn known_keys<'a>(&'a self, fed: &'a FedKeys) -> KnownKeys<'a> {
+        KnownKeys { configured: &self.keys, feeds: &self.feeds, fed }
+    }
+}
+
+impl Wanted<'_> {
+    fn within<'a>(&self, table: &'a KeyTable) -> Option<&'a Entry> {
+        match self {
+            Self::Hash(hash) => table.by_hash(hash),
+            Self::Id(id) => table.by_id(id),
+        }
+    }
+}
+
+fn parent_keys(principal: &Principal) -> impl Iterator<Item = &str> {
+    principal.minted.iter().flat_map(|minted| &minted.parents).filter_map(Parent::key_id)
+}
+
+fn is_mistyped(text: &str) -> bool {
+    ApiKey::has_prefix(text) && !ApiKey::is_well_formed(text)
+}
