@@ -43,6 +43,7 @@ FULL_PAGE_QUOTA = "one-page"
 ENVOYS_OWN = {"upstream_unreachable", "upstream_timeout", "request_timeout", "overloaded", "proxy_refused"}
 # What the whole configuration is about, or what is no answer in a dialect: the files that have them.
 ELSEWHERE = {
+    "test_key_feed.py": {"key_feed_unavailable"},
     "test_revocation.py": {"revoked_in_flight", "revocations_unavailable"},
     "test_token_quota.py": {"usage_unknowable", "model_unpriced"},
     "test_opaque_tokens.py": {"token_inactive"},

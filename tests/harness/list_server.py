@@ -13,12 +13,15 @@ from typing import Any
 from .ports import LOOPBACK
 
 SLOW_SECONDS = 3.0
+LARGE_BYTES = 31 * 1024 * 1024
+"""More than the gateway takes of any document."""
 
 
 class ListServer:
-    """Serves the revocation list under any path."""
+    """Serves a revocation list, or the document whose only field is named otherwise, under any path."""
 
-    def __init__(self) -> None:
+    def __init__(self, field: str = "revoked") -> None:
+        self._field = field
         self._lock = threading.Lock()
         self._mode = "ok"
         self._document = b""
@@ -53,12 +56,16 @@ class ListServer:
 
     def publish(self, *entries: Mapping[str, Any]) -> bool:
         """These entries are the list from now on; true where they were not before."""
+        return self.publish_text(json.dumps({self._field: list(entries)}))
+
+    def publish_text(self, text: str) -> bool:
+        """The same for a document that need not be right."""
         with self._lock:
-            before, self._document = self._document, json.dumps({"revoked": list(entries)}).encode()
+            before, self._document = self._document, text.encode()
             return self._document != before
 
     def answer(self, mode: str) -> None:
-        """How it answers: `ok`, `error`, `garbage`, `slow` or `cut`."""
+        """How it answers: `ok`, `untagged`, `error`, `garbage`, `slow`, `large` or `cut`."""
         with self._lock:
             self._mode = mode
 
@@ -78,7 +85,9 @@ class ListServer:
                 return 500, "", b"out of order"
             case "garbage":
                 return 200, "", b"<html>sign in first</html>"
-            case "cut":
+            case "large":
+                return 200, "", b" " * LARGE_BYTES
+            case "cut" | "untagged":
                 return 200, "", document
             case "slow":
                 time.sleep(SLOW_SECONDS)
