@@ -9,6 +9,7 @@ mod coverage;
 mod document;
 mod envoy;
 mod export;
+mod feed;
 mod finding;
 mod key;
 mod load;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::iter;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use super::feed::{self, Feed};
 use super::rotate::Rotate;
 use super::signing_key::Signing;
 use super::{Exit, Format, Terminal};
@@ -22,6 +24,7 @@ Examples:
   claimgate key new --id search-prod --project search --service-account search-api --tenant acme \\
       --scope chat --scope 'model:gpt-4o*' --label plan=pro --expires-in 90d
   claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
+  claimgate key new --id web --project shop --service-account web --feed keys.json
 
 To replace a key, use `claimgate key rotate`.
 Exit status: 0 fine, 2 the input is wrong.";
@@ -40,6 +43,7 @@ pub(super) enum Key {
     New(New),
     Hash(Hash),
     Rotate(Rotate),
+    Feed(Feed),
     Signing(Signing),
 }
 
@@ -71,6 +75,9 @@ pub(super) struct New {
     /// A network the key may be used from; may be repeated
     #[arg(long = "cidr", value_name = "NETWORK", value_parser = network)]
     cidrs: Vec<String>,
+    /// The document of a feed that the entry is put into; it is made where there is none
+    #[arg(long, value_name = "FILE")]
+    feed: Option<PathBuf>,
     /// How the key and its entry are written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -89,6 +96,7 @@ impl Key {
             Self::New(new) => new.run(terminal),
             Self::Hash(_) => hash(terminal),
             Self::Rotate(rotate) => rotate.run(terminal),
+            Self::Feed(feed) => feed.run(terminal),
             Self::Signing(signing) => signing.run(terminal),
         }
     }
@@ -98,6 +106,11 @@ impl New {
     fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         let secret = mint()?;
         let entry = self.entry(&secret).map_err(io::Error::other)?;
+        if let Some(file) = &self.feed
+            && let Err(why) = put_into(file, &entry)
+        {
+            return feed::refuse(terminal, file, &why);
+        }
         let key = String::from_utf8_lossy(secret.expose());
         match self.format {
             Format::Json => {
@@ -109,7 +122,12 @@ impl New {
                     "The key, shown only now; hand it to the caller and keep no copy:\n"
                 )?;
                 writeln!(terminal.output, "{key}\n")?;
-                writeln!(terminal.output, "Its entry for `keys` in gateway.yaml:\n")?;
+                match &self.feed {
+                    Some(file) => {
+                        writeln!(terminal.output, "Its entry, which is in {} now:\n", file.display())?
+                    }
+                    None => writeln!(terminal.output, "Its entry for `keys` in gateway.yaml:\n")?,
+                }
                 write!(terminal.output, "{}", yaml(&serde_json::to_value(&entry)?))?;
             }
         }
@@ -134,6 +152,12 @@ impl New {
             disabled: false,
         })
     }
+}
+
+fn put_into(file: &Path, entry: &Entry) -> Result<(), String> {
+    let mut document = feed::Document::open(file)?;
+    document.keys.push(Arc::new(entry.clone()));
+    document.save()
 }
 
 /// Makes a key of 256 bits from the operating system.

@@ -1,10 +1,13 @@
 //! `claimgate key rotate`.
 
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 
+use super::feed;
 use super::key::{mint, now_seconds, span, timestamp, word, yaml};
 use super::load::Sources;
 use super::{Exit, Format, Terminal};
@@ -15,8 +18,9 @@ const EXAMPLES: &str = "\
 Examples:
   claimgate key rotate --id search-prod                        both are good for 7 more days
   claimgate key rotate --id search-prod --overlap 1h --new-id search-prod-b
+  claimgate key rotate --id search-prod --feed keys.json       in the document of a feed
 
-Replace the old entry of gateway.yaml by the two that are printed. The old key, and every token got with it, ends with
+Replace the old entry of gateway.yaml by the two that are printed; in a feed, they are replaced. The old key, and every token got with it, ends with
 the overlap; the caller changes its key before.
 Exit status: 0 fine, 2 the configuration or the input is wrong.";
 
@@ -35,6 +39,9 @@ pub(super) struct Rotate {
     /// How long both are good
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "7d")]
     overlap: Span,
+    /// The document of a feed that the key is in
+    #[arg(long, value_name = "FILE")]
+    feed: Option<PathBuf>,
     /// How the key and the entries are written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -42,12 +49,21 @@ pub(super) struct Rotate {
 
 impl Rotate {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        let config = match self.sources.load() {
-            Ok(loaded) => loaded.config,
-            Err(findings) => return terminal.complain(&findings),
-        };
-        let Some(old) = config.keys.iter().find(|key| *key.id == *self.id) else {
-            let file = self.sources.config.display();
+        match &self.feed {
+            Some(file) => match feed::Document::open(file) {
+                Ok(document) => self.replace(&document.keys, terminal),
+                Err(why) => feed::refuse(terminal, file, &why),
+            },
+            None => match self.sources.load() {
+                Ok(loaded) => self.replace(&loaded.config.keys, terminal),
+                Err(findings) => terminal.complain(&findings),
+            },
+        }
+    }
+
+    fn replace(&self, keys: &[Arc<Key>], terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let Some(old) = keys.iter().find(|key| *key.id == *self.id) else {
+            let file = self.feed.as_ref().unwrap_or(&self.sources.config).display();
             writeln!(terminal.errors, "error: there is no key `{}` in {file}", self.id)?;
             return Ok(Exit::Wrong);
         };
@@ -56,7 +72,7 @@ impl Rotate {
             Some(id) => id.clone(),
             None => format!("{}-{}", self.id, date(now)),
         };
-        if config.keys.iter().any(|key| *key.id == *new_id) {
+        if keys.iter().any(|key| *key.id == *new_id) {
             writeln!(terminal.errors, "error: there is a key `{new_id}` already; write another `--new-id`")?;
             return Ok(Exit::Wrong);
         }
@@ -72,6 +88,13 @@ impl Rotate {
         };
         // A key that ends sooner is not made to live longer.
         let old = Key { expires_at: Some(old.expires_at.map_or(end, |own| own.min(end))), ..Key::clone(old) };
+        if let Some(file) = &self.feed {
+            let kept = keys.iter().filter(|key| key.id != old.id).cloned();
+            let keys = kept.chain([&new, &old].map(|key| Arc::new(key.clone()))).collect();
+            if let Err(why) = feed::Document::new(file, keys).save() {
+                return feed::refuse(terminal, file, &why);
+            }
+        }
         let key = String::from_utf8_lossy(secret.expose());
         match self.format {
             Format::Json => writeln!(terminal.output, "{:#}", json!({ "key": key, "old": old, "new": new }))?,
@@ -81,7 +104,11 @@ impl Rotate {
                     "The new key, shown only now; hand it to the caller and keep no copy:\n"
                 )?;
                 writeln!(terminal.output, "{key}\n")?;
-                writeln!(terminal.output, "The entries that take the old one's place in gateway.yaml:\n")?;
+                let place = match &self.feed {
+                    Some(file) => format!("take the old one's place in {} now", file.display()),
+                    None => "take the old one's place in gateway.yaml".to_owned(),
+                };
+                writeln!(terminal.output, "The entries that {place}:\n")?;
                 for entry in [&new, &old] {
                     write!(terminal.output, "{}", yaml(&serde_json::to_value(entry)?))?;
                 }

@@ -11,8 +11,7 @@ use super::polled::{PolledDocument, WhenStale};
 pub struct KeyFeed {
     /// Names the feed in stats, logs and records; unique. Letters, digits, `-` and `_`.
     pub id: String,
-    /// Where the document `{"keys": […]}` is, whose entries are those of `keys`, and which `claimgate key` edits. Its
-    /// fields are those of `revocations.remote`.
+    /// Where the document `{"keys": […]}` is, whose entries are those of `keys`, and which `claimgate key` edits.
     pub remote: PolledDocument,
     /// What happens while the document is older than `max_age`, or has never come: under `deny`, who calls with one of its
     /// keys, or with one that is not known, is refused 503 `key_feed_unavailable`; under `continue` the last good one stays

@@ -15,7 +15,7 @@ pub struct Revocations {
     /// What is revoked by the configuration itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<Revoked>,
-    /// Where the document is, which `claimgate revoke` edits.
+    /// Where the document is, which `claimgate revoke` edits; its fields are those of `key_feeds.remote`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<PolledDocument>,
     /// What happens while the document is older than `max_age`, or has never come: under `deny`, every request is refused

@@ -6,6 +6,7 @@ mod bundle;
 mod check;
 mod copy;
 mod envoy;
+mod feed;
 mod key;
 mod revoke;
 mod script;

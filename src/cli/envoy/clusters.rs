@@ -26,7 +26,7 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
 }
 
 /// The clusters that a configuration asks issuers through.
-pub(super) fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
+fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
     config.issuers.iter().flat_map(|issuer| {
         let keys = match &issuer.jwks {
             Some(Jwks::Remote(remote)) => Some(&remote.cluster),
@@ -37,12 +37,21 @@ pub(super) fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The clusters that a configuration learns through who may call: from issuers, and from key feeds.
+pub(super) fn identity_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    issuer_clusters(config).chain(config.key_feeds.iter().map(|feed| feed.remote.cluster.as_str()))
+}
+
+fn list_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    config.revocations.iter().filter_map(|list| Some(list.remote.as_ref()?.cluster.as_str()))
+}
+
 fn missing(picture: &Picture<'_>) -> Vec<Finding> {
     let Some(first) = picture.clusters.first() else { return Vec::new() };
     let mut findings = Vec::new();
     for config in &picture.gateways {
         let named = config.upstreams.iter().map(|upstream| upstream.cluster.as_str());
-        for name in named.chain(issuer_clusters(config)) {
+        for name in named.chain(identity_clusters(config)).chain(list_clusters(config)) {
             if !picture.clusters.iter().any(|cluster| cluster.name == name) {
                 findings.push(Door::ClusterMissing.at(&first.at.whole_list(), &[name]));
             }

@@ -165,7 +165,7 @@ doors! {
 
     // The cluster.
     ClusterMissing: Warning, "cluster_missing",
-        "requests for `{0}` are answered 503, or tokens cannot be checked, as no cluster has this name",
+        "requests for `{0}` are answered 503, or tokens and keys cannot be checked, as no cluster has this name",
         "add a cluster `{0}`, or take the entry out of gateway.yaml";
     ClusterHalfMissing: Error, "cluster_half_missing",
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",
@@ -186,7 +186,7 @@ doors! {
         "whoever sits on the way to `{0}` reads the provider's credential and every prompt off the wire",
         "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
     KeysInClear: Error, "keys_in_clear",
-        "whoever sits on the way to `{0}` answers with keys of its own and signs tokens for any tenant",
+        "whoever sits on the way to `{0}` answers with keys of its own, and calls or signs tokens for any tenant",
         "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
     CertificateUnchecked: Error, "certificate_unchecked",
         "whoever sits on the way to `{0}` shows a certificate that anybody made, is believed, and {1}",

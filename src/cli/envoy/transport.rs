@@ -1,6 +1,6 @@
 //! The way to a provider or an issuer: whether it is encrypted, and whether the other end proves who it is.
 
-use super::clusters::{destination, issuer_clusters};
+use super::clusters::{destination, identity_clusters};
 use super::doors::Door;
 use super::part::Part;
 use super::picture::{Cluster, Picture};
@@ -11,10 +11,12 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     for cluster in &picture.clusters {
         let is_provider = picture.upstream(cluster.name).is_some();
         let has_keys =
-            picture.gateways.iter().any(|config| issuer_clusters(config).any(|name| name == cluster.name));
+            picture.gateways.iter().any(|config| identity_clusters(config).any(|name| name == cluster.name));
         let (clear, gain) = match (is_provider, has_keys) {
             (true, _) => (Door::CredentialInClear, "gets the provider's credential and every prompt"),
-            (false, true) => (Door::KeysInClear, "hands out keys of its own and signs tokens for any tenant"),
+            (false, true) => {
+                (Door::KeysInClear, "hands out keys of its own, and calls or signs tokens for any tenant")
+            }
             (false, false) => continue,
         };
         // Where nobody knows where it leads, that comes first.
