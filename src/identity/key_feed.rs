@@ -75,31 +75,28 @@ impl KeyFeeds {
         !self.feeds.is_empty() && self.client_address.is_some()
     }
 
-    /// Takes a newer document of the feed with this index.
+    /// Reads a newer document of the feed with this index.
     ///
     /// # Errors
-    /// One line for the operator; the keys in use stay in use.
-    pub(super) fn accept(
+    /// One line for the operator, also where a key of it is known from elsewhere.
+    pub(super) fn read(
         &self,
-        fed: &mut FedKeys,
         feed: usize,
         document: &[u8],
-        (configured, checked_ms): (&KeyTable, u64),
-    ) -> Result<(), String> {
+        configured: &KeyTable,
+        fed: &FedKeys,
+    ) -> Result<KeyTable, String> {
+        let keys = read_feed(document)?;
         let others = fed.contents().filter(|(other, _)| *other != feed);
         let others = others.map(|(other, table)| (format!("in the feed `{}`", self.name(other)), table));
-        let known: Vec<_> =
-            [("in the configuration".to_owned(), configured)].into_iter().chain(others).collect();
-        let keys = read_feed(document)?;
+        let known: Vec<_> = others.chain([("in the configuration".to_owned(), configured)]).collect();
         for (index, key) in keys.iter().enumerate() {
             let common = known.iter().find_map(|(place, table)| Some((place, table.field_in_common(key)?)));
             if let Some((place, field)) = common {
                 return Err(format!("keys[{index}].{field}: `{}` has the {field} of a key {place}", key.id));
             }
         }
-        let table = KeyTable::compile(&keys, self.client_address).map_err(|error| error.to_string())?;
-        fed.replace(feed, table, checked_ms);
-        Ok(())
+        KeyTable::compile(&keys, self.client_address).map_err(|error| error.to_string())
     }
 
     /// # Errors

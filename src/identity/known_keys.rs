@@ -130,7 +130,9 @@ impl Identity {
         document: &[u8],
         checked_ms: u64,
     ) -> Result<(), String> {
-        self.feeds.accept(fed, feed, document, (&self.keys, checked_ms))
+        let table = self.feeds.read(feed, document, &self.keys, fed)?;
+        fed.replace(feed, table, checked_ms);
+        Ok(())
     }
 
     /// Which key, the caller's own or that of a token's parent, is not to be had any more; for the operator.
