@@ -120,6 +120,9 @@ pub struct Subject<'a> {
     /// Of a token that this gateway gave: the ids of the credentials that it was got with.
     #[serde(rename = "claimgate.credential.parents", skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<&'a str>,
+    /// What whoever sent the credential had to hold, too; where the call was let through, it was proven.
+    #[serde(rename = "claimgate.credential.bound_by", skip_serializing_if = "Vec::is_empty")]
+    pub bound_by: Vec<&'a str>,
     #[serde(rename = "claimgate.upstream.cluster", skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
     #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]

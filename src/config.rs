@@ -11,12 +11,14 @@ mod key_hash;
 mod labels;
 mod metering;
 mod polled;
+mod possession;
 mod prices;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod secret_source;
+mod thumbprint;
 mod tokens;
 mod units;
 mod upstream;
@@ -38,10 +40,12 @@ pub use key_hash::KeyHash;
 pub use labels::Labels;
 pub use metering::{MeteredUsage, Metering, StreamUsage};
 pub use polled::{PolledDocument, WhenStale};
+pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
 pub use revocations::{Revocations, Revoked};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
 pub use secret_source::SecretSource;
+pub use thumbprint::Thumbprint;
 pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};
 pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
@@ -111,6 +115,9 @@ pub struct Config {
     /// What the gateway tells of itself. Absent: nothing.
     #[serde(default)]
     pub discovery: Option<Discovery>,
+    /// How callers prove that they hold the key that their credential is bound to.
+    #[serde(default)]
+    pub dpop: Option<Dpop>,
     /// Short-lived tokens that the gateway gives to its callers. Absent: it gives none.
     #[serde(default)]
     pub tokens: Option<Tokens>,

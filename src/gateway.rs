@@ -2,23 +2,26 @@
 //!
 //! `decide` is a function of the call and of what is known. Where something is missing that only the host
 //! can fetch, it says so by a [`Need`]; the host fetches it and the same call is walked again. What a walk
-//! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last.
+//! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last; but a proof of possession
+//! is used up where it is taken, so that nobody can send it again with another body.
 
 mod bounds;
 mod call;
+mod challenges;
 mod documents;
 mod ids;
 mod memory;
 mod metering;
 mod minting;
 mod polled;
+mod possession;
 mod reading;
 mod report;
 mod settings;
 mod spending;
 mod walk;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Thumbprint};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
@@ -34,6 +37,7 @@ use crate::revocation::Revocations;
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
+use challenges::Challenges;
 use documents::Documents;
 use memory::is_settled_by_path;
 use metering::Rewriting;
@@ -57,6 +61,7 @@ pub struct Gateway {
     minting: Option<Minting>,
     prices: Option<PriceTable>,
     documents: Documents,
+    challenges: Challenges,
     revocations: Revocations,
     settings: Settings,
     /// Which of what is worked out for a call may be remembered.
@@ -91,6 +96,8 @@ pub struct Known<'a> {
     pub polled: &'a Polled,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
+    /// The certificate that the client showed in the handshake; asked only where a credential is bound to one.
+    pub certificate: &'a dyn Fn() -> Option<Thumbprint>,
     pub body: Body<'a>,
     pub memory: &'a Memory,
     /// What the call waited for did not come in time.
@@ -149,13 +156,20 @@ impl Gateway {
         let quotas = QuotaSet::compile(&config.quotas, &engine)?;
         let identity = Identity::compile(config, &engine, environment)?;
         let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
+        let documents = Documents::compile(config, identity.public_keys())?;
+        let algorithms = identity.possession().algorithms();
+        let challenges = Challenges {
+            metadata_url: documents.metadata_url(),
+            proof_algorithms: algorithms.map(|names| names.collect::<Vec<_>>().join(" ").into()),
+        };
         let gateway = Self {
             wants: Wants {
                 address: identity.asks_for_networks() || reads("source"),
                 mtls: reads("connection"),
                 recorded_address: config.client_address.is_some(),
             },
-            documents: Documents::compile(config, identity.public_keys())?,
+            documents,
+            challenges,
             identity,
             remembers: Remembers {
                 permits: is_settled_by_path(policies.reads()),
@@ -242,7 +256,7 @@ impl Gateway {
             Ok(upstream) => upstream.dialect(),
             Err(_) => dialect::guess(&head),
         };
-        Call::new(head, connection, moment, dialect).challenged_with(self.documents.metadata_url())
+        Call::new(head, connection, moment, dialect).challenged_with(self.challenges.clone())
     }
 
     /// Walks the call through the rooms, as far as what is known allows.

@@ -2,15 +2,18 @@
 //!
 //! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`], [`KeyFeeds`]); a JWT is
 //! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); of an opaque token its
-//! issuer tells the claims ([`Inquiry`]); a token of this gateway's own holds its principal. [`Identity`] is the one door to all. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
+//! issuer tells the claims ([`Inquiry`]); a token of this gateway's own holds its principal. [`Identity`] is the one door to all.
+//! Where the credential is bound to a certificate or a key, [`Possession`] proves that its sender holds that, too. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
 //! It does not decide what the caller may do, and it reads no tenant from anything but the credential. It
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
+mod binding;
 mod claim_map;
 mod compact;
 mod credential;
+mod dpop;
 mod engine;
 mod introspection;
 mod issuer;
@@ -24,16 +27,22 @@ mod limits;
 mod mapping;
 mod minted;
 mod network;
+mod nonce;
+mod possession;
 mod principal;
+mod proof_table;
 mod proven;
 mod prover;
+mod public_url;
 mod seal;
 mod signature;
+mod thumbprint;
 mod unique_json;
 
 pub use api_key::ApiKey;
+pub use binding::{Binding, Holder};
 pub use credential::{
-    CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, find, in_body,
+    CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, Scheme, find, in_body,
     protocols_without_credentials,
 };
 pub use engine::{EngineAnswer, Question};
@@ -46,7 +55,9 @@ pub use key_table::KeyTable;
 pub use limits::Limits;
 pub use mapping::{MAX_ACTORS, Mapped, principal};
 pub use minted::PREFIX as MINTED_PREFIX;
+pub use possession::{Possession, Shown};
 pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
+pub use proof_table::ProofTable;
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::policy::{PRINCIPAL, dry_run, principal_fact};
 use crate::request::RequestHead;
 
 pub use answer::answer;
-pub use asked::{Asked, Manner};
+pub use asked::{Asked, Bind, Manner};
 pub use grant::{Grant, Parties};
 
 const ASKED: Field = Field::object(

@@ -15,7 +15,7 @@ use super::feed::{self, Feed};
 use super::rotate::Rotate;
 use super::signing_key::Signing;
 use super::{Exit, Format, Terminal};
-use crate::config::{Key as Entry, Span, Timestamp};
+use crate::config::{BoundTo, Key as Entry, Span, Thumbprint, Timestamp};
 use crate::identity::ApiKey;
 use crate::secret::Secret;
 
@@ -25,6 +25,7 @@ Examples:
       --scope chat --scope 'model:gpt-4o*' --label plan=pro --expires-in 90d
   claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
   claimgate key new --id web --project shop --service-account web --feed keys.json
+  claimgate key new --id batch --project batch --service-account nightly --certificate sha256:1f0a…
 
 To replace a key, use `claimgate key rotate`.
 Exit status: 0 fine, 2 the input is wrong.";
@@ -78,6 +79,12 @@ pub(super) struct New {
     /// The document of a feed that the entry is put into; it is made where there is none
     #[arg(long, value_name = "FILE")]
     feed: Option<PathBuf>,
+    /// A client certificate that whoever sends the key must show, by its SHA-256; may be repeated
+    #[arg(long = "certificate", value_name = "THUMBPRINT")]
+    certificates: Vec<Thumbprint>,
+    /// A public key that whoever sends the key must prove to hold, by its thumbprint (`jkt`); may be repeated
+    #[arg(long = "dpop-key", value_name = "THUMBPRINT")]
+    dpop_keys: Vec<Thumbprint>,
     /// How the key and its entry are written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -149,7 +156,16 @@ impl New {
             not_before: None,
             expires_at: expiry,
             cidrs: self.cidrs.iter().map(|cidr| cidr.as_str().into()).collect(),
+            bound_to: self.bound_to().map(Box::new),
             disabled: false,
+        })
+    }
+
+    fn bound_to(&self) -> Option<BoundTo> {
+        let is_bound = !self.certificates.is_empty() || !self.dpop_keys.is_empty();
+        is_bound.then(|| BoundTo {
+            certificates: self.certificates.as_slice().into(),
+            dpop_keys: self.dpop_keys.as_slice().into(),
         })
     }
 }

@@ -125,9 +125,10 @@ fn environment(
     }
 }
 
-/// The environment variables that hold signing keys.
+/// The environment variables that hold keys of the gateway's own: those that sign tokens, and the one that makes nonces.
 fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
+    let keys = keys.chain(config.dpop.iter().map(|dpop| dpop.nonce_key.as_ref()));
     keys.flatten().map(|SecretSource::Env(name)| name.as_str())
 }
 

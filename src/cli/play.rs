@@ -131,6 +131,7 @@ impl<'a> Stage<'a> {
             polled: &polled,
             memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
+            certificate: &|| None,
             body: Body::Coming,
             patience: Patience::Left,
         };

@@ -236,6 +236,7 @@ fn described(principal: &Principal) -> Value {
         "actors": principal.actors,
         "credential": principal.credential_id,
         "expires_at": principal.expires_at,
+        "bound_by": principal.binding.kinds().collect::<Vec<_>>(),
         "minted": minted.map(|minted| json!({ "parents": minted.parents, "limits": minted.limits })),
     })
 }

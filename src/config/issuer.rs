@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::introspection::Introspection;
+use super::possession::BoundBy;
 use super::units::{Span, span_or_none};
 
 /// One issuer of tokens: of JWTs (RFC 7519), which are verified by its keys, or of opaque ones, about which it is asked
@@ -36,6 +37,10 @@ pub struct Issuer {
     /// The `typ` values accepted, compared without case; a token without `typ` is accepted as `JWT`.
     #[serde(default = "default_types")]
     pub types: Vec<String>,
+    /// What every token of this issuer must be bound to. Absent: a token that is bound is held to it, and one that is not
+    /// is good for whoever bears it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_by: Option<BoundBy>,
     /// How claims become the principal.
     #[serde(default)]
     pub principal: PrincipalMapping,
@@ -55,6 +60,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    pub const ALL: [Self; 7] =
+        [Self::RS256, Self::RS384, Self::RS512, Self::PS256, Self::ES256, Self::ES384, Self::EdDSA];
+
     /// The value of `alg`.
     pub fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key_hash::KeyHash;
 use super::labels::Labels;
+use super::possession::BoundTo;
 use super::units::Timestamp;
 
 /// One API key. Several live keys of one service account overlap while they rotate.
@@ -46,6 +47,9 @@ pub struct Key {
     /// The networks the key may be used from; empty means any. Needs `client_address`.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub cidrs: Box<[Box<str>]>,
+    /// Who may use the key. Absent: whoever bears it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_to: Option<Box<BoundTo>>,
     /// Refuses the key as `credential_revoked` without forgetting it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,

@@ -53,7 +53,7 @@ impl Serialize for KeyHash {
     }
 }
 
-fn bytes_of_hex(text: &str) -> Option<[u8; 32]> {
+pub(super) fn bytes_of_hex(text: &str) -> Option<[u8; 32]> {
     let mut digits = text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()));
     let mut bytes = [0; 32];
     for byte in &mut bytes {

@@ -9,6 +9,7 @@ use super::key_hash::KeyHash;
 use super::labels::Labels;
 use super::prices::Dollars;
 use super::rules::Limit;
+use super::thumbprint::Thumbprint;
 use super::units::{ByteSize, Span, Timestamp};
 
 macro_rules! text_schema {
@@ -57,6 +58,7 @@ schema_of! {
     Dollars, f64;
     KeyHash, String;
     Labels, BTreeMap<String, String>;
+    Thumbprint, String;
 }
 
 impl JsonSchema for Limit {

@@ -177,18 +177,25 @@ impl Denial {
         }
     }
 
-    /// RFC 6750 section 3: no error code where no credential was sent.
+    /// RFC 6750 section 3: no error code where no credential was sent. RFC 9449 section 7.1 where a key must be proven.
     fn challenge(&self) -> Option<String> {
-        const SCHEME: &str = "Bearer realm=\"claimgate\"";
+        let scheme = if self.reason.is_about_a_proof() { "DPoP" } else { "Bearer" };
+        let scheme = format!("{scheme} realm=\"claimgate\"");
         let error = match self.reason {
-            Reason::CredentialMissing => return Some(SCHEME.to_owned()),
+            Reason::CredentialMissing => return Some(scheme),
+            reason
+                if reason.status() == 401
+                    && let Some(error) = reason.proof_error() =>
+            {
+                error
+            }
             Reason::CredentialInQuery | Reason::AmbiguousCredential => "invalid_request",
             Reason::InsufficientScope => "insufficient_scope",
             reason if reason.status() == 401 => "invalid_token",
             _ => return None,
         };
         let mut challenge = format!(
-            "{SCHEME}, error=\"{error}\", error_description=\"{}\"",
+            "{scheme}, error=\"{error}\", error_description=\"{}\"",
             self.reason.message().replace('"', "'")
         );
         if !self.scopes.is_empty() {
@@ -227,7 +234,8 @@ mod tests {
                 assert_eq!(header(&answer.headers, "x-claimgate-reason"), Some(reason.code()));
                 assert_eq!(answer.status, reason.status());
                 if reason.status() == 401 {
-                    assert!(header(&answer.headers, "www-authenticate").unwrap().starts_with("Bearer"));
+                    let scheme = if reason.is_about_a_proof() { "DPoP " } else { "Bearer " };
+                    assert!(header(&answer.headers, "www-authenticate").unwrap().starts_with(scheme));
                 }
             }
         }

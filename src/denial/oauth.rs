@@ -26,17 +26,19 @@ impl Denial {
             (Reason::GrantTypeUnsupported, _) => "unsupported_grant_type",
             (Reason::TokenRequestTooWide, _) => "invalid_scope",
             (Reason::TokenRequestDenied, _) => "unauthorized_client",
-            (_, 401) => "invalid_client",
+            (reason, 401) => reason.proof_error().unwrap_or("invalid_client"),
             (_, 429 | 502..=504) => "temporarily_unavailable",
             (_, 500..) => "server_error",
             _ => "invalid_request",
         }
     }
 
-    /// Section 5.2 knows 400 for a request that is refused, and 401 for a client that is not known.
+    /// Section 5.2 knows 400 for a request that is refused, and 401 for a client that is not known. A proof that is
+    /// refused has the former (RFC 9449 sections 5 and 8).
     fn oauth_status(&self) -> u32 {
         match self.status() {
             403 => 400,
+            401 if self.reason.proof_error().is_some() => 400,
             status => status,
         }
     }
@@ -58,6 +60,9 @@ mod tests {
             (Reason::TokenRequestDenied, 400, "unauthorized_client"),
             (Reason::TokenRequestInvalid, 400, "invalid_request"),
             (Reason::KeyUnknown, 401, "invalid_client"),
+            (Reason::DpopKeyMismatch, 401, "invalid_client"),
+            (Reason::DpopProofReplayed, 400, "invalid_dpop_proof"),
+            (Reason::DpopNonceRequired, 400, "use_dpop_nonce"),
             (Reason::TokensUnavailable, 503, "temporarily_unavailable"),
             (Reason::BodyTooLarge, 413, "invalid_request"),
         ] {

@@ -58,6 +58,21 @@ reasons! {
     TokenLifetimeExceeded, "token_lifetime_exceeded", 401, "the token's lifetime is longer than is accepted from its issuer";
     TokenClaimMissing, "token_claim_missing", 401, "the token lacks a claim that is required";
     TokenClaimInvalid, "token_claim_invalid", 401, "a claim of the token has a shape that cannot be read";
+    ConfirmationUnsupported, "confirmation_unsupported", 401, "the credential is bound (`cnf`) to something that cannot be checked here";
+    BindingRequired, "binding_required", 401, "the credential must be bound to a client certificate or to a key, and is not";
+    CertificateRequired, "certificate_required", 401, "the credential is bound to a client certificate, and the connection shows none";
+    CertificateMismatch, "certificate_mismatch", 401, "the credential is bound to another client certificate than the connection shows";
+    DpopSchemeRequired, "dpop_scheme_required", 401, "the credential is bound to a key; send it in `Authorization: DPoP`, with a proof in `DPoP`";
+    DpopProofMissing, "dpop_proof_missing", 401, "the credential is bound to a key; send a proof in `DPoP`";
+    DpopProofMalformed, "dpop_proof_malformed", 401, "the proof in `DPoP` is not one JWT as RFC 9449 has it";
+    DpopKeyMismatch, "dpop_key_mismatch", 401, "the credential is bound to another key than the proof's";
+    DpopProofMismatch, "dpop_proof_mismatch", 401, "the proof in `DPoP` is for another request";
+    DpopProofOutOfTime, "dpop_proof_out_of_time", 401, "the proof in `DPoP` is not of this time";
+    DpopNonceRequired, "dpop_nonce_required", 401, "the proof in `DPoP` lacks a nonce that is still good; use the one in `DPoP-Nonce`";
+    DpopProofSignatureInvalid, "dpop_proof_signature_invalid", 401, "the signature of the proof in `DPoP` does not verify";
+    DpopProofReplayed, "dpop_proof_replayed", 401, "the proof in `DPoP` was used before; make one for each request";
+    DpopLimitExceeded, "dpop_limit_exceeded", 429, "the caller has used too many proofs in a short time";
+    PossessionUnavailable, "possession_unavailable", 503, "whether a proof was used before cannot be told now; retry shortly with a new one";
     ParentCredentialInvalid, "parent_credential_invalid", 401, "the credential that the token was got with is not valid any more; get a new token";
     IdentityUnavailable, "identity_unavailable", 503, "the caller cannot be verified now; retry shortly";
     NetworkNotAllowed, "network_not_allowed", 403, "the API key may not be used from this network";
@@ -114,6 +129,27 @@ reasons! {
     RequestTimeout, "request_timeout", 408, "the request did not arrive in time";
     Overloaded, "overloaded", 503, "the gateway or its way to the provider is overloaded; retry shortly";
     ProxyRefused, "proxy_refused", 500, "the proxy refused the request or could not forward it";
+}
+
+impl Reason {
+    /// True where the caller must prove that it holds a key (RFC 9449).
+    pub fn is_about_a_proof(self) -> bool {
+        matches!(self, Self::DpopSchemeRequired | Self::DpopProofMissing | Self::DpopKeyMismatch)
+            || self.proof_error().is_some()
+    }
+
+    /// The error that RFC 9449 has for a proof which is not good.
+    pub(super) fn proof_error(self) -> Option<&'static str> {
+        match self {
+            Self::DpopNonceRequired => Some("use_dpop_nonce"),
+            Self::DpopProofMalformed
+            | Self::DpopProofMismatch
+            | Self::DpopProofOutOfTime
+            | Self::DpopProofSignatureInvalid
+            | Self::DpopProofReplayed => Some("invalid_dpop_proof"),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

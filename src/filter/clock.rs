@@ -14,6 +14,12 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Bytes that nobody can guess; `None` where the host has no randomness.
+pub(super) fn random_key() -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).ok().map(|()| key)
+}
+
 /// Random bytes, fetched from the host for many requests at once.
 #[derive(Default)]
 pub(super) struct Dice {

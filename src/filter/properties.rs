@@ -2,6 +2,7 @@
 
 use proxy_wasm::hostcalls;
 
+use crate::config::Thumbprint;
 use crate::gateway::Wants;
 use crate::request::{Connection, Headers};
 
@@ -18,6 +19,11 @@ pub(super) fn connection(wants: Wants) -> Connection {
 /// The client's address without its port.
 pub(super) fn source_address() -> Option<String> {
     text(&["source", "address"]).map(|address| without_port(&address))
+}
+
+/// The certificate that the client showed in the handshake.
+pub(super) fn client_certificate() -> Option<Thumbprint> {
+    text(&["connection", "sha256_peer_certificate_digest"]).and_then(|hex| Thumbprint::of_hex(&hex))
 }
 
 /// The cluster Envoy selected. In the response phase it is the one the request really went to.

@@ -93,7 +93,7 @@ impl Root {
             return Ok(());
         }
         let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
-        gateway.ledger().prepare(&SharedData);
+        gateway.prepare(&SharedData, clock::random_key, clock::now_ms())?;
         let (keys, polling) = (KeyFetch::new(&gateway), Polling::new(&gateway));
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());

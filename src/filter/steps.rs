@@ -10,7 +10,7 @@ use super::body;
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
-use super::signatures;
+use super::{properties, signatures};
 use crate::denial::{Answer, Denial, Reason};
 use crate::gateway::{self, Call, Known, Need, Outcome, Patience, Polled};
 use crate::identity::KeyRing;
@@ -46,7 +46,8 @@ pub(super) fn walk(
             Body::Complete(body) => gateway::Body::Complete(body),
         };
         let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
-        let known = Known { moment, store, keys, polled, verify, body, memory, patience };
+        let certificate = &properties::client_certificate;
+        let known = Known { moment, store, keys, polled, verify, certificate, body, memory, patience };
         shared.gateway.decide(call, &known)
     };
     let outcome = shared.polling.with(|polled| shared.keys.with_ring(|keys| decide(polled, keys)));

@@ -1,8 +1,8 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
+use super::challenges::Challenges;
 use super::ids;
 use super::memory::Settled;
 use super::metering::Rewriting;
@@ -10,12 +10,15 @@ use super::minting::Given;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{Introspected, Principal, Proven};
+use crate::identity::{Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
 use crate::quota::Held;
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
+
+/// Holds a nonce for the caller's next proof (RFC 9449 section 8).
+pub(super) const DPOP_NONCE: &str = "dpop-nonce";
 
 /// One request and what the walks have found out about it.
 #[derive(Debug)]
@@ -29,6 +32,10 @@ pub struct Call {
     pub(super) proven: Option<Proven>,
     /// What issuers have said of the tokens of this call.
     pub(super) introspected: Vec<(Fingerprint, Introspected)>,
+    /// What the sender has proven to hold, so that a proof is not asked for again, and not taken for one used before.
+    pub(super) holder: Option<Holder>,
+    /// For the caller's next proof (RFC 9449 section 8.2).
+    pub(super) dpop_nonce: Option<String>,
     pub(super) operation: Option<Rc<Operation>>,
     /// The name of what the path asks of this upstream.
     pub(super) operation_name: Option<Fingerprint>,
@@ -43,8 +50,7 @@ pub struct Call {
     pub(super) rewriting: Rewriting,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
-    /// Where a challenge says that the gateway's metadata is (RFC 9728 section 5.1).
-    metadata_url: Option<Arc<str>>,
+    challenges: Challenges,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
@@ -87,6 +93,8 @@ impl Call {
             dialect,
             proven: None,
             introspected: Vec::new(),
+            holder: None,
+            dpop_nonce: None,
             operation: None,
             operation_name: None,
             body: None,
@@ -96,14 +104,14 @@ impl Call {
             held: Vec::new(),
             rewriting: Rewriting::None,
             manner: Manner::default(),
-            metadata_url: None,
+            challenges: Challenges::default(),
             verdict: Verdict::Pending,
             local_reply: None,
         }
     }
 
-    pub(super) fn challenged_with(self, metadata_url: Option<Arc<str>>) -> Self {
-        Self { metadata_url, ..self }
+    pub(super) fn challenged_with(self, challenges: Challenges) -> Self {
+        Self { challenges, ..self }
     }
 
     /// True once the call was forwarded or refused; it is not walked again then.
@@ -190,6 +198,7 @@ impl Call {
             Verdict::Refused(denial) => Some(self.in_dialect(denial)),
             Verdict::Answered(own) => {
                 let mut answer = own.answer.clone();
+                self.give_nonce(&mut answer);
                 answer.headers.push(("x-claimgate-decision-id".to_owned(), self.decision_id.clone()));
                 answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
                 Some(answer)
@@ -230,12 +239,13 @@ impl Call {
             Manner::OAuth => denial.oauth_answer(ids),
         };
         answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
-        if let Some(url) = &self.metadata_url {
-            let challenges = answer.headers.iter_mut().filter(|(name, _)| name == "www-authenticate");
-            challenges
-                .for_each(|(_, challenge)| challenge.push_str(&format!(", resource_metadata=\"{url}\"")));
-        }
+        self.challenges.complete(&mut answer, denial.reason());
+        self.give_nonce(&mut answer);
         answer
+    }
+
+    fn give_nonce(&self, answer: &mut Answer) {
+        answer.headers.extend(self.dpop_nonce.iter().map(|nonce| (DPOP_NONCE.to_owned(), nonce.clone())));
     }
 
     pub(super) fn principal(&self) -> Option<&Principal> {

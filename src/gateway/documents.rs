@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Config, ConfigError, Discovery};
+use crate::config::{BoundBy, Config, ConfigError, Discovery};
 use crate::denial::Answer;
 use crate::request::RequestHead;
 
@@ -86,6 +86,7 @@ fn metadata(discovery: &Discovery, config: &Config) -> Value {
     if !discovery.scopes_supported.is_empty() {
         metadata.insert("scopes_supported".to_owned(), discovery.scopes_supported.clone().into());
     }
+    metadata.extend(possession(config).map(|(name, value)| (name.to_owned(), value)));
     let texts = [
         ("resource_name", &discovery.resource_name),
         ("resource_documentation", &discovery.resource_documentation),
@@ -94,4 +95,22 @@ fn metadata(discovery: &Discovery, config: &Config) -> Value {
         texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into()))),
     );
     metadata.into()
+}
+
+/// What the tokens must be bound to. Whether Envoy asks for client certificates is not known here, but whoever demands
+/// them has seen to it.
+fn possession(config: &Config) -> impl Iterator<Item = (&'static str, Value)> {
+    let algorithms = config
+        .dpop
+        .as_ref()
+        .map(|dpop| dpop.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().into());
+    let bound_by = || config.issuers.iter().map(|issuer| issuer.bound_by);
+    let by_dpop = !config.issuers.is_empty() && bound_by().all(|bound_by| bound_by == Some(BoundBy::Dpop));
+    let by_certificate = bound_by().flatten().any(|bound_by| bound_by != BoundBy::Dpop);
+    let members = [
+        ("dpop_signing_alg_values_supported", algorithms),
+        ("dpop_bound_access_tokens_required", by_dpop.then_some(true.into())),
+        ("tls_client_certificate_bound_access_tokens", by_certificate.then_some(true.into())),
+    ];
+    members.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }

@@ -45,6 +45,7 @@ impl Gateway {
                 .into());
         }
         self.authenticate(call, known)?;
+        self.take_offer(call, known)?;
         let body = match (known.body, known.patience) {
             (Body::Complete(body), _) => body,
             (_, Patience::Left) => return Err(Stop::Need(Need::Body { limit: BODY_LIMIT, look: None })),
@@ -65,7 +66,8 @@ impl Gateway {
         let parties =
             Parties { caller: &caller.principal, subject: subject.as_ref().map(|proven| &*proven.principal) };
         let now_seconds = known.moment.unix_seconds();
-        let grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
+        let mut grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
+        grant.principal.binding = self.binding_for(call, &asked, parties.subject, known)?;
         let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
         let given = Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at };

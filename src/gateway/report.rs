@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::audit::{self, AnsweredBy, Decision, Price, Record, Spent, Subject, Tally};
-use crate::gateway::call::{Call, Verdict};
+use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
@@ -33,6 +33,9 @@ impl Call {
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
         patch.set(REQUEST_ID, self.request_id.as_bytes());
+        if let Some(nonce) = &self.dpop_nonce {
+            patch.set(DPOP_NONCE, nonce.as_bytes());
+        }
         for (name, value) in own_rates {
             patch.set(name, value.as_bytes());
         }
@@ -91,6 +94,7 @@ impl Call {
                 .and_then(|principal| principal.minted.as_ref())
                 .map(|minted| minted.parents.iter().map(|parent| parent.id.as_str()).collect())
                 .unwrap_or_default(),
+            bound_by: principal.map(|principal| principal.binding.kinds().collect()).unwrap_or_default(),
             cluster: text(self.connection.cluster.as_ref()),
             provider: operation.map(|operation| operation.dialect().provider()),
             operation: operation.map(|operation| operation.name()),

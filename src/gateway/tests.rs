@@ -1,5 +1,6 @@
 //! The walk as Envoy drives it: one configuration, real credentials, a ledger in memory.
 
+mod binding;
 mod compiling;
 mod documents;
 mod exchanging;
@@ -10,16 +11,21 @@ mod memory;
 mod metering;
 mod minting;
 mod needs;
+mod nonces;
+mod possession;
+mod proofs;
 mod reasons;
 mod reports;
 mod revoking;
 mod spending;
 mod walk;
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience, Polled};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Thumbprint};
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
 use crate::ledger::{MemoryStore, Store};
@@ -51,6 +57,8 @@ struct Request {
     path: String,
     headers: Vec<(String, String)>,
     connection: Connection,
+    /// What Envoy says of the client's certificate.
+    certificate: Rc<dyn Fn() -> Option<Thumbprint>>,
     body: Vec<u8>,
     patience: Patience,
 }
@@ -124,7 +132,7 @@ impl Scene {
         let signer = RawSigner::generate("k");
         let gateway = compile_with(signing_key, &signer, change).unwrap();
         let store = MemoryStore::new();
-        gateway.ledger().prepare(&store);
+        gateway.prepare(&store, || Some([7; 32]), NOW_MS).unwrap();
         Self {
             keys: gateway.key_ring(),
             polled: gateway.polled(),
@@ -164,6 +172,7 @@ impl Scene {
             verify: &no_engine,
             body: Body::Complete(&request.body),
             memory: &self.memory,
+            certificate: &*request.certificate,
             patience: request.patience,
         }
     }
@@ -205,6 +214,7 @@ impl Request {
             path: path.to_owned(),
             headers: Vec::new(),
             connection,
+            certificate: Rc::new(|| None),
             body: CHAT.into(),
             patience: Patience::Left,
         }

@@ -82,7 +82,8 @@ impl Gateway {
             let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
             call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
         }
-        Ok(self.judge(call.principal(), known)?)
+        self.judge(call.principal(), known)?;
+        Ok(self.possess(call, known)?)
     }
 
     pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {

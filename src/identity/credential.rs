@@ -21,6 +21,8 @@ pub const CARRIERS: &[&str] = &[
     "api-key",
     "x-goog-api-key",
     "x-amz-security-token",
+    // A proof of possession (RFC 9449), which is for this gateway.
+    "dpop",
     // Azure's services take it for `api-key`.
     "ocp-apim-subscription-key",
     "x_api_key",
@@ -67,6 +69,7 @@ pub struct Presented {
     pub kind: PresentedKind,
     pub secret: Secret,
     pub carrier: Carrier,
+    pub scheme: Scheme,
 }
 
 impl Presented {
@@ -85,6 +88,15 @@ pub enum PresentedKind {
     Jwt,
     /// Begins as a token of this gateway does.
     Minted,
+}
+
+/// How a credential is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// By `Bearer` (RFC 6750), or in a header that has no scheme.
+    Bearer,
+    /// By `DPoP`, together with a proof (RFC 9449 section 7.1).
+    Dpop,
 }
 
 /// Where a credential was found.
@@ -191,13 +203,16 @@ fn agree(found: Option<Presented>, next: Presented) -> Result<Presented, Denial>
 
 fn credential(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
     match carrier {
-        Carrier::Authorization => presented(carrier, bearer(value)?),
+        Carrier::Authorization => {
+            let (scheme, value) = authorization(value)?;
+            Ok(Presented { scheme, ..presented(carrier, value)? })
+        }
         _ => presented(carrier, value),
     }
 }
 
-/// What follows `Bearer` and its spaces (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).
-fn bearer(value: &[u8]) -> Result<&[u8], Denial> {
+/// What follows the scheme and its spaces (RFC 6750 section 2.1, RFC 9449 section 7.1; in any case, RFC 9110 section 11.1).
+fn authorization(value: &[u8]) -> Result<(Scheme, &[u8]), Denial> {
     let scheme: &[u8] = value.split(|byte| *byte == b' ').next().unwrap_or_default();
     // Before the commas are looked at, because a SigV4 value is full of them.
     if scheme.to_ascii_uppercase().starts_with(b"AWS4-") {
@@ -208,10 +223,12 @@ fn bearer(value: &[u8]) -> Result<&[u8], Denial> {
     if value.contains(&b',') {
         return Err(Reason::AmbiguousCredential.into());
     }
-    match value.strip_prefix(scheme) {
-        Some(rest) if scheme.eq_ignore_ascii_case(b"bearer") => Ok(trim_spaces(rest)),
+    let rest = trim_spaces(value.strip_prefix(scheme).unwrap_or_default());
+    match scheme.to_ascii_lowercase().as_slice() {
+        b"bearer" => Ok((Scheme::Bearer, rest)),
+        b"dpop" => Ok((Scheme::Dpop, rest)),
         _ => Err(Denial::new(Reason::CredentialMalformed)
-            .with_detail("`Authorization` must be `Bearer` and the credential")),
+            .with_detail("`Authorization` must be `Bearer` or `DPoP` and the credential")),
     }
 }
 
@@ -238,7 +255,7 @@ fn presented(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
         }
         .into());
     }
-    Ok(Presented { kind, secret: Secret::new(value), carrier })
+    Ok(Presented { kind, secret: Secret::new(value), carrier, scheme: Scheme::Bearer })
 }
 
 /// Ours are told by their prefix, before anything is parsed. A JOSE header is a JSON object, and `{` in base64url is `e` and one of these.

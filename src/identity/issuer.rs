@@ -249,7 +249,7 @@ pub(super) fn invalid(claim: &str, why: &str) -> Denial {
 }
 
 /// A NumericDate (RFC 7519 section 2) in milliseconds; whole or fractional seconds.
-fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Denial> {
+pub(super) fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Denial> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let milliseconds = match (value.as_u64(), value.as_f64()) {
         (Some(seconds), _) if seconds <= MAX_NUMERIC_DATE => Some(seconds.saturating_mul(1000)),

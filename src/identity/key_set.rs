@@ -135,7 +135,7 @@ fn is_for_verifying(key: &Map<String, Value>) -> bool {
     is_public && key.get("use").is_none_or(|usage| usage == "sig") && key.get("key_ops").is_none_or(verifies)
 }
 
-fn verifying_key(key: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
+pub(super) fn verifying_key(key: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
     let text = |name: &str| key.get(name).and_then(Value::as_str);
     let bytes = |name: &str| text(name).and_then(base64url);
     let of_size = |name: &str, size: usize| bytes(name).filter(|bytes| bytes.len() == size);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+use super::binding::Binding;
 use super::network::Networks;
 use super::principal::{KeyFacts, Kind, Principal};
 use crate::config::{ClientAddress, ConfigError, Key, KeyHash, Timestamp};
@@ -161,6 +162,10 @@ impl Entry {
         Ok(())
     }
 
+    fn binding(&self) -> Binding {
+        Binding::of_key(self.key.bound_to.as_deref())
+    }
+
     /// What rules may know of the key.
     fn facts(&self) -> KeyFacts {
         let key = &self.key;
@@ -194,6 +199,7 @@ impl Entry {
             actors: Vec::new(),
             expires_at: key.expires_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
             issued_at: key.created_at.and_then(|time| u64::try_from(time.unix_seconds()).ok()),
+            binding: self.binding(),
             minted: None,
         }
     }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::binding::Binding;
 use super::issuer::{invalid, missing};
 use super::jwt::Claims;
 use super::principal::Principal;
@@ -29,7 +30,7 @@ pub struct Mapped {
 ///
 /// # Errors
 /// Refuses a token whose `scope`, `scp`, `client_id`, `azp`, `roles` or `act` cannot be read where it is
-/// needed, and one that names no subject.
+/// needed, one that names no subject, and one whose `cnf` cannot be checked.
 pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> {
     let issuer = Some(verified.issuer_name().to_owned());
     let (kind, expires_at) = (verified.kind(), verified.expires_at());
@@ -65,6 +66,7 @@ pub fn principal(verified: Claims, mapped: Mapped) -> Result<Principal, Denial> 
         expires_at,
         // Whole seconds, rounded down: the strict side where it is asked what was issued before a time.
         issued_at: claims.get("iat").and_then(seconds),
+        binding: Binding::of_claims(&claims)?,
         minted: None,
         claims,
     })

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::binding::{Binding, CONFIRMATION};
 use super::compact::base64url;
 use super::limits::Limits;
 use super::mapping::actors;
@@ -56,6 +57,8 @@ struct Content {
     roles: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     act: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Value>,
     parents: Vec<Parent>,
     limits: Limits,
     /// The claims of the subject's JWT, for rules.
@@ -169,6 +172,8 @@ impl Content {
     fn of(principal: &Principal, issuer: &str, issued_at: u64, expires_at: u64) -> Option<Self> {
         let minted = principal.minted.as_ref()?;
         let mut claims = principal.claims.clone();
+        // The parent's, where its token had one; this one's follows from the binding.
+        claims.remove(CONFIRMATION);
         Some(Self {
             iss: issuer.to_owned(),
             aud: issuer.to_owned(),
@@ -183,6 +188,7 @@ impl Content {
             scope: principal.scopes.join(" "),
             roles: principal.roles.clone(),
             act: claims.remove("act"),
+            cnf: principal.binding.confirmation(),
             parents: minted.parents.clone(),
             limits: minted.limits.clone(),
             claims,
@@ -196,7 +202,10 @@ impl Content {
         if let Some(act) = self.act {
             claims.insert("act".to_owned(), act);
         }
-        let actors = actors(&claims)?;
+        if let Some(confirmation) = self.cnf {
+            claims.insert(CONFIRMATION.to_owned(), confirmation);
+        }
+        let (actors, binding) = (actors(&claims)?, Binding::of_claims(&claims)?);
         Ok(Principal {
             kind,
             subject: self.sub,
@@ -207,6 +216,7 @@ impl Content {
             scopes: self.scope.split_ascii_whitespace().map(str::to_owned).collect(),
             roles: self.roles,
             claims,
+            binding,
             key: None,
             issuer,
             credential_id: self.jti,

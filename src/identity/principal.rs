@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::binding::Binding;
 use super::limits::Limits;
 use crate::expression::scope_covers;
 
@@ -59,6 +60,8 @@ pub struct Principal {
     pub expires_at: Option<u64>,
     /// Unix seconds; `None` where the credential does not say when it was issued.
     pub issued_at: Option<u64>,
+    /// What whoever sends the credential must hold, too.
+    pub binding: Binding,
     /// Present where a token that this gateway gave stands for the credential.
     pub minted: Option<Minted>,
 }

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use super::credential::Scheme;
 use super::key_feed::FedKeys;
 use super::principal::Principal;
 use super::prover::Caller;
@@ -18,6 +19,8 @@ pub struct Proven {
     pub principal: Rc<Principal>,
     pub name: Fingerprint,
     pub(super) by: Evidence,
+    /// How the credential was sent this time.
+    pub scheme: Scheme,
 }
 
 /// What proved a caller, to be remembered.

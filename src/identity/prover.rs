@@ -5,6 +5,7 @@ mod parents;
 
 use std::rc::Rc;
 
+use super::binding::Binding;
 use super::claim_map::ClaimMap;
 use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
@@ -16,6 +17,7 @@ use super::key_table::KeyTable;
 use super::known_keys::{Holder, Wanted};
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
+use super::possession::Possession;
 use super::principal::Principal;
 use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
@@ -38,6 +40,7 @@ pub struct Identity {
     issuers: Vec<Issuer>,
     introspectors: Introspectors,
     mint: Option<Mint>,
+    possession: Possession,
 }
 
 /// What is known beside the request's headers.
@@ -96,7 +99,13 @@ impl Identity {
                 .as_ref()
                 .map(|tokens| Mint::compile(tokens, &config.issuers, environment))
                 .transpose()?,
+            possession: Possession::compile(config, environment)?,
         })
+    }
+
+    /// What proves that a caller holds what its credential is bound to.
+    pub fn possession(&self) -> &Possession {
+        &self.possession
     }
 
     /// A ring without keys for the remote issuers.
@@ -164,17 +173,18 @@ impl Identity {
                 Evidence::Minted { .. } => self.admit_parents(&principal, &caller)?,
                 Evidence::Token { .. } | Evidence::Word { .. } => {}
             }
-            return Ok(Proven { principal, name: named(&by), by });
+            return Ok(Proven { principal, name: named(&by), by, scheme: presented.scheme });
         }
         let (principal, by) = match presented.kind {
             PresentedKind::ApiKey => self.prove_key(presented, name, &caller)?,
             PresentedKind::Jwt => self.prove_token(engine, presented, name, &caller)?,
             PresentedKind::Minted => self.prove_minted(presented.text(), &caller)?,
         };
+        self.require_bound(principal.issuer.as_deref(), &principal.binding)?;
         if credential.len() <= LONGEST_REMEMBERED {
             caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
         }
-        Ok(Proven { principal, name: named(&by), by })
+        Ok(Proven { principal, name: named(&by), by, scheme: presented.scheme })
     }
 
     /// Makes the token of a principal, good until `expires_at` (Unix seconds).
@@ -226,6 +236,15 @@ impl Identity {
                 )
             }
             _ => Err(denial.into()),
+        }
+    }
+
+    /// What an issuer demands of all its tokens holds for what was got with one, too.
+    fn require_bound(&self, issuer: Option<&str>, binding: &Binding) -> Result<(), Denial> {
+        let named = self.issuers.iter().find(|other| Some(other.issuer.as_str()) == issuer);
+        match named.and_then(|issuer| issuer.bound_by) {
+            Some(bound_by) if !binding.satisfies(bound_by) => Err(Reason::BindingRequired.into()),
+            _ => Ok(()),
         }
     }
 

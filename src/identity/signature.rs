@@ -3,6 +3,8 @@
 //! It checks nothing but the signature. The claims, the header and the choice of the key are judged before,
 //! by our own rules; `jwt_simple` judges the claims once more and can only be stricter.
 
+mod detached;
+
 use jwt_simple::prelude::{
     Duration, ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
     Ed25519PublicKey, EdDSAPublicKeyLike as _, JWTClaims, NoCustomClaims, PS256PublicKey, RS256PublicKey,
@@ -232,6 +234,17 @@ pub(crate) mod signing {
 
         pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
             self.sign_segments(&base64url(header.as_bytes()), &base64url(claims.as_bytes()))
+        }
+
+        /// A proof of possession (RFC 9449 section 4.2) with these claims.
+        pub(crate) fn proof(&self, claims: &Value) -> String {
+            let header = serde_json::json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": self.jwk() });
+            self.sign(&header.to_string(), &claims.to_string())
+        }
+
+        /// The thumbprint of its public key (RFC 7638).
+        pub(crate) fn thumbprint(&self) -> String {
+            self.0.public_key().jwk_thumbprint()
         }
 
         pub(crate) fn sign_segments(&self, header: &str, claims: &str) -> String {

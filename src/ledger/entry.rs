@@ -30,6 +30,8 @@ pub enum Namespace {
     Lease = 6,
     /// Credentials that were revoked.
     Revocation = 7,
+    /// Random keys that all workers share.
+    SharedKey = 8,
 }
 
 impl Entry<'_> {

@@ -1,7 +1,7 @@
 //! A token in the shape that was asked for.
 //!
 //! OpenAI's "Create client secret" has `value` and `expires_at` (Unix seconds); OAuth has `access_token` and `expires_in`
-//! (RFC 6749 section 5.1, RFC 8693 section 2.2.1).
+//! (RFC 6749 section 5.1, RFC 8693 section 2.2.1), and tells a token that is bound to a key by its type (RFC 9449 section 5).
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,7 @@ pub fn answer(asked: &Asked, grant: &Grant, token: &Secret, now_seconds: u64) ->
         Manner::OAuth => {
             let mut body = json!({
                 "access_token": token,
-                "token_type": "Bearer",
+                "token_type": if grant.principal.binding.names_keys() { "DPoP" } else { "Bearer" },
                 "expires_in": grant.expires_at.saturating_sub(now_seconds),
                 "scope": grant.principal.scopes.join(" "),
             });
@@ -47,6 +47,10 @@ fn secret(asked: &Asked, grant: &Grant, token: &str) -> Value {
         body.extend(limits);
     }
     body.extend(grant.principal.tenant.as_ref().map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
+    let bound_by: Vec<_> = grant.principal.binding.kinds().collect();
+    if !bound_by.is_empty() {
+        body.insert("bound_by".to_owned(), bound_by.into());
+    }
     body.extend(asked.session.as_ref().map(|session| ("session".to_owned(), session.clone())));
     body.into()
 }

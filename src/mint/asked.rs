@@ -24,6 +24,8 @@ pub struct Asked {
     /// Must be this gateway, by its name.
     pub(super) audiences: Vec<String>,
     pub limits: Limits,
+    /// What the token shall be bound to, of what the caller holds.
+    pub bind: Vec<Bind>,
     /// The user's token, where an agent asks for one to act for the user.
     pub subject: Option<Presented>,
     /// The agent's own token, where it is sent once more.
@@ -31,6 +33,16 @@ pub struct Asked {
     pub(super) manner: Manner,
     /// Echoed, as OpenAI's endpoint does.
     pub(super) session: Option<serde_json::Value>,
+}
+
+/// What a token can be bound to.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Bind {
+    /// The client certificate of the connection (RFC 8705).
+    Certificate,
+    /// The key of the proof that comes with the request (RFC 9449).
+    Dpop,
 }
 
 /// In whose manner the caller asks, and is answered.
@@ -67,6 +79,7 @@ struct Document {
     operations: Option<Vec<String>>,
     requests: Option<u64>,
     tenant: Option<String>,
+    bind: Option<Vec<Bind>>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +130,8 @@ impl Asked {
 
     fn of_json(body: &[u8]) -> Result<Self, Denial> {
         let document = read_document(body).map_err(invalid)?;
-        let Document { expires_after, session, scopes, models, operations, requests, tenant } = document;
+        let Document { expires_after, session, scopes, models, operations, requests, tenant, bind } =
+            document;
         let models = match (models, session.as_ref().and_then(|session| session.model.clone())) {
             (Some(_), Some(_)) => {
                 return Err(invalid("`models` and `session.model` both name models; send one"));
@@ -129,6 +143,7 @@ impl Asked {
             scopes,
             tenant,
             limits: Limits { models, operations, requests },
+            bind: bind.unwrap_or_default(),
             session: session.and_then(|session| serde_json::to_value(session).ok()),
             ..Self::default()
         })
@@ -173,6 +188,7 @@ impl Form {
                 operations: self.words("operations"),
                 requests: self.number("requests")?,
             },
+            bind: self.bind()?,
             subject: exchange.0,
             actor: exchange.1,
             manner: Manner::OAuth,
@@ -219,6 +235,16 @@ impl Form {
 
     fn words(&mut self, name: &str) -> Option<Vec<String>> {
         Some(self.take(name)?.split_ascii_whitespace().map(str::to_owned).collect())
+    }
+
+    fn bind(&mut self) -> Result<Vec<Bind>, Denial> {
+        let words = self.words("bind").unwrap_or_default();
+        let bind = words.iter().map(|word| match word.as_str() {
+            "certificate" => Ok(Bind::Certificate),
+            "dpop" => Ok(Bind::Dpop),
+            word => Err(invalid(format!("`bind` can be `certificate` or `dpop`, not `{word}`"))),
+        });
+        bind.collect()
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u64>, Denial> {

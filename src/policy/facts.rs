@@ -62,6 +62,7 @@ pub const PRINCIPAL: &[Field] = &[
     Field::value("actor"),
     Field::value("actors"),
     Field::value("minted"),
+    Field::value("bound_by"),
 ];
 
 /// The fields of `llm` that may only be known once the body is read.
@@ -171,6 +172,7 @@ pub fn principal_fact(principal: &Principal, field: &str) -> Fact {
         "actor" => Fact::optional_text(principal.actor.as_deref()),
         "actors" => Fact::texts(&principal.actors),
         "minted" => Fact::Bool(principal.minted.is_some()),
+        "bound_by" => Fact::texts(&principal.binding.kinds().map(str::to_owned).collect::<Vec<_>>()),
         _ => Fact::Absent,
     }
 }
@@ -254,7 +256,7 @@ pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
                 ("connection", "mtls")
                 | ("llm", "stream" | "stateful")
                 | ("principal" | "actor", "minted") => Fact::Bool(false),
-                ("principal" | "actor", "scopes" | "roles" | "actors")
+                ("principal" | "actor", "scopes" | "roles" | "actors" | "bound_by")
                 | ("asked", "scopes" | "models" | "operations") => Fact::texts(&["typical".to_owned()]),
                 ("asked", "lifetime_seconds" | "requests") => Fact::Number(1),
                 ("principal" | "actor", "key") => Fact::Map(vec![

@@ -1,6 +1,6 @@
 //! `claimgate key new` and `claimgate key hash`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::copy::Copy;
 
@@ -35,6 +35,22 @@ fn a_new_key_has_the_hash_of_its_entry() {
     let entry = &entry[entry.find("  - id").unwrap()..];
     copy.edit("envoy/gateway.yaml", "keys:\n", &format!("keys:\n{entry}"));
     assert!(copy.run(&["check"]).output.contains("7 keys"), "the printed entry can be pasted:\n{entry}");
+}
+
+#[test]
+fn a_new_key_may_be_bound_to_its_holder() {
+    const THUMBPRINT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+    let copy = Copy::new("bound-key");
+    let key =
+        ["key", "new", "--id", "ci", "--project", "build", "--service-account", "ci", "--format", "json"];
+    let hex = format!("sha256:{}", "0a".repeat(32));
+    let made = copy.run(&[&key[..], &["--certificate", &hex, "--dpop-key", THUMBPRINT]].concat());
+    let made: Value = serde_json::from_str(&made.output).unwrap();
+    let bound_to = &made["entry"]["bound_to"];
+    assert_eq!(bound_to["certificates"], json!(["CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo"]));
+    assert_eq!(bound_to["dpop_keys"], json!([THUMBPRINT]));
+    let wrong = copy.run(&[&key[..], &["--certificate", "0a0a"]].concat());
+    assert!(wrong.code == 2 && wrong.errors.contains("`0a0a` is not a thumbprint"), "{}", wrong.errors);
 }
 
 #[test]

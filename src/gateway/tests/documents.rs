@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Request, Scene, minting};
+use super::{Request, Scene, minting, possession};
 use crate::denial::Reason;
 use crate::gateway::Outcome;
 use crate::identity::signing::RawSigner;
+use crate::policy::fixture::merged;
 
 fn told(scene: &Scene, path: &str) -> Option<Value> {
     let request = Request::new("GET", path).to(None);
@@ -46,6 +47,30 @@ fn the_metadata_is_where_the_rfc_has_it_and_challenges_name_it() {
         assert_eq!(missing, format!("Bearer realm=\"claimgate\", resource_metadata=\"{url}{path}\""));
         let unknown = challenge(&scene, &Request::chat().keyed(9)).unwrap();
         assert!(unknown.ends_with(&format!(", resource_metadata=\"{url}{path}\"")), "{unknown}");
+    }
+}
+
+#[test]
+fn the_metadata_says_what_tokens_must_be_bound_to() {
+    let told = |bound_by: &str, dpop: Value| {
+        let section = json!({ "discovery": { "resource": "https://ai.example" }, "dpop": dpop });
+        let issuers = json!([possession::issuer(json!({ "bound_by": bound_by }))]);
+        let scene = Scene::new(merged(section, json!({ "issuers": issuers })));
+        told(&scene, "/.well-known/oauth-protected-resource").unwrap()
+    };
+    let dpop = json!({ "public_origins": ["https://ai.example"], "algorithms": ["ES256"] });
+    let names = [
+        "dpop_signing_alg_values_supported",
+        "dpop_bound_access_tokens_required",
+        "tls_client_certificate_bound_access_tokens",
+    ];
+    for (bound_by, dpop, want) in [
+        ("dpop", dpop.clone(), [json!(["ES256"]), json!(true), Value::Null]),
+        ("either", dpop, [json!(["ES256"]), Value::Null, json!(true)]),
+        ("certificate", Value::Null, [Value::Null, Value::Null, json!(true)]),
+    ] {
+        let metadata = told(bound_by, dpop);
+        assert_eq!(names.map(|name| metadata[name].clone()), want, "{bound_by}");
     }
 }
 

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::exchanging::acting;
 use super::minting::{asking, token, tokens};
+use super::possession::thumbprint;
+use super::proofs::{Prover, dpop};
 use super::{NOW, NOW_MS, Request, Scene, rule};
 use crate::denial::Reason;
 use crate::gateway::{Known, Outcome};
@@ -275,4 +277,37 @@ fn without_a_secret_nobody_is_asked() {
     assert!(scene.gateway.identity().introspection_request(&asked).is_none());
     let impatient = Request { patience: Patience::Exhausted, ..Request::bearing(OPAQUE) };
     assert_eq!(scene.refusal(&impatient), Some(Reason::IdentityUnavailable));
+}
+
+#[test]
+fn a_token_is_held_to_what_its_issuer_says_that_it_is_bound_to() {
+    let scene = scene(dpop(json!({})));
+    let (prover, thief) = (Prover::new(), Prover::new());
+    let bound = active(prover.confirmation());
+    for (request, want, note) in [
+        (prover.chat(OPAQUE), (1, None), "a proof by its key"),
+        (prover.chat(OPAQUE), (0, None), "another one, while the answer is relied on"),
+        (thief.chat(OPAQUE), (0, Some(Reason::DpopKeyMismatch)), "by another key"),
+        (Request::bearing(OPAQUE), (0, Some(Reason::DpopSchemeRequired)), "as a bearer's"),
+    ] {
+        assert_eq!(answered(&scene, &request, &bound), want, "{note}");
+    }
+    let certificate = active(json!({ "cnf": { "x5t#S256": thumbprint(1) } }));
+    let shown = |token: &str, byte: u8| Request::bearing(token).showing(Some(thumbprint(byte)));
+    assert_eq!(answered(&scene, &shown("op_2", 1), &certificate), (1, None));
+    assert_eq!(answered(&scene, &shown("op_2", 2), &certificate), (0, Some(Reason::CertificateMismatch)));
+    let unknown = active(json!({ "cnf": { "kid": "k" } }));
+    let refused = answered(&scene, &shown("op_3", 1), &unknown).1;
+    assert_eq!(refused, Some(Reason::ConfirmationUnsupported), "to what cannot be checked");
+}
+
+#[test]
+fn an_issuer_that_is_asked_may_demand_that_its_tokens_are_bound() {
+    let mut change = issuers(json!({}));
+    change["issuers"][0]["bound_by"] = json!("either");
+    let scene = Scene::new(change);
+    for _ in 0..2 {
+        let refused = answered(&scene, &Request::bearing(OPAQUE), &active(json!({}))).1;
+        assert_eq!(refused, Some(Reason::BindingRequired));
+    }
 }

@@ -11,11 +11,12 @@ use super::minting::{self, tokens};
 use super::revoking;
 use super::spending;
 use super::{Request, Scene, key, key_entry, rule};
+use super::{possession, proofs};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
 use crate::request::Dialect;
 
-type Row = (Reason, Value, fn(&Scene) -> Request);
+pub(super) type Row = (Reason, Value, fn(&Scene) -> Request);
 
 /// These the host finds; it tells the gateway.
 const BY_THE_HOST: [Reason; 2] = [Reason::BodyTooLarge, Reason::RouteChanged];
@@ -150,10 +151,14 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+fn all_rows() -> impl Iterator<Item = Row> {
+    rows().into_iter().chain(possession::rows()).chain(proofs::rows())
+}
+
 #[test]
 fn every_reason_comes_from_a_call_that_meets_it() {
     let mut met: BTreeSet<Reason> = BTreeSet::new();
-    for (reason, change, request) in rows() {
+    for (reason, change, request) in all_rows() {
         let scene = Scene::new(change);
         assert_eq!(scene.refusal(&request(&scene)), Some(reason));
         met.insert(reason);
@@ -180,7 +185,7 @@ fn every_reason_comes_from_a_call_that_meets_it() {
 
 #[test]
 fn no_answer_holds_what_the_caller_must_not_know() {
-    for (reason, change, request) in rows() {
+    for (reason, change, request) in all_rows() {
         let scene = Scene::new(change);
         let request = request(&scene);
         let (call, _) = scene.decide(&request);
@@ -192,7 +197,7 @@ fn no_answer_holds_what_the_caller_must_not_know() {
         let credential = request.headers.iter().find(|(name, _)| name == "authorization");
         if let Some((_, value)) = credential {
             assert!(
-                !told.contains(value.trim_start_matches("Bearer ")),
+                !told.contains(value.trim_start_matches("Bearer ").trim_start_matches("DPoP ")),
                 "{reason}: the credential comes back"
             );
         }

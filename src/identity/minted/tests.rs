@@ -1,10 +1,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{Mint, PREFIX};
-use crate::config::{Config, Tokens};
+use crate::config::{Config, Thumbprint, Tokens};
 use crate::denial::Reason;
 use crate::identity::signing::{RawSigner, base64url, hs256};
-use crate::identity::{Kind, Limits, Minted, Parent, Principal};
+use crate::identity::{Binding, Holder, Kind, Limits, Minted, Parent, Principal};
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -35,7 +35,10 @@ fn mint(own: Option<&str>, other: Option<&str>) -> Result<Mint, String> {
 fn principal() -> Principal {
     let claims =
         json!({ "sub": "alice", "region": "eu", "act": { "sub": "agent", "act": { "sub": "first" } } });
-    let Value::Object(claims) = claims else { panic!() };
+    let Value::Object(mut claims) = claims else { panic!() };
+    let [certificate, key] = [1, 2].map(|byte| Some(Thumbprint::of_digest([byte; 32])));
+    let binding = Binding::to(&Holder { certificate, key });
+    claims.extend(binding.confirmation().map(|confirmation| ("cnf".to_owned(), confirmation)));
     Principal {
         kind: Kind::Jwt,
         subject: "alice".to_owned(),
@@ -53,6 +56,7 @@ fn principal() -> Principal {
         actors: vec!["agent".to_owned(), "first".to_owned()],
         expires_at: Some(NOW + 60),
         issued_at: Some(NOW),
+        binding,
         minted: Some(Minted {
             parents: vec![
                 Parent {

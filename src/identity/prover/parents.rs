@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Caller, Identity};
 use crate::denial::{Denial, Reason};
+use crate::identity::binding::Binding;
 use crate::identity::known_keys::Wanted;
 use crate::identity::principal::{KeyFacts, Parent, Principal, holds_scope};
 use crate::identity::proven::Evidence;
@@ -28,14 +29,16 @@ impl Identity {
     pub(super) fn admit_parents(&self, principal: &Principal, caller: &Caller<'_>) -> Result<(), Denial> {
         let parents = principal.minted.iter().flat_map(|minted| &minted.parents);
         for parent in parents {
-            self.admit_parent(parent, caller).map_err(|denial| match denial.reason().status() {
-                // It was not what the caller sent.
-                401 => Denial::new(Reason::ParentCredentialInvalid).with_note(format!(
-                    "the credential `{}`: {}",
-                    parent.id,
-                    denial.reason()
-                )),
-                _ => denial,
+            self.admit_parent(parent, &principal.binding, caller).map_err(|denial| {
+                match denial.reason().status() {
+                    // It was not what the caller sent.
+                    401 => Denial::new(Reason::ParentCredentialInvalid).with_note(format!(
+                        "the credential `{}`: {}",
+                        parent.id,
+                        denial.reason()
+                    )),
+                    _ => denial,
+                }
             })?;
         }
         Ok(())
@@ -54,7 +57,12 @@ impl Identity {
                 || (holder.project == principal.project
                     && holder.service_account == principal.service_account);
             let holds = |scope: &String| holds_scope(&holder.scopes, scope);
-            if !is_subject || holder.tenant != principal.tenant || !principal.scopes.iter().all(holds) {
+            let is_as_bound = principal.binding.is_within(&holder.binding);
+            if !is_subject
+                || !is_as_bound
+                || holder.tenant != principal.tenant
+                || !principal.scopes.iter().all(holds)
+            {
                 return Err(Denial::new(Reason::ParentCredentialInvalid)
                     .with_note(format!("the key `{id}` is not what it was")));
             }
@@ -65,13 +73,15 @@ impl Identity {
         Ok(key)
     }
 
-    fn admit_parent(&self, parent: &Parent, caller: &Caller<'_>) -> Result<(), Denial> {
+    fn admit_parent(&self, parent: &Parent, binding: &Binding, caller: &Caller<'_>) -> Result<(), Denial> {
         match (parent.key_id(), &parent.issuer) {
             (Some(id), _) => {
                 let keys = self.known_keys(caller.fed);
                 keys.admit(Wanted::Id(id), caller.connection, &caller.moment)
             }
-            (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => Ok(()),
+            (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => {
+                self.require_bound(Some(name), binding)
+            }
             (None, _) => Err(Reason::TokenIssuerUnknown.into()),
         }
     }

@@ -1,7 +1,7 @@
 use serde_json::{Map, json};
 
 use super::{common, may_act};
-use crate::identity::{Kind, Principal, holds_scope};
+use crate::identity::{Binding, Kind, Principal, holds_scope};
 
 /// Somebody of this issuer, with no claims.
 fn somebody(subject: &str, issuer: Option<&str>) -> Principal {
@@ -22,6 +22,7 @@ fn somebody(subject: &str, issuer: Option<&str>) -> Principal {
         actors: Vec::new(),
         expires_at: None,
         issued_at: None,
+        binding: Binding::default(),
         minted: None,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use claimgate::dialect::{BodyFacts, Operation, recognise};
 use claimgate::expression::{Engine, Expression, Scope};
-use claimgate::identity::{KeyFacts, Kind, Principal};
+use claimgate::identity::{Binding, KeyFacts, Kind, Principal};
 use claimgate::policy::{CallFacts, UpstreamFacts, VOCABULARY};
 use claimgate::request::{Connection, Dialect, RequestHead};
 use claimgate_fuzz::callers::moment;
@@ -60,6 +60,7 @@ fn principal(labels: BTreeMap<String, String>) -> Principal {
         actors: Vec::new(),
         expires_at: None,
         issued_at: None,
+        binding: Binding::default(),
         minted: None,
     }
 }

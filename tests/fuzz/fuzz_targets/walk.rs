@@ -89,6 +89,7 @@ fn decide(
         keys: &world.keys,
         polled: &world.gateway.polled(),
         verify: &|_| EngineAnswer::Unavailable,
+        certificate: &|| None,
         body: Body::Coming,
         memory,
         patience: Patience::Left,

@@ -1,0 +1,112 @@
+//! Proof of possession in the walk: of the caller's own credential, of a user's token that an agent sends, and of what a
+//! new token shall be bound to; and what all workers must share for it.
+
+use super::{Call, Gateway, Known};
+use crate::denial::{Denial, Reason};
+use crate::identity::{self, Binding, Holder, Principal, ProofTable, Scheme, Shown};
+use crate::ledger::Store;
+use crate::mint::{Asked, Bind};
+
+impl Gateway {
+    /// Creates what all workers share, where it is absent; called when a configuration loads.
+    ///
+    /// # Errors
+    /// One line for the operator, where it cannot be shared.
+    pub fn prepare(
+        &self,
+        store: &dyn Store,
+        random: impl FnOnce() -> Option<[u8; 32]>,
+        now_ms: u64,
+    ) -> Result<(), String> {
+        self.ledger.prepare(store);
+        let possession = self.identity.possession();
+        if !possession.wants_shared_key() {
+            return Ok(());
+        }
+        let random = random().ok_or("there is no randomness for `dpop.nonce`; write a `dpop.nonce_key`")?;
+        let shared = possession.share_key(&ProofTable { ledger: &self.ledger, store, now_ms }, &random);
+        shared.map_err(|error| format!("the key of `dpop.nonce` cannot be shared: {error}"))
+    }
+
+    /// Proves, once per call, that the sender holds what its credential is bound to.
+    pub(super) fn possess(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Denial> {
+        let (Some(proven), None) = (&call.proven, &call.holder) else { return Ok(()) };
+        if proven.principal.binding.is_none() && proven.scheme == Scheme::Bearer {
+            call.holder = Some(Holder::default());
+            return Ok(());
+        }
+        let presented = identity::find(&call.head)?;
+        let shown = self.shown(call, presented.secret.expose(), known);
+        let possession = self.identity.possession();
+        let nonce =
+            if proven.principal.binding.names_keys() { possession.nonce(&shown.table)? } else { None };
+        let holder = possession.prove(proven, &shown);
+        // Also where the proof is refused: the next one needs it.
+        call.dpop_nonce = nonce;
+        call.holder = Some(holder?);
+        Ok(())
+    }
+
+    /// Takes, once per call, what comes with a request for a token to be bound to: the key of a proof, or the client's
+    /// certificate.
+    pub(super) fn take_offer(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Denial> {
+        let (Some(proven), Some(Holder { key: None, .. })) = (&call.proven, &call.holder) else {
+            return Ok(());
+        };
+        let presented = identity::find(&call.head)?;
+        let shown = self.shown(call, presented.secret.expose(), known);
+        let possession = self.identity.possession();
+        if !possession.is_offered(&shown) {
+            return Ok(());
+        }
+        let nonce = possession.nonce(&shown.table)?;
+        let key = possession.prove_offered(&proven.principal, &shown);
+        call.dpop_nonce = nonce;
+        call.holder = Some(Holder { key: Some(key?), ..call.holder.unwrap_or_default() });
+        Ok(())
+    }
+
+    /// What a token is bound to: all that had to be held for it, and what was asked for.
+    pub(super) fn binding_for(
+        &self,
+        call: &Call,
+        asked: &Asked,
+        subject: Option<&Principal>,
+        known: &Known<'_>,
+    ) -> Result<Binding, Denial> {
+        let mut holder = call.holder.unwrap_or_default();
+        let names_certificate = subject.is_some_and(|subject| subject.binding.names_certificates());
+        if holder.certificate.is_none() && (names_certificate || asked.bind.contains(&Bind::Certificate)) {
+            holder.certificate = (known.certificate)();
+        }
+        // Else an agent that was given somebody's token could have one that anybody may use.
+        if let Some(subject) = subject {
+            subject.binding.admit(&holder).map_err(|denial| {
+                Denial::new(Reason::TokenRequestDenied).with_detail(format!(
+                    "`subject_token`: {} [{}]",
+                    denial.reason().message(),
+                    denial.reason()
+                ))
+            })?;
+        }
+        for (bind, held, what) in [
+            (Bind::Certificate, holder.certificate.is_some(), "the connection shows no client certificate"),
+            (Bind::Dpop, holder.key.is_some(), "no proof came in `DPoP`"),
+        ] {
+            if asked.bind.contains(&bind) && !held {
+                return Err(Denial::new(Reason::TokenRequestInvalid).with_detail(format!("`bind`: {what}")));
+            }
+        }
+        Ok(Binding::to(&holder))
+    }
+
+    fn shown<'a>(&'a self, call: &'a Call, credential: &'a [u8], known: &Known<'a>) -> Shown<'a> {
+        Shown {
+            request: &call.head,
+            credential,
+            certificate: known.certificate,
+            verify: known.verify,
+            table: ProofTable { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms },
+        }
+    }
+}
