@@ -44,6 +44,7 @@ HANDED_OVER = re.compile(rb'"(value|access_token)":"cgt_[^"]+"')
 PERMITTED = [
     Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_minted_tokens.py", HANDED_OVER),
     Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_discovery.py", HANDED_OVER),
+    Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_possession.py", HANDED_OVER),
     Permitted(RANDOM_REQUESTS, frozenset({"access log", "audit log"}), "test_hostile.py", LOGGED),
     Permitted(RANDOM_REQUESTS, frozenset({ANSWER}), "test_hostile.py", ANSWERED),
 ]

@@ -71,11 +71,12 @@ def bootstrap(
     stats_tags: Sequence[Document] = (),
     buffer_limit: int | None = None,
     listener_port: int = 0,
+    tls: Mapping[str, Document] | None = None,
 ) -> Document:
     """A bootstrap for the simulator's ports.
 
     `connection_manager` overrides single options of the hardening (None removes one). `clusters` and `routes` come
-    before the own ones. Logs `audit.log` and `access.log` go to `directory`. Port 0 lets the kernel choose.
+    before the own ones. `tls` names more listeners, each like the first behind its transport socket. Logs `audit.log` and `access.log` go to `directory`. Port 0 lets the kernel choose.
     """
     own = [static_cluster(name, ports[name]) for name in ROUTED]
     own.append(static_cluster(IDENTITY_PROVIDER, ports["control"]))
@@ -88,11 +89,16 @@ def bootstrap(
     }
     if buffer_limit is not None:
         listener["per_connection_buffer_limit_bytes"] = buffer_limit
+    listeners = [listener]
+    for name, transport_socket in (tls or {}).items():
+        secured = copy.deepcopy({**listener, "name": name, "address": socket_address(0)})
+        secured["filter_chains"][0]["transport_socket"] = transport_socket
+        listeners.append(secured)
     document: Document = {
         # Envoy refuses to discover anything without a node.
         "node": {"id": LISTENER, "cluster": FILTER_NAME},
         "admin": {"address": socket_address(0)},
-        "static_resources": {"listeners": [listener], "clusters": [*clusters, *own]},
+        "static_resources": {"listeners": listeners, "clusters": [*clusters, *own]},
     }
     if stats_tags:
         document["stats_config"] = {"stats_tags": list(stats_tags)}

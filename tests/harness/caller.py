@@ -22,6 +22,11 @@ OPENAI_CODES = {"key_unknown": "invalid_api_key", "quota_exceeded": "rate_limit_
                 "token_budget_exhausted": "insufficient_quota"}  # fmt: skip
 # RFC 6750 section 3.1; every other 401 is an invalid token.
 CHALLENGES = {"credential_missing": None, "credential_in_query": "invalid_request"}
+# RFC 9449 section 7.1.
+PROOF_REALM = 'DPoP realm="claimgate"'
+BAD_PROOFS = ("malformed", "mismatch", "out_of_time", "signature_invalid", "replayed")
+CHALLENGES |= {"dpop_nonce_required": "use_dpop_nonce"}
+CHALLENGES |= {f"dpop_proof_{what}": "invalid_dpop_proof" for what in BAD_PROOFS}
 
 HeaderPairs = Iterable[tuple[str, str]] | Mapping[str, str]
 
@@ -106,7 +111,8 @@ def assert_challenge(challenge: str | None, status: int, reason: str) -> None:
     """RFC 6750 section 3: a 401 says how to authenticate, and an error code only where a credential was sent."""
     if status == 401:
         error = CHALLENGES.get(reason, "invalid_token")
-        wanted = REALM if error is None else f'{REALM}, error="{error}", error_description="'
+        realm = PROOF_REALM if reason.startswith("dpop_") else REALM
+        wanted = realm if error is None else f'{realm}, error="{error}", error_description="'
         assert challenge is not None and challenge.startswith(wanted), challenge
         assert error is not None or challenge == REALM
     elif reason == "ambiguous_credential":

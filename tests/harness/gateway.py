@@ -174,9 +174,10 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
-    """The variables that hold keys for the gateway's own tokens."""
-    tokens = configuration.get("tokens") or {}
+    """The variables that hold keys of the gateway's own, for its tokens and for the nonces of proofs."""
+    tokens, proofs = configuration.get("tokens") or {}, configuration.get("dpop") or {}
     keys = [tokens[name] for name in ("signing_key", "other_key") if tokens.get(name)]
+    keys += [proofs["nonce_key"]] if proofs.get("nonce_key") else []
     return tuple(key["env"] for key in keys)
 
 

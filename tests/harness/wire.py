@@ -29,7 +29,7 @@ GZIP_MAGIC = b"\x1f\x8b\x08"
 LARGEST_HEADERS = 1 << 24
 UNREADABLE = re.compile(rb"(?im)^(content-encoding: *(?!gzip|identity)\S+|sec-websocket-extensions: *\S+)")
 
-CARRIERS = rb"authorization|proxy-authorization|x-api-key|api-key|x-goog-api-key"
+CARRIERS = rb"authorization|proxy-authorization|dpop|x-api-key|api-key|x-goog-api-key"
 CREDENTIAL_HEADER = re.compile(rb"(?im)^(?:" + CARRIERS + rb")[ \t]*:[ \t]*([^\r\n]+)")
 CREDENTIAL_IN_QUERY = re.compile(rb"(?i)[?&](?:key|api_key|api-key|access_token|token)=([^&\s#]+)")
 CREDENTIAL_IN_PROTOCOL = re.compile(rb"openai-insecure-api-key\.([^\s,;]+)")
