@@ -203,12 +203,12 @@ def test_keys_of_one_service_account_overlap_while_they_rotate(caller: Caller, k
 @pytest.mark.parametrize(
     "value, detail",
     [
-        ("Basic {basic}", "`Authorization` must be `Bearer` and the credential"),
-        ("{plain}", "`Authorization` must be `Bearer` and the credential"),
+        ("Basic {basic}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
+        ("{plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
         ("Bearer", "`authorization` must hold visible ASCII"),
         ("Bearer {plain} {plain}", "`authorization` must hold visible ASCII"),
-        ("Bearer\t{plain}", "`Authorization` must be `Bearer` and the credential"),
-        ("Digest username={plain}", "`Authorization` must be `Bearer` and the credential"),
+        ("Bearer\t{plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
+        ("Digest username={plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
         ("AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/bedrock/aws4_request, Signature=x", "AWS signatures"),
     ],
 )
