@@ -42,7 +42,11 @@ fuzz_target!(|data: &[u8]| {
     let (begin, rest) = body.split_at(middle);
     assert_eq!(read(&mut [begin, rest].into_iter(), End::Whole), whole, "cut at {middle}");
     assert_eq!(read(&mut body.chunks(1), End::Whole), whole, "byte by byte");
-    assert_eq!(read(&mut std::iter::once(begin).chain(rest.chunks(7)), End::Whole), whole, "in sevens from {middle}");
+    assert_eq!(
+        read(&mut std::iter::once(begin).chain(rest.chunks(7)), End::Whole),
+        whole,
+        "in sevens from {middle}"
+    );
     assert!(!read(&mut std::iter::once(begin), End::CutOff).is_complete);
     if operation.dialect() == Dialect::Openai && content_type == CONTENT_TYPES[0] {
         agrees_with_tree(&whole, body);
@@ -65,7 +69,8 @@ fn read(
 /// Of a document in which no key comes twice, and none is written with escapes.
 fn agrees_with_tree(usage: &Usage, body: &[u8]) {
     let count = |text: &str| body.windows(text.len()).filter(|window| *window == text.as_bytes()).count();
-    if body.contains(&b'\\') || count("usage") > 1 || count("prompt_tokens") > 1 || count("input_tokens") > 0 {
+    if body.contains(&b'\\') || count("usage") > 1 || count("prompt_tokens") > 1 || count("input_tokens") > 0
+    {
         return;
     }
     let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return };
