@@ -32,6 +32,9 @@ pub(super) const ANTHROPIC_VERSION: &str = "anthropic-version";
 /// Set where a caller would take a compressed answer, which could not be metered.
 pub(super) const ACCEPT_ENCODING: &str = "accept-encoding";
 
+/// Set where the wish for a stream's usage makes a body longer.
+const CONTENT_LENGTH: &str = "content-length";
+
 /// Set on every request and every answer.
 pub const REQUEST_ID: &str = "x-request-id";
 
@@ -81,7 +84,9 @@ pub fn edited(name: &str) -> Option<Edited> {
     } else if plain.starts_with(ENVOY_PREFIX) {
         Some(Edited::Steering)
     } else {
-        [ANTHROPIC_VERSION, ACCEPT_ENCODING, REQUEST_ID].contains(&name).then_some(Edited::Beside)
+        [ANTHROPIC_VERSION, ACCEPT_ENCODING, CONTENT_LENGTH, REQUEST_ID]
+            .contains(&name)
+            .then_some(Edited::Beside)
     }
 }
 
