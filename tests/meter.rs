@@ -113,6 +113,71 @@ fn an_answer_that_breaks_off_is_never_complete_and_tells_no_more_than_was_there(
     }
 }
 
+/// Bytes are dropped, doubled, changed and exchanged, always in the same way.
+fn damaged(body: &[u8], seed: u64) -> Vec<u8> {
+    const TOKENS: &[&[u8]] = &[
+        b"\n",
+        b"\r",
+        b"\r\n\r\n",
+        b"\n\n",
+        b"data: ",
+        b"data",
+        b"\"",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"null",
+        b"\"usage\":",
+        b"\"usage\" : null",
+        b"\"model\":\"m\",",
+        b"\"finish_reason\":\"x\"",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"7",
+    ];
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state.checked_rem(u64::try_from(limit).unwrap()).unwrap_or(0)).unwrap()
+    };
+    let mut body = body.to_vec();
+    for _ in 0..=next(6) {
+        let (begin, token) = (next(body.len()), TOKENS.get(next(TOKENS.len())).unwrap());
+        let end = body.len().min(begin.saturating_add(next(12)));
+        match next(4) {
+            0 => drop(body.drain(begin..end)),
+            1 => drop(body.splice(begin..end, token.iter().copied())),
+            2 => drop(body.splice(begin..begin, token.iter().copied())),
+            _ => {
+                let piece = body.get(begin..end).unwrap().to_vec();
+                let place = next(body.len());
+                drop(body.splice(place..place, piece));
+            }
+        }
+    }
+    body
+}
+
+#[test]
+fn a_damaged_answer_is_read_alike_wherever_it_is_cut() {
+    for recorded in Recorded::all() {
+        for seed in 0..300 {
+            let body = damaged(&recorded.body, seed);
+            let whole = recorded.read_in([body.as_slice()], End::Whole);
+            for length in [1, 2, 7, 64, 300] {
+                let pieces = recorded.read_in(body.chunks(length), End::Whole);
+                assert_eq!(pieces, whole, "{} with seed {seed} in pieces of {length}", recorded.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_metered_kind_of_answer_is_recorded() {
     let recorded = Recorded::all();
