@@ -84,6 +84,9 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Of a request whose answer nobody saw.
+    pub const UNKNOWN: Self =
+        Self { input: None, output: None, total: None, microdollars: None, is_whole: false };
     /// Of a request that the provider did not answer, or refused.
     pub const NOTHING: Self =
         Self { input: Some(0), output: Some(0), total: Some(0), microdollars: Some(0), is_whole: true };

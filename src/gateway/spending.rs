@@ -1,7 +1,7 @@
 //! What a call may cost before it goes, and what it has cost when it is over.
 
 use super::{Body, Call, Ending, Gateway, Known, Memory};
-use crate::audit::Price;
+use crate::audit::{AnsweredBy, Price};
 use crate::dialect::{ModelPlace, Operation};
 use crate::ledger::Store;
 use crate::price::Rate;
@@ -69,9 +69,12 @@ impl Gateway {
     }
 }
 
-/// A provider that did not answer, or refused, charges nothing; of what is not known, nothing is given away.
+/// A provider that did not answer, or refused, charges nothing. A caller who leaves before the answer may have caused any
+/// cost; of what is not known, nothing is given away.
 fn cost_of(ending: &Ending) -> Cost {
-    let Some(usage) = &ending.usage else { return Cost::NOTHING };
+    let Some(usage) = &ending.usage else {
+        return if ending.answered_by == AnsweredBy::Nobody { Cost::UNKNOWN } else { Cost::NOTHING };
+    };
     let microdollars = match &ending.price {
         Some(price) if price.is_unpriced => Some(0),
         Some(price) => price.microdollars,

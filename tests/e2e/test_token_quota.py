@@ -141,6 +141,16 @@ def test_what_is_charged_where_nothing_is_told(world: World, model: str, charged
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == charged + 80
 
 
+def test_who_leaves_before_the_answer_is_charged_what_was_held(world: World) -> None:
+    run = world.run()
+    with pytest.raises(httpx.ReadTimeout):
+        headers, body = world.headers("wide", run), chat_document("openai", "sim-slow-5")
+        httpx.post(world.gateway.url + CHAT, headers=headers, json=body, timeout=0.5)
+    assert world.gateway.audit(claimgate__answered_by="nobody")["claimgate.aborted"]
+    answer = world.ask("wide", run, FREE)
+    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == 80 + 80
+
+
 def test_every_aborted_stream_is_charged(world: World) -> None:
     run, since, dice = world.run(), len(world.gateway.records()), random.Random(7)
     body = {**chat_document("anthropic", "sim-long-40"), "stream": True}

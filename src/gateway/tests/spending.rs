@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::reports::ending;
 use super::{NOW_MS, Request, Scene};
+use crate::audit::AnsweredBy;
 use crate::denial::Reason;
 use crate::dialect::Counts;
 use crate::gateway::Ending;
@@ -50,6 +51,11 @@ fn a_call_is_charged_what_its_answer_says() {
         (costing(150, true), 150, "all that it says"),
         (costing(150, false), 400, "a part of what it may have cost"),
         (Ending { usage: None, ..ending() }, 0, "a refusal, or no answer"),
+        (
+            Ending { usage: None, answered_by: AnsweredBy::Nobody, ..ending() },
+            400,
+            "the caller left before the answer",
+        ),
     ] {
         let scene = Scene::new(tokens(json!({})));
         assert_eq!(sent(&scene, &Request::chat(), &ended).as_deref(), Some("600"), "{note}");
