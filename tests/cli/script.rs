@@ -19,6 +19,17 @@ fn the_shipped_scripts_hold_and_cover_every_rule() {
 }
 
 #[test]
+fn the_same_scripts_hold_where_the_issuers_tokens_are_opaque() {
+    let keys = "    algorithms: [RS256, ES256, EdDSA]\n    jwks:\n      remote: {cluster: idp, host: idp, path: /jwks.json}\n";
+    let introspection = "    introspection: {cluster: idp, host: idp, path: /introspect, client_id: gateway, client_secret: {env: IDP_SECRET}}\n";
+    let copy = Copy::new("opaque");
+    let run = copy.edit("envoy/gateway.yaml", keys, introspection).run(&["test", "--export", "live.json"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+    let export = fs::read_to_string(copy.path().join("live.json")).unwrap();
+    assert!(export.contains("Bearer opaque.") && !export.contains("Bearer ey"), "no token is a JWT");
+}
+
+#[test]
 fn a_failure_shows_the_call_the_decision_and_what_the_rule_read() {
     let copy = Copy::new("failure");
     copy.edit("policies/max_tokens_by_plan.cel", "<= 1024", "<= 1023");

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.bootstrap import KEPT_REQUEST_IDS
 from harness.deadline import wait_until
 from harness.dialects import chat_document, credential_header
 from harness.gateway import Gateway, document, key_entry, upstream_entries
@@ -54,7 +55,9 @@ class World:
         ]
         upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
         configuration = document(keys=[entry], upstreams=upstreams, quotas=quotas, prices=PRICES)
-        self.gateway = Gateway(configuration, simulator, directory, concurrency=WORKERS)
+        self.gateway = Gateway(
+            configuration, simulator, directory, concurrency=WORKERS, connection_manager=KEPT_REQUEST_IDS
+        )
         self.client = httpx.Client(base_url=self.gateway.url, timeout=30)
         self.runs = 0
 
@@ -63,7 +66,7 @@ class World:
         return f"run-{self.runs}"
 
     def headers(self, asks: str, run: str) -> dict[str, str]:
-        return {**credential_header("openai", self.key), "asks": asks, "run": run}
+        return {**credential_header("openai", self.key), "asks": asks, "run": run, "x-request-id": run}
 
     def ask(self, asks: str, run: str, model: str = MODEL, path: str = CHAT, **body: Any) -> httpx.Response:
         dialect = path.split("/")[1]
@@ -81,10 +84,14 @@ class World:
         left = int(answer.headers["x-ratelimit-remaining-tokens"])
         return limit - left - (reserve if answer.status_code == 200 else 0)
 
-    def records(self, count: int, since: int) -> list[dict[str, Any]]:
-        """The records after the first `since`, once there are so many."""
-        wait_until(lambda: len(self.gateway.records()) >= since + count, what=f"{count} records", seconds=30)
-        return self.gateway.records()[since:]
+    def records(self, run: str, count: int) -> list[dict[str, Any]]:
+        """The records of a run, once there are so many: what they tell is charged by then."""
+
+        def found() -> list[dict[str, Any]]:
+            return [record for record in self.gateway.records() if record["claimgate.request_id"] == run]
+
+        wait_until(lambda: len(found()) >= count, what=f"{count} records", seconds=30)
+        return found()
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +114,8 @@ def test_an_estimate_that_is_right_lets_exactly_the_limit_pass(world: World) -> 
 
 def test_an_estimate_that_is_too_low_is_exceeded_by_no_more_than_the_bound(world: World) -> None:
     reserve, run = 50, world.run()
-    since = len(world.gateway.records())
     report = world.load("cheap", run, total=600)
-    records = world.records(600, since)
+    records = world.records(run, 600)
     spent = sum(record.get(TOTAL, 0) for record in records)
     bound = LIMIT + CONNECTIONS * (COST - reserve)
     print(f"limit {LIMIT}, held {reserve} of {COST} each, {CONNECTIONS} at once: {spent} spent, bound {bound}")
@@ -122,21 +128,20 @@ def test_an_estimate_that_is_too_low_is_exceeded_by_no_more_than_the_bound(world
 def test_one_side_is_counted_alone_and_told_at_every_point(world: World, asks: str, charged: int) -> None:
     run = world.run()
     for asked in range(4):
-        since = len(world.gateway.records())
         answer = world.ask(asks, run)
         assert answer.headers["x-ratelimit-limit-tokens"] == "1000"
         # As little as the bytes of this body may cost, or as much as may be held.
         held = len(answer.request.content) // 4 if asks == "input" else 100
         assert answer.headers["x-ratelimit-remaining-tokens"] == str(1000 - asked * charged - held)
-        world.records(1, since)
+        world.records(run, asked + 1)
 
 
 @pytest.mark.parametrize(("model", "charged"), [("sim-500", 0), ("sim-429", 0), ("sim-cut", 80), ("sim-garbage", 80)])
 def test_what_is_charged_where_nothing_is_told(world: World, model: str, charged: int) -> None:
-    run, since = world.run(), len(world.gateway.records())
+    run = world.run()
     with contextlib.suppress(httpx.RemoteProtocolError):
         world.ask("wide", run, model)
-    world.records(1, since)
+    world.records(run, 1)
     answer = world.ask("wide", run, FREE)
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == charged + 80
 
@@ -146,13 +151,14 @@ def test_who_leaves_before_the_answer_is_charged_what_was_held(world: World) -> 
     with pytest.raises(httpx.ReadTimeout):
         headers, body = world.headers("wide", run), chat_document("openai", "sim-slow-5")
         httpx.post(world.gateway.url + CHAT, headers=headers, json=body, timeout=0.5)
-    assert world.gateway.audit(claimgate__answered_by="nobody")["claimgate.aborted"]
+    [record] = world.records(run, 1)
+    assert (record["claimgate.aborted"], record["claimgate.answered_by"]) == (True, "nobody")
     answer = world.ask("wide", run, FREE)
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == 80 + 80
 
 
 def test_every_aborted_stream_is_charged(world: World) -> None:
-    run, since, dice = world.run(), len(world.gateway.records()), random.Random(7)
+    run, dice = world.run(), random.Random(7)
     body = {**chat_document("anthropic", "sim-long-40"), "stream": True}
 
     def abort(seconds: float) -> None:
@@ -169,7 +175,7 @@ def test_every_aborted_stream_is_charged(world: World) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(abort, [dice.uniform(0, 0.25) for _ in range(ABORTS)]))
-    records = world.records(ABORTS, since)
+    records = world.records(run, ABORTS)
     told = sum(r[TOTAL] if r[COMPLETE] else max(r.get(TOTAL, 0), 80) for r in records)
     broken_off = sum(not record[COMPLETE] for record in records)
     print(f"{ABORTS} streams, {broken_off} broken off: {told} model tokens charged")
@@ -212,9 +218,11 @@ def test_money_is_counted_to_the_microdollar(world: World) -> None:
     cost = 2 * INPUT + 10 * OUTPUT
     # Each holds a thousand, so the seventh would still find 5000 - 6 × 700.
     assert [answer.status_code for answer in answers] == [200] * 6 + [429], "4200 are spent, and 800 are left"
-    told = [world.gateway.audit(claimgate__request_id=answer.headers["x-request-id"]) for answer in answers]
-    assert [record.get("claimgate.cost.microdollars") for record in told] == [cost] * 6 + [None]
-    assert [record.get("claimgate.cost.price_version") for record in told] == ["test-1"] * 6 + [None]
+    told = world.records(run, 7)
+    costs = [record.get("claimgate.cost.microdollars") for record in told]
+    assert (costs.count(cost), costs.count(None)) == (6, 1)
+    versions = [record.get("claimgate.cost.price_version") for record in told]
+    assert (versions.count("test-1"), versions.count(None)) == (6, 1)
     refused = world.ask("money", run, "sim-unheard-of")
     assert (refused.status_code, refused.headers["x-claimgate-reason"]) == (403, "model_unpriced")
 
