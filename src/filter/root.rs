@@ -35,7 +35,7 @@ const BUSY_TICK: Duration = Duration::from_millis(10);
 /// While a list or a feed has never come, and requests may be refused for it.
 const WAITING_TICK: Duration = Duration::from_millis(50);
 /// Where lists or feeds are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
-const POLLING_TICK: Duration = Duration::from_millis(250);
+const POLLING_TICK: Duration = Duration::from_millis(100);
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// One configuration and everything that hangs on it. Nothing outlives it: no statics.
