@@ -44,7 +44,7 @@ pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
 pub use revocations::{Revocations, Revoked};
 pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
-pub use secret_source::SecretSource;
+pub use secret_source::{SecretSource, read_secret};
 pub use thumbprint::Thumbprint;
 pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};

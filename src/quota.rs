@@ -117,6 +117,9 @@ struct Charge {
     limit: u64,
 }
 
+/// What one quota has charged, or holds.
+type Taken<'a> = (&'a Quota, &'a Charge, Option<Reservation>);
+
 impl QuotaSet {
     /// # Errors
     /// Two quotas with one id, a window that cannot be kept, or an expression that does not compile.
@@ -173,6 +176,11 @@ impl QuotaSet {
         Ok(charges)
     }
 
+    /// True where a quota counts what depends on the size of a request.
+    pub fn measures_size(&self) -> bool {
+        self.quotas.iter().any(|quota| quota.measure.unit().is_metered())
+    }
+
     /// True where a quota counts money.
     pub fn needs_prices(&self) -> bool {
         self.quotas.iter().any(|quota| quota.measure.unit() == Unit::Microdollars)
@@ -201,30 +209,27 @@ impl QuotaSet {
     ) -> Result<Admission, Denial> {
         let mut tightest = Tightest::of_requests(budget);
         let mut shadow_denials = charges.shadow_denials.clone();
-        let mut taken: Vec<(&Quota, &Charge, Option<Reservation>)> = Vec::with_capacity(charges.due.len());
+        let mut taken: Vec<Taken<'_>> = Vec::with_capacity(charges.due.len());
         for charge in &charges.due {
-            let refused = match self.quotas.get(charge.quota) {
-                None => Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration"),
-                Some(quota) => match (quota.take(charge, size, till), quota.mode) {
-                    (Ok((count, held)), mode) => {
-                        taken.push((quota, charge, held));
-                        if mode == Mode::Enforce {
-                            tightest.note(quota.measure.unit(), count);
-                        }
-                        continue;
-                    }
-                    (Err(_), Mode::Shadow) => {
-                        shadow_denials.push(quota.id.clone());
-                        continue;
-                    }
-                    (Err(denial), Mode::Enforce) => denial,
-                },
+            let Some(quota) = self.quotas.get(charge.quota) else {
+                give_back(&taken, till);
+                return Err(
+                    Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration")
+                );
             };
-            // A request that one quota refuses costs nothing in the others.
-            for (quota, charge, held) in taken {
-                quota.measure.give_back(&charge.counter, held.as_ref(), till);
+            match (quota.take(charge, size, till), quota.mode) {
+                (Ok((count, held)), mode) => {
+                    taken.push((quota, charge, held));
+                    if mode == Mode::Enforce {
+                        tightest.note(quota.measure.unit(), count);
+                    }
+                }
+                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.clone()),
+                (Err(denial), Mode::Enforce) => {
+                    give_back(&taken, till);
+                    return Err(denial);
+                }
             }
-            return Err(refused);
         }
         let held = taken.into_iter().filter_map(|(_, charge, reservation)| {
             Some(Held { quota: charge.quota, reservation: reservation? })
@@ -360,6 +365,13 @@ impl Quota {
             Count::NEVER => denial,
             wait => denial.retry_after(wait.div_ceil(1000).max(1)),
         }
+    }
+}
+
+/// A request that one quota refuses costs nothing in the others.
+fn give_back(taken: &[Taken<'_>], till: Till<'_>) {
+    for (quota, charge, held) in taken {
+        quota.measure.give_back(&charge.counter, held.as_ref(), till);
     }
 }
 

@@ -24,14 +24,16 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials};
+use crate::config::{
+    self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials, read_secret,
+};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
 use crate::policy::{Permit, UpstreamFacts};
 use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
-use crate::secret::{Environment, Secret, is_variable};
+use crate::secret::{Environment, Secret};
 
 use headers::Setting;
 pub use headers::{
@@ -144,7 +146,7 @@ impl Upstream {
             ));
         }
         let credential_at = format!("{at}.credential");
-        let read = |name: &str| read_secret(name, &credential_at, environment);
+        let read = |name: &str| read_header_secret(name, &credential_at, environment);
         let credential = match &upstream.credential {
             ProviderCredential::Env(name) => Credential::Shared(read(name)?),
             ProviderCredential::PerTenant(entry) if shares_a_variable(entry) => {
@@ -300,17 +302,13 @@ fn shares_a_variable(entry: &TenantCredentials) -> bool {
     names.iter().enumerate().any(|(index, name)| names.iter().skip(index).skip(1).any(|other| other == name))
 }
 
-/// A variable that is absent or empty refuses requests, not the configuration: one missing secret must not
-/// take the other upstreams down.
-fn read_secret(name: &str, at: &str, environment: Environment<'_>) -> Result<Option<Secret>, ConfigError> {
-    if !is_variable(name) {
-        // The text is not quoted back: it may be the credential itself.
-        let why = "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values";
-        return Err(ConfigError::new(at, why));
-    }
-    let Some(secret) = environment(name).filter(|secret| !secret.expose().is_empty()) else {
-        return Ok(None);
-    };
+/// A secret that goes into a header.
+fn read_header_secret(
+    name: &str,
+    at: &str,
+    environment: Environment<'_>,
+) -> Result<Option<Secret>, ConfigError> {
+    let Some(secret) = read_secret(name, at, environment)? else { return Ok(None) };
     let text = std::str::from_utf8(secret.expose()).ok().filter(|text| headers::is_value(text));
     match text {
         Some(_) => Ok(Some(secret)),

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use crate::secret::is_variable;
+use crate::secret::{Environment, Secret, is_variable};
 
 /// Where a secret of the gateway's own comes from.
 #[derive(Clone, Debug, Serialize)]
@@ -18,20 +18,30 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
-    /// The name of the environment variable.
-    ///
-    /// # Errors
-    /// What cannot be one.
-    pub fn variable(&self, at: &str) -> Result<&str, ConfigError> {
+    /// The secret; as [`read_secret`].
+    pub fn read(&self, at: &str, environment: Environment<'_>) -> Result<Option<Secret>, ConfigError> {
         let Self::Env(name) = self;
-        match is_variable(name) {
-            true => Ok(name),
-            // The text is not quoted back: it may be the secret itself.
-            false => Err(ConfigError::new(
-                at,
-                "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values",
-            )),
-        }
+        read_secret(name, at, environment)
+    }
+}
+
+/// The secret in this environment variable; `None` where it is absent or empty, which refuses what needs it, not the
+/// configuration: one missing secret must not take everything else down.
+///
+/// # Errors
+/// What cannot be the name of a variable.
+pub fn read_secret(
+    name: &str,
+    at: &str,
+    environment: Environment<'_>,
+) -> Result<Option<Secret>, ConfigError> {
+    match is_variable(name) {
+        true => Ok(environment(name).filter(|secret| !secret.expose().is_empty())),
+        // The text is not quoted back: it may be the secret itself.
+        false => Err(ConfigError::new(
+            at,
+            "not the name of an environment variable; write letters, digits and `_`: the configuration holds names, not values",
+        )),
     }
 }
 

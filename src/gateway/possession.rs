@@ -19,12 +19,11 @@ impl Gateway {
         now_ms: u64,
     ) -> Result<(), String> {
         self.ledger.prepare(store);
-        let possession = self.identity.possession();
-        if !possession.wants_shared_key() {
+        if !self.identity.possession().wants_shared_key() {
             return Ok(());
         }
         let random = random().ok_or("there is no randomness for `dpop.nonce`; write a `dpop.nonce_key`")?;
-        let shared = possession.share_key(&ProofTable { ledger: &self.ledger, store, now_ms }, &random);
+        let shared = ProofTable { ledger: &self.ledger, store, now_ms }.share_key(&random);
         shared.map_err(|error| format!("the key of `dpop.nonce` cannot be shared: {error}"))
     }
 

@@ -32,8 +32,11 @@ impl Gateway {
         Till { ledger: &self.ledger, store, allotments: &memory.allotments, now_ms }
     }
 
-    /// As much as is known before the call goes.
+    /// As much as is known before the call goes, where a quota asks for it.
     pub(super) fn size_of(&self, call: &Call, known: &Known<'_>) -> Size<'_> {
+        if !self.quotas.measures_size() {
+            return Size::default();
+        }
         let announced = || call.head.text("content-length").and_then(|length| length.trim().parse().ok());
         let body_bytes = match known.body {
             Body::Complete(body) => u64::try_from(body.len()).ok(),

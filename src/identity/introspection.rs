@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ct_codecs::{Base64, Encoder};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 
 use super::MINTED_PREFIX;
@@ -128,12 +128,8 @@ impl Introspector {
                 return Err(ConfigError::new(at, why));
             }
         }
-        let name = source.client_secret.variable(&format!("{at}.client_secret"))?;
-        Ok(Self {
-            issuer,
-            source: source.clone(),
-            secret: environment(name).filter(|secret| !secret.expose().is_empty()),
-        })
+        let secret = source.client_secret.read(&format!("{at}.client_secret"), environment)?;
+        Ok(Self { issuer, source: source.clone(), secret })
     }
 
     fn prefix(&self) -> &str {
@@ -196,8 +192,7 @@ pub(super) fn read(answer: &[u8]) -> Result<Result<serde_json::Map<String, Value
 }
 
 fn form(bytes: &[u8]) -> String {
-    // Credentials are visible ASCII.
-    utf8_percent_encode(&String::from_utf8_lossy(bytes), FORM).to_string()
+    percent_encode(bytes, FORM).to_string()
 }
 
 #[cfg(test)]

@@ -237,8 +237,8 @@ impl Parent {
 }
 
 fn read_key(key: &SecretSource, at: &str, environment: Environment<'_>) -> Result<Option<Seal>, ConfigError> {
-    let name = key.variable(at)?;
-    let Some(jwk) = environment(name).filter(|secret| !secret.expose().is_empty()) else { return Ok(None) };
+    let SecretSource::Env(name) = key;
+    let Some(jwk) = key.read(at, environment)? else { return Ok(None) };
     Seal::parse(&jwk).map(Some).map_err(|why| ConfigError::new(at, format!("the value of `{name}` {why}")))
 }
 

@@ -76,8 +76,8 @@ impl Key {
     fn compile(key: Option<&SecretSource>, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let at = "dpop.nonce_key";
         let Some(source) = key else { return Ok(Self::Shared) };
-        let name = source.variable(at)?;
-        let secret = environment(name).filter(|secret| !secret.expose().is_empty());
+        let SecretSource::Env(name) = source;
+        let secret = source.read(at, environment)?;
         match secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_KEY) {
             true => {
                 let why = format!("the value of `{name}` has less than {SHORTEST_KEY} bytes");

@@ -16,7 +16,6 @@ use super::proven::Proven;
 use super::public_url::PublicUrls;
 use crate::config::{Algorithm, BoundBy, Config, ConfigError, Dpop, Key, Span, Thumbprint};
 use crate::denial::{Denial, Reason};
-use crate::ledger::LedgerError;
 use crate::request::RequestHead;
 use crate::secret::Environment;
 
@@ -71,14 +70,6 @@ impl Possession {
     /// True where random bytes are needed that all workers share.
     pub fn wants_shared_key(&self) -> bool {
         self.nonces().is_some_and(Nonces::want_shared_key)
-    }
-
-    /// Shares these random bytes with all workers, where none are shared yet.
-    ///
-    /// # Errors
-    /// As [`Ledger::update`](crate::ledger::Ledger::update).
-    pub fn share_key(&self, table: &ProofTable<'_>, random: &[u8; 32]) -> Result<(), LedgerError> {
-        table.share_key(random)
     }
 
     /// A nonce for the next proof; `None` where none are given.

@@ -78,7 +78,10 @@ impl ProofTable<'_> {
     }
 
     /// Shares random bytes with all workers, where none are shared yet.
-    pub(super) fn share_key(&self, random: &[u8; 32]) -> Result<(), LedgerError> {
+    ///
+    /// # Errors
+    /// As [`Ledger::update`].
+    pub fn share_key(&self, random: &[u8; 32]) -> Result<(), LedgerError> {
         self.ledger.update(self.store, SHARED_KEY, self.now_ms, |held| match held {
             Some(_) => Change::Keep(()),
             None => Change::Put { value: random.to_vec(), expires_ms: u64::MAX, result: () },

@@ -17,7 +17,7 @@ use std::num::NonZeroU64;
 
 use super::tally::{MOST_STEPS, Tally};
 use super::window::CLOCK_SLACK_MS;
-use super::{Change, Count, Counter, Entry, Ledger, LedgerError, Namespace, Store, Window, compose};
+use super::{Change, Count, Counter, Entry, Ledger, LedgerError, Namespace, Store, Window};
 use crate::config::WindowKind;
 
 /// How long something is held at most, in milliseconds, but for the last step.
@@ -73,7 +73,7 @@ impl Account {
     pub fn counter(&self, key: &[u8]) -> Counter {
         match &self.window {
             Some(window) => window.counter_in(Namespace::Reservation, key),
-            None => Counter::of(Entry { namespace: Namespace::Concurrency, key: &compose(&[key]) }.tag()),
+            None => Counter::of(Entry { namespace: Namespace::Concurrency, key }.tag()),
         }
     }
 
@@ -94,27 +94,20 @@ impl Account {
             let Some(balance) = self.balance(value, now_ms) else { return Change::Keep(None) };
             let used = balance.used();
             let fits = used.checked_add(amount).is_some_and(|sum| sum <= limit) || (used == 0 && limit > 0);
-            if !fits {
-                let retry_ms = self.retry_ms(&balance, limit, amount, now_ms);
-                let count = Count {
-                    used,
-                    limit,
-                    reset_ms: self.reset_ms(&balance, now_ms),
-                    retry_ms,
-                    admitted: false,
-                };
-                return Change::Keep(Some((count, None)));
-            }
-            let balance = Balance { held: balance.held.plus(amount), ..balance };
+            let held = if fits { balance.held.plus(amount) } else { balance.held };
+            let balance = Balance { held, ..balance };
             let count = Count {
                 used: balance.used(),
                 limit,
                 reset_ms: self.reset_ms(&balance, now_ms),
-                retry_ms: 0,
-                admitted: true,
+                retry_ms: if fits { 0 } else { self.retry_ms(&balance, limit, amount, now_ms) },
+                admitted: fits,
             };
-            let reservation = Reservation { counter: *counter, step: balance.held.newest(), amount };
-            self.put(&balance, Some((count, Some(reservation))))
+            let reservation = Reservation { counter: *counter, step: held.newest(), amount };
+            match fits {
+                true => self.put(&balance, Some((count, Some(reservation)))),
+                false => Change::Keep(Some((count, None))),
+            }
         });
         held?.ok_or(LedgerError::Absent)
     }

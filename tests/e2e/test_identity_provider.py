@@ -72,8 +72,7 @@ def shared(
 @pytest.fixture
 def party(shared: Trusting) -> Iterator[Trusting]:
     yield shared
-    shared.provider.fail("none")
-    shared.provider.change_issuer()
+    shared.calm()
 
 
 @pytest.mark.parametrize("client", [APP, POST], ids=lambda client: client.method)

@@ -17,10 +17,12 @@ from harness.ecds import Reload
 from harness.gateway import document, key_entry
 from harness.list_server import ListServer
 from harness.mint import Mint
+from harness.polled import TICK, clear, gauges, hang_out
 from harness.simulator import Simulator
 
+SECTION = "key_feeds"
 WORKERS = 4
-POLL, MAX_AGE, TICK = 1.0, 4.0, 0.25
+POLL, MAX_AGE = 1.0, 4.0
 # Asking all workers for their verdict takes time of its own on a loaded machine.
 SLACK = 2.0
 TRIALS = 10
@@ -64,19 +66,11 @@ def caller(feed: ListServer, simulator: Simulator, tmp_path_factory: pytest.Temp
 @pytest.fixture(autouse=True)
 def an_empty_feed(caller: Caller, feed: ListServer) -> Iterator[None]:
     yield
-    feed.answer("ok")
-    hang_out(feed)
-    wait_until(lambda: gauges(caller)["entries"] == 0 and not gauges(caller)["stale"], what="an empty feed", seconds=10)
-
-
-def gauges(caller: Caller) -> dict[str, int]:
-    prefix = "wasmcustom.claimgate.key_feeds.main."
-    stats = caller.gateway.envoy.stats("claimgate.key_feeds.main")
-    return {name.removeprefix(prefix): int(value) for name, value in stats.items()}
+    clear(caller, feed, SECTION)
 
 
 def polls(caller: Caller, outcome: str) -> int:
-    return gauges(caller).get(f"polls.outcome.{outcome}", 0)
+    return gauges(caller, SECTION).get(f"polls.outcome.{outcome}", 0)
 
 
 def verdict(caller: Caller, credential: str) -> tuple[int, str | None]:
@@ -98,14 +92,6 @@ def wait_for(
     caller: Caller, credential: str, wanted: tuple[int, str | None], *, what: str, seconds: float = 5
 ) -> None:
     wait_until(lambda: everywhere(caller, credential, wanted), what=what, seconds=seconds)
-
-
-def hang_out(feed: ListServer, *entries: dict[str, Any]) -> None:
-    """Publishes a document, and waits until one worker has it and the others have looked, too."""
-    sent = feed.counts()["sent"]
-    if feed.publish(*entries):
-        wait_until(lambda: feed.counts()["sent"] > sent, what="a poll", seconds=10)
-    time.sleep(2 * TICK)
 
 
 def test_a_key_is_known_to_all_workers_within_the_bound_and_unknown_again(caller: Caller, feed: ListServer) -> None:
@@ -205,7 +191,7 @@ def test_a_feed_that_fails_stays_until_it_is_too_old_and_then_refuses_its_keys(
         assert_refused(caller.bearer(KEYS[1][0]), *UNAVAILABLE, "a key that nobody knows")
         assert_refused(caller.bearer(token), *UNAVAILABLE, "a token of its key")
         assert everywhere(caller, STEADY, PASSED), "nobody asks the feed about this key"
-        wait_until(lambda: gauges(caller)["stale"] == 1, what="the alarm", seconds=5)
+        wait_until(lambda: gauges(caller, SECTION)["stale"] == 1, what="the alarm", seconds=5)
         feed.answer("ok")
         wait_for(caller, KEY, PASSED, what="recovery", seconds=10)
 
@@ -215,9 +201,9 @@ def test_an_operator_may_choose_to_go_on(caller: Caller, feed: ListServer) -> No
     assert caller.gateway.reload(configuration("continue")) is Reload.APPLIED
     try:
         feed.answer("error")
-        wait_until(lambda: gauges(caller)["stale"] == 1, what="the alarm", seconds=15)
+        wait_until(lambda: gauges(caller, SECTION)["stale"] == 1, what="the alarm", seconds=15)
         assert everywhere(caller, KEY, PASSED) and everywhere(caller, KEYS[1][0], UNKNOWN)
-        assert gauges(caller)["age_seconds"] >= MAX_AGE
+        assert gauges(caller, SECTION)["age_seconds"] >= MAX_AGE
     finally:
         feed.answer("ok")
         assert caller.gateway.reload(configuration()) is Reload.APPLIED
@@ -241,7 +227,7 @@ def test_a_feed_alone_is_a_configuration(simulator: Simulator, tmp_path: Path) -
         feed.publish(ENTRY)
         with calling(configuration(keys=[]), simulator, tmp_path, **serving(feed)) as caller:
             wait_for(caller, KEY, PASSED, what="the first document", seconds=10)
-            assert caller.bearer(KEY).status_code == 200 and gauges(caller)["entries"] == 1
+            assert caller.bearer(KEY).status_code == 200 and gauges(caller, SECTION)["entries"] == 1
 
 
 def test_an_unchanged_feed_is_not_sent_again_and_one_worker_asks_for_all(caller: Caller, feed: ListServer) -> None:
@@ -326,4 +312,4 @@ def test_many_keys_fit(caller: Caller, feed: ListServer) -> None:
     began = time.monotonic()
     wait_for(caller, KEY, PASSED, what="100,000 keys", seconds=30)
     print(f"\n{len(many)} keys are known to {WORKERS} workers after {time.monotonic() - began:.1f} s")
-    assert gauges(caller)["entries"] == len(many) + 1
+    assert gauges(caller, SECTION)["entries"] == len(many) + 1

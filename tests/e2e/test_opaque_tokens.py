@@ -103,8 +103,7 @@ def shared(
 @pytest.fixture
 def party(shared: Asking) -> Iterator[Asking]:
     yield shared
-    shared.provider.fail("none")
-    shared.provider.change_issuer()
+    shared.calm()
 
 
 @pytest.mark.parametrize("method", GATES)

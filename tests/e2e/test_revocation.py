@@ -19,11 +19,13 @@ from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.gateway import Signer, document, issuer_entry, key_entry
 from harness.list_server import ListServer
+from harness.polled import TICK, clear, gauges, hang_out
 from harness.ports import LOOPBACK
 from harness.simulator import Simulator
 
+SECTION = "revocations"
 WORKERS = 4
-POLL, MAX_AGE, TICK = 1.0, 4.0, 0.25
+POLL, MAX_AGE = 1.0, 4.0
 TRIALS = 50
 USER = Signer("ES256")
 KEYS = [key_entry(f"k{number}", tenant="acme") for number in range(TRIALS + 1)]
@@ -58,15 +60,7 @@ def caller(
 @pytest.fixture(autouse=True)
 def nothing_revoked(caller: Caller, lists: ListServer) -> Iterator[None]:
     yield
-    lists.answer("ok")
-    hang_out(lists)
-    wait_until(lambda: gauges(caller)["entries"] == 0 and not gauges(caller)["stale"], what="an empty list", seconds=10)
-
-
-def gauges(caller: Caller) -> dict[str, int]:
-    prefix = "wasmcustom.claimgate.revocations.main."
-    stats = caller.gateway.envoy.stats("claimgate.revocations.main")
-    return {name.removeprefix(prefix): int(value) for name, value in stats.items()}
+    clear(caller, lists, SECTION)
 
 
 def status(caller: Caller, credential: str) -> int:
@@ -75,14 +69,6 @@ def status(caller: Caller, credential: str) -> int:
         return caller.bearer(credential).status_code
     except httpx.RemoteProtocolError:
         return 0
-
-
-def hang_out(lists: ListServer, *entries: dict[str, str]) -> None:
-    """Publishes a list, and waits until one worker has it and the others have looked, too."""
-    sent = lists.counts()["sent"]
-    if lists.publish(*entries):
-        wait_until(lambda: lists.counts()["sent"] > sent, what="a poll", seconds=10)
-    time.sleep(2 * TICK)
 
 
 def wait_for(caller: Caller, credential: str, wanted: int, *, what: str, seconds: float = 5) -> None:
@@ -272,7 +258,7 @@ def test_a_list_that_fails_stays_until_it_is_too_old_and_then_refuses(caller: Ca
         assert "older than its `max_age`" in caller.record(answer)["claimgate.note"]
         # What is revoked is refused as such, however old the list.
         assert_refused(caller.bearer(KEYS[0][0]), 401, "credential_revoked")
-        wait_until(lambda: gauges(caller)["stale"] == 1, what="the alarm", seconds=5)
+        wait_until(lambda: gauges(caller, SECTION)["stale"] == 1, what="the alarm", seconds=5)
         lists.answer("ok")
         wait_for(caller, STEADY, 200, what="recovery", seconds=5)
 
@@ -281,9 +267,9 @@ def test_an_operator_may_choose_to_go_on(caller: Caller, lists: ListServer) -> N
     assert caller.gateway.reload(configuration("continue")) is Reload.APPLIED
     try:
         lists.answer("error")
-        wait_until(lambda: gauges(caller)["stale"] == 1, what="the alarm", seconds=15)
+        wait_until(lambda: gauges(caller, SECTION)["stale"] == 1, what="the alarm", seconds=15)
         assert caller.bearer(STEADY).status_code == 200
-        assert gauges(caller)["age_seconds"] >= MAX_AGE
+        assert gauges(caller, SECTION)["age_seconds"] >= MAX_AGE
     finally:
         lists.answer("ok")
         assert caller.gateway.reload(configuration()) is Reload.APPLIED

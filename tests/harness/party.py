@@ -28,6 +28,11 @@ class Party:
     def __init__(self, caller: Caller, provider: IdentityProvider) -> None:
         self.caller, self.provider = caller, provider
 
+    def calm(self) -> None:
+        """The provider has its name, and no faults."""
+        self.provider.fail("none")
+        self.provider.change_issuer()
+
     def tokens(self, count: int, client: Client, resource: str | None = FOR_JWT) -> list[str]:
         """New ones; a JWT is signed by the provider's latest key."""
         return [self.caller.secret(self.provider.token(client, resource)) for _ in range(count)]
