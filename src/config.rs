@@ -13,6 +13,7 @@ mod metering;
 mod polled;
 mod possession;
 mod prices;
+mod quotas;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
@@ -42,8 +43,9 @@ pub use metering::{MeteredUsage, Metering, StreamUsage};
 pub use polled::{PolledDocument, WhenStale};
 pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
+pub use quotas::{Durability, Limit, Quota, Unit, WindowKind};
 pub use revocations::{Revocations, Revoked};
-pub use rules::{Durability, Limit, Mode, Quota, Rule, RuleReason, Unit, WindowKind};
+pub use rules::{Mode, Rule, RuleReason};
 pub use secret_source::{SecretSource, read_secret};
 pub use thumbprint::Thumbprint;
 pub use tokens::Tokens;

@@ -6,46 +6,30 @@
 //! `settle`.
 
 mod admission;
+mod cost;
 mod measure;
+mod single;
 
 use std::collections::BTreeSet;
 
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
-use crate::dialect::Operation;
-use crate::expression::{Engine, Expression, Fault, Reads, Scope};
+use crate::expression::{Engine, Reads};
 use crate::identity::Principal;
-use crate::ledger::{Allotments, Budget, Count, Counter, Ledger, Reservation, Store, compose};
-use crate::policy::{CallFacts, VOCABULARY, dry_run};
-
-use crate::price::Rate;
+use crate::ledger::{Allotments, Budget, Count, Ledger, Reservation, Store};
+use crate::policy::CallFacts;
 
 use admission::Tightest;
-use measure::Measure;
+use single::{Charge, Quota};
 
 pub use admission::{Admission, Held};
+pub use cost::{Cost, Size};
 
 /// The compiled quotas of one configuration.
 #[derive(Debug)]
 pub struct QuotaSet {
     quotas: Vec<Quota>,
     reads: Reads,
-}
-
-#[derive(Debug)]
-struct Quota {
-    id: String,
-    measure: Measure,
-    limit: Limit,
-    per: Vec<Expression>,
-    when: Option<Expression>,
-    mode: Mode,
-}
-
-#[derive(Debug)]
-enum Limit {
-    Number(u64),
-    Expression(Expression),
 }
 
 /// The counters and the clock of this walk.
@@ -56,40 +40,6 @@ pub struct Till<'a> {
     /// What this worker has charged ahead.
     pub allotments: &'a Allotments,
     pub now_ms: u64,
-}
-
-/// As much as is known of what a request may cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Size<'a> {
-    pub body_bytes: Option<u64>,
-    /// What the body asks for at most.
-    pub max_tokens: Option<u64>,
-    /// A tunnel, or work that is done later: no answer that passes here tells its cost.
-    pub is_unseen: bool,
-    /// What its model costs, where it has a price.
-    pub rate: Option<&'a Rate>,
-    /// True where a model without a price is let through for nothing.
-    pub may_be_unpriced: bool,
-}
-
-/// What a request cost: model tokens, and money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    pub input: Option<u64>,
-    pub output: Option<u64>,
-    pub total: Option<u64>,
-    pub microdollars: Option<u64>,
-    /// False where there may be more.
-    pub is_whole: bool,
-}
-
-impl Cost {
-    /// Of a request whose answer nobody saw.
-    pub const UNKNOWN: Self =
-        Self { input: None, output: None, total: None, microdollars: None, is_whole: false };
-    /// Of a request that the provider did not answer, or refused.
-    pub const NOTHING: Self =
-        Self { input: Some(0), output: Some(0), total: Some(0), microdollars: Some(0), is_whole: true };
 }
 
 /// What could not be charged because the ledger was contended.
@@ -106,15 +56,6 @@ pub struct Charges {
     budget: Option<Budget>,
     due: Vec<Charge>,
     shadow_denials: Vec<String>,
-}
-
-/// One quota that applies to a call: its counter and its limit.
-#[derive(Debug)]
-struct Charge {
-    /// Its place in the set.
-    quota: usize,
-    counter: Counter,
-    limit: u64,
 }
 
 /// What one quota has charged, or holds.
@@ -252,122 +193,6 @@ impl QuotaSet {
     }
 }
 
-impl Quota {
-    fn compile(quota: &config::Quota, at: &str, engine: &Engine) -> Result<Self, ConfigError> {
-        let measure = Measure::compile(quota, at)?;
-        if quota.outlives_processes() && quota.durability.is_none() {
-            let why = format!(
-                "the window `{}` is longer than an hour, and counters live and die with one Envoy process; write `durability: process` to accept that",
-                quota.window.map(|window| window.to_string()).unwrap_or_default()
-            );
-            return Err(ConfigError::new(format!("{at}.durability"), why));
-        }
-        if quota.per.is_empty() {
-            let why =
-                "the list is empty; say who shares the quota, such as `principal.subject`, or `'everybody'`";
-            return Err(ConfigError::new(format!("{at}.per"), why));
-        }
-        let per = quota.per.iter().enumerate().map(|(index, text)| {
-            compile(&format!("{at}.per[{index}]"), text, engine, Expression::descriptor)
-        });
-        let when_at = format!("{at}.when");
-        let limit_at = format!("{at}.limit");
-        Ok(Self {
-            id: quota.id.clone(),
-            measure,
-            limit: match &quota.limit {
-                config::Limit::Number(number) => Limit::Number(*number),
-                config::Limit::Expression(text) => {
-                    Limit::Expression(compile(&limit_at, text, engine, Expression::number)?)
-                }
-            },
-            per: per.collect::<Result<_, _>>()?,
-            when: quota
-                .when
-                .as_deref()
-                .map(|text| compile(&when_at, text, engine, Expression::boolean))
-                .transpose()?,
-            mode: quota.mode,
-        })
-    }
-
-    fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        let limit = match &self.limit {
-            Limit::Number(_) => None,
-            Limit::Expression(expression) => Some(expression),
-        };
-        self.per.iter().chain(&self.when).chain(limit)
-    }
-
-    fn read_into(&self, reads: &mut Reads) {
-        self.expressions().for_each(|expression| reads.extend(expression.reads()));
-        if self.measure.unit() == Unit::Microdollars {
-            // What has the price.
-            reads.add("llm", "model");
-        }
-    }
-
-    /// What this call would be charged; `None` where the quota does not apply.
-    fn charge(
-        &self,
-        place: usize,
-        operation: &Operation,
-        scope: &Scope<'_>,
-    ) -> Result<Option<Charge>, Denial> {
-        if self.measure.unit().is_metered() && !operation.is_metered() {
-            return Ok(None);
-        }
-        let faulted =
-            |fault: Fault| Denial::new(Reason::QuotaError).by_rule(&self.id).with_note(fault.to_string());
-        if let Some(when) = &self.when
-            && !when.boolean(scope).map_err(faulted)?
-        {
-            return Ok(None);
-        }
-        let limit = match &self.limit {
-            Limit::Number(number) => *number,
-            Limit::Expression(expression) => expression.number(scope).map_err(faulted)?,
-        };
-        let values = self.per.iter().map(|expression| expression.descriptor(scope).map_err(faulted));
-        let values = values.collect::<Result<Vec<String>, Denial>>()?;
-        let parts: Vec<&[u8]> = [&self.id].into_iter().chain(&values).map(|part| part.as_bytes()).collect();
-        Ok(Some(Charge { quota: place, counter: self.measure.counter(&compose(&parts)), limit }))
-    }
-
-    fn take(
-        &self,
-        charge: &Charge,
-        size: &Size<'_>,
-        till: Till<'_>,
-    ) -> Result<(Count, Option<Reservation>), Denial> {
-        let unit = self.measure.unit();
-        if unit.is_metered() && size.is_unseen {
-            return Err(Denial::new(Reason::UsageUnknowable).by_rule(&self.id));
-        }
-        if unit == Unit::Microdollars && size.rate.is_none() && !size.may_be_unpriced {
-            return Err(Denial::new(Reason::ModelUnpriced).by_rule(&self.id));
-        }
-        match self.measure.take((&charge.counter, charge.limit), size, till) {
-            Ok((count, held)) if count.admitted => Ok((count, held)),
-            Ok((count, _)) => Err(self.refusal(&count)),
-            Err(error) => {
-                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string()))
-            }
-        }
-    }
-
-    fn refusal(&self, count: &Count) -> Denial {
-        let mut told = Tightest::default();
-        told.note(self.measure.unit(), *count);
-        let denial = Denial::new(Reason::QuotaExceeded).by_rule(&self.id).with_headers(told.headers());
-        match count.retry_ms {
-            // The limit is 0: no wait would help.
-            Count::NEVER => denial,
-            wait => denial.retry_after(wait.div_ceil(1000).max(1)),
-        }
-    }
-}
-
 /// A request that one quota refuses costs nothing in the others.
 fn give_back(taken: &[Taken<'_>], till: Till<'_>) {
     for (quota, charge, held) in taken {
@@ -389,18 +214,6 @@ fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
             .with_headers(Tightest::of_requests(Some(count)).headers())),
         Err(error) => Err(Denial::new(Reason::QuotaUnavailable).with_note(error.to_string())),
     }
-}
-
-/// Compiles an expression and runs it once, so that a type error shows when the configuration loads.
-fn compile<T>(
-    at: &str,
-    text: &str,
-    engine: &Engine,
-    value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
-) -> Result<Expression, ConfigError> {
-    let expression = engine.compile(at, text, &VOCABULARY)?;
-    dry_run(at, &expression, engine, value)?;
-    Ok(expression)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::key_hash::KeyHash;
 use super::labels::Labels;
 use super::prices::Dollars;
-use super::rules::Limit;
+use super::quotas::Limit;
 use super::thumbprint::Thumbprint;
 use super::units::{ByteSize, Span, Timestamp};
 

@@ -2,15 +2,11 @@
 
 use super::{Cost, Size, Till};
 use crate::config::{self, ConfigError, Unit};
-use crate::dialect::Counts;
 use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
 
 /// What one request holds at most where the configuration does not say.
 const DEFAULT_TOKENS: u64 = 4096;
 const DEFAULT_MICRODOLLARS: u64 = 20_000;
-/// Providers' tokenizers make about one token of four bytes of English; of other text they make more.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// A unit, and where it is counted.
 #[derive(Debug)]
 pub(super) enum Measure {
@@ -120,45 +116,6 @@ impl Measure {
                 let cost = cost.of(*unit, held.amount());
                 account.settle(till.ledger, till.store, held, cost, till.now_ms)
             }
-        }
-    }
-}
-
-impl Size<'_> {
-    /// What a request of this size may cost, at most `most`.
-    fn estimate(&self, unit: Unit, most: u64) -> u64 {
-        let known_input = self.body_bytes.map(|bytes| bytes / BYTES_PER_TOKEN);
-        let (input, output) = (known_input.unwrap_or(most), self.max_tokens.unwrap_or(most));
-        let estimate = match unit {
-            Unit::Requests | Unit::Concurrency => 1,
-            Unit::Tokens => input.saturating_add(output),
-            Unit::InputTokens => input,
-            Unit::OutputTokens => output,
-            Unit::Microdollars => match (self.rate, known_input, self.max_tokens) {
-                (Some(rate), Some(_), Some(_)) => {
-                    let counts = Counts { input: Some(input), output: Some(output), ..Counts::default() };
-                    rate.cost(&counts).unwrap_or(most)
-                }
-                _ => most,
-            },
-        };
-        estimate.clamp(1, most)
-    }
-}
-
-impl Cost {
-    /// In one unit, for a request that held `held`: what is not known is taken to be at least that.
-    fn of(&self, unit: Unit, held: u64) -> u64 {
-        let known = match unit {
-            Unit::Requests | Unit::Concurrency => Some(0),
-            Unit::Tokens => self.total,
-            Unit::InputTokens => self.input,
-            Unit::OutputTokens => self.output,
-            Unit::Microdollars => self.microdollars,
-        };
-        match (known, self.is_whole) {
-            (Some(known), true) => known,
-            (known, _) => known.unwrap_or(0).max(held),
         }
     }
 }

@@ -1,0 +1,153 @@
+//! The section `quotas`: how much there is, and who shares it.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::rules::Mode;
+use super::units::Span;
+
+/// One quota: a limit per window, shared by whoever has the same descriptor.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Names the quota in answers and records; unique.
+    pub id: String,
+    #[serde(default)]
+    pub unit: Unit,
+    /// A number, or CEL over the principal that gives one.
+    pub limit: Limit,
+    /// The length of the window, from `1s` to `31d`; none for `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
+    #[serde(default)]
+    pub window_kind: WindowKind,
+    /// CEL expressions whose values make the descriptor; who shares them shares the counter.
+    pub per: Vec<String>,
+    /// CEL; where it is `false` the quota does not apply. An error in it denies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The most that one request holds until its cost is known, where `unit` is of model tokens or money: a quarter of its
+    /// bytes for the input, and for the output `max_tokens` where the body is read, else all of this. Default: 4096 model
+    /// tokens, or 20000 microdollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<u64>,
+    #[serde(default)]
+    pub mode: Mode,
+    /// Must be written as `process` for windows longer than an hour: the counters live and die with one
+    /// Envoy process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+}
+
+impl Quota {
+    /// True where the window is so long that many a process ends within it.
+    pub fn outlives_processes(&self) -> bool {
+        const AN_HOUR: Span = Span::from_seconds(3600);
+        self.window.is_some_and(|window| window > AN_HOUR)
+    }
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    #[default]
+    Requests,
+    /// Model tokens, of input and output together, as the provider counts them.
+    Tokens,
+    InputTokens,
+    OutputTokens,
+    /// Millionths of a dollar, by `prices`.
+    Microdollars,
+    /// Requests in flight.
+    Concurrency,
+}
+
+impl Unit {
+    /// The value in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Microdollars => "microdollars",
+            Self::Concurrency => "concurrency",
+        }
+    }
+
+    /// True where what a request costs is known only from the provider's answer.
+    pub fn is_metered(self) -> bool {
+        matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens | Self::Microdollars)
+    }
+}
+
+/// How a window moves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WindowKind {
+    /// No interval of the window's length ever holds more than the limit.
+    #[default]
+    Sliding,
+    /// Starts anew at each multiple of the window since the Unix epoch.
+    Fixed,
+}
+
+/// How long a quota's counters live.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    Process,
+}
+
+/// A quota's limit: a number, or the CEL expression that gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    Number(u64),
+    Expression(String),
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrExpression;
+
+        impl Visitor<'_> for NumberOrExpression {
+            type Value = Limit;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a whole number or a CEL expression")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Limit, E> {
+                Ok(Limit::Number(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Limit, E> {
+                u64::try_from(number)
+                    .map(Limit::Number)
+                    .map_err(|_| E::custom(format_args!("`{number}` is negative; a limit is 0 or more")))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+                Ok(Limit::Expression(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrExpression)
+    }
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Expression(text) => serializer.serialize_str(text),
+        }
+    }
+}
