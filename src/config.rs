@@ -14,6 +14,7 @@ mod polled;
 mod possession;
 mod prices;
 mod quotas;
+mod requirements;
 mod revocations;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
@@ -44,6 +45,7 @@ pub use polled::{PolledDocument, WhenStale};
 pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
 pub use quotas::{Durability, Limit, Quota, Unit, WindowKind};
+pub use requirements::{require_reachable, require_text};
 pub use revocations::{Revocations, Revoked};
 pub use rules::{Mode, Rule, RuleReason};
 pub use secret_source::{SecretSource, read_secret};

@@ -4,7 +4,7 @@
 //! for what [`is_due`], and whoever knows what stands in a document reads it and has it [`Copies::replace`]d. One that
 //! cannot be read never takes the place of one that could.
 
-use crate::config::{ConfigError, PolledDocument, Span};
+use crate::config::{ConfigError, PolledDocument, Span, require_reachable};
 
 /// What one worker holds of the documents of one kind, by their places in the configuration.
 #[derive(Debug)]
@@ -89,8 +89,9 @@ pub fn require_name(id: &str, at: &dyn Fn(&str) -> String) -> Result<(), ConfigE
 }
 
 /// # Errors
-/// Times that cannot be kept.
-pub fn require_times(remote: &PolledDocument, at: &dyn Fn(&str) -> String) -> Result<(), ConfigError> {
+/// A place where nothing can be asked for, or times that cannot be kept.
+pub fn require_pollable(remote: &PolledDocument, at: &dyn Fn(&str) -> String) -> Result<(), ConfigError> {
+    require_reachable(&remote.cluster, &remote.host, &remote.path, &at("remote"))?;
     if remote.poll < Span::from_seconds(1) {
         let why = format!("`{}` is less than a second; write `1s` or more", remote.poll);
         return Err(ConfigError::new(at("remote.poll"), why));

@@ -57,7 +57,7 @@ impl Revocations {
                 return Err(ConfigError::new(format!("revocations[{index}]"), why));
             }
             if let Some(remote) = &list.remote {
-                copies::require_times(remote, &at)?;
+                copies::require_pollable(remote, &at)?;
             }
             let own = List::compile(&list.revoked)
                 .map_err(|(entry, why)| ConfigError::new(at(&format!("revoked[{entry}]")), why))?;

@@ -11,7 +11,7 @@ use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
 use super::steps::{Step, apply, refuse, walk};
-use super::{answer, header_map, properties};
+use super::{answer, body, header_map, properties};
 use crate::denial::Reason;
 use crate::gateway::{Call, Patience};
 use crate::request::Moment;
@@ -202,7 +202,7 @@ impl HttpContext for Stream {
         }
         if let Some(body) = &mut flow.replacement_body {
             // The first chunk becomes the whole body, the others nothing.
-            let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &std::mem::take(body));
+            let _ = body::replace(BufferType::HttpResponseBody, size, &std::mem::take(body));
         }
         Action::Continue
     }

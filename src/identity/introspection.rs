@@ -11,10 +11,9 @@ use serde_json::Value;
 
 use super::MINTED_PREFIX;
 use super::api_key::ApiKey;
-use super::issuer::{named, reachable};
 use super::principal::Principal;
 use super::unique_json;
-use crate::config::{self, ClientAuthentication, ConfigError, Issuer};
+use crate::config::{self, ClientAuthentication, ConfigError, Issuer, require_reachable, require_text};
 use crate::denial::{Denial, Reason};
 use crate::recall::Fingerprint;
 use crate::secret::{Environment, Secret};
@@ -118,11 +117,11 @@ impl Introspector {
         at: &str,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        reachable(&source.cluster, &source.host, &source.path, at)?;
-        named(&source.client_id, &format!("{at}.client_id"))?;
+        require_reachable(&source.cluster, &source.host, &source.path, at)?;
+        require_text(&source.client_id, &format!("{at}.client_id"))?;
         if let Some(prefix) = &source.prefix {
             let at = format!("{at}.prefix");
-            named(prefix, &at)?;
+            require_text(prefix, &at)?;
             if prefix.starts_with(MINTED_PREFIX) || ApiKey::has_prefix(prefix) {
                 let why = format!("`{prefix}` is what this gateway's own credentials begin with");
                 return Err(ConfigError::new(at, why));

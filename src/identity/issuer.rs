@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::compact::Header;
 use super::key_set::KeySet;
-use crate::config::{self, Algorithm, ConfigError, Jwks, RemoteJwks, Span};
+use crate::config::{self, Algorithm, ConfigError, Jwks, RemoteJwks, Span, require_reachable, require_text};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
 
@@ -68,11 +68,11 @@ impl Expiry {
 impl TrustedIssuer {
     pub(super) fn compile(issuer: &config::Issuer, at: &str) -> Result<Self, ConfigError> {
         let field = |name: &str| format!("{at}.{name}");
-        named(&issuer.issuer, &field("issuer"))?;
+        require_text(&issuer.issuer, &field("issuer"))?;
         all_named(&issuer.audiences, &field("audiences"))?;
         all_named(&issuer.types, &field("types"))?;
         for (index, claim) in issuer.required_claims.iter().enumerate() {
-            named(claim, &format!("{at}.required_claims[{index}]"))?;
+            require_text(claim, &format!("{at}.required_claims[{index}]"))?;
         }
         match (&issuer.jwks, issuer.algorithms.is_empty()) {
             (Some(_), true) => {
@@ -215,7 +215,7 @@ impl KeySource {
                     .map_err(|why| ConfigError::new(format!("{at}.inline"), why))
             }
             (Some(Jwks::Remote(RemoteJwks { cluster, host, path, .. })), _) => {
-                reachable(cluster, host, path, &format!("{at}.remote"))?;
+                require_reachable(cluster, host, path, &format!("{at}.remote"))?;
                 Ok(Self::Remote)
             }
             (None, Some(_)) => Ok(Self::Introspection),
@@ -224,19 +224,6 @@ impl KeySource {
                 Err(ConfigError::new(at, why))
             }
         }
-    }
-}
-
-/// Whether something can be asked for at a cluster, host and path.
-pub(super) fn reachable(cluster: &str, host: &str, path: &str, at: &str) -> Result<(), ConfigError> {
-    named(cluster, &format!("{at}.cluster"))?;
-    named(host, &format!("{at}.host"))?;
-    match path.starts_with('/') {
-        true => Ok(()),
-        false => Err(ConfigError::new(
-            format!("{at}.path"),
-            format!("`{path}` is not a path; write one that begins with `/`"),
-        )),
     }
 }
 
@@ -268,13 +255,6 @@ fn media_type(typ: &str) -> String {
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }
 
-pub(super) fn named(text: &str, at: &str) -> Result<(), ConfigError> {
-    match text.trim().is_empty() {
-        true => Err(ConfigError::new(at, "an empty text; write the exact value")),
-        false => Ok(()),
-    }
-}
-
 fn all_named(texts: &[String], at: &str) -> Result<(), ConfigError> {
     if texts.is_empty() {
         return Err(ConfigError::new(
@@ -282,5 +262,5 @@ fn all_named(texts: &[String], at: &str) -> Result<(), ConfigError> {
             "an empty list, which no token could satisfy; write at least one value",
         ));
     }
-    texts.iter().enumerate().try_for_each(|(index, text)| named(text, &format!("{at}[{index}]")))
+    texts.iter().enumerate().try_for_each(|(index, text)| require_text(text, &format!("{at}[{index}]")))
 }

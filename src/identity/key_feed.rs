@@ -43,7 +43,7 @@ impl KeyFeeds {
         for (index, feed) in config.key_feeds.iter().enumerate() {
             let at = |field: &str| format!("key_feeds[{index}].{field}");
             copies::require_name(&feed.id, &at)?;
-            copies::require_times(&feed.remote, &at)?;
+            copies::require_pollable(&feed.remote, &at)?;
             if !ids.insert(feed.id.as_str()) {
                 return Err(ConfigError::new(at("id"), format!("the feed `{}` is there twice", feed.id)));
             }

@@ -266,6 +266,7 @@ fn feeds_that_cannot_be_kept_are_errors() {
         (json!([feed("one"), feed("one")]), "key_feeds[1].id"),
         (json!([feed("one"), merged(feed("one"), json!({ "id": "two" }))]), "key_feeds[1].remote"),
         (remote(json!({ "poll": "0.5s" })), "key_feeds[0].remote.poll"),
+        (remote(json!({ "cluster": "" })), "key_feeds[0].remote.cluster"),
         (remote(json!({ "max_age": "4s" })), "key_feeds[0].remote.max_age"),
         (json!([{ "id": "one" }]), "key_feeds[0]"),
         (json!([merged(feed("one"), json!({ "keys": [] }))]), "key_feeds[0].keys"),

@@ -184,6 +184,7 @@ fn lists_that_cannot_be_kept_are_errors() {
             "twice",
         ),
         (remote(json!({ "poll": "500ms" })), "revocations[0].remote.poll", "less than a second"),
+        (remote(json!({ "path": "revoked.json" })), "revocations[0].remote.path", "begins with `/`"),
         (remote(json!({ "max_age": "1s" })), "revocations[0].remote.max_age", "less than"),
         (entry(json!({})), "revocations[0].revoked[0]", "would revoke everybody"),
         (entry(json!({ "note": "x" })), "revocations[0].revoked[0]", "would revoke everybody"),
