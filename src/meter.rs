@@ -72,6 +72,8 @@ pub struct Usage {
     pub counts: Counts,
     /// False where there may be more than the counts say.
     pub is_complete: bool,
+    /// How many events or messages of a stream went by.
+    pub events: u64,
     /// Why there are no counts.
     pub unknown: Option<Unknown>,
     /// The model that answered, where the answer names it.
@@ -133,9 +135,18 @@ impl Meter {
         Usage {
             counts: self.told.counts(),
             is_complete: has_counts && gap.is_none(),
+            events: self.events(),
             unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
             model: self.told.model,
             finish_reasons: self.told.reasons,
+        }
+    }
+
+    fn events(&self) -> u64 {
+        match &self.reader {
+            Reader::Events(events) => events.seen(),
+            Reader::Frames(frames) => frames.seen(),
+            Reader::Document(_) | Reader::None(_) => 0,
         }
     }
 
@@ -158,6 +169,20 @@ impl Meter {
             Settled::ByReason => !self.told.reasons.is_empty() || self.told.is_last,
         };
         unreadable.or_else(|| (is_stream && !is_settled).then_some(Unknown::NotStated))
+    }
+}
+
+impl Usage {
+    /// What the answer cost at least. Of a stream that did not tell, each event is taken for a model token of output:
+    /// providers send one or several with each.
+    pub fn at_least(&self) -> Counts {
+        let counts = self.counts;
+        if self.is_complete || self.events == 0 {
+            return counts;
+        }
+        let output = counts.output.unwrap_or(0).max(self.events);
+        let total = counts.total.unwrap_or(0).max(counts.input.unwrap_or(0).saturating_add(output));
+        Counts { output: Some(output), total: Some(total), ..counts }
     }
 }
 

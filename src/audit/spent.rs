@@ -40,6 +40,9 @@ pub struct Spent<'a> {
     /// False where there may be more than this.
     #[serde(rename = "claimgate.usage.complete")]
     is_complete: bool,
+    /// Of a stream that is not complete: how many events went by.
+    #[serde(rename = "claimgate.usage.events", skip_serializing_if = "Option::is_none")]
+    events: Option<u64>,
     #[serde(rename = "claimgate.usage.unknown", skip_serializing_if = "Option::is_none")]
     unknown: Option<Unknown>,
     #[serde(rename = "claimgate.cost.microdollars", skip_serializing_if = "Option::is_none")]
@@ -80,6 +83,7 @@ impl<'a> Spent<'a> {
             total: counts.total,
             audio_ms: counts.audio_ms,
             is_complete: usage.is_complete,
+            events: Some(usage.events).filter(|events| !usage.is_complete && *events > 0),
             unknown: usage.unknown,
             microdollars: price.and_then(|price| price.microdollars),
             price_version: price.map(|price| price.version.as_str()),

@@ -13,13 +13,11 @@ impl Denial {
 
 /// Details as in Envoy's `ResponseCodeDetailValues`; what follows in braces or after a colon is the occasion.
 fn reason(status: u32, details: &str) -> Reason {
-    const UNREACHABLE: [&str; 5] = [
-        "cluster_not_found",
-        "maintenance_mode",
-        "no_cluster",
-        "no_healthy_upstream",
-        "upstream_reset_before_response_started",
-    ];
+    const UNREACHABLE: [&str; 4] =
+        ["cluster_not_found", "maintenance_mode", "no_cluster", "no_healthy_upstream"];
+    // The provider has not seen the request then.
+    const UNSENT: [&str; 3] = ["connection_failure", "connection_timeout", "refused_stream"];
+    const RESET: &str = "upstream_reset_before_response_started";
     match (status, details) {
         (404, "route_not_found") => Reason::NoUpstream,
         (408, _) => Reason::RequestTimeout,
@@ -28,6 +26,12 @@ fn reason(status: u32, details: &str) -> Reason {
         (503, details) if details.contains("overflow") || details.contains("overload") => Reason::Overloaded,
         (502 | 503, details) if UNREACHABLE.iter().any(|known| details.starts_with(known)) => {
             Reason::UpstreamUnreachable
+        }
+        (502 | 503, details) if details.starts_with(RESET) => {
+            match UNSENT.iter().any(|known| details.contains(known)) {
+                true => Reason::UpstreamUnreachable,
+                false => Reason::UpstreamReset,
+            }
         }
         _ => Reason::ProxyRefused,
     }
@@ -50,6 +54,14 @@ mod tests {
                 "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
                 Reason::UpstreamUnreachable,
             ),
+            (503, "upstream_reset_before_response_started{connection_timeout}", Reason::UpstreamUnreachable),
+            (
+                503,
+                "upstream_reset_before_response_started{remote_refused_stream_reset}",
+                Reason::UpstreamUnreachable,
+            ),
+            (503, "upstream_reset_before_response_started{connection_termination}", Reason::UpstreamReset),
+            (502, "upstream_reset_before_response_started{protocol_error}", Reason::UpstreamReset),
             (503, "upstream_reset_before_response_started{overflow}", Reason::Overloaded),
             (503, "overload", Reason::Overloaded),
             (504, "upstream_response_timeout", Reason::UpstreamTimeout),

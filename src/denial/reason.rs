@@ -125,6 +125,7 @@ reasons! {
 
     // What Envoy answered by itself; it keeps the status that Envoy gave it.
     UpstreamUnreachable, "upstream_unreachable", 503, "the provider cannot be reached now; retry shortly";
+    UpstreamReset, "upstream_reset", 503, "the provider broke off before it answered; it may have done the work";
     UpstreamTimeout, "upstream_timeout", 504, "the provider did not answer in time";
     RequestTimeout, "request_timeout", 408, "the request did not arrive in time";
     Overloaded, "overloaded", 503, "the gateway or its way to the provider is overloaded; retry shortly";

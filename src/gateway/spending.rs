@@ -2,6 +2,7 @@
 
 use super::{Body, Call, Ending, Gateway, Known, Memory};
 use crate::audit::{AnsweredBy, Price};
+use crate::denial::Reason;
 use crate::dialect::{ModelPlace, Operation};
 use crate::ledger::Store;
 use crate::price::Rate;
@@ -16,7 +17,7 @@ impl Gateway {
         if held.is_empty() {
             return;
         }
-        let owed = self.quotas.settle(held, cost_of(ending), self.till(store, memory, ending.now_ms));
+        let owed = self.quotas.settle(held, cost_of(call, ending), self.till(store, memory, ending.now_ms));
         memory.owe(owed);
     }
 
@@ -65,29 +66,43 @@ impl Gateway {
         let answered = usage.model.as_deref().and_then(|model| prices.rate(model, now_seconds));
         let rate = answered.or_else(|| prices.rate(call.model()?, now_seconds));
         Some(Price {
-            microdollars: rate.and_then(|rate| rate.cost(&usage.counts)),
+            microdollars: rate.and_then(|rate| rate.cost(&usage.at_least())),
             version: prices.version().to_owned(),
             is_unpriced: rate.is_none(),
         })
     }
 }
 
-/// A provider that did not answer, or refused, charges nothing. A caller who leaves before the answer may have caused any
-/// cost; of what is not known, nothing is given away.
-fn cost_of(ending: &Ending) -> Cost {
+/// A provider that refused charges nothing, nor does one that the request did not reach. Where nobody saw its answer, it may
+/// have cost anything; of what is not known, nothing is given away.
+fn cost_of(call: &Call, ending: &Ending) -> Cost {
     let Some(usage) = &ending.usage else {
-        return if ending.answered_by == AnsweredBy::Nobody { Cost::UNKNOWN } else { Cost::NOTHING };
+        return if may_have_cost(call, ending.answered_by) { Cost::UNKNOWN } else { Cost::NOTHING };
     };
+    let counts = usage.at_least();
     let microdollars = match &ending.price {
         Some(price) if price.is_unpriced => Some(0),
         Some(price) => price.microdollars,
         None => None,
     };
     Cost {
-        input: usage.counts.input,
-        output: usage.counts.output,
-        total: usage.counts.total,
+        input: counts.input,
+        output: counts.output,
+        total: counts.total,
         microdollars,
         is_whole: usage.is_complete,
+    }
+}
+
+/// True where the provider may have done the work of a request that was let through, and its answer is not known.
+fn may_have_cost(call: &Call, answered_by: AnsweredBy) -> bool {
+    match answered_by {
+        // The caller left, or what was let through was refused on its way.
+        AnsweredBy::Nobody | AnsweredBy::Gateway => true,
+        AnsweredBy::Provider => false,
+        AnsweredBy::Envoy => call
+            .local_reply
+            .as_ref()
+            .is_some_and(|denial| matches!(denial.reason(), Reason::UpstreamTimeout | Reason::UpstreamReset)),
     }
 }

@@ -12,7 +12,7 @@ use crate::dialect::Statement;
 const DATA: &[u8] = b"data:";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The model's name is looked for in so many events.
-const FIRST_EVENTS: u8 = 4;
+const FIRST_EVENTS: u64 = 4;
 
 /// What reads the events of one stream.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(super) struct Events {
     is_returned: bool,
     /// The event has a line of data.
     has_data: bool,
-    /// How many events have gone by, up to `FIRST_EVENTS`.
-    seen: u8,
+    /// How many events have gone by.
+    seen: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,10 @@ impl Events {
             has_data: false,
             seen: 0,
         }
+    }
+
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
     }
 
     pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
@@ -144,7 +148,7 @@ impl Events {
 
     fn event_ends(&mut self) {
         self.has_data = false;
-        self.seen = self.seen.saturating_add(1).min(FIRST_EVENTS);
+        self.seen = self.seen.saturating_add(1);
         self.sieve.reset();
     }
 }

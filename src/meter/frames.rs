@@ -22,6 +22,8 @@ pub(super) struct Frames {
     sieve: Sieve,
     stage: Stage,
     prelude: [u8; PRELUDE],
+    /// How many messages have begun.
+    seen: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,11 @@ enum Stage {
 
 impl Frames {
     pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
-        Self { sieve: Sieve::new(keys), stage: Stage::Prelude(0), prelude: [0; PRELUDE] }
+        Self { sieve: Sieve::new(keys), stage: Stage::Prelude(0), prelude: [0; PRELUDE], seen: 0 }
+    }
+
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// True between two messages.
@@ -96,6 +102,7 @@ impl Frames {
             return None;
         }
         self.sieve.reset();
+        self.seen = self.seen.saturating_add(1);
         Some(if headers == 0 { begin_payload(payload) } else { Stage::Headers(headers, payload) })
     }
 }

@@ -99,6 +99,25 @@ fn why_nothing_is_known() {
 }
 
 #[test]
+fn a_stream_that_breaks_off_costs_at_least_its_events() {
+    let delta = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let usage = "data: {\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n";
+    for (stream, end, at_least, note) in [
+        (delta.repeat(30), End::CutOff, (None, Some(30), Some(30)), "nothing but events"),
+        (delta.repeat(30) + "data: {", End::CutOff, (None, Some(30), Some(30)), "and the beginning of one"),
+        (delta.repeat(30), End::Whole, (None, Some(30), Some(30)), "a stream that does not tell"),
+        (usage.to_owned() + &delta.repeat(30), End::CutOff, (Some(7), Some(31), Some(38)), "told too early"),
+        (delta.repeat(30) + usage, End::Whole, (Some(7), Some(2), Some(9)), "one that tells all"),
+        (String::new(), End::CutOff, (None, None, None), "one that never began"),
+    ] {
+        let mut meter = open(CHAT, 200, &[EVENTS]).unwrap();
+        meter.take(stream.as_bytes());
+        let counts = meter.settle(end).at_least();
+        assert_eq!((counts.input, counts.output, counts.total), at_least, "{note}");
+    }
+}
+
+#[test]
 fn a_piece_that_went_by_unseen_leaves_the_rest_unread() {
     let mut meter = open(CHAT, 200, &[EVENTS]).unwrap();
     meter.take(b"data: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\n");

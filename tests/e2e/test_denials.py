@@ -40,7 +40,14 @@ REALM = 'Bearer realm="claimgate"'
 DOWN = "https://down.test/"
 FULL_PAGE_QUOTA = "one-page"
 # What Envoy answers by itself: `test_local_replies.py` has them.
-ENVOYS_OWN = {"upstream_unreachable", "upstream_timeout", "request_timeout", "overloaded", "proxy_refused"}
+ENVOYS_OWN = {
+    "upstream_unreachable",
+    "upstream_reset",
+    "upstream_timeout",
+    "request_timeout",
+    "overloaded",
+    "proxy_refused",
+}
 # What the whole configuration is about, or what is no answer in a dialect: the files that have them.
 ELSEWHERE = {
     "test_key_feed.py": {"key_feed_unavailable"},

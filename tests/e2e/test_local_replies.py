@@ -13,6 +13,7 @@ from harness.dialects import DIALECTS, Request, chat, chat_document, error_messa
 from harness.exchange import PROTOCOLS, closed_port
 from harness.gateway import Gateway, document, key_entry, rule, upstream_entries
 from harness.raw import RawResponse
+from harness.raw_provider import RawProvider
 from harness.simulator import Simulator
 
 BOTH = sorted(PROTOCOLS)
@@ -39,6 +40,7 @@ class Fault:
 FAULTS = (
     Fault("gone", 503, "upstream_unreachable"),
     Fault("empty", 503, "upstream_unreachable"),
+    Fault("broken", 503, "upstream_reset"),
     Fault("full", 503, "overloaded"),
     Fault("slow", 504, "upstream_timeout", model="sim-slow"),
     Fault("limited", 429, "proxy_refused", retry="false"),
@@ -93,12 +95,16 @@ def scene(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
     directory = tmp_path_factory.mktemp("local-replies")
     key, entry = key_entry("k1", tenant="acme")
     upstreams, clusters, routes = upstream_entries(), [], []
+    # Takes a request, and closes the connection.
+    silent = RawProvider()
+    silent.clear(b"")
     for upstream in upstream_entries():
         name = upstream["cluster"]
         for fault in FAULTS:
             cluster = f"{name}-{fault.name}"
             upstreams.append({**upstream, "cluster": cluster, "path_prefix": f"/{cluster}"})
-            clusters.append(faulty_cluster(fault.name, cluster, simulator.ports[name]))
+            port = silent.port if fault.name == "broken" else simulator.ports[name]
+            clusters.append(faulty_cluster(fault.name, cluster, port))
             routes.append(faulty_route(fault.name, cluster))
     routes.append({"match": {"path": "/healthz"}, "route": {"cluster": "openai-gone"}})
     configuration = document(
@@ -121,6 +127,7 @@ def scene(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with Gateway(configuration, simulator, directory, **options) as gateway:
         yield Scene(gateway, key)
         assert gateway.envoy.crashes() == 0, gateway.envoy.log()[-2000:]
+    silent.stop()
 
 
 def faulty_cluster(fault: str, name: str, port: int) -> dict[str, Any]:

@@ -184,6 +184,20 @@ def test_every_aborted_stream_is_charged(world: World) -> None:
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) - 80 == told
 
 
+def test_a_long_stream_that_is_broken_off_is_charged_by_its_events(world: World) -> None:
+    run, body = world.run(), {**chat_document("openai", "sim-long-2000"), "stream": True}
+    with world.client.stream("POST", CHAT, headers=world.headers("wide", run), json=body) as answer:
+        for number, _ in enumerate(answer.iter_lines()):
+            if number > 600:
+                break
+    [record] = world.records(run, 1)
+    events = record["claimgate.usage.events"]
+    print(f"{events} events went by, 80 model tokens were held")
+    assert not record[COMPLETE] and events >= 300
+    answer = world.ask("wide", run, FREE)
+    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == events + 80
+
+
 def test_no_more_are_in_flight_than_may_be(world: World) -> None:
     run, began, ended = world.run(), [], []
 

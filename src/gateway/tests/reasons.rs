@@ -22,8 +22,9 @@ pub(super) type Row = (Reason, Value, fn(&Scene) -> Request);
 const BY_THE_HOST: [Reason; 2] = [Reason::BodyTooLarge, Reason::RouteChanged];
 
 /// These Envoy answers with by itself.
-const BY_ENVOY: [Reason; 5] = [
+const BY_ENVOY: [Reason; 6] = [
     Reason::UpstreamUnreachable,
+    Reason::UpstreamReset,
     Reason::UpstreamTimeout,
     Reason::RequestTimeout,
     Reason::Overloaded,

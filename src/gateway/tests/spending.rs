@@ -26,7 +26,8 @@ pub(super) fn money() -> Value {
 /// The end of a call whose answer says that it cost `total`.
 fn costing(total: u64, is_complete: bool) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
-    let usage = Usage { counts, is_complete, unknown: None, model: None, finish_reasons: Vec::new() };
+    let usage =
+        Usage { counts, is_complete, events: 0, unknown: None, model: None, finish_reasons: Vec::new() };
     Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
 }
 
@@ -60,6 +61,43 @@ fn a_call_is_charged_what_its_answer_says() {
         let scene = Scene::new(tokens(json!({})));
         assert_eq!(sent(&scene, &Request::chat(), &ended).as_deref(), Some("600"), "{note}");
         assert_eq!(left(&scene), Some((600 - charged).to_string()), "{note}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_charged_by_its_events() {
+    let streamed = |events: u64, stated: Option<u64>| {
+        let mut ended = costing(0, false);
+        let usage = ended.usage.as_mut().unwrap();
+        usage.counts = Counts { output: stated, total: stated, ..Counts::default() };
+        usage.events = events;
+        ended
+    };
+    for (ended, charged, note) in [
+        (streamed(3, None), 400, "fewer events than it held"),
+        (streamed(500, None), 500, "more events than it held"),
+        (streamed(500, Some(550)), 550, "what it said itself"),
+    ] {
+        let scene = Scene::new(tokens(json!({})));
+        sent(&scene, &Request::chat(), &ended);
+        assert_eq!(left(&scene), Some((600 - charged).to_string()), "{note}");
+    }
+}
+
+#[test]
+fn what_envoy_answers_costs_something_where_the_provider_may_have_done_the_work() {
+    for (status, details, charged) in [
+        (504, "upstream_response_timeout", 400),
+        (503, "upstream_reset_before_response_started{connection_termination}", 400),
+        (503, "upstream_reset_before_response_started{remote_connection_failure}", 0),
+        (503, "no_healthy_upstream", 0),
+    ] {
+        let scene = Scene::new(tokens(json!({})));
+        let (mut call, _) = scene.decide(&Request::chat());
+        call.answer_for_envoy(status, details);
+        let mut ended = Ending { usage: None, answered_by: AnsweredBy::Envoy, ..ending() };
+        scene.gateway.settle_call(&mut call, &mut ended, &scene.store, &scene.memory);
+        assert_eq!(left(&scene), Some((600 - charged).to_string()), "{details}");
     }
 }
 
