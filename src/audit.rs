@@ -3,16 +3,18 @@
 //! Names follow OpenTelemetry's semantic conventions (`gen_ai.*`, `http.*`, `url.*`, `client.*`) where those
 //! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
 
+mod bill;
 mod spent;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use bill::{Bill, Item, QuotaTally};
 pub use spent::{Price, Spent};
 
 /// How a decision came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     Allow,
@@ -146,7 +148,7 @@ impl Subject<'_> {
 
 impl Record<'_> {
     /// One line of JSON, with the members of `others`, which are objects too.
-    pub fn line(&self, others: &[&str]) -> String {
+    pub fn line<'a>(&self, others: impl IntoIterator<Item = &'a str>) -> String {
         let Ok(mut line) = serde_json::to_string(self) else {
             return format!(
                 "{{\"claimgate.decision\":\"{}\",\"claimgate.note\":\"the record cannot be written\"}}",

@@ -1,9 +1,11 @@
-//! The `claimgate` command: checks, bundles and tests a configuration, makes keys and tokens, and revokes them.
+//! The `claimgate` command: checks, bundles and tests a configuration, makes keys and tokens, revokes them, and sums up
+//! what was used.
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
 mod bundle;
 mod cast;
+mod chargeback;
 mod check;
 mod coverage;
 mod document;
@@ -48,6 +50,8 @@ pub struct Terminal<'a> {
 pub enum Exit {
     Fine,
     TestFailed,
+    /// Two accounts of the same do not agree.
+    Differs,
     Wrong,
 }
 
@@ -55,7 +59,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Fine => 0,
-            Exit::TestFailed => 1,
+            Exit::TestFailed | Exit::Differs => 1,
             Exit::Wrong => 2,
         })
     }
@@ -67,12 +71,14 @@ Examples:
   claimgate check --envoy envoy/envoy.yaml          does Envoy leave a way round the filter?
   claimgate test                                    do the policies decide as their scripts say?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
+  claimgate report --by tenant,model audit.log      who used what, and for how much?
   claimgate key new --id search --project search --service-account search-api \\
       --tenant acme --scope chat --scope 'model:gpt-4o*'
 
-Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong.";
+Exit status: 0 fine, 1 a test failed or counters differ, 2 the configuration or the input is wrong.";
 
-/// Checks, bundles and tests what the claimgate filter enforces in Envoy, makes keys and tokens, and revokes them.
+/// Checks, bundles and tests what the claimgate filter enforces in Envoy, makes keys and tokens, revokes them, and sums up the
+/// audit records.
 ///
 /// The operator writes gateway.yaml, policy authors write policies/*.cel. `check` and `test` judge them with
 /// the code that runs in Envoy; `bundle` makes the one document that Envoy hands to the filter.
@@ -93,6 +99,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Token),
     Revoke(revoke::Revoke),
+    Report(chargeback::Chargeback),
     Reference(reference::Reference),
 }
 
@@ -114,6 +121,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
             Command::Key(key) => key.run(terminal),
             Command::Token(token) => token.run(terminal),
             Command::Revoke(revoke) => revoke.run(terminal),
+            Command::Report(report) => report.run(terminal),
             Command::Reference(reference) => reference.run(terminal),
         },
         Err(usage) => explain(&usage, terminal),

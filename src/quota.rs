@@ -6,6 +6,7 @@
 //! `settle`.
 
 mod admission;
+mod charged;
 mod cost;
 mod measure;
 mod single;
@@ -23,6 +24,7 @@ use admission::Tightest;
 use single::{Charge, Quota};
 
 pub use admission::{Admission, Held};
+pub use charged::Charged;
 pub use cost::{Cost, Size};
 
 /// The compiled quotas of one configuration.
@@ -110,7 +112,7 @@ impl QuotaSet {
         for (place, quota) in self.quotas.iter().enumerate() {
             match (quota.charge(place, facts.operation, &scope), quota.mode) {
                 (Ok(charge), _) => charges.due.extend(charge),
-                (Err(_), Mode::Shadow) => charges.shadow_denials.push(quota.id.clone()),
+                (Err(_), Mode::Shadow) => charges.shadow_denials.push(quota.id.to_string()),
                 (Err(denial), Mode::Enforce) => return Err(denial),
             }
         }
@@ -165,17 +167,34 @@ impl QuotaSet {
                         tightest.note(quota.measure.unit(), count);
                     }
                 }
-                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.clone()),
+                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.to_string()),
                 (Err(denial), Mode::Enforce) => {
                     give_back(&taken, till);
                     return Err(denial);
                 }
             }
         }
-        let held = taken.into_iter().filter_map(|(_, charge, reservation)| {
-            Some(Held { quota: charge.quota, reservation: reservation? })
-        });
-        Ok(Admission { headers: tightest.headers(), shadow_denials, held: held.collect() })
+        let (mut held, mut charged) = (Vec::new(), Vec::new());
+        for (quota, charge, reservation) in taken {
+            match reservation {
+                Some(reservation) => held.push(Held { quota: charge.quota, reservation }),
+                None => charged.extend(quota.charged(charge.quota, 1)),
+            }
+        }
+        Ok(Admission { headers: tightest.headers(), shadow_denials, held, charged })
+    }
+
+    /// The ids and units of all quotas, in their places.
+    pub fn named(&self) -> impl Iterator<Item = (&str, Unit)> {
+        self.quotas.iter().map(|quota| (&*quota.id, quota.measure.unit()))
+    }
+
+    /// What [`Self::settle`] charges for a request that cost so much.
+    pub fn charged<'a>(&'a self, held: &'a [Held], cost: &'a Cost) -> impl Iterator<Item = Charged> + 'a {
+        held.iter().filter_map(|held| {
+            let quota = self.quotas.get(held.quota)?;
+            quota.charged(held.quota, cost.of(quota.measure.unit(), held.reservation.amount()))
+        })
     }
 
     /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.

@@ -191,5 +191,6 @@ pub(super) fn ending(flow: &mut Flow, call: &Call) -> Ending {
         provider_request_id: flow.provider_request_id.take(),
         usage: flow.meter.take().map(|meter| meter.settle(end)),
         price: None,
+        charged: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use proxy_wasm::types::MetricType;
 
 use crate::audit::Tally;
 use crate::gateway::{Call, Gateway, Memory};
+use crate::quota::Charged;
 
 /// The ids of the counters this configuration has defined so far; bounded as tenants are.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Metrics {
     counters: RefCell<HashMap<Tally, u32>>,
     tenants: RefCell<Vec<String>>,
     cache: OnceCell<Option<CacheMetrics>>,
+    /// What each quota has charged, in the places of the quotas.
+    charges: OnceCell<Vec<Option<u32>>>,
 }
 
 /// What one worker tells of the credentials it remembers. Counters and `entries` are sums over all workers.
@@ -49,6 +52,23 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// Adds what quotas were charged for a call.
+    pub(super) fn count_charges(&self, gateway: &Gateway, charged: &[Charged]) {
+        if charged.is_empty() {
+            return;
+        }
+        let define = |name: String| hostcalls::define_metric(MetricType::Counter, &name).ok();
+        let counters = self
+            .charges
+            .get_or_init(|| gateway.quota_tallies().map(|tally| define(tally.counter())).collect());
+        for charged in charged.iter().filter(|charged| charged.amount > 0) {
+            if let Some(Some(counter)) = counters.get(charged.place) {
+                let _ =
+                    hostcalls::increment_metric(*counter, i64::try_from(charged.amount).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
     /// Tells how full and how useful the credential cache is; on each tick.
     pub(super) fn tell_cache(&self, memory: &Memory) {
         if let Some(cache) = self.cache.get_or_init(|| CacheMetrics::define(memory.credential_capacity())) {

@@ -229,5 +229,6 @@ impl HttpContext for Stream {
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
         shared.metrics.count(&shared.gateway, &call);
+        shared.metrics.count_charges(&shared.gateway, &ending.charged);
     }
 }

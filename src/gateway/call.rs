@@ -12,7 +12,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::identity::{Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
-use crate::quota::Held;
+use crate::quota::{Charged, Held};
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
@@ -47,6 +47,8 @@ pub struct Call {
     pub(super) passport: Option<Passport>,
     /// What quotas hold for it until its cost is known.
     pub(super) held: Vec<Held>,
+    /// What quotas have charged for it so far.
+    pub(super) charged: Vec<Charged>,
     pub(super) rewriting: Rewriting,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
@@ -102,6 +104,7 @@ impl Call {
             settled: None,
             passport: None,
             held: Vec::new(),
+            charged: Vec::new(),
             rewriting: Rewriting::None,
             manner: Manner::default(),
             challenges: Challenges::default(),
@@ -269,6 +272,7 @@ impl Call {
 
     pub(super) fn forwarded(&mut self, mut proofs: Proofs, passport: Option<Passport>) {
         self.held = proofs.admission.take_held();
+        self.charged = proofs.admission.take_charged();
         self.passport = passport;
         self.verdict = Verdict::Forwarded(proofs);
     }

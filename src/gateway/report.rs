@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{self, AnsweredBy, Decision, Price, Record, Spent, Subject, Tally};
+use crate::audit::{self, AnsweredBy, Bill, Decision, Price, QuotaTally, Record, Spent, Subject, Tally};
 use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
+use crate::quota::Charged;
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
 
 /// How a call ended, as far as the host knows.
@@ -21,6 +22,8 @@ pub struct Ending {
     pub usage: Option<Usage>,
     /// That in money, where there are prices.
     pub price: Option<Price>,
+    /// What quotas were charged for it.
+    pub charged: Vec<Charged>,
 }
 
 impl Call {
@@ -72,10 +75,10 @@ impl Call {
             }
             _ => Cow::Owned(self.subject().json()),
         };
-        match &ending.usage {
-            Some(usage) => record.line(&[&subject, &Spent::of(usage, ending.price.as_ref()).json()]),
-            None => record.line(&[&subject]),
-        }
+        let spent = ending.usage.as_ref().map(|usage| Spent::of(usage, ending.price.as_ref()).json());
+        let bill = (!ending.charged.is_empty()).then(|| Bill::of(&ending.charged).json());
+        let others = [Some(&*subject), spent.as_deref(), bill.as_deref()];
+        record.line(others.into_iter().flatten())
     }
 
     fn subject(&self) -> Subject<'_> {
@@ -125,6 +128,11 @@ impl Gateway {
             dialect: call.dialect.name(),
             tenant: self.tenant_label(call, seen),
         }
+    }
+
+    /// The counters of what quotas charge, in the places that [`Charged`] names.
+    pub fn quota_tallies(&self) -> impl Iterator<Item = QuotaTally> {
+        self.quotas.named().map(|(quota, unit)| QuotaTally::of(quota, unit.name()))
     }
 
     fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {

@@ -9,15 +9,18 @@ use crate::price::Rate;
 use crate::quota::{Cost, Size, Till};
 
 impl Gateway {
-    /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it in money. To be
+    /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it, in money too. To be
     /// called once, when it is over; what has to be tried again is kept in `memory`.
     pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
         ending.price = self.price(call, ending);
+        ending.charged = std::mem::take(&mut call.charged);
         let held = std::mem::take(&mut call.held);
         if held.is_empty() {
             return;
         }
-        let owed = self.quotas.settle(held, cost_of(call, ending), self.till(store, memory, ending.now_ms));
+        let cost = cost_of(call, ending);
+        ending.charged.extend(self.quotas.charged(&held, &cost));
+        let owed = self.quotas.settle(held, cost, self.till(store, memory, ending.now_ms));
         memory.owe(owed);
     }
 

@@ -1,5 +1,6 @@
 //! The proof that quotas had room, and what is told of them.
 
+use super::charged::Charged;
 use crate::config::Unit;
 use crate::ledger::{Count, Reservation};
 
@@ -9,6 +10,7 @@ pub struct Admission {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) shadow_denials: Vec<String>,
     pub(super) held: Vec<Held>,
+    pub(super) charged: Vec<Charged>,
 }
 
 /// What one quota holds for a request until its cost is known.
@@ -28,6 +30,11 @@ impl Admission {
     /// The quotas in shadow mode that would have refused.
     pub fn shadow_denials(&self) -> &[String] {
         &self.shadow_denials
+    }
+
+    /// What quotas of requests were charged; the others are when it is [`super::QuotaSet::settle`]d.
+    pub fn take_charged(&mut self) -> Vec<Charged> {
+        std::mem::take(&mut self.charged)
     }
 
     /// What is to be settled when the request is over.

@@ -1,6 +1,9 @@
 //! One quota: to which calls it applies, whose counter it is, and what it takes.
 
+use std::sync::Arc;
+
 use super::admission::Tightest;
+use super::charged::Charged;
 use super::measure::Measure;
 use super::{Size, Till};
 use crate::config::{self, ConfigError, Mode, Unit};
@@ -12,7 +15,7 @@ use crate::policy::{VOCABULARY, dry_run};
 
 #[derive(Debug)]
 pub(super) struct Quota {
-    pub(super) id: String,
+    pub(super) id: Arc<str>,
     pub(super) measure: Measure,
     limit: Limit,
     per: Vec<Expression>,
@@ -56,7 +59,7 @@ impl Quota {
         let when_at = format!("{at}.when");
         let limit_at = format!("{at}.limit");
         Ok(Self {
-            id: quota.id.clone(),
+            id: quota.id.as_str().into(),
             measure,
             limit: match &quota.limit {
                 config::Limit::Number(number) => Limit::Number(*number),
@@ -101,7 +104,7 @@ impl Quota {
             return Ok(None);
         }
         let faulted =
-            |fault: Fault| Denial::new(Reason::QuotaError).by_rule(&self.id).with_note(fault.to_string());
+            |fault: Fault| Denial::new(Reason::QuotaError).by_rule(&*self.id).with_note(fault.to_string());
         if let Some(when) = &self.when
             && !when.boolean(scope).map_err(faulted)?
         {
@@ -113,7 +116,8 @@ impl Quota {
         };
         let values = self.per.iter().map(|expression| expression.descriptor(scope).map_err(faulted));
         let values = values.collect::<Result<Vec<String>, Denial>>()?;
-        let parts: Vec<&[u8]> = [&self.id].into_iter().chain(&values).map(|part| part.as_bytes()).collect();
+        let parts: Vec<&[u8]> =
+            [&*self.id].into_iter().chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
         Ok(Some(Charge { quota: place, counter: self.measure.counter(&compose(&parts)), limit }))
     }
 
@@ -125,24 +129,30 @@ impl Quota {
     ) -> Result<(Count, Option<Reservation>), Denial> {
         let unit = self.measure.unit();
         if unit.is_metered() && size.is_unseen {
-            return Err(Denial::new(Reason::UsageUnknowable).by_rule(&self.id));
+            return Err(Denial::new(Reason::UsageUnknowable).by_rule(&*self.id));
         }
         if unit == Unit::Microdollars && size.rate.is_none() && !size.may_be_unpriced {
-            return Err(Denial::new(Reason::ModelUnpriced).by_rule(&self.id));
+            return Err(Denial::new(Reason::ModelUnpriced).by_rule(&*self.id));
         }
         match self.measure.take((&charge.counter, charge.limit), size, till) {
             Ok((count, held)) if count.admitted => Ok((count, held)),
             Ok((count, _)) => Err(self.refusal(&count)),
             Err(error) => {
-                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&self.id).with_note(error.to_string()))
+                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string()))
             }
         }
+    }
+
+    /// What is told of a charge; requests in flight are held, and nobody is charged for them.
+    pub(super) fn charged(&self, place: usize, amount: u64) -> Option<Charged> {
+        let unit = self.measure.unit();
+        (unit != Unit::Concurrency).then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })
     }
 
     fn refusal(&self, count: &Count) -> Denial {
         let mut told = Tightest::default();
         told.note(self.measure.unit(), *count);
-        let denial = Denial::new(Reason::QuotaExceeded).by_rule(&self.id).with_headers(told.headers());
+        let denial = Denial::new(Reason::QuotaExceeded).by_rule(&*self.id).with_headers(told.headers());
         match count.retry_ms {
             // The limit is 0: no wait would help.
             Count::NEVER => denial,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "test code")]
 
 mod bundle;
+mod chargeback;
 mod check;
 mod copy;
 mod envoy;

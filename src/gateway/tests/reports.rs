@@ -17,6 +17,7 @@ pub(super) fn ending() -> Ending {
         provider_request_id: Some("provider-1".to_owned()),
         usage: None,
         price: None,
+        charged: Vec::new(),
     }
 }
 

@@ -64,6 +64,49 @@ fn a_call_is_charged_what_its_answer_says() {
     }
 }
 
+/// What the record says was charged, by quota.
+fn charged(scene: &Scene, ended: &Ending) -> Vec<(String, String, u64)> {
+    let (mut call, _) = scene.decide(&Request::chat());
+    let mut ended = ended.clone();
+    scene.gateway.settle_call(&mut call, &mut ended, &scene.store, &scene.memory);
+    let record: Value = serde_json::from_str(&call.record(&ended)).unwrap();
+    let items = record.get("claimgate.charged").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+    let item = |item| (text(item, "quota"), text(item, "unit"), item["amount"].as_u64().unwrap());
+    items.iter().map(item).collect()
+}
+
+#[test]
+fn the_record_tells_what_each_quota_was_charged() {
+    let plain = json!({ "window": "60s", "per": ["'a'"], "limit": 4000 });
+    let quota = |id: &str, change: Value| merged(merged(plain.clone(), json!({ "id": id })), change);
+    let scene = Scene::new(json!({ "metering": { "stream_usage": "as_asked" }, "quotas": [
+        quota("all", json!({})),
+        quota("in-flight", json!({ "unit": "concurrency", "window": null })),
+        quota("tokens", json!({ "unit": "tokens", "reserve": 400 })),
+        quota("watched", json!({ "mode": "shadow", "unit": "output_tokens", "reserve": 10 })),
+        quota("elsewhere", json!({ "when": "llm.operation == 'embeddings'" })),
+    ] }));
+    let nobody = Ending { usage: None, answered_by: AnsweredBy::Nobody, ..ending() };
+    for (ended, tokens, watched, note) in [
+        (costing(150, true), 150, 150, "all that the answer says"),
+        (costing(150, false), 400, 150, "what was seen of it, and at least what was held"),
+        (Ending { usage: None, ..ending() }, 0, 0, "a refusal of the provider's"),
+        (nobody, 400, 10, "the caller left before the answer"),
+    ] {
+        let want =
+            [("all", "requests", 1), ("tokens", "tokens", tokens), ("watched", "output_tokens", watched)];
+        let want = want.map(|(quota, unit, amount)| (quota.to_owned(), unit.to_owned(), amount));
+        assert_eq!(charged(&scene, &ended), want, "{note}");
+    }
+}
+
+#[test]
+fn a_call_that_was_refused_is_charged_nothing() {
+    let quotas = json!([{ "id": "none", "limit": 0, "window": "60s", "per": ["'a'"] }]);
+    assert_eq!(charged(&Scene::new(json!({ "quotas": quotas })), &ending()), []);
+}
+
 #[test]
 fn a_stream_that_breaks_off_is_charged_by_its_events() {
     let streamed = |events: u64, stated: Option<u64>| {

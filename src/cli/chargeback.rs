@@ -1,0 +1,172 @@
+//! `claimgate report`: what audit records add up to, and whether Envoy's counters say the same.
+//!
+//! It reads logs as streams and holds the sums alone, so that the length of a log does not matter. It does not know prices:
+//! money is what the records say.
+
+mod axis;
+mod counters;
+mod entry;
+mod line;
+mod log;
+mod period;
+mod rendering;
+mod sums;
+mod totals;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, Terminal};
+
+use axis::Axis;
+use counters::Counters;
+use log::{Log, Notes};
+use period::Period;
+use sums::{Sums, TooMany};
+
+const EXAMPLES: &str = "\
+Examples:
+  claimgate report audit.log                                             by tenant
+  claimgate report --by tenant,model --from 2026-11-01 --to 2026-12-01 --format csv audit.log*
+  zcat audit.log.*.gz | claimgate report --by day,service_account -
+  claimgate report --by quota --counters stats.txt audit.log             after `curl localhost:9901/stats > stats.txt`
+
+A line is an audit record, or ends with one, or is a JSON object with one in it, as Envoy's access log has them. What cannot
+be read is told with its place and left out. A file that is given twice counts twice.
+
+requests             that were allowed or refused; requests of the `open` list are not counted
+refused              by the gateway, of these
+failed               allowed, and answered with an error by the provider or by Envoy
+incomplete           whose answer was cut off, or did not tell all that it cost
+input, cached, …     model tokens, as far as the providers told them; cached ones are a part of the input
+dollars              by the prices in force when each was answered; CSV and JSON have microdollars
+unpriced             answered by a model without a price, and so without money
+charged              with --by quota: in the quota's unit, what was held included where an answer did not tell its cost.
+                     A request that several quotas charged stands in the row of each, and counts once in the total.
+
+Exit status: 0 fine, 1 the counters differ, 2 the input is wrong, or a line with --strict.";
+
+/// Sums up audit records by tenant, model and so on, and compares them with Envoy's counters
+#[derive(Args, Debug)]
+#[command(name = "report", after_help = EXAMPLES)]
+pub(super) struct Chargeback {
+    /// Logs with audit records; `-` reads the input
+    #[arg(required = true, value_name = "FILE")]
+    logs: Vec<PathBuf>,
+    /// What there is a row for each of
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Axis::Tenant])]
+    by: Vec<Axis>,
+    #[command(flatten)]
+    period: Period,
+    /// The output of Envoy's /stats or /stats/prometheus; may be repeated, for the Envoys that wrote the logs. They count
+    /// from their start, so the logs must, too
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    counters: Vec<PathBuf>,
+    /// A line that cannot be read is an error
+    #[arg(long)]
+    strict: bool,
+    /// How the sums are written
+    #[arg(long, value_enum, default_value_t)]
+    format: Layout,
+}
+
+/// How sums are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    #[default]
+    Table,
+    Csv,
+    Json,
+}
+
+/// Why nothing is reported.
+enum Trouble {
+    Input(String),
+    Output(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Chargeback {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        match self.report(terminal) {
+            Ok(exit) => Ok(exit),
+            Err(Trouble::Output(error)) => Err(error),
+            Err(Trouble::Input(why)) => {
+                writeln!(terminal.errors, "error: {why}")?;
+                Ok(Exit::Wrong)
+            }
+        }
+    }
+
+    fn report(&self, terminal: &mut Terminal<'_>) -> Result<Exit, Trouble> {
+        let counters = self.read_counters()?;
+        let mut sums = Sums::by(&self.by);
+        let mut notes = Notes::default();
+        for path in &self.logs {
+            self.add(path, &mut sums, &mut notes, terminal)?;
+        }
+        let differences =
+            counters.as_ref().map(|counters| counters.differences(sums.charged())).unwrap_or_default();
+        rendering::write(self.format, &sums, &notes, &differences, terminal)?;
+        notes.tell(terminal.errors)?;
+        for difference in &differences {
+            writeln!(terminal.errors, "error: {difference}")?;
+        }
+        Ok(match (notes.damaged(), differences.is_empty()) {
+            (1.., _) if self.strict => Exit::Wrong,
+            (_, false) => Exit::Differs,
+            (_, true) => Exit::Fine,
+        })
+    }
+
+    fn read_counters(&self) -> Result<Option<Counters>, Trouble> {
+        if self.counters.is_empty() {
+            return Ok(None);
+        }
+        let mut counters = Counters::default();
+        for path in &self.counters {
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+            counters.add(&text).map_err(|why| Trouble::Input(format!("{}: {why}", path.display())))?;
+        }
+        Ok(Some(counters))
+    }
+
+    fn add(
+        &self,
+        path: &Path,
+        sums: &mut Sums<'_>,
+        notes: &mut Notes,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Trouble> {
+        let is_input = path == Path::new("-");
+        let mut file;
+        let source: &mut dyn Read = if is_input {
+            &mut *terminal.input
+        } else {
+            file = File::open(path).map_err(|error| unreadable(path, &error))?;
+            &mut file
+        };
+        let mut log = Log::new(path, source);
+        while let Some(line) = log.next_line().map_err(|error| unreadable(path, &error))? {
+            let place = line.place();
+            let taken = line.read(&mut |entry| match self.period.holds(entry) {
+                true => sums.add(entry),
+                false => Ok(()),
+            });
+            notes.note(place, taken, terminal.errors)?;
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Trouble {
+    Trouble::Input(format!("{}: cannot be read: {error}", path.display()))
+}

@@ -1,0 +1,81 @@
+//! What there can be a row for each of.
+
+use clap::ValueEnum;
+
+use super::entry::{Entry, Text};
+use crate::audit::Item;
+
+/// One thing that sums are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(super) enum Axis {
+    Tenant,
+    Project,
+    ServiceAccount,
+    /// Whose credential it was: the user's, of a token
+    Subject,
+    /// Who acted on the subject's behalf
+    Actor,
+    /// The id of the API key, or the token's `jti`
+    Key,
+    /// As asked for; where that was not read, the one that answered
+    Model,
+    Provider,
+    Cluster,
+    Operation,
+    /// What was charged; with its unit
+    Quota,
+    /// In UTC, when the request came
+    Day,
+    /// Of the price table
+    PriceVersion,
+}
+
+impl Axis {
+    /// The names of its columns.
+    pub(super) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Tenant => &["tenant"],
+            Self::Project => &["project"],
+            Self::ServiceAccount => &["service_account"],
+            Self::Subject => &["subject"],
+            Self::Actor => &["actor"],
+            Self::Key => &["key"],
+            Self::Model => &["model"],
+            Self::Provider => &["provider"],
+            Self::Cluster => &["cluster"],
+            Self::Operation => &["operation"],
+            Self::Quota => &["quota", "unit"],
+            Self::Day => &["day"],
+            Self::PriceVersion => &["price_version"],
+        }
+    }
+
+    /// Adds what a record has in these columns; `charge` is what one quota charged for it.
+    pub(super) fn add_values(
+        self,
+        entry: &Entry<'_>,
+        charge: Option<&Item<'_>>,
+        key: &mut Vec<Option<Box<str>>>,
+    ) {
+        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().into());
+        if self == Self::Quota {
+            key.push(charge.map(|charge| charge.quota.as_ref().into()));
+        }
+        key.push(match self {
+            Self::Tenant => text(&entry.tenant),
+            Self::Project => text(&entry.project),
+            Self::ServiceAccount => text(&entry.service_account),
+            Self::Subject => text(&entry.subject),
+            Self::Actor => text(&entry.actor),
+            Self::Key => text(&entry.credential_id),
+            Self::Model => entry.model().map(Into::into),
+            Self::Provider => text(&entry.provider),
+            Self::Cluster => text(&entry.cluster),
+            Self::Operation => text(&entry.operation),
+            Self::Quota => charge.map(|charge| charge.unit.as_ref().into()),
+            Self::Day => Some(entry.time.to_utc().date_naive().to_string().into()),
+            Self::PriceVersion => text(&entry.price_version),
+        });
+    }
+}

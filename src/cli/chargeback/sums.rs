@@ -1,0 +1,104 @@
+//! The rows of a report, filled record by record.
+
+use std::collections::BTreeMap;
+
+use super::axis::Axis;
+use super::entry::Entry;
+use super::totals::Totals;
+use crate::audit::{Decision, Item, QuotaTally};
+
+/// How many bytes rows may take; what a caller chooses, such as a model, must not fill the memory.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+/// What a row takes beside its texts.
+const ROW_BYTES: usize = 256;
+
+/// What a row is for: a value for each column, `None` where the records have none.
+pub(super) type Key = Vec<Option<Box<str>>>;
+
+/// One row: what its records add up to, and what one quota charged for them.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    pub(super) totals: Totals,
+    pub(super) charged: u64,
+}
+
+/// The sums of all records read so far.
+#[derive(Debug)]
+pub(super) struct Sums<'a> {
+    axes: &'a [Axis],
+    rows: BTreeMap<Key, Row>,
+    total: Totals,
+    charged: BTreeMap<QuotaTally, u64>,
+    bytes: usize,
+}
+
+/// There are more rows than memory is given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl<'a> Sums<'a> {
+    pub(super) fn by(axes: &'a [Axis]) -> Self {
+        Self { axes, rows: BTreeMap::new(), total: Totals::default(), charged: BTreeMap::new(), bytes: 0 }
+    }
+
+    /// Adds a record to the row it belongs to; by quota, to the row of each that charged it.
+    pub(super) fn add(&mut self, entry: &Entry<'_>) -> Result<(), TooMany> {
+        if entry.decision == Decision::Open {
+            return Ok(());
+        }
+        self.total.add(entry);
+        for item in &entry.charged {
+            let sum = self.charged.entry(QuotaTally::of(&item.quota, &item.unit)).or_default();
+            *sum = sum.saturating_add(item.amount);
+        }
+        if !self.has_quotas() || entry.charged.is_empty() {
+            return self.add_to_row(entry, None);
+        }
+        entry.charged.iter().try_for_each(|item| self.add_to_row(entry, Some(item)))
+    }
+
+    fn add_to_row(&mut self, entry: &Entry<'_>, charge: Option<&Item<'_>>) -> Result<(), TooMany> {
+        let mut key = Key::with_capacity(self.axes.len().saturating_add(1));
+        self.axes.iter().for_each(|axis| axis.add_values(entry, charge, &mut key));
+        let row = match self.rows.get_mut(&key) {
+            Some(row) => row,
+            None => {
+                let texts = key.iter().flatten().map(|text| text.len());
+                let bytes = texts.fold(ROW_BYTES, usize::saturating_add);
+                self.bytes = self.bytes.saturating_add(bytes);
+                if self.bytes > MOST_BYTES {
+                    return Err(TooMany);
+                }
+                self.rows.entry(key).or_default()
+            }
+        };
+        row.totals.add(entry);
+        row.charged = row.charged.saturating_add(charge.map_or(0, |charge| charge.amount));
+        Ok(())
+    }
+
+    /// True where there is a row for each quota.
+    pub(super) fn has_quotas(&self) -> bool {
+        self.axes.contains(&Axis::Quota)
+    }
+
+    /// The names of the columns that say what a row is for.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.axes.iter().flat_map(|axis| axis.columns().iter().copied())
+    }
+
+    /// In the order of what they are for.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&Key, &Row)> {
+        self.rows.iter()
+    }
+
+    /// Of all records, each counted once.
+    pub(super) fn total(&self) -> &Totals {
+        &self.total
+    }
+
+    /// What each quota has charged.
+    pub(super) fn charged(&self) -> &BTreeMap<QuotaTally, u64> {
+        &self.charged
+    }
+}

@@ -1,0 +1,258 @@
+//! `claimgate report`, on records as the filter writes them.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::copy::{Copy, Run};
+
+/// A record of an answer that cost 15 model tokens and 70 microdollars; `change` is put into it.
+fn record(change: &Value) -> String {
+    let mut record = json!({
+        "time": "2026-11-26T12:00:00.250Z",
+        "claimgate.decision": "allow",
+        "claimgate.request_id": "r",
+        "claimgate.aborted": false,
+        "claimgate.principal.tenant": "acme",
+        "claimgate.principal.project": "search",
+        "claimgate.credential.id": "k1",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.output_tokens": 5,
+        "claimgate.usage.total_tokens": 15,
+        "claimgate.usage.complete": true,
+        "claimgate.cost.microdollars": 70,
+        "claimgate.cost.price_version": "v1",
+        "claimgate.charged": [{"quota": "hour", "unit": "tokens", "amount": 15}],
+    });
+    for (name, value) in change.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    // The filter writes the time first.
+    let time = record.as_object_mut().unwrap().remove("time").unwrap();
+    format!("{{\"time\":{time},{}", &record.to_string()[1..])
+}
+
+fn refusal(change: &Value) -> String {
+    let mut refusal = json!({
+        "claimgate.decision": "deny", "claimgate.reason": "quota_exceeded", "error.type": "quota_exceeded",
+        "gen_ai.response.model": null, "gen_ai.usage.input_tokens": null, "gen_ai.usage.cache_read.input_tokens": null,
+        "gen_ai.usage.output_tokens": null, "claimgate.usage.total_tokens": null, "claimgate.usage.complete": null,
+        "claimgate.cost.microdollars": null, "claimgate.cost.price_version": null, "claimgate.charged": null,
+    });
+    for (name, value) in change.as_object().unwrap() {
+        refusal[name] = value.clone();
+    }
+    record(&refusal)
+}
+
+fn report(lines: &[String], arguments: &[&str]) -> Run {
+    let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    Copy::new(&format!("report-{:?}", std::thread::current().id()))
+        .run_with_input(&[&["report"], arguments, &["-"]].concat(), &input)
+}
+
+fn document(lines: &[String], arguments: &[&str]) -> Value {
+    let run = report(lines, &[&["--format", "json"], arguments].concat());
+    assert_eq!((run.code, run.errors.as_str()), (0, ""));
+    serde_json::from_str(&run.output).unwrap()
+}
+
+/// What one of the sums is, row by row.
+fn column(document: &Value, name: &str) -> Vec<Value> {
+    document["rows"].as_array().unwrap().iter().map(|row| row[name].clone()).collect()
+}
+
+#[test]
+fn rows_add_up_what_their_records_say() {
+    let lines = [
+        record(&json!({})),
+        record(&json!({ "claimgate.aborted": true, "claimgate.usage.complete": false })),
+        refusal(&json!({})),
+        refusal(&json!({ "claimgate.decision": "allow", "error.type": "500" })),
+        refusal(&json!({ "claimgate.decision": "open", "error.type": null })),
+        record(&json!({ "claimgate.principal.tenant": "initech", "claimgate.cost.unpriced": true,
+            "claimgate.cost.microdollars": null, "claimgate.usage.total_tokens": 0 })),
+        refusal(&json!({ "claimgate.principal.tenant": null })),
+    ];
+    let run = report(&lines, &[]);
+    assert_eq!(
+        run.output,
+        "\
+tenant   requests  refused  failed  incomplete  input  cached  output  total   dollars  unpriced
+-               1        1       0           0      0       0       0      0  0.000000         0
+acme            4        1       1           1     20       8      10     30  0.000140         0
+initech         1        0       0           0     10       4       5      0  0.000000         1
+all             6        2       1           1     30      12      15     30  0.000140         1
+"
+    );
+    assert_eq!((run.code, run.errors.as_str()), (0, ""));
+}
+
+#[test]
+fn each_thing_that_sums_are_told_apart_by() {
+    let other = json!({
+        "time": "2026-11-27T00:00:00.000Z",
+        "claimgate.principal.tenant": "b", "claimgate.principal.project": "b", "claimgate.principal.service_account": "b",
+        "claimgate.principal.subject": "b", "claimgate.principal.actor": "b", "claimgate.credential.id": "b",
+        "gen_ai.request.model": null, "gen_ai.response.model": "b", "gen_ai.provider.name": "b",
+        "claimgate.upstream.cluster": "b", "gen_ai.operation.name": "b", "claimgate.cost.price_version": "b",
+    });
+    let lines = [record(&json!({})), record(&other)];
+    for (by, first, second) in [
+        ("tenant", json!("acme"), "b"),
+        ("project", json!("b"), "search"),
+        ("service_account", Value::Null, "b"),
+        ("subject", Value::Null, "b"),
+        ("actor", Value::Null, "b"),
+        ("key", json!("k1"), "b"),
+        ("model", json!("b"), "gpt-4o"),
+        ("provider", Value::Null, "b"),
+        ("cluster", Value::Null, "b"),
+        ("operation", json!("b"), "chat"),
+        ("day", json!("2026-11-26"), "2026-11-27"),
+        ("price_version", json!("b"), "v1"),
+    ] {
+        let document = document(&lines, &["--by", by]);
+        assert_eq!(column(&document, by), [first, json!(second)], "{by}");
+        assert_eq!(column(&document, "total_tokens"), [15, 15], "{by}");
+    }
+    let both = document(&lines, &["--by", "operation,day"]);
+    assert_eq!(column(&both, "operation"), ["b", "chat"]);
+    assert_eq!(column(&both, "day"), ["2026-11-27", "2026-11-26"]);
+}
+
+#[test]
+fn a_request_that_two_quotas_charged_stands_in_both_rows_and_once_in_the_total() {
+    let charged = json!({ "claimgate.charged": [
+        { "quota": "hour", "unit": "tokens", "amount": 40 }, { "quota": "all", "unit": "requests", "amount": 1 },
+    ] });
+    let document = document(&[record(&charged), record(&json!({})), refusal(&json!({}))], &["--by", "quota"]);
+    assert_eq!(column(&document, "quota"), [Value::Null, json!("all"), json!("hour")]);
+    assert_eq!(column(&document, "unit"), [Value::Null, json!("requests"), json!("tokens")]);
+    assert_eq!(column(&document, "charged"), [0, 1, 55]);
+    assert_eq!(column(&document, "requests"), [1, 1, 2]);
+    assert_eq!((&document["total"]["requests"], &document["total"]["total_tokens"]), (&json!(3), &json!(30)));
+}
+
+#[test]
+fn a_period_has_its_beginning_and_not_its_end() {
+    let times = ["2026-11-25T23:59:59.999Z", "2026-11-26T00:00:00.000Z", "2026-11-26T23:59:59.999Z"];
+    let lines = times.map(|time| record(&json!({ "time": time })));
+    for (arguments, want) in [
+        (["--from", "2026-11-26"].as_slice(), 2),
+        (&["--to", "2026-11-26"], 1),
+        (&["--from", "2026-11-26", "--to", "2026-11-27"], 2),
+        (&["--from", "2026-11-26T00:59:59.999+01:00"], 3),
+        (&["--to", "2026-11-26T23:59:59.999Z"], 2),
+        (&["--from", "2027-01-01"], 0),
+    ] {
+        let document = document(&lines, arguments);
+        assert_eq!(document["total"]["requests"], want, "{arguments:?}");
+        assert_eq!(document["lines"]["records"], 3, "all of them were read");
+    }
+    let run = report(&lines, &["--from", "yesterday"]);
+    assert!(run.code == 2 && run.errors.contains("write a date"), "{}", run.errors);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place_and_left_out() {
+    let long = record(&json!({ "claimgate.note": "x".repeat(1024 * 1024) }));
+    let half = record(&json!({}))[..200].to_owned();
+    let lines = [record(&json!({})), half, "-".to_owned(), long, record(&json!({})), "noise".to_owned()];
+    let run = report(&lines, &["--format", "json"]);
+    let document: Value = serde_json::from_str(&run.output).unwrap();
+    assert_eq!(document["lines"], json!({ "records": 2, "without_record": 1, "damaged": 3 }));
+    assert_eq!(document["total"]["total_tokens"], 30);
+    assert_eq!(
+        run.errors.lines().collect::<Vec<_>>(),
+        [
+            "warning: -:2: the audit record is damaged",
+            "warning: -:4: the line is longer than 1 MiB",
+            "warning: -:6: the line holds no audit record",
+            "warning: 3 lines could not be read, and are not in the sums",
+        ]
+    );
+    assert_eq!(run.code, 0);
+    assert_eq!(report(&lines, &["--strict"]).code, 2);
+    let noise = vec!["noise".to_owned(); 1000];
+    assert_eq!(report(&noise, &[]).errors.lines().count(), 21, "not all of them one by one");
+}
+
+#[test]
+fn several_logs_are_read_as_one_whatever_stands_before_their_records() {
+    let copy = Copy::new("report-files");
+    let write = |name: &str, text: String| fs::write(copy.path().join(name), text).unwrap();
+    write("a.log", format!("{}\n", record(&json!({}))));
+    // The last line of a log that is being written has no end yet.
+    write("b.log", format!("/v1/chat?a={{\"time\":\" {}", record(&json!({}))));
+    let run = copy.run_with_input(&["report", "a.log", "b.log", "-", "--format", "csv"], &record(&json!({})));
+    assert_eq!(
+        run.output,
+        "tenant,requests,refused,failed,incomplete,input_tokens,cached_input_tokens,output_tokens,total_tokens,microdollars,unpriced\nacme,3,0,0,0,30,12,15,45,210,0\n"
+    );
+    let run = copy.run(&["report", "a.log", "absent.log"]);
+    assert!(run.code == 2 && run.errors.starts_with("error: absent.log: cannot be read"), "{}", run.errors);
+    assert_eq!(copy.run(&["report"]).code, 2, "a report of nothing is a mistake");
+}
+
+#[test]
+fn what_callers_wrote_stays_in_its_cell() {
+    let names = ["=HYPERLINK(\"x\")", "a,b\"c", "\u{1b}[2Jx", "line\nbreak"];
+    let lines = names.map(|name| record(&json!({ "gen_ai.request.model": name })));
+    let csv = report(&lines, &["--by", "model", "--format", "csv"]).output;
+    for cell in ["\"'=HYPERLINK(\"\"x\"\")\",1,", "\"a,b\"\"c\",1,", "\"line\nbreak\",1,"] {
+        assert!(csv.contains(cell), "{cell}: {csv}");
+    }
+    let table = report(&lines, &["--by", "model"]).output;
+    assert!(table.contains("\\u{1b}[2Jx") && table.contains("line\\nbreak"), "{table}");
+    assert!(!table.contains('\u{1b}') && table.lines().count() == 6, "{table}");
+}
+
+#[test]
+fn counters_that_say_the_same_are_fine_and_others_are_named() {
+    let copy = Copy::new("report-counters");
+    let write = |name: &str, text: &str| fs::write(copy.path().join(name), text).unwrap();
+    write("audit.log", &format!("{}\n{}\n", record(&json!({})), record(&json!({}))));
+    write("right.txt", "server.live: 1\nwasmcustom.claimgate.charges.quota.hour.unit.tokens: 30\n");
+    write("half.txt", "claimgate_charges{quota=\"hour\",unit=\"tokens\"} 15\n");
+    write("page.html", "<html></html>");
+    let run = |arguments: &[&str]| copy.run(&[&["report", "audit.log"], arguments].concat());
+    assert_eq!(run(&["--counters", "right.txt"]).code, 0);
+    assert_eq!(run(&["--counters", "half.txt", "--counters", "half.txt"]).code, 0, "two Envoys");
+    let wrong = run(&["--counters", "half.txt", "--format", "json"]);
+    assert_eq!(
+        (wrong.code, wrong.errors.as_str()),
+        (1, "error: the quota `hour` (tokens): the records say 30, the counters 15\n")
+    );
+    let told: Value = serde_json::from_str(&wrong.output).unwrap();
+    let difference = json!([{ "quota": "hour", "unit": "tokens", "records": 30, "counters": 15 }]);
+    assert_eq!(told["differences"], difference);
+    for (arguments, needle) in [
+        (["--counters", "page.html"].as_slice(), "there are no counters in it"),
+        (&["--counters", "absent.txt"], "cannot be read"),
+        (&["--counters", "right.txt", "--from", "2026-11-26"], "cannot be used with"),
+    ] {
+        let run = run(arguments);
+        assert!(run.code == 2 && run.errors.contains(needle), "{arguments:?}: {}", run.errors);
+    }
+}
+
+#[test]
+fn a_long_log_takes_no_more_memory_than_its_rows() {
+    let (line, count) = (record(&json!({})), 300_000);
+    assert!(line.len() * count > 200_000_000);
+    let command =
+        "yes \"$LINE\" | head -n $COUNT | (ulimit -v 65536; exec $CLAIMGATE report --format json -)";
+    let mut bash = Command::new("bash");
+    let bash = bash.args(["-c", command]).env("LINE", line).env("COUNT", count.to_string());
+    let ran = bash.env("CLAIMGATE", env!("CARGO_BIN_EXE_claimgate")).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(document["total"]["requests"], count);
+}
