@@ -80,6 +80,11 @@ impl Unit {
         }
     }
 
+    /// True where something is spent: requests in flight are only held.
+    pub fn is_charged(self) -> bool {
+        self != Self::Concurrency
+    }
+
     /// True where what a request costs is known only from the provider's answer.
     pub fn is_metered(self) -> bool {
         matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens | Self::Microdollars)

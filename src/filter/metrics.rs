@@ -60,7 +60,7 @@ impl Metrics {
         let define = |name: String| hostcalls::define_metric(MetricType::Counter, &name).ok();
         let counters = self
             .charges
-            .get_or_init(|| gateway.quota_tallies().map(|tally| define(tally.counter())).collect());
+            .get_or_init(|| gateway.quota_tallies().map(|tally| define(tally?.counter())).collect());
         for charged in charged.iter().filter(|charged| charged.amount > 0) {
             if let Some(Some(counter)) = counters.get(charged.place) {
                 let _ =

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::audit::{self, AnsweredBy, Bill, Decision, Price, QuotaTally, Record, Spent, Subject, Tally};
+use crate::config::Unit;
 use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
@@ -130,9 +131,11 @@ impl Gateway {
         }
     }
 
-    /// The counters of what quotas charge, in the places that [`Charged`] names.
-    pub fn quota_tallies(&self) -> impl Iterator<Item = QuotaTally> {
-        self.quotas.named().map(|(quota, unit)| QuotaTally::of(quota, unit.name()))
+    /// The counters of what quotas charge, in the places that [`Charged`] names; `None` for one that charges nothing.
+    pub fn quota_tallies(&self) -> impl Iterator<Item = Option<QuotaTally>> {
+        let tally =
+            |(quota, unit): (&str, Unit)| unit.is_charged().then(|| QuotaTally::of(quota, unit.name()));
+        self.quotas.named().map(tally)
     }
 
     fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {

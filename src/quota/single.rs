@@ -146,7 +146,7 @@ impl Quota {
     /// What is told of a charge; requests in flight are held, and nobody is charged for them.
     pub(super) fn charged(&self, place: usize, amount: u64) -> Option<Charged> {
         let unit = self.measure.unit();
-        (unit != Unit::Concurrency).then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })
+        unit.is_charged().then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })
     }
 
     fn refusal(&self, count: &Count) -> Denial {
