@@ -14,6 +14,7 @@ mod polled;
 mod possession;
 mod prices;
 mod quotas;
+mod rate_limit_service;
 mod requirements;
 mod revocations;
 mod rules;
@@ -44,7 +45,8 @@ pub use metering::{MeteredUsage, Metering, StreamUsage};
 pub use polled::{PolledDocument, WhenStale};
 pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
-pub use quotas::{Durability, Limit, Quota, Unit, WindowKind};
+pub use quotas::{Durability, Limit, OnFailure, Quota, QuotaEngine, Unit, WindowKind};
+pub use rate_limit_service::RateLimitService;
 pub use requirements::{require_reachable, require_text};
 pub use revocations::{Revocations, Revoked};
 pub use rules::{Mode, Rule, RuleReason};
@@ -127,6 +129,9 @@ pub struct Config {
     pub tokens: Option<Tokens>,
     /// The rules, all of which must hold. An empty list is an error.
     pub policies: Vec<Rule>,
+    /// Where quotas with `engine: global` are counted.
+    #[serde(default)]
+    pub rate_limit_service: Option<RateLimitService>,
     /// The quotas, all of which must have room.
     #[serde(default)]
     pub quotas: Vec<Quota>,

@@ -31,7 +31,7 @@ use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
 
 use crate::price::PriceTable;
-use crate::quota::QuotaSet;
+use crate::quota::{self, QuotaSet};
 use crate::request::{Connection, Moment, RequestHead};
 use crate::revocation::Revocations;
 use crate::secret::Environment;
@@ -153,7 +153,10 @@ impl Gateway {
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let engine = Engine::new()?;
         let policies = PolicySet::compile(&config.policies, &engine)?;
-        let quotas = QuotaSet::compile(&config.quotas, &engine)?;
+        if let Some(service) = &config.rate_limit_service {
+            quota::check_service(service, config.hold_timeout)?;
+        }
+        let quotas = QuotaSet::compile(&config.quotas, config.rate_limit_service.as_ref(), &engine)?;
         let identity = Identity::compile(config, &engine, environment)?;
         let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
         let documents = Documents::compile(config, identity.public_keys())?;

@@ -8,12 +8,13 @@
 mod admission;
 mod charged;
 mod cost;
+mod global;
 mod measure;
 mod single;
 
 use std::collections::BTreeSet;
 
-use crate::config::{self, ConfigError, Mode, Unit};
+use crate::config::{self, ConfigError, Mode, RateLimitService, Unit};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Reads};
 use crate::identity::Principal;
@@ -26,6 +27,9 @@ use single::{Charge, Quota};
 pub use admission::{Admission, Held};
 pub use charged::Charged;
 pub use cost::{Cost, Size};
+pub use global::{
+    Global, PER_KEY, QUOTA_KEY, ServiceUnit, ServiceWindow, WINDOW_KEY, check_service, entry_value,
+};
 
 /// The compiled quotas of one configuration.
 #[derive(Debug)]
@@ -66,7 +70,11 @@ type Taken<'a> = (&'a Quota, &'a Charge, Option<Reservation>);
 impl QuotaSet {
     /// # Errors
     /// Two quotas with one id, a window that cannot be kept, or an expression that does not compile.
-    pub fn compile(quotas: &[config::Quota], engine: &Engine) -> Result<Self, ConfigError> {
+    pub fn compile(
+        quotas: &[config::Quota],
+        service: Option<&RateLimitService>,
+        engine: &Engine,
+    ) -> Result<Self, ConfigError> {
         let mut ids = BTreeSet::new();
         let mut reads = Reads::default();
         let mut compiled = Vec::with_capacity(quotas.len());
@@ -78,7 +86,7 @@ impl QuotaSet {
                     format!("the quota `{}` is listed twice", quota.id),
                 ));
             }
-            let quota = Quota::compile(quota, &at, engine)?;
+            let quota = Quota::compile(quota, &at, service, engine)?;
             quota.read_into(&mut reads);
             compiled.push(quota);
         }

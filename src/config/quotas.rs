@@ -17,6 +17,16 @@ pub struct Quota {
     pub id: String,
     #[serde(default)]
     pub unit: Unit,
+    /// Who counts: this Envoy, or the rate limit service for all of them.
+    #[serde(default, skip_serializing_if = "QuotaEngine::is_local")]
+    pub engine: QuotaEngine,
+    /// What becomes of requests while the rate limit service does not answer; `deny` where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// How long an answer of the rate limit service serves further requests without a question, at most `60s` and no longer
+    /// than the window; left out, each request asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_for: Option<Span>,
     /// A number, or CEL over the principal that gives one.
     pub limit: Limit,
     /// The length of the window, from `1s` to `31d`; none for `concurrency`.
@@ -36,8 +46,8 @@ pub struct Quota {
     pub reserve: Option<u64>,
     #[serde(default)]
     pub mode: Mode,
-    /// Must be written as `process` for windows longer than an hour: the counters live and die with one
-    /// Envoy process.
+    /// Must be written as `process` for windows longer than an hour that this Envoy counts: the counters live and die with
+    /// one Envoy process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
 }
@@ -48,6 +58,35 @@ impl Quota {
         const AN_HOUR: Span = Span::from_seconds(3600);
         self.window.is_some_and(|window| window > AN_HOUR)
     }
+}
+
+/// Who counts what is spent of a quota.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaEngine {
+    /// Each Envoy for itself.
+    #[default]
+    Local,
+    /// The rate limit service, for all Envoys together.
+    Global,
+}
+
+impl QuotaEngine {
+    fn is_local(&self) -> bool {
+        *self == Self::Local
+    }
+}
+
+/// What becomes of requests that the rate limit service says nothing about.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// They are refused 503 `quota_unavailable`.
+    Deny,
+    /// They are counted in this Envoy alone, under the same limit, and reported when the service is back.
+    Local,
 }
 
 /// What a quota counts.

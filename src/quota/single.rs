@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::admission::Tightest;
 use super::charged::Charged;
+use super::global::Global;
 use super::measure::Measure;
 use super::{Size, Till};
-use crate::config::{self, ConfigError, Mode, Unit};
+use crate::config::{self, ConfigError, Mode, RateLimitService, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
@@ -17,6 +18,8 @@ use crate::policy::{VOCABULARY, dry_run};
 pub(super) struct Quota {
     pub(super) id: Arc<str>,
     pub(super) measure: Measure,
+    /// Where the rate limit service counts.
+    pub(super) global: Option<Global>,
     limit: Limit,
     per: Vec<Expression>,
     when: Option<Expression>,
@@ -39,9 +42,15 @@ pub(super) struct Charge {
 }
 
 impl Quota {
-    pub(super) fn compile(quota: &config::Quota, at: &str, engine: &Engine) -> Result<Self, ConfigError> {
+    pub(super) fn compile(
+        quota: &config::Quota,
+        at: &str,
+        service: Option<&RateLimitService>,
+        engine: &Engine,
+    ) -> Result<Self, ConfigError> {
         let measure = Measure::compile(quota, at)?;
-        if quota.outlives_processes() && quota.durability.is_none() {
+        let global = Global::compile(quota, service, at)?;
+        if global.is_none() && quota.outlives_processes() && quota.durability.is_none() {
             let why = format!(
                 "the window `{}` is longer than an hour, and counters live and die with one Envoy process; write `durability: process` to accept that",
                 quota.window.map(|window| window.to_string()).unwrap_or_default()
@@ -61,6 +70,7 @@ impl Quota {
         Ok(Self {
             id: quota.id.as_str().into(),
             measure,
+            global,
             limit: match &quota.limit {
                 config::Limit::Number(number) => Limit::Number(*number),
                 config::Limit::Expression(text) => {

@@ -3,6 +3,7 @@
 mod compiling;
 mod costs;
 mod several;
+mod sharing;
 
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ impl<S: Store> Desk<S> {
     fn on(store: S, ledger: Ledger, quotas: &[Quota]) -> Self {
         let engine = Engine::new().unwrap();
         Self {
-            quotas: QuotaSet::compile(quotas, &engine).unwrap(),
+            quotas: QuotaSet::compile(quotas, None, &engine).unwrap(),
             engine,
             ledger,
             store,
@@ -151,7 +152,7 @@ fn what_cannot_be_evaluated_refuses_and_is_not_told() {
         (json!({ "limit": "principal.key.labels.hidden == 'a' ? 1 : 2" }), "a limit that errs"),
     ] {
         // Maps are found when the configuration loads; see there.
-        let Ok(quotas) = QuotaSet::compile(&[quota("q", change)], &Engine::new().unwrap()) else {
+        let Ok(quotas) = QuotaSet::compile(&[quota("q", change)], None, &Engine::new().unwrap()) else {
             assert_eq!(note, "a descriptor that is a map");
             continue;
         };

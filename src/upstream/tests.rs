@@ -48,7 +48,7 @@ fn proofs(case: &Case) -> Proofs {
     let permit = PolicySet::compile(&[rule], &engine).unwrap().authorize(&engine, &case.facts()).unwrap();
     let (ledger, store) = (Ledger::new(), MemoryStore::new());
     let till = Till { ledger: &ledger, store: &store, allotments: &Allotments::default(), now_ms: NOW_MS };
-    let quotas = QuotaSet::compile(&[], &engine).unwrap();
+    let quotas = QuotaSet::compile(&[], None, &engine).unwrap();
     let charges = quotas.charges(&engine, &case.facts()).unwrap();
     let admission = quotas.admit(&charges, &Size::default(), till).unwrap();
     Proofs { permit: Rc::new(permit), admission }

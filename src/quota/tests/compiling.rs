@@ -8,7 +8,7 @@ use crate::quota::QuotaSet;
 
 fn compiled(change: Value) -> Result<QuotaSet, String> {
     let quotas = [quota("first", json!({})), quota("tried", change)];
-    QuotaSet::compile(&quotas, &Engine::new().unwrap()).map_err(|error| error.to_string())
+    QuotaSet::compile(&quotas, None, &Engine::new().unwrap()).map_err(|error| error.to_string())
 }
 
 #[test]
