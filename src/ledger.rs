@@ -33,6 +33,7 @@ mod allotment;
 mod budget;
 mod entry;
 mod memory;
+mod mirror;
 mod page;
 mod tally;
 mod window;
@@ -50,6 +51,7 @@ pub use allotment::Allotments;
 pub use budget::Budget;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
+pub use mirror::{Basis, Mirror, Share, Take, Told};
 pub use window::{Count, Counter, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module

@@ -39,9 +39,9 @@ pub struct Account {
 /// What is held for one request until it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    counter: Counter,
-    step: u64,
-    amount: u64,
+    pub(super) counter: Counter,
+    pub(super) step: u64,
+    pub(super) amount: u64,
 }
 
 /// One account at one moment.
@@ -195,7 +195,8 @@ impl Balance {
     }
 }
 
-fn held_window() -> Window {
+/// How long something is held at most.
+pub(super) fn held_window() -> Window {
     Window::of(WindowKind::Sliding, LONGEST_HELD_MS)
 }
 

@@ -32,6 +32,8 @@ pub enum Namespace {
     Revocation = 7,
     /// Random keys that all workers share.
     SharedKey = 8,
+    /// What is known of counters that the rate limit service keeps.
+    Mirror = 9,
 }
 
 impl Entry<'_> {

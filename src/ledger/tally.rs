@@ -65,6 +65,17 @@ impl Tally {
         Self { newest: self.newest, counts }
     }
 
+    /// The tally with `cost` less, the oldest steps first; none falls below 0.
+    pub(super) fn minus_oldest(&self, mut cost: u64) -> Self {
+        let mut counts = self.counts;
+        for count in counts.iter_mut().rev() {
+            let off = cost.min(*count);
+            *count = count.saturating_sub(off);
+            cost = cost.saturating_sub(off);
+        }
+        Self { newest: self.newest, counts }
+    }
+
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }
