@@ -79,6 +79,9 @@ pub struct Record<'a> {
     pub duration_ms: u64,
     #[serde(rename = "claimgate.shadow_denials", skip_serializing_if = "Vec::is_empty")]
     pub shadow_denials: Vec<&'a str>,
+    /// The quotas of the rate limit service that this Envoy counted alone, because that did not answer.
+    #[serde(rename = "claimgate.counted_alone", skip_serializing_if = "Vec::is_empty")]
+    pub counted_alone: Vec<&'a str>,
     /// The provider's own request id, for its support.
     #[serde(rename = "claimgate.upstream.request_id", skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<&'a str>,

@@ -15,6 +15,8 @@
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
 //! | waiting for an issuer's word on a token | its answer; none | walk; walk without patience |
+//! | waiting for the rate limit service | its answer; none, a timeout, a question refused at dispatch | walk with what it said, or with why it said nothing |
+//! | waiting for the rate limit service | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `quota_unavailable` |
 //! | waiting for any of these | `hold_timeout` | refuse `hold_timeout` |
 //! | forwarded | body, its end | pass; read what follows a decided beginning, and refuse what it should have rested on |
 //! | any | trailers | take off what headers lose |
@@ -40,6 +42,7 @@ mod header_map;
 mod held;
 mod introspect;
 mod key_fetch;
+mod limits;
 mod metrics;
 mod open;
 mod polling;

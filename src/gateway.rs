@@ -5,6 +5,7 @@
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last; but a proof of possession
 //! is used up where it is taken, so that nobody can send it again with another body.
 
+mod admitting;
 mod bounds;
 mod call;
 mod challenges;
@@ -31,7 +32,7 @@ use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
 
 use crate::price::PriceTable;
-use crate::quota::{self, QuotaSet};
+use crate::quota::{Ask, QuotaSet, Service};
 use crate::request::{Connection, Moment, RequestHead};
 use crate::revocation::Revocations;
 use crate::secret::Environment;
@@ -143,6 +144,8 @@ pub enum Need {
     Keys { issuer: usize },
     /// What an issuer says of a token, to be told by [`Call::hear`].
     Introspection(Inquiry),
+    /// What the rate limit service says of quotas, to be told by [`Gateway::hear_limits`].
+    RateLimit(Ask),
 }
 
 impl Gateway {
@@ -153,10 +156,9 @@ impl Gateway {
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let engine = Engine::new()?;
         let policies = PolicySet::compile(&config.policies, &engine)?;
-        if let Some(service) = &config.rate_limit_service {
-            quota::check_service(service, config.hold_timeout)?;
-        }
-        let quotas = QuotaSet::compile(&config.quotas, config.rate_limit_service.as_ref(), &engine)?;
+        let service = config.rate_limit_service.as_ref();
+        let service = service.map(|service| Service::compile(service, config.hold_timeout)).transpose()?;
+        let quotas = QuotaSet::compile(&config.quotas, service, &engine)?;
         let identity = Identity::compile(config, &engine, environment)?;
         let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
         let documents = Documents::compile(config, identity.public_keys())?;

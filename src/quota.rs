@@ -4,31 +4,45 @@
 //! [`Admission`], which only this room can make; without one no provider credential is attached. An expression that
 //! errs, a full ledger and a lost compare-and-set all deny. What only the provider's answer tells is held until
 //! `settle`.
+//!
+//! Quotas that the rate limit service counts come last: what was taken of the others goes back where it refuses, but what
+//! it has counted it cannot give back. While it is asked, the call is [`Pending`].
 
 mod admission;
+mod asking;
+mod basket;
 mod charged;
 mod cost;
+mod debts;
 mod global;
 mod measure;
 mod single;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use crate::config::{self, ConfigError, Mode, RateLimitService, Unit};
+use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Reads};
 use crate::identity::Principal;
-use crate::ledger::{Allotments, Budget, Count, Ledger, Reservation, Store};
+use crate::ledger::{Allotments, Budget, Count, Ledger, LedgerError, Mirror, Store};
 use crate::policy::CallFacts;
 
-use admission::Tightest;
+use admission::{Hold, Tightest};
+use asking::{Due, Standing};
+use basket::Basket;
 use single::{Charge, Quota};
 
+#[cfg(test)]
+pub(crate) use global::scripted;
+
 pub use admission::{Admission, Held};
+pub use asking::{Answer, Ask, Pending};
 pub use charged::Charged;
 pub use cost::{Cost, Size};
+pub use debts::{Debts, Report};
 pub use global::{
-    Global, PER_KEY, QUOTA_KEY, ServiceUnit, ServiceWindow, WINDOW_KEY, check_service, entry_value,
+    Descriptor, Global, PER_KEY, QUOTA_KEY, Service, ServiceUnit, ServiceWindow, WINDOW_KEY, entry_value,
 };
 
 /// The compiled quotas of one configuration.
@@ -36,6 +50,7 @@ pub use global::{
 pub struct QuotaSet {
     quotas: Vec<Quota>,
     reads: Reads,
+    service: Option<Service>,
 }
 
 /// The counters and the clock of this walk.
@@ -45,6 +60,8 @@ pub struct Till<'a> {
     pub store: &'a dyn Store,
     /// What this worker has charged ahead.
     pub allotments: &'a Allotments,
+    /// What this worker owes to the rate limit service.
+    pub debts: &'a Debts,
     pub now_ms: u64,
 }
 
@@ -64,15 +81,20 @@ pub struct Charges {
     shadow_denials: Vec<String>,
 }
 
-/// What one quota has charged, or holds.
-type Taken<'a> = (&'a Quota, &'a Charge, Option<Reservation>);
+/// How far a call has come.
+#[derive(Debug)]
+pub enum Admitting {
+    Done(Admission),
+    /// The rate limit service is to be asked.
+    Asks(Pending),
+}
 
 impl QuotaSet {
     /// # Errors
     /// Two quotas with one id, a window that cannot be kept, or an expression that does not compile.
     pub fn compile(
         quotas: &[config::Quota],
-        service: Option<&RateLimitService>,
+        service: Option<Service>,
         engine: &Engine,
     ) -> Result<Self, ConfigError> {
         let mut ids = BTreeSet::new();
@@ -86,11 +108,11 @@ impl QuotaSet {
                     format!("the quota `{}` is listed twice", quota.id),
                 ));
             }
-            let quota = Quota::compile(quota, &at, service, engine)?;
+            let quota = Quota::compile(quota, &at, service.as_ref(), engine)?;
             quota.read_into(&mut reads);
             compiled.push(quota);
         }
-        Ok(Self { quotas: compiled, reads })
+        Ok(Self { quotas: compiled, reads, service })
     }
 
     /// What all quotas together read.
@@ -142,54 +164,76 @@ impl QuotaSet {
         self.quotas.iter().any(|quota| quota.measure.unit().is_metered() && quota.mode == Mode::Enforce)
     }
 
-    /// Charges the token's budget and every quota that applies, or nothing.
-    pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admission, Denial> {
-        let Some(budget) = &charges.budget else { return self.charge(charges, size, None, till) };
-        let count = spend_budget(budget, till)?;
-        self.charge(charges, size, Some(count), till).inspect_err(|_| {
-            let _ = budget.give_back(till.ledger, till.store, till.now_ms);
-        })
+    /// The rate limit service, where a quota is counted by it.
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_ref().filter(|_| self.quotas.iter().any(|quota| quota.global.is_some()))
     }
 
+    /// Charges the token's budget and every quota that applies, or nothing.
+    pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admitting, Denial> {
+        let mut basket = Basket::new(charges.shadow_denials.clone());
+        if let Some(budget) = charges.budget {
+            basket.tightest = Tightest::of_requests(Some(spend_budget(&budget, till)?));
+            basket.budget = Some(budget);
+        }
+        match self.charge(&mut basket, charges, size, till) {
+            Ok(due) if due.is_empty() => Ok(Admitting::Done(basket.admitted(self, till))),
+            Ok(due) => Ok(Admitting::Asks(self.pending(basket, due))),
+            Err(denial) => {
+                basket.give_back(self, till);
+                Err(denial)
+            }
+        }
+    }
+
+    /// Goes on with what the rate limit service has said.
+    pub fn resume(&self, pending: Pending, answer: &Answer, till: Till<'_>) -> Result<Admission, Denial> {
+        let Pending { mut basket, due, .. } = pending;
+        match self.hear(&mut basket, &due, answer, till) {
+            Ok(()) => Ok(basket.admitted(self, till)),
+            Err(denial) => {
+                basket.give_back(self, till);
+                Err(denial)
+            }
+        }
+    }
+
+    /// The call does not wait any more.
+    pub fn give_up(&self, pending: Pending, till: Till<'_>) {
+        pending.basket.give_back(self, till);
+    }
+
+    /// Takes what this Envoy knows to be there, and returns what the service is to be asked for.
     fn charge(
         &self,
+        basket: &mut Basket,
         charges: &Charges,
         size: &Size<'_>,
-        budget: Option<Count>,
         till: Till<'_>,
-    ) -> Result<Admission, Denial> {
-        let mut tightest = Tightest::of_requests(budget);
-        let mut shadow_denials = charges.shadow_denials.clone();
-        let mut taken: Vec<Taken<'_>> = Vec::with_capacity(charges.due.len());
-        for charge in &charges.due {
+    ) -> Result<Vec<Due>, Denial> {
+        let mut due = Vec::new();
+        let shared = |charge: &&Charge| self.is_shared(charge.quota);
+        let own = charges.due.iter().filter(|charge| !shared(charge));
+        for charge in own.chain(charges.due.iter().filter(shared)) {
             let Some(quota) = self.quotas.get(charge.quota) else {
-                give_back(&taken, till);
                 return Err(
                     Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration")
                 );
             };
-            match (quota.take(charge, size, till), quota.mode) {
-                (Ok((count, held)), mode) => {
-                    taken.push((quota, charge, held));
-                    if mode == Mode::Enforce {
-                        tightest.note(quota.measure.unit(), count);
-                    }
+            let standing = match &quota.global {
+                Some(global) => quota.stand(global, charge, size, till),
+                None => quota.take(charge, size, till),
+            };
+            match standing {
+                Ok(Standing::Taken(portion, count)) => {
+                    basket.put(charge.quota, portion);
+                    basket.tell(quota.mode, quota.measure.unit(), count);
                 }
-                (Err(_), Mode::Shadow) => shadow_denials.push(quota.id.to_string()),
-                (Err(denial), Mode::Enforce) => {
-                    give_back(&taken, till);
-                    return Err(denial);
-                }
+                Ok(Standing::Due(asked)) => due.push(asked),
+                Err(denial) => basket.refuse(quota.mode, &quota.id, denial)?,
             }
         }
-        let (mut held, mut charged) = (Vec::new(), Vec::new());
-        for (quota, charge, reservation) in taken {
-            match reservation {
-                Some(reservation) => held.push(Held { quota: charge.quota, reservation }),
-                None => charged.extend(quota.charged(charge.quota, 1)),
-            }
-        }
-        Ok(Admission { headers: tightest.headers(), shadow_denials, held, charged })
+        Ok(due)
     }
 
     /// The ids and units of all quotas, in their places.
@@ -205,6 +249,10 @@ impl QuotaSet {
         })
     }
 
+    fn is_shared(&self, place: usize) -> bool {
+        self.quotas.get(place).is_some_and(|quota| quota.global.is_some())
+    }
+
     /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.
     pub fn settle(&self, held: Vec<Held>, cost: Cost, till: Till<'_>) -> Vec<Owed> {
         self.collect(held.into_iter().map(|held| Owed { held, cost }).collect(), till)
@@ -212,18 +260,24 @@ impl QuotaSet {
 
     /// Tries again what could not be charged, and returns what still cannot.
     pub fn collect(&self, owed: Vec<Owed>, till: Till<'_>) -> Vec<Owed> {
-        let is_owed = |owed: &Owed| {
-            let quota = self.quotas.get(owed.held.quota);
-            quota.is_some_and(|quota| quota.measure.settle(&owed.held.reservation, &owed.cost, till).is_err())
-        };
-        owed.into_iter().filter(is_owed).collect()
+        owed.into_iter().filter(|owed| !self.is_settled(owed, till)).collect()
     }
-}
 
-/// A request that one quota refuses costs nothing in the others.
-fn give_back(taken: &[Taken<'_>], till: Till<'_>) {
-    for (quota, charge, held) in taken {
-        quota.measure.give_back(&charge.counter, held.as_ref(), till);
+    fn is_settled(&self, Owed { held, cost }: &Owed, till: Till<'_>) -> bool {
+        let Some(quota) = self.quotas.get(held.quota) else { return true };
+        match &held.hold {
+            Hold::Own => quota.measure.settle(&held.reservation, cost, till).is_ok(),
+            Hold::Shared(descriptor) => {
+                let cost = cost.of(quota.measure.unit(), held.reservation.amount()).min(debts::HIGHEST);
+                let at = (till.ledger, till.store);
+                if Mirror::settle(at, &held.reservation, cost, till.now_ms) == Err(LedgerError::Contended) {
+                    return false;
+                }
+                // Where the ledger is broken, the service is told all the same.
+                till.debts.add(Rc::clone(descriptor), cost, till.now_ms);
+                true
+            }
+        }
     }
 }
 

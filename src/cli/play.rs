@@ -154,6 +154,8 @@ impl<'a> Stage<'a> {
                     Some(answer) => call.hear(inquiry.name, answer),
                     None => known.patience = Patience::Exhausted,
                 },
+                // No service is asked here: the script's own counters stand for those of the fleet.
+                Outcome::Need(Need::RateLimit(_)) => call.count_alone(),
             }
         }
     }

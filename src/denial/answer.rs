@@ -172,7 +172,7 @@ impl Denial {
         match self.status() {
             429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
             408 | 504 => true,
-            503 => self.reason != Reason::ProviderCredentialMissing,
+            503 => !matches!(self.reason, Reason::ProviderCredentialMissing | Reason::QuotaUnconfigured),
             _ => false,
         }
     }

@@ -1,5 +1,6 @@
 //! The state of one stream, shared with the root context so that a tick can wake a held stream.
 
+use crate::denial::Reason;
 use crate::gateway::Call;
 use crate::meter::{ExtraEvent, Meter};
 use crate::recall::Fingerprint;
@@ -22,6 +23,10 @@ pub(super) enum Phase {
     AwaitingIntrospection {
         name: Fingerprint,
     },
+    /// For what the rate limit service answers to the question of this token.
+    AwaitingLimits {
+        token: u32,
+    },
     Forwarded,
     /// The filter has answered: a refusal, or a token.
     Answered,
@@ -33,16 +38,23 @@ impl Phase {
     /// True where the stream waits.
     pub(super) fn is_held(self) -> bool {
         match self {
-            Self::AwaitingBody { .. } | Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
-                true
-            }
+            Self::AwaitingBody { .. }
+            | Self::AwaitingKeys { .. }
+            | Self::AwaitingIntrospection { .. }
+            | Self::AwaitingLimits { .. } => true,
             Self::Fresh | Self::Forwarded | Self::Answered | Self::Gone => false,
         }
     }
 
-    /// True where it waits for what could prove the caller.
-    pub(super) fn awaits_identity(self) -> bool {
-        matches!(self, Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. })
+    /// Why a request is refused whose body grows too long while it waits for what somebody else says.
+    pub(super) fn impatience(self) -> Option<Reason> {
+        match self {
+            Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
+                Some(Reason::IdentityUnavailable)
+            }
+            Self::AwaitingLimits { .. } => Some(Reason::QuotaUnavailable),
+            Self::Fresh | Self::AwaitingBody { .. } | Self::Forwarded | Self::Answered | Self::Gone => None,
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use hashbrown::HashMap;
+use log::error;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 use crate::audit::Tally;
 use crate::gateway::{Call, Gateway, Memory};
-use crate::quota::Charged;
+use crate::quota::{Charged, Debts};
 
 /// The ids of the counters this configuration has defined so far; bounded as tenants are.
 #[derive(Default)]
@@ -116,7 +117,6 @@ impl CacheMetrics {
     }
 
     fn tell_entries(&self, entries: usize) {
-        let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let more = signed(entries).saturating_sub(signed(self.told.replace(entries)));
         if more != 0 {
             let _ = hostcalls::increment_metric(self.entries, more);
@@ -172,6 +172,64 @@ pub(super) fn count_key_fetch(outcome: &str) {
 /// Counts one question about a token.
 pub(super) fn count_introspection(outcome: &str) {
     count(&format!("claimgate.introspections.outcome.{outcome}"));
+}
+
+/// What one worker tells of the rate limit service.
+pub(super) struct LimitMetrics {
+    /// Counters by outcome, defined as they are met.
+    counters: RefCell<HashMap<String, u32>>,
+    owed: Option<u32>,
+    /// How many counters this worker has told that something is owed of.
+    told: Cell<usize>,
+}
+
+impl LimitMetrics {
+    pub(super) fn define() -> Self {
+        let owed = hostcalls::define_metric(MetricType::Gauge, "claimgate.rate_limit.charges_owed").ok();
+        Self { counters: RefCell::default(), owed, told: Cell::new(0) }
+    }
+
+    /// Counts one question for a request.
+    pub(super) fn count_question(&self, outcome: &str) {
+        self.add(&format!("claimgate.rate_limit.questions.outcome.{outcome}"), 1);
+    }
+
+    /// Counts one report, and the charges in it.
+    pub(super) fn count_report(&self, outcome: &str, charges: usize) {
+        self.add(&format!("claimgate.rate_limit.reports.outcome.{outcome}"), 1);
+        self.add("claimgate.rate_limit.charges_reported", signed(charges));
+    }
+
+    /// Tells of how many counters something is owed, over all workers, and what was dropped.
+    pub(super) fn tell_debts(&self, debts: &Debts) {
+        let more = signed(debts.len()).saturating_sub(signed(self.told.replace(debts.len())));
+        if let Some(owed) = self.owed.filter(|_| more != 0) {
+            let _ = hostcalls::increment_metric(owed, more);
+        }
+        let dropped = debts.take_dropped();
+        if dropped > 0 {
+            error!(
+                "claimgate: {dropped} charges could not be reported to the rate limit service and are dropped"
+            );
+            self.add("claimgate.rate_limit.charges_dropped", i64::try_from(dropped).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn add(&self, counter: &str, count: i64) {
+        let mut counters = self.counters.borrow_mut();
+        let id = counters.get(counter).copied().or_else(|| {
+            let id = hostcalls::define_metric(MetricType::Counter, counter).ok()?;
+            counters.insert(counter.to_owned(), id);
+            Some(id)
+        });
+        if let Some(id) = id.filter(|_| count > 0) {
+            let _ = hostcalls::increment_metric(id, count);
+        }
+    }
+}
+
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Adds one to what happens seldom, so that its id need not be kept.

@@ -17,6 +17,7 @@ use super::flow::{Flow, Phase};
 use super::held::Held;
 use super::introspect::Introspection;
 use super::key_fetch::KeyFetch;
+use super::limits::Limits;
 use super::metrics::Metrics;
 use super::open::OpenStreams;
 use super::polling::{Pace, Polling};
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) keys: KeyFetch,
     pub(super) polling: Polling,
     pub(super) introspection: Introspection,
+    pub(super) limits: Limits,
     pub(super) open: OpenStreams,
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
@@ -98,8 +100,9 @@ impl Root {
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
         let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), Held::default());
-        let introspection = Introspection::default();
-        let shared = Shared { gateway, keys, polling, introspection, open, metrics, memory, dice, held };
+        let (introspection, limits) = (Introspection::default(), Limits::default());
+        let shared =
+            Shared { gateway, keys, polling, introspection, limits, open, metrics, memory, dice, held };
         self.half = Some(Half::Chain(Rc::new(shared)));
         // The first tick fetches what is missing at once.
         let _ = hostcalls::set_tick_period(BUSY_TICK);
@@ -114,11 +117,17 @@ impl Root {
         let _ = hostcalls::set_tick_period(shared.tick_period());
     }
 
+    /// True where nothing is owed any more.
+    fn is_quits(&self) -> bool {
+        let Some(Half::Chain(shared)) = &self.half else { return true };
+        shared.limits.close(&shared.gateway, &shared.memory, clock::now_ms())
+    }
+
     /// Ends, once nothing that was begun is awaited.
     fn finish(&mut self) {
         let is_idle =
             matches!(&self.half, Some(Half::Chain(shared)) if !shared.is_fetching() && !shared.is_behind());
-        if self.tenure == Tenure::Finishing && is_idle {
+        if self.tenure == Tenure::Finishing && is_idle && self.is_quits() {
             self.tenure = Tenure::Over;
             let _ = hostcalls::set_effective_context(self.id);
             self.done();
@@ -160,6 +169,12 @@ impl Shared {
 
     /// How soon the next tick comes.
     fn tick_period(&self) -> Duration {
+        let reports = self.gateway.rate_limit_service();
+        let reports = reports.map(|service| Duration::from_millis(service.charge_every_ms()));
+        reports.map_or(self.own_tick_period(), |period| period.min(self.own_tick_period()))
+    }
+
+    fn own_tick_period(&self) -> Duration {
         match self.polling.pace() {
             _ if self.introspection.is_due() || self.is_behind() => SENDING_TICK,
             _ if self.held.wait_for_keys() => BUSY_TICK,
@@ -195,14 +210,23 @@ impl Context for Root {
         }
     }
 
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if let Some(Half::Chain(shared)) = &self.half {
+            shared.limits.receive(shared, token, status, size);
+            self.pace(shared);
+        }
+    }
+
     /// Stays for the fetches it began: they would be lost with it, and their leases would keep the successor
-    /// from making them again.
+    /// from making them again. It stays as well for what requests have cost and nobody has been told.
     fn on_done(&mut self) -> bool {
         let Some(Half::Chain(shared)) = &self.half else { return true };
         if self.tenure == Tenure::InCharge {
             shared.metrics.forget_cache();
         }
-        self.tenure = if shared.is_fetching() { Tenure::Finishing } else { Tenure::Over };
+        let is_quits = shared.limits.close(&shared.gateway, &shared.memory, clock::now_ms());
+        let is_idle = is_quits && !shared.is_fetching();
+        self.tenure = if is_idle { Tenure::Over } else { Tenure::Finishing };
         self.tenure == Tenure::Over
     }
 }
@@ -238,6 +262,7 @@ impl RootContext for Root {
         shared.judge_open(now_ms);
         shared.metrics.tell_cache(&shared.memory);
         shared.gateway.collect(&SharedData, &shared.memory, now_ms);
+        shared.limits.tick(&shared.gateway, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
         self.pace(shared);

@@ -33,24 +33,27 @@ pub(super) enum Step {
 /// Walks the call once and acts on the outcome, but for holding and resuming.
 pub(super) fn walk(
     shared: &Rc<Shared>,
-    flow: &Rc<RefCell<Flow>>,
+    stream: (u32, &Rc<RefCell<Flow>>),
     patience: Patience,
     moment: Moment,
 ) -> Step {
-    let mut flow = flow.borrow_mut();
+    let mut flow = stream.1.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let mut decide = |polled: &Polled, keys: &KeyRing| {
-        let body = match &*body {
-            Body::Coming { .. } => gateway::Body::Coming,
-            Body::Begun(body) => gateway::Body::Beginning(body),
-            Body::Complete(body) => gateway::Body::Complete(body),
-        };
-        let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
-        let certificate = &properties::client_certificate;
-        let known = Known { moment, store, keys, polled, verify, certificate, body, memory, patience };
-        shared.gateway.decide(call, &known)
+    let outcome = match decide(shared, call, body, (patience, moment)) {
+        Outcome::Need(Need::RateLimit(ask)) => {
+            match shared.limits.ask(&shared.gateway, &ask, stream, moment.unix_ms) {
+                Ok(token) => {
+                    *phase = Phase::AwaitingLimits { token };
+                    return Step::Held;
+                }
+                Err(why) => {
+                    let _ = shared.gateway.hear_limits(call, Err(why), moment.unix_ms);
+                    decide(shared, call, body, (patience, moment))
+                }
+            }
+        }
+        outcome => outcome,
     };
-    let outcome = shared.polling.with(|polled| shared.keys.with_ring(|keys| decide(polled, keys)));
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
@@ -90,7 +93,29 @@ pub(super) fn walk(
             shared.introspection.want(inquiry);
             Step::Held
         }
+        // It was asked above, and what came of that is known by now.
+        Outcome::Need(Need::RateLimit(_)) => Step::Held,
     }
+}
+
+fn decide(
+    shared: &Rc<Shared>,
+    call: &mut Call,
+    body: &Body,
+    (patience, moment): (Patience, Moment),
+) -> Outcome {
+    let body = match body {
+        Body::Coming { .. } => gateway::Body::Coming,
+        Body::Begun(body) => gateway::Body::Beginning(body),
+        Body::Complete(body) => gateway::Body::Complete(body),
+    };
+    let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
+    let certificate = &properties::client_certificate;
+    let mut with = |polled: &Polled, keys: &KeyRing| {
+        let known = Known { moment, store, keys, polled, verify, certificate, body, memory, patience };
+        shared.gateway.decide(call, &known)
+    };
+    shared.polling.with(|polled| shared.keys.with_ring(|keys| with(polled, keys)))
 }
 
 /// Puts another body in place of the one that came, where the gateway has something to add.
@@ -112,7 +137,7 @@ pub(super) fn resume_held(shared: &Rc<Shared>, id: u32, flow: &Rc<RefCell<Flow>>
     if hostcalls::set_effective_context(id).is_err() {
         return;
     }
-    match walk(shared, flow, patience, shared.dice.moment()) {
+    match walk(shared, (id, flow), patience, shared.dice.moment()) {
         Step::Pass => {
             shared.pass(id, flow);
             let _ = hostcalls::resume_http_request();

@@ -31,7 +31,7 @@ impl Stream {
 
     /// Walks and acts; in a callback of the stream itself.
     fn advance(&self, shared: &Rc<Shared>, moment: Moment) -> Action {
-        match walk(shared, &self.flow, Patience::Left, moment) {
+        match walk(shared, (self.id, &self.flow), Patience::Left, moment) {
             Step::Pass => {
                 shared.pass(self.id, &self.flow);
                 Action::Continue
@@ -107,12 +107,19 @@ fn standing(phase: Phase) -> Action {
         | Phase::AwaitingBody { .. }
         | Phase::AwaitingKeys { .. }
         | Phase::AwaitingIntrospection { .. }
+        | Phase::AwaitingLimits { .. }
         | Phase::Answered
         | Phase::Gone => Action::Pause,
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if let Some(shared) = &self.shared {
+            shared.limits.receive(shared, token, status, size);
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -148,9 +155,7 @@ impl HttpContext for Stream {
             }
             Phase::AwaitingBody { limit, look: None } if bytes > limit => Some(Reason::BodyTooLarge),
             // Whether anybody would read the body is not known yet, but not more than that is held.
-            phase if phase.awaits_identity() && bytes > shared.gateway.body_limit() => {
-                Some(Reason::IdentityUnavailable)
-            }
+            phase if bytes > shared.gateway.body_limit() => phase.impatience(),
             _ => None,
         };
         if let Some(reason) = overflow {
@@ -173,7 +178,7 @@ impl HttpContext for Stream {
         let phase = self.flow.borrow().phase;
         match phase {
             Phase::AwaitingBody { .. } => self.body_complete(&shared),
-            phase if phase.awaits_identity() => self.body_complete(&shared),
+            phase if phase.impatience().is_some() => self.body_complete(&shared),
             Phase::Forwarded => self.watch(&shared, 0, true),
             phase => standing(phase),
         }
@@ -217,6 +222,9 @@ impl HttpContext for Stream {
         let Some(shared) = &self.shared else { return };
         shared.open.remove(self.id);
         let mut flow = self.flow.borrow_mut();
+        if let Phase::AwaitingLimits { token } = flow.phase {
+            shared.limits.forget(token);
+        }
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.
         let mut call = flow.call.take().unwrap_or_else(|| open_call(shared, shared.dice.moment()));

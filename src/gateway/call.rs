@@ -12,7 +12,7 @@ use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::identity::{Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
-use crate::quota::{Charged, Held};
+use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
 use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
@@ -49,6 +49,10 @@ pub struct Call {
     pub(super) held: Vec<Held>,
     /// What quotas have charged for it so far.
     pub(super) charged: Vec<Charged>,
+    /// What it has taken of quotas while the rate limit service is asked.
+    pub(super) pending: Option<Pending>,
+    /// What that has answered.
+    pub(super) limits: Option<LimitAnswer>,
     pub(super) rewriting: Rewriting,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
@@ -105,6 +109,8 @@ impl Call {
             passport: None,
             held: Vec::new(),
             charged: Vec::new(),
+            pending: None,
+            limits: None,
             rewriting: Rewriting::None,
             manner: Manner::default(),
             challenges: Challenges::default(),
@@ -295,6 +301,16 @@ impl Call {
         let mut sent = self.head.values(REQUEST_ID);
         if (sent.next(), sent.next()) != (Some(self.request_id.as_bytes()), None) {
             patch.set(REQUEST_ID, self.request_id.as_bytes());
+        }
+    }
+
+    /// The quotas that this Envoy counted alone, because the rate limit service did not answer.
+    pub(super) fn counted_alone(&self) -> Vec<&str> {
+        match &self.verdict {
+            Verdict::Forwarded(proofs) => {
+                proofs.admission.counted_alone().iter().map(String::as_str).collect()
+            }
+            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         }
     }
 

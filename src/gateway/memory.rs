@@ -14,7 +14,7 @@ use crate::expression::Reads;
 use crate::identity::{Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::Permit;
-use crate::quota::{Charges, Owed};
+use crate::quota::{Charges, Debts, Owed};
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
@@ -31,6 +31,7 @@ pub struct Memory {
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>>,
     pub(super) allotments: Allotments,
+    pub(super) debts: Debts,
     /// What could not be charged yet.
     owed: RefCell<Vec<Owed>>,
 }
@@ -56,6 +57,7 @@ impl Memory {
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
             allotments: Allotments::default(),
+            debts: Debts::default(),
             owed: RefCell::default(),
         }
     }
@@ -80,6 +82,11 @@ impl Memory {
     /// What was charged ahead of requests that have not come.
     pub fn allotments(&self) -> &Allotments {
         &self.allotments
+    }
+
+    /// What the rate limit service has not been told yet.
+    pub fn debts(&self) -> &Debts {
+        &self.debts
     }
 
     pub(super) fn owe(&self, owed: Vec<Owed>) {

@@ -62,6 +62,7 @@ impl Call {
             aborted: ending.aborted,
             duration_ms: ending.now_ms.saturating_sub(self.started_ms),
             shadow_denials: self.shadow_denials(),
+            counted_alone: self.counted_alone(),
             provider_request_id: text(ending.provider_request_id.as_ref()),
             status: ending.status,
             token_id: given.map(|given| given.id.as_str()),

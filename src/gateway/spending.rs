@@ -14,6 +14,9 @@ impl Gateway {
     pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
         ending.price = self.price(call, ending);
         ending.charged = std::mem::take(&mut call.charged);
+        if let Some(pending) = call.pending.take() {
+            self.quotas.give_up(pending, self.till(store, memory, ending.now_ms));
+        }
         let held = std::mem::take(&mut call.held);
         if held.is_empty() {
             return;
@@ -33,7 +36,7 @@ impl Gateway {
     }
 
     pub(super) fn till<'a>(&'a self, store: &'a dyn Store, memory: &'a Memory, now_ms: u64) -> Till<'a> {
-        Till { ledger: &self.ledger, store, allotments: &memory.allotments, now_ms }
+        Till { ledger: &self.ledger, store, allotments: &memory.allotments, debts: &memory.debts, now_ms }
     }
 
     /// As much as is known before the call goes, where a quota asks for it.

@@ -17,6 +17,7 @@ mod proofs;
 mod reasons;
 mod reports;
 mod revoking;
+mod sharing;
 mod spending;
 mod walk;
 

@@ -178,18 +178,13 @@ impl Gateway {
     /// The quotas, then the provider's credential.
     fn pass(
         &self,
-        call: &Call,
+        call: &mut Call,
         upstream: &Upstream,
         settled: &Settled,
         known: &Known<'_>,
-    ) -> Result<Passed, Denial> {
-        let till = self.till(known.store, known.memory, known.moment.unix_ms);
-        let size = self.size_of(call, known);
+    ) -> Result<Passed, Stop> {
+        let admission = self.admit(call, settled, known)?;
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
-        let admission = match &settled.charges {
-            Some(charges) => self.quotas.admit(charges, &size, till)?,
-            None => self.quotas.admit(&self.quotas.charges(&self.engine, &facts()?)?, &size, till)?,
-        };
         let proofs = Proofs { permit: Rc::clone(&settled.permit), admission };
         let mut patch = upstream.attach(&proofs, &settled.attachment, &call.head);
         let passport = match self.settings.attach {

@@ -1,6 +1,9 @@
 //! The proof that quotas had room, and what is told of them.
 
+use std::rc::Rc;
+
 use super::charged::Charged;
+use super::global::Descriptor;
 use crate::config::Unit;
 use crate::ledger::{Count, Reservation};
 
@@ -11,6 +14,7 @@ pub struct Admission {
     pub(super) shadow_denials: Vec<String>,
     pub(super) held: Vec<Held>,
     pub(super) charged: Vec<Charged>,
+    pub(super) counted_alone: Vec<String>,
 }
 
 /// What one quota holds for a request until its cost is known.
@@ -19,6 +23,16 @@ pub struct Held {
     /// The quota's place in the set.
     pub(super) quota: usize,
     pub(super) reservation: Reservation,
+    pub(super) hold: Hold,
+}
+
+/// Whose counter something is held of.
+#[derive(Clone, Debug)]
+pub(super) enum Hold {
+    /// One of this Envoy.
+    Own,
+    /// One that the rate limit service keeps, and is told of what it cost.
+    Shared(Rc<Descriptor>),
 }
 
 impl Admission {
@@ -35,6 +49,11 @@ impl Admission {
     /// What quotas of requests were charged; the others are when it is [`super::QuotaSet::settle`]d.
     pub fn take_charged(&mut self) -> Vec<Charged> {
         std::mem::take(&mut self.charged)
+    }
+
+    /// The quotas that this Envoy counted alone, because the rate limit service did not answer.
+    pub fn counted_alone(&self) -> &[String] {
+        &self.counted_alone
     }
 
     /// What is to be settled when the request is over.

@@ -1,11 +1,20 @@
 //! Quotas that the rate limit service counts for all Envoys together.
 
 mod descriptor;
+mod message;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
+pub(crate) mod scripted;
+mod service;
 mod window;
 
-use crate::config::{self, ConfigError, OnFailure, QuotaEngine, RateLimitService, Span, Unit, WindowKind};
+use crate::config::{self, ConfigError, OnFailure, QuotaEngine, Span, Unit, WindowKind};
+use crate::ledger::{Mirror, compose};
 
-pub use descriptor::{PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
+pub use descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
+pub(super) use message::DescriptorStatus;
+pub use service::Service;
+pub(super) use service::{Word, interpret, read};
 pub use window::{ServiceUnit, ServiceWindow};
 
 /// The highest limit that the service is given; one more stands for no limit in its answers.
@@ -19,10 +28,15 @@ const LONGEST_FRESH: Span = Span::from_seconds(60);
 /// What a quota needs to be counted by the service.
 #[derive(Clone, Debug)]
 pub struct Global {
+    id: String,
+    /// What is counted, by its name in the configuration.
+    counted: &'static str,
     window: ServiceWindow,
     per_hit: u64,
     fresh_ms: u64,
     on_failure: OnFailure,
+    /// True where the service is told the limit, which is not in its file.
+    tells_limit: bool,
 }
 
 impl Global {
@@ -32,7 +46,7 @@ impl Global {
     /// What the service cannot do, with the way round.
     pub fn compile(
         quota: &config::Quota,
-        service: Option<&RateLimitService>,
+        service: Option<&Service>,
         at: &str,
     ) -> Result<Option<Self>, ConfigError> {
         let refused = |field: &str, why: &str| Err(ConfigError::new(format!("{at}.{field}"), why));
@@ -78,15 +92,56 @@ impl Global {
             return refused("fresh_for", &why);
         }
         Ok(Some(Self {
+            id: entry_value([quota.id.as_str()]),
+            counted: quota.unit.name(),
             window,
             per_hit,
             fresh_ms: quota.fresh_for.map_or(0, Span::milliseconds),
             on_failure: quota.on_failure.unwrap_or(OnFailure::Deny),
+            tells_limit: matches!(quota.limit, config::Limit::Expression(_)),
         }))
     }
 
     pub fn window(&self) -> &ServiceWindow {
         &self.window
+    }
+
+    /// The counter, at this moment, of those whom `per` names.
+    pub(super) fn descriptor(&self, place: usize, per: &str, limit: u64, now_ms: u64) -> Descriptor {
+        Descriptor {
+            place,
+            id: self.id.clone(),
+            per: per.to_owned(),
+            window: self.window.name(now_ms),
+            limit: self.tells_limit.then(|| self.service_limit(limit)),
+        }
+    }
+
+    /// What this Envoy knows of that counter.
+    pub(super) fn mirror(&self, descriptor: &Descriptor) -> Mirror {
+        let window = descriptor.window.as_deref().unwrap_or_default();
+        let parts = [self.counted, self.window.unit().name, &self.id, &descriptor.per, window];
+        Mirror::of(&compose(&parts.map(str::as_bytes)))
+    }
+
+    /// How long an answer serves further requests, in milliseconds.
+    pub(super) fn fresh_ms(&self) -> u64 {
+        self.fresh_ms
+    }
+
+    pub(super) fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
+    /// As many whole hits as an amount is, and what is left of it.
+    pub(super) fn hits(&self, amount: u64) -> (u64, u64) {
+        let hits = amount.checked_div(self.per_hit).unwrap_or(amount);
+        (hits, amount.saturating_sub(hits.saturating_mul(self.per_hit)))
+    }
+
+    /// The highest limit that it can be given.
+    pub(super) fn highest_limit(&self) -> u64 {
+        HIGHEST_LIMIT.saturating_mul(self.per_hit)
     }
 
     /// A limit as the service counts it.
@@ -102,34 +157,4 @@ fn per_hit(unit: Unit) -> u64 {
         Unit::Microdollars => MICRODOLLARS_PER_HIT,
         Unit::Requests | Unit::Tokens | Unit::InputTokens | Unit::OutputTokens | Unit::Concurrency => 1,
     }
-}
-
-/// What is wrong with the section itself.
-///
-/// # Errors
-/// The first field that is.
-pub fn check_service(service: &RateLimitService, hold_timeout: Span) -> Result<(), ConfigError> {
-    const LONGEST_CLUSTER: usize = 100;
-    let refused =
-        |field: &str, why: String| Err(ConfigError::new(format!("rate_limit_service.{field}"), why));
-    let RateLimitService { cluster, domain, timeout, charge_every } = service;
-    if cluster.is_empty() || cluster.len() > LONGEST_CLUSTER || !cluster.is_ascii() {
-        return refused("cluster", format!("`{cluster}` must have 1 to {LONGEST_CLUSTER} letters of ASCII"));
-    }
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
-    if domain.is_empty() || !domain.chars().all(is_plain) {
-        return refused("domain", format!("`{domain}` must have letters, digits, `.` and `-` alone"));
-    }
-    let longest = Span::from_seconds(10);
-    if *timeout > longest || *timeout >= hold_timeout {
-        return refused(
-            "timeout",
-            format!("`{timeout}` must be at most {longest}, and less than `hold_timeout`"),
-        );
-    }
-    let (shortest, longest) = (Span::from_milliseconds(10), Span::from_seconds(60));
-    if !(shortest..=longest).contains(charge_every) {
-        return refused("charge_every", format!("`{charge_every}` is not between {shortest} and {longest}"));
-    }
-    Ok(())
 }

@@ -79,6 +79,14 @@ impl Measure {
         }
     }
 
+    /// How much a request of this size takes until its cost is known.
+    pub(super) fn estimate(&self, size: &Size<'_>) -> u64 {
+        match self {
+            Self::Requests(_) => 1,
+            Self::Held { unit, most, .. } => size.estimate(*unit, *most),
+        }
+    }
+
     /// Spends one request, or holds what it may cost.
     pub(super) fn take(
         &self,
@@ -86,7 +94,7 @@ impl Measure {
         size: &Size<'_>,
         till: Till<'_>,
     ) -> Result<(Count, Option<Reservation>), LedgerError> {
-        let Till { ledger, store, allotments, now_ms } = till;
+        let Till { ledger, store, allotments, now_ms, .. } = till;
         match self {
             Self::Requests(window) => {
                 let count = window.spend_one(ledger, store, allotments, (counter, limit), now_ms)?;

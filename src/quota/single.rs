@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::admission::Tightest;
+use super::asking::Standing;
+use super::basket::Portion;
 use super::charged::Charged;
-use super::global::Global;
+use super::global::{Global, Service, entry_value};
 use super::measure::Measure;
 use super::{Size, Till};
-use crate::config::{self, ConfigError, Mode, RateLimitService, Unit};
+use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
-use crate::ledger::{Count, Counter, Reservation, compose};
+use crate::ledger::{Count, Counter, compose};
 use crate::policy::{VOCABULARY, dry_run};
 
 #[derive(Debug)]
@@ -39,13 +41,15 @@ pub(super) struct Charge {
     pub(super) quota: usize,
     pub(super) counter: Counter,
     pub(super) limit: u64,
+    /// Who shares it, as the rate limit service is told; empty where this Envoy counts.
+    pub(super) per: String,
 }
 
 impl Quota {
     pub(super) fn compile(
         quota: &config::Quota,
         at: &str,
-        service: Option<&RateLimitService>,
+        service: Option<&Service>,
         engine: &Engine,
     ) -> Result<Self, ConfigError> {
         let measure = Measure::compile(quota, at)?;
@@ -128,15 +132,18 @@ impl Quota {
         let values = values.collect::<Result<Vec<String>, Denial>>()?;
         let parts: Vec<&[u8]> =
             [&*self.id].into_iter().chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
-        Ok(Some(Charge { quota: place, counter: self.measure.counter(&compose(&parts)), limit }))
+        let counter = self.measure.counter(&compose(&parts));
+        let (limit, per) = match &self.global {
+            Some(global) => {
+                (limit.min(global.highest_limit()), entry_value(values.iter().map(String::as_str)))
+            }
+            None => (limit, String::new()),
+        };
+        Ok(Some(Charge { quota: place, counter, limit, per }))
     }
 
-    pub(super) fn take(
-        &self,
-        charge: &Charge,
-        size: &Size<'_>,
-        till: Till<'_>,
-    ) -> Result<(Count, Option<Reservation>), Denial> {
+    /// Refuses what cannot be counted in this unit.
+    pub(super) fn require_countable(&self, size: &Size<'_>) -> Result<(), Denial> {
         let unit = self.measure.unit();
         if unit.is_metered() && size.is_unseen {
             return Err(Denial::new(Reason::UsageUnknowable).by_rule(&*self.id));
@@ -144,13 +151,29 @@ impl Quota {
         if unit == Unit::Microdollars && size.rate.is_none() && !size.may_be_unpriced {
             return Err(Denial::new(Reason::ModelUnpriced).by_rule(&*self.id));
         }
+        Ok(())
+    }
+
+    pub(super) fn take(&self, charge: &Charge, size: &Size<'_>, till: Till<'_>) -> Result<Standing, Denial> {
+        self.require_countable(size)?;
         match self.measure.take((&charge.counter, charge.limit), size, till) {
-            Ok((count, held)) if count.admitted => Ok((count, held)),
+            Ok((count, held)) if count.admitted => {
+                let portion = match held {
+                    Some(held) => Portion::Held(charge.counter, held),
+                    None => Portion::Spent(charge.counter),
+                };
+                Ok(Standing::Taken(portion, count))
+            }
             Ok((count, _)) => Err(self.refusal(&count)),
             Err(error) => {
                 Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string()))
             }
         }
+    }
+
+    /// What is charged for a call when it is admitted.
+    pub(super) fn charged_now(&self, place: usize) -> Option<Charged> {
+        self.charged(place, 1).filter(|charged| charged.unit == Unit::Requests)
     }
 
     /// What is told of a charge; requests in flight are held, and nobody is charged for them.
@@ -159,7 +182,7 @@ impl Quota {
         unit.is_charged().then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })
     }
 
-    fn refusal(&self, count: &Count) -> Denial {
+    pub(super) fn refusal(&self, count: &Count) -> Denial {
         let mut told = Tightest::default();
         told.note(self.measure.unit(), *count);
         let denial = Denial::new(Reason::QuotaExceeded).by_rule(&*self.id).with_headers(told.headers());

@@ -7,7 +7,7 @@ mod sharing;
 
 use serde_json::{Value, json};
 
-use super::{Admission, QuotaSet, Size, Till};
+use super::{Admission, Admitting, Debts, QuotaSet, Size, Till};
 use crate::config::Quota;
 use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
@@ -28,6 +28,7 @@ struct Desk<S> {
     ledger: Ledger,
     store: S,
     allotments: Allotments,
+    debts: Debts,
 }
 
 impl Desk<MemoryStore> {
@@ -47,11 +48,13 @@ impl<S: Store> Desk<S> {
             ledger,
             store,
             allotments: Allotments::default(),
+            debts: Debts::default(),
         }
     }
 
     fn till(&self, now_ms: u64) -> Till<'_> {
-        Till { ledger: &self.ledger, store: &self.store, allotments: &self.allotments, now_ms }
+        let Self { ledger, store, allotments, debts, .. } = self;
+        Till { ledger, store, allotments, debts, now_ms }
     }
 
     fn admit(&self, case: &Case) -> Result<Admission, Denial> {
@@ -60,7 +63,10 @@ impl<S: Store> Desk<S> {
 
     fn admit_sized(&self, case: &Case, size: &Size<'_>) -> Result<Admission, Denial> {
         let charges = self.quotas.charges(&self.engine, &case.facts())?;
-        self.quotas.admit(&charges, size, self.till(case.now_ms))
+        match self.quotas.admit(&charges, size, self.till(case.now_ms))? {
+            Admitting::Done(admission) => Ok(admission),
+            Admitting::Asks(_) => panic!("no quota here is counted by the service"),
+        }
     }
 
     /// How many of `attempts` pass.

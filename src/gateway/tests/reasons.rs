@@ -178,6 +178,8 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     met.extend(BY_ENVOY);
     // `revoking` has the call that meets it on its way.
     met.insert(Reason::RevokedInFlight);
+    // `sharing` has what the rate limit service says then.
+    met.insert(Reason::QuotaUnconfigured);
     // `needs` has the walk that meets it, since the body must not be there.
     met.insert(Reason::HoldTimeout);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();

@@ -11,6 +11,18 @@ pub const QUOTA_KEY: &str = "quota";
 pub const PER_KEY: &str = "per";
 pub const WINDOW_KEY: &str = "window";
 
+/// One counter at the service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Descriptor {
+    /// The quota's place in the set.
+    pub(crate) place: usize,
+    pub(super) id: String,
+    pub(super) per: String,
+    pub(super) window: Option<String>,
+    /// In the place of the limit in the service's file.
+    pub(super) limit: Option<u32>,
+}
+
 /// What does not stand for itself.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-');
 

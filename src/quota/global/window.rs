@@ -61,8 +61,27 @@ impl ServiceWindow {
         })
     }
 
+    /// How long the window of this moment still lasts.
+    pub(crate) fn left_ms(&self, now_ms: u64) -> u64 {
+        let passed_ms = now_ms.checked_rem(self.length_ms).unwrap_or_default();
+        self.length_ms.saturating_sub(passed_ms)
+    }
+
+    /// The unit of this moment, counted from the Unix epoch; by this Envoy's clock.
+    pub(crate) fn unit_number(&self, now_ms: u64) -> u64 {
+        now_ms.checked_div(self.unit.milliseconds).unwrap_or_default()
+    }
+
+    /// The unit that the service was in when it said, at about `asked_ms`, how many seconds of it were left. Its clock may be
+    /// half a unit off.
+    pub(super) fn unit_told(&self, asked_ms: u64, seconds_left: u64) -> u64 {
+        let end_ms = asked_ms.saturating_add(seconds_left.saturating_mul(1000)).saturating_sub(500);
+        let rounded = end_ms.saturating_add(self.unit.milliseconds / 2);
+        self.unit_number(rounded).saturating_sub(1)
+    }
+
     /// The window of this moment, counted from the Unix epoch.
-    pub(super) fn number(&self, now_ms: u64) -> u64 {
+    fn number(&self, now_ms: u64) -> u64 {
         now_ms.checked_div(self.length_ms).unwrap_or_default()
     }
 }
@@ -107,5 +126,23 @@ mod tests {
         ] {
             assert_eq!(of(length).name(now_ms).as_deref(), want, "{length} at {now_ms}");
         }
+    }
+    #[test]
+    fn the_unit_is_told_by_what_is_left_of_it() {
+        let of = |milliseconds| ServiceWindow::compile(Span::from_milliseconds(milliseconds)).unwrap();
+        const MINUTE: u64 = 30_000_000 * 60_000;
+        for (window, asked_ms, left, want, note) in [
+            (60_000, MINUTE, 60, 30_000_000, "at its beginning"),
+            (60_000, MINUTE + 59_999, 1, 30_000_000, "at its end"),
+            (60_000, MINUTE + 59_999, 60, 30_000_001, "the next one began on the way"),
+            (60_000, MINUTE + 10_000, 30, 30_000_000, "its clock is 20 seconds ahead"),
+            (60_000, MINUTE + 50_000, 30, 30_000_000, "or behind"),
+            (60_000, MINUTE + 5_000, 10, 29_999_999, "15 seconds behind: it is in the one before"),
+            (1000, 1_000_000, 1, 1000, "a second"),
+            (1000, 1_000_999, 1, 1000, "a second at its end"),
+        ] {
+            assert_eq!(of(window).unit_told(asked_ms, left), want, "{note}");
+        }
+        assert_eq!(of(600_000).left_ms(1_200_001), 599_999);
     }
 }

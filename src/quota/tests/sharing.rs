@@ -5,21 +5,22 @@ use serde_json::{Value, json};
 use super::quota;
 use crate::config::{RateLimitService, Span};
 use crate::expression::Engine;
-use crate::quota::{QuotaSet, check_service};
+use crate::quota::{QuotaSet, Service};
 
-fn service(change: Value) -> RateLimitService {
+fn service(change: Value) -> Result<Service, String> {
     let section = json!({ "cluster": "rate-limit" });
-    serde_json::from_value(crate::policy::fixture::merged(section, change)).unwrap()
+    let section: RateLimitService = serde_json::from_value(super::merged(section, change)).unwrap();
+    Service::compile(&section, Span::from_seconds(5)).map_err(|error| error.to_string())
 }
 
-fn refusal(change: Value, service: Option<&RateLimitService>) -> Option<String> {
+fn refusal(change: Value, service: Option<Service>) -> Option<String> {
     let quotas = [quota("tried", change)];
     QuotaSet::compile(&quotas, service, &Engine::new().unwrap()).err().map(|error| error.to_string())
 }
 
 #[test]
 fn what_the_service_cannot_do_is_refused_with_the_way_round() {
-    let service = service(json!({}));
+    let service = service(json!({})).ok();
     for (change, want) in [
         (json!({}), None),
         (json!({ "window": "10m" }), None),
@@ -50,13 +51,15 @@ fn what_the_service_cannot_do_is_refused_with_the_way_round() {
             json!({ "durability": "process" }),
             Some("quotas[0].durability: these counters outlive Envoy's process"),
         ),
-        (json!({ "fresh_for": "61s" }), Some("quotas[0].fresh_for: `61s` is longer than 60s, or than")),
+        (json!({ "fresh_for": "61s" }), Some("quotas[0].fresh_for: `61s` is longer than 1m, or than")),
         (
             json!({ "window": "1s", "fresh_for": "2s" }),
-            Some("quotas[0].fresh_for: `2s` is longer than 60s, or than the window"),
+            Some("quotas[0].fresh_for: `2s` is longer than 1m, or than the window"),
         ),
     ] {
-        let refused = refusal(super::merged(json!({ "engine": "global" }), change.clone()), Some(&service));
+        let mut shared = change.clone();
+        shared["engine"] = json!("global");
+        let refused = refusal(shared, service.clone());
         match (refused, want) {
             (None, None) => {}
             (Some(refused), Some(want)) => assert!(refused.starts_with(want), "{change}: {refused}"),
@@ -67,11 +70,11 @@ fn what_the_service_cannot_do_is_refused_with_the_way_round() {
 
 #[test]
 fn what_belongs_to_the_service_needs_one() {
-    let service = service(json!({}));
+    let service = service(json!({})).ok();
     for (change, service, want) in [
         (json!({ "engine": "global" }), None, "quotas[0].engine: there is no `rate_limit_service`"),
-        (json!({ "on_failure": "local" }), Some(&service), "quotas[0].on_failure: this belongs to"),
-        (json!({ "fresh_for": "1s" }), Some(&service), "quotas[0].fresh_for: this belongs to"),
+        (json!({ "on_failure": "local" }), service.clone(), "quotas[0].on_failure: this belongs to"),
+        (json!({ "fresh_for": "1s" }), service.clone(), "quotas[0].fresh_for: this belongs to"),
     ] {
         let refused = refusal(change, service).unwrap();
         assert!(refused.starts_with(want), "{refused}");
@@ -92,8 +95,7 @@ fn the_section_is_checked() {
         (json!({ "charge_every": "9ms" }), Some("rate_limit_service.charge_every: `9ms` is not between")),
         (json!({ "charge_every": "61s" }), Some("rate_limit_service.charge_every: `61s` is not between")),
     ] {
-        let refused = check_service(&service(change.clone()), Span::from_seconds(5)).err();
-        let refused = refused.map(|error| error.to_string());
+        let refused = service(change.clone()).err();
         match (&refused, want) {
             (None, None) => {}
             (Some(refused), Some(want)) => assert!(refused.starts_with(want), "{change}: {refused}"),

@@ -1,0 +1,105 @@
+//! The last step before a call goes: the quotas, of which some are counted by the rate limit service.
+//!
+//! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
+
+use super::memory::Settled;
+use super::walk::Stop;
+use super::{Call, Gateway, Known, Memory, Need, Patience};
+use crate::denial::Reason;
+use crate::ledger::Store;
+use crate::quota::{Admission, Admitting, Answer, Pending, Report, Service};
+
+impl Gateway {
+    pub(super) fn admit(
+        &self,
+        call: &mut Call,
+        settled: &Settled,
+        known: &Known<'_>,
+    ) -> Result<Admission, Stop> {
+        let till = self.till(known.store, known.memory, known.moment.unix_ms);
+        if let Some(pending) = call.pending.take() {
+            return self.go_on(call, pending, known);
+        }
+        let size = self.size_of(call, known);
+        let admitting = match &settled.charges {
+            Some(charges) => self.quotas.admit(charges, &size, till)?,
+            None => {
+                let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+                self.quotas.admit(&self.quotas.charges(&self.engine, &facts)?, &size, till)?
+            }
+        };
+        match admitting {
+            Admitting::Done(admission) => Ok(admission),
+            Admitting::Asks(pending) => self.go_on(call, pending, known),
+        }
+    }
+
+    fn go_on(&self, call: &mut Call, pending: Pending, known: &Known<'_>) -> Result<Admission, Stop> {
+        let late = || Answer::Failed("no answer came in time".to_owned());
+        let answer = match (call.limits.take(), known.patience) {
+            (Some(answer), _) => answer,
+            (None, Patience::Exhausted) => late(),
+            (None, Patience::Left) => {
+                let need = Need::RateLimit(pending.ask().clone());
+                call.pending = Some(pending);
+                return Err(Stop::Need(need));
+            }
+        };
+        let till = self.till(known.store, known.memory, known.moment.unix_ms);
+        Ok(self.quotas.resume(pending, &answer, till)?)
+    }
+
+    /// Takes what the rate limit service has answered to a call that waits for it, or why it has not.
+    ///
+    /// # Errors
+    /// One line for the operator, where there is no answer. The call knows what to make of that.
+    pub fn hear_limits(
+        &self,
+        call: &mut Call,
+        answer: Result<&[u8], String>,
+        asked_ms: u64,
+    ) -> Result<(), String> {
+        let Some(pending) = &call.pending else { return Ok(()) };
+        match answer.and_then(|answer| pending.read(answer, asked_ms)) {
+            Ok(answer) => {
+                call.limits = Some(answer);
+                Ok(())
+            }
+            Err(why) => {
+                call.limits = Some(Answer::Failed(why.clone()));
+                Err(why)
+            }
+        }
+    }
+
+    /// The rate limit service, where a quota is counted by it.
+    pub fn rate_limit_service(&self) -> Option<&Service> {
+        self.quotas.service()
+    }
+
+    /// What the rate limit service is to be told now; more may follow.
+    pub fn report_charges(&self, memory: &Memory, now_ms: u64) -> Option<Report> {
+        self.quotas.report(memory.debts(), now_ms)
+    }
+
+    /// Takes the answer to a report; what was not counted is owed again.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn charges_reported(
+        &self,
+        (report, asked_ms): (Report, u64),
+        answer: Result<&[u8], String>,
+        (store, memory): (&dyn Store, &Memory),
+        now_ms: u64,
+    ) -> Result<(), String> {
+        self.quotas.reported(report, answer, asked_ms, self.till(store, memory, now_ms))
+    }
+}
+
+impl Call {
+    /// The rate limit service is not asked: this Envoy counts alone, whatever the quotas say of failures. For scripts.
+    pub fn count_alone(&mut self) {
+        self.limits = Some(Answer::CountAlone);
+    }
+}

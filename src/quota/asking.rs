@@ -1,0 +1,302 @@
+//! Quotas that the rate limit service counts: what it is asked for a call, and what comes of the answer.
+//!
+//! A request is counted there at once where a quota of requests asks each time: that is exact for all Envoys. All else is
+//! only asked for, taken of what is left in the mirror on the ledger, and reported when the cost is known.
+
+use std::rc::Rc;
+
+use super::basket::{Basket, Portion};
+use super::global::{Descriptor, DescriptorStatus, Global, Word, interpret, read};
+use super::single::{Charge, Quota};
+use super::{QuotaSet, Size, Till};
+use crate::config::{OnFailure, Unit};
+use crate::denial::{Denial, Reason};
+use crate::ledger::{Basis, Count, Mirror, Share, Take, Told};
+
+/// How soon what is held for others may come off, in milliseconds.
+const SOON_MS: u64 = 1000;
+
+/// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
+#[derive(Debug)]
+pub struct Pending {
+    pub(super) basket: Basket,
+    pub(super) due: Vec<Due>,
+    ask: Ask,
+}
+
+/// A request to the service, as its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    message: Vec<u8>,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Answer {
+    Told {
+        statuses: Statuses,
+        asked_ms: u64,
+    },
+    /// Why there is none.
+    Failed(String),
+    /// There is no service here: this Envoy counts alone. For scripts.
+    CountAlone,
+}
+
+/// What the service said, one status for each quota that was asked for.
+#[derive(Debug)]
+pub struct Statuses(Vec<DescriptorStatus>);
+
+/// One quota that the service is asked for.
+#[derive(Debug)]
+pub(super) struct Due {
+    place: usize,
+    limit: u64,
+    /// How much is taken.
+    amount: u64,
+    descriptor: Rc<Descriptor>,
+    mirror: Mirror,
+}
+
+/// How a quota stands to a call before the service is asked.
+pub(super) enum Standing {
+    Taken(Portion, Count),
+    Due(Due),
+}
+
+impl Ask {
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+}
+
+impl Pending {
+    pub fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// Reads an answer to the question.
+    ///
+    /// # Errors
+    /// One line for the operator, where it is none.
+    pub fn read(&self, answer: &[u8], asked_ms: u64) -> Result<Answer, String> {
+        let statuses = Statuses(read(answer, self.due.len())?);
+        Ok(Answer::Told { statuses, asked_ms })
+    }
+}
+
+impl Answer {
+    fn word(&self, index: usize, global: &Global) -> Result<Word, Silence<'_>> {
+        match self {
+            Self::Told { statuses, asked_ms } => match statuses.0.get(index) {
+                Some(status) => Ok(interpret(status, global, *asked_ms)),
+                None => Err(Silence::Failure("the answer is too short")),
+            },
+            Self::Failed(why) => Err(Silence::Failure(why)),
+            Self::CountAlone => Err(Silence::Absence),
+        }
+    }
+}
+
+/// Why nothing is heard of the service.
+#[derive(Clone, Copy)]
+enum Silence<'a> {
+    Failure(&'a str),
+    Absence,
+}
+
+impl QuotaSet {
+    /// What the call waits for.
+    pub(super) fn pending(&self, basket: Basket, due: Vec<Due>) -> Pending {
+        let asked = due.iter().filter_map(|due| {
+            let quota = self.quotas.get(due.place)?;
+            let global = quota.global.as_ref()?;
+            let hits = if quota.is_counted_at_once(global) { due.amount } else { 0 };
+            Some((global, &*due.descriptor, hits))
+        });
+        let message = self.service.as_ref().map(|service| service.request(asked)).unwrap_or_default();
+        Pending { basket, due, ask: Ask { message } }
+    }
+
+    /// Takes the part of each quota that was asked for, by what the service said.
+    pub(super) fn hear(
+        &self,
+        basket: &mut Basket,
+        due: &[Due],
+        answer: &Answer,
+        till: Till<'_>,
+    ) -> Result<(), Denial> {
+        for (index, due) in due.iter().enumerate() {
+            let quota = self.quotas.get(due.place);
+            let Some((quota, global)) = quota.and_then(|quota| Some((quota, quota.global.as_ref()?))) else {
+                return Err(Reason::QuotaUnavailable.into());
+            };
+            match quota.hear(global, due, answer.word(index, global), till) {
+                Ok(Heard { portion, count, is_alone }) => {
+                    basket.put(due.place, portion);
+                    if let Some(count) = count {
+                        basket.tell(quota.mode, quota.measure.unit(), count);
+                    }
+                    if is_alone {
+                        basket.counted_alone(&quota.id);
+                    }
+                }
+                Err(denial) => basket.refuse(quota.mode, &quota.id, denial)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one quota makes of what it heard.
+struct Heard {
+    portion: Portion,
+    count: Option<Count>,
+    is_alone: bool,
+}
+
+impl Quota {
+    /// True where the service counts a request when it is asked.
+    fn is_counted_at_once(&self, global: &Global) -> bool {
+        self.measure.unit() == Unit::Requests && global.fresh_ms() == 0
+    }
+
+    /// Takes the call's part of what was heard a moment ago, or says what is to be asked.
+    pub(super) fn stand(
+        &self,
+        global: &Global,
+        charge: &Charge,
+        size: &Size<'_>,
+        till: Till<'_>,
+    ) -> Result<Standing, Denial> {
+        self.require_countable(size)?;
+        let now_ms = till.now_ms;
+        let descriptor = global.descriptor(charge.quota, &charge.per, charge.limit, now_ms);
+        let due = Due {
+            place: charge.quota,
+            limit: charge.limit,
+            amount: self.measure.estimate(size),
+            mirror: global.mirror(&descriptor),
+            descriptor: Rc::new(descriptor),
+        };
+        if charge.limit == 0 {
+            let count = count(global, &Share { admitted: false, ..Share::default() }, now_ms);
+            return Err(self.refusal(&count));
+        }
+        let since_ms = match global.fresh_ms() {
+            0 => return Ok(Standing::Due(due)),
+            fresh_ms => now_ms.saturating_sub(fresh_ms).max(1),
+        };
+        let window = global.window().unit_number(now_ms);
+        match self.take_shared(global, &due, Basis::Heard { window, since_ms }, till)? {
+            Some((portion, count)) => Ok(Standing::Taken(portion, count)),
+            None => Ok(Standing::Due(due)),
+        }
+    }
+
+    fn hear(
+        &self,
+        global: &Global,
+        due: &Due,
+        word: Result<Word, Silence<'_>>,
+        till: Till<'_>,
+    ) -> Result<Heard, Denial> {
+        let is_counted = self.is_counted_at_once(global);
+        match word {
+            Ok(Word::Unlimited) => Ok(Heard { portion: Portion::Counted, count: None, is_alone: false }),
+            Ok(Word::Unconfigured(why)) => {
+                Err(Denial::new(Reason::QuotaUnconfigured).by_rule(&*self.id).with_note(why))
+            }
+            Ok(Word::Over(told)) if is_counted => {
+                Err(self.refusal(&count(global, &said(&told, false), till.now_ms)))
+            }
+            Ok(Word::Within(told)) if is_counted => {
+                let count = count(global, &said(&told, true), till.now_ms);
+                Ok(Heard { portion: Portion::Counted, count: Some(count), is_alone: false })
+            }
+            Ok(Word::Within(told) | Word::Over(told)) => {
+                self.take_known(global, due, Basis::Told(told), till, Answered::ByService)
+            }
+            Err(Silence::Failure(why)) if global.on_failure() == OnFailure::Deny => {
+                let note = format!("the rate limit service: {why}");
+                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(note))
+            }
+            Err(Silence::Failure(_) | Silence::Absence) => {
+                let window = global.window().unit_number(till.now_ms);
+                let basis = Basis::Alone { window, limit: due.limit };
+                self.take_known(global, due, basis, till, Answered::ByNobody)
+            }
+        }
+    }
+
+    fn take_known(
+        &self,
+        global: &Global,
+        due: &Due,
+        basis: Basis,
+        till: Till<'_>,
+        answered: Answered,
+    ) -> Result<Heard, Denial> {
+        let Some((portion, count)) = self.take_shared(global, due, basis, till)? else {
+            return Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id));
+        };
+        Ok(Heard { portion, count: Some(count), is_alone: answered == Answered::ByNobody })
+    }
+
+    /// `None` where what was heard is not enough.
+    fn take_shared(
+        &self,
+        global: &Global,
+        due: &Due,
+        basis: Basis,
+        till: Till<'_>,
+    ) -> Result<Option<(Portion, Count)>, Denial> {
+        let take = match self.measure.unit() {
+            Unit::Requests => Take::Spend(due.amount),
+            _ => Take::Hold(due.amount),
+        };
+        let taken = due.mirror.take((till.ledger, till.store), basis, take, till.now_ms);
+        let taken = taken.map_err(|error| {
+            Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string())
+        })?;
+        let Some(share) = taken else { return Ok(None) };
+        let count = count(global, &share, till.now_ms);
+        if !share.admitted {
+            return Err(self.refusal(&count));
+        }
+        let descriptor = Rc::clone(&due.descriptor);
+        let portion = match share.reservation {
+            Some(held) => Portion::SharedHeld(descriptor, held),
+            None => Portion::SharedSpent(descriptor, due.mirror, due.amount),
+        };
+        Ok(Some((portion, count)))
+    }
+}
+
+/// By whom a quota was counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    ByService,
+    ByNobody,
+}
+
+/// What the service itself has decided.
+fn said(told: &Told, admitted: bool) -> Share {
+    Share { admitted, limit: told.limit, left: told.left, is_used_up: true, reservation: None }
+}
+
+fn count(global: &Global, share: &Share, now_ms: u64) -> Count {
+    let reset_ms = global.window().left_ms(now_ms);
+    Count {
+        used: share.limit.saturating_sub(share.left),
+        limit: share.limit,
+        reset_ms,
+        retry_ms: match (share.admitted, share.is_used_up) {
+            (true, _) => 0,
+            (false, _) if share.limit == 0 => Count::NEVER,
+            (false, true) => reset_ms,
+            (false, false) => SOON_MS,
+        },
+        admitted: share.admitted,
+    }
+}

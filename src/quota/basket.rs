@@ -1,0 +1,121 @@
+//! What has been taken for a call until it is admitted: if it is not, all of it goes back.
+
+use std::rc::Rc;
+
+use super::admission::{Admission, Held, Hold, Tightest};
+use super::global::Descriptor;
+use super::{QuotaSet, Till};
+use crate::config::{Mode, Unit};
+use crate::denial::Denial;
+use crate::ledger::{Budget, Count, Counter, Mirror, Reservation};
+
+#[derive(Debug, Default)]
+pub(super) struct Basket {
+    pub(super) budget: Option<Budget>,
+    pub(super) tightest: Tightest,
+    shadow_denials: Vec<String>,
+    taken: Vec<Taken>,
+    /// The quotas that this Envoy counts alone, because the service did not answer.
+    counted_alone: Vec<String>,
+}
+
+/// What one quota has charged, or holds.
+#[derive(Debug)]
+struct Taken {
+    /// The quota's place in the set.
+    place: usize,
+    portion: Portion,
+}
+
+/// What was taken of one counter.
+#[derive(Debug)]
+pub(super) enum Portion {
+    Spent(Counter),
+    Held(Counter, Reservation),
+    /// Of a counter that the service keeps: held until the cost is known.
+    SharedHeld(Rc<Descriptor>, Reservation),
+    /// Of such a counter: spent, to be reported.
+    SharedSpent(Rc<Descriptor>, Mirror, u64),
+    /// The service has counted it already, or does not count it; nothing can be given back.
+    Counted,
+}
+
+impl Basket {
+    pub(super) fn new(shadow_denials: Vec<String>) -> Self {
+        Self { shadow_denials, ..Self::default() }
+    }
+
+    pub(super) fn put(&mut self, place: usize, portion: Portion) {
+        self.taken.push(Taken { place, portion });
+    }
+
+    /// Notes what a quota says of the call.
+    pub(super) fn tell(&mut self, mode: Mode, unit: Unit, count: Count) {
+        if mode == Mode::Enforce {
+            self.tightest.note(unit, count);
+        }
+    }
+
+    /// Notes what a quota that could not take its part says: an enforced one refuses.
+    pub(super) fn refuse(&mut self, mode: Mode, id: &str, denial: Denial) -> Result<(), Denial> {
+        match mode {
+            Mode::Enforce => Err(denial),
+            Mode::Shadow => {
+                self.shadow_denials.push(id.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn counted_alone(&mut self, id: &str) {
+        self.counted_alone.push(id.to_owned());
+    }
+
+    /// All that was asked for is there.
+    pub(super) fn admitted(self, quotas: &QuotaSet, till: Till<'_>) -> Admission {
+        let charged =
+            self.taken.iter().filter_map(|taken| quotas.quotas.get(taken.place)?.charged_now(taken.place));
+        let charged = charged.collect();
+        let held = self.taken.into_iter().filter_map(|Taken { place, portion }| match portion {
+            Portion::Held(_, reservation) => Some(Held { quota: place, reservation, hold: Hold::Own }),
+            Portion::SharedHeld(descriptor, reservation) => {
+                Some(Held { quota: place, reservation, hold: Hold::Shared(descriptor) })
+            }
+            Portion::SharedSpent(descriptor, _, amount) => {
+                till.debts.add(descriptor, amount, till.now_ms);
+                None
+            }
+            Portion::Spent(_) | Portion::Counted => None,
+        });
+        Admission {
+            headers: self.tightest.headers(),
+            held: held.collect(),
+            charged,
+            shadow_denials: self.shadow_denials,
+            counted_alone: self.counted_alone,
+        }
+    }
+
+    /// A request that one quota refuses costs nothing in the others. What cannot be given back stays: it errs on the strict
+    /// side and leaves by itself.
+    pub(super) fn give_back(self, quotas: &QuotaSet, till: Till<'_>) {
+        let Till { ledger, store, now_ms, .. } = till;
+        if let Some(budget) = &self.budget {
+            let _ = budget.give_back(ledger, store, now_ms);
+        }
+        for Taken { place, portion } in self.taken {
+            let Some(quota) = quotas.quotas.get(place) else { continue };
+            match portion {
+                Portion::Spent(counter) => quota.measure.give_back(&counter, None, till),
+                Portion::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), till),
+                Portion::SharedHeld(_, held) => {
+                    let _ = Mirror::settle((ledger, store), &held, 0, now_ms);
+                }
+                Portion::SharedSpent(_, mirror, amount) => {
+                    let _ = mirror.relieve((ledger, store), amount, None, now_ms);
+                }
+                Portion::Counted => {}
+            }
+        }
+    }
+}
