@@ -10,6 +10,7 @@ mod key_feed;
 mod key_hash;
 mod labels;
 mod metering;
+mod overrides;
 mod polled;
 mod possession;
 mod prices;
@@ -25,6 +26,7 @@ mod thumbprint;
 mod tokens;
 mod units;
 mod upstream;
+mod window;
 
 use std::fmt;
 use std::io;
@@ -42,6 +44,7 @@ pub use key_feed::KeyFeed;
 pub use key_hash::KeyHash;
 pub use labels::Labels;
 pub use metering::{MeteredUsage, Metering, StreamUsage};
+pub use overrides::{DescriptorValue, Override};
 pub use polled::{PolledDocument, WhenStale};
 pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
@@ -55,6 +58,7 @@ pub use thumbprint::Thumbprint;
 pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};
 pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
+pub use window::{Period, TimeZone, WindowLength};
 
 /// Why a configuration is refused: where it is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use cel_interpreter::context::Context;
 use cel_interpreter::parser::PrattParser;
 use cel_interpreter::{ExecutionError, IdedExpr, Value};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, DescriptorValue};
 pub use fact::{Fact, Facts};
 pub use functions::{matches_glob, scope_covers};
 pub use reads::Reads;
@@ -191,10 +191,10 @@ impl Expression {
     /// The value as one text that no other value shares, for a quota's descriptor.
     pub fn descriptor(&self, scope: &Scope<'_>) -> Result<String, Fault> {
         match self.value(scope)? {
-            Value::String(text) => Ok(format!("s{text}")),
-            Value::Int(number) => Ok(format!("i{number}")),
-            Value::UInt(number) => Ok(format!("i{number}")),
-            Value::Bool(value) => Ok(format!("b{value}")),
+            Value::String(text) => Ok(DescriptorValue::Text(text.to_string()).encoded()),
+            Value::Int(number) => Ok(DescriptorValue::Number(number.into()).encoded()),
+            Value::UInt(number) => Ok(DescriptorValue::Number(number.into()).encoded()),
+            Value::Bool(value) => Ok(DescriptorValue::Boolean(value).encoded()),
             other => Err(Fault::wrong_type("text, a whole number or a boolean", &other)),
         }
     }

@@ -31,6 +31,7 @@
 mod account;
 mod allotment;
 mod budget;
+mod calendar;
 mod entry;
 mod memory;
 mod mirror;
@@ -49,6 +50,7 @@ use page::{Record, Tag};
 pub use account::{Account, Reservation};
 pub use allotment::Allotments;
 pub use budget::Budget;
+pub use calendar::{Calendar, CalendarWindow};
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use mirror::{Basis, Mirror, Share, Take, Told};

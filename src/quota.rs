@@ -16,7 +16,9 @@ mod cost;
 mod debts;
 mod global;
 mod measure;
+mod overrides;
 mod single;
+mod window;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::document::Node;
 use super::finding::{Finding, Severity};
+use super::key::now_seconds;
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
@@ -46,6 +47,7 @@ impl Sources {
             }
         };
         let mut warnings = self.long_windows(&config);
+        warnings.extend(self.ended_overrides(&config));
         warnings.extend(shelf.unused(&config.policies.iter().map(|rule| rule.file.as_str()).collect()));
         match shelf.into_findings() {
             findings if findings.is_empty() => Ok(Loaded { config, warnings }),
@@ -67,6 +69,24 @@ impl Sources {
                 Finding::in_file(&self.config, why).on(at).weighing(Severity::Warning)
             })
             .collect()
+    }
+
+    /// They do nothing any more, which is no reason to refuse the file.
+    fn ended_overrides(&self, config: &Config) -> Vec<Finding> {
+        let now = now_seconds().unwrap_or_default();
+        let mut warnings = Vec::new();
+        for (quota, index) in config.quotas.iter().zip(0_usize..) {
+            let overrides = quota.overrides.iter().zip(0_usize..);
+            warnings.extend(overrides.filter(|(entry, _)| !entry.until.is_after(now)).map(
+                |(entry, place)| {
+                    let at = format!("quotas[{index}].overrides[{place}].until");
+                    let why =
+                        format!("`{}` is over; delete the override, or write a later time", entry.until);
+                    Finding::in_file(&self.config, why).on(at).weighing(Severity::Warning)
+                },
+            ));
+        }
+        warnings
     }
 }
 

@@ -5,8 +5,10 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::overrides::Override;
 use super::rules::Mode;
 use super::units::Span;
+use super::window::{TimeZone, WindowLength};
 
 /// One quota: a limit per window, shared by whoever has the same descriptor.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -29,11 +31,16 @@ pub struct Quota {
     pub fresh_for: Option<Span>,
     /// A number, or CEL over the principal that gives one.
     pub limit: Limit,
-    /// The length of the window, from `1s` to `31d`; none for `concurrency`.
+    /// The length of the window, from `1s` to `31d`, or `day`, `week` (from Monday) or `month` of the calendar; none for
+    /// `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Span>,
-    #[serde(default)]
-    pub window_kind: WindowKind,
+    pub window: Option<WindowLength>,
+    /// How a window of a length moves. Default: `sliding`. One of the calendar starts anew with its day, week or month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_kind: Option<WindowKind>,
+    /// Whose calendar a window of `day`, `week` or `month` follows, by its IANA name. Default: `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
     /// CEL expressions whose values make the descriptor; who shares them shares the counter.
     pub per: Vec<String>,
     /// CEL; where it is `false` the quota does not apply. An error in it denies.
@@ -44,6 +51,9 @@ pub struct Quota {
     /// tokens, or 20000 microdollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<u64>,
+    /// Other limits for some descriptors, each until a point in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     #[serde(default)]
     pub mode: Mode,
     /// Must be written as `process` for windows longer than an hour that this Envoy counts: the counters live and die with
@@ -56,7 +66,10 @@ impl Quota {
     /// True where the window is so long that many a process ends within it.
     pub fn outlives_processes(&self) -> bool {
         const AN_HOUR: Span = Span::from_seconds(3600);
-        self.window.is_some_and(|window| window > AN_HOUR)
+        self.window.is_some_and(|window| match window {
+            WindowLength::Span(length) => length > AN_HOUR,
+            WindowLength::Calendar(_) => true,
+        })
     }
 }
 

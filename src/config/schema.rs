@@ -7,10 +7,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::key_hash::KeyHash;
 use super::labels::Labels;
+use super::overrides::DescriptorValue;
 use super::prices::Dollars;
 use super::quotas::Limit;
 use super::thumbprint::Thumbprint;
 use super::units::{ByteSize, Span, Timestamp};
+use super::window::{TimeZone, WindowLength};
 
 macro_rules! text_schema {
     ($($type:ident, $title:literal;)*) => {$(
@@ -33,7 +35,9 @@ macro_rules! text_schema {
 text_schema! {
     Span, "a length of time, such as `30s`";
     ByteSize, "a size, such as `512KiB`";
+    TimeZone, "a time zone, such as `Europe/Berlin`";
     Timestamp, "a time, such as `2026-01-31T00:00:00Z`";
+    WindowLength, "a length of time, such as `1h`, or `day`, `week`, `month`";
 }
 
 macro_rules! schema_of {
@@ -72,5 +76,19 @@ impl JsonSchema for Limit {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["integer", "string"], "minimum": 0, "title": "a whole number, or CEL" })
+    }
+}
+
+impl JsonSchema for DescriptorValue {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "DescriptorValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "integer", "boolean"], "title": "value" })
     }
 }

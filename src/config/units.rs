@@ -28,6 +28,12 @@ impl Span {
         self.milliseconds / 1000
     }
 
+    /// `None` where the text is not a whole number above 0 with its unit.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let milliseconds = scaled(text, &SPAN_UNITS).filter(|milliseconds| *milliseconds > 0)?;
+        Some(Self { milliseconds })
+    }
+
     pub(super) fn five_seconds() -> Self {
         Self::from_seconds(5)
     }
@@ -143,9 +149,9 @@ impl<'de> Deserialize<'de> for Span {
         deserializer.deserialize_str(Text {
             expected: "a length of time such as `30s`",
             read: |text| {
-                scaled(text, &SPAN_UNITS).filter(|milliseconds| *milliseconds > 0).map(Self::from_milliseconds).ok_or_else(
-                    || format!("`{text}` is not a length of time; write a whole number above 0 with ms, s, m, h or d, such as `30s`"),
-                )
+                Self::parse(text).ok_or_else(|| {
+                    format!("`{text}` is not a length of time; write a whole number above 0 with ms, s, m, h or d, such as `30s`")
+                })
             },
         })
     }

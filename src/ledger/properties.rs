@@ -1,6 +1,7 @@
 //! What the table and its counters promise, whatever happens: exact, bounded, never empty by accident.
 
 mod allotment;
+mod calendar;
 mod stores;
 mod table;
 mod window;

@@ -3,6 +3,7 @@
 //! A window is cut into steps, and the counter holds what was spent in each of the latest ones:
 //! - **fixed**: one step, as long as the window, aligned to its multiples since the Unix epoch. Only the
 //!   current step counts, so two windows' worth may pass around the boundary.
+//! - **calendar**: the same, and a step is a day, week or month of a time zone.
 //! - **sliding**: twelve steps. The current one and the twelve before it count, the oldest of them whole
 //!   although it is partly over. So no closed interval of the window's length ever holds more than the
 //!   limit, and what was spent comes back when its step is over: never early, at most one step (a twelfth of
@@ -10,7 +11,7 @@
 //!
 //! A refused request spends nothing. Time is the latest step anybody spent in: a worker whose clock is
 //! behind spends in that step too, and after a clock was set back room comes back only when it caught up.
-//! Changing a window's kind or length starts a new counter.
+//! Changing a window's kind, length or time zone starts a new counter.
 //!
 //! It does not know quotas or descriptors, and it does not hold a request back.
 
@@ -18,7 +19,7 @@ use std::num::NonZeroU64;
 
 use super::page::Tag;
 use super::tally::Tally;
-use super::{Allotments, Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
+use super::{Allotments, Calendar, Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
 use crate::config::{ConfigError, Span, WindowKind};
 
 /// The steps of a sliding window.
@@ -34,8 +35,14 @@ const LONGEST: Span = Span::from_seconds(31 * 24 * 60 * 60);
 /// How a counter's window moves, and how long it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    kind: WindowKind,
-    length_ms: NonZeroU64,
+    pace: Pace,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    Sliding { length_ms: NonZeroU64 },
+    Fixed { length_ms: NonZeroU64 },
+    Calendar(Calendar),
 }
 
 /// One counter on the ledger, named once for as many requests as may come.
@@ -87,7 +94,24 @@ impl Window {
     }
 
     pub(super) const fn of(kind: WindowKind, length_ms: NonZeroU64) -> Self {
-        Self { kind, length_ms }
+        let pace = match kind {
+            WindowKind::Sliding => Pace::Sliding { length_ms },
+            WindowKind::Fixed => Pace::Fixed { length_ms },
+        };
+        Self { pace }
+    }
+
+    /// A window that starts anew with each day, week or month.
+    pub fn following(calendar: Calendar) -> Self {
+        Self { pace: Pace::Calendar(calendar) }
+    }
+
+    /// The calendar that the window follows, if it does.
+    pub fn calendar(&self) -> Option<&Calendar> {
+        match &self.pace {
+            Pace::Calendar(calendar) => Some(calendar),
+            Pace::Sliding { .. } | Pace::Fixed { .. } => None,
+        }
     }
 
     /// The counter of `key` for this window. Steps are numbered by the window's length, so a counter of another length
@@ -97,11 +121,13 @@ impl Window {
     }
 
     pub(super) fn counter_in(&self, namespace: Namespace, key: &[u8]) -> Counter {
-        let kind = match self.kind {
-            WindowKind::Sliding => b"sliding".as_slice(),
-            WindowKind::Fixed => b"fixed",
+        let key = match &self.pace {
+            Pace::Sliding { length_ms } => compose(&[b"sliding", &length_ms.get().to_le_bytes(), key]),
+            Pace::Fixed { length_ms } => compose(&[b"fixed", &length_ms.get().to_le_bytes(), key]),
+            Pace::Calendar(calendar) => {
+                compose(&[calendar.period().name().as_bytes(), calendar.zone().as_bytes(), key])
+            }
         };
-        let key = compose(&[kind, &self.length_ms.get().to_le_bytes(), key]);
         Counter(Entry { namespace, key: &key }.tag())
     }
 
@@ -237,28 +263,30 @@ impl Window {
         Count::NEVER
     }
 
-    fn steps(&self) -> u64 {
-        match self.kind {
-            WindowKind::Sliding => SLIDING_STEPS,
-            WindowKind::Fixed => 1,
-        }
-    }
-
     /// How many steps count at once, the current one included.
     pub(super) fn counted_steps(&self) -> usize {
-        match self.kind {
-            WindowKind::Sliding => super::tally::MOST_STEPS,
-            WindowKind::Fixed => 1,
+        match self.pace {
+            Pace::Sliding { .. } => super::tally::MOST_STEPS,
+            Pace::Fixed { .. } | Pace::Calendar(_) => 1,
         }
     }
 
     pub(super) fn step_at(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_mul(self.steps()) / self.length_ms
+        match &self.pace {
+            Pace::Sliding { length_ms } => now_ms.saturating_mul(SLIDING_STEPS) / *length_ms,
+            Pace::Fixed { length_ms } => now_ms / *length_ms,
+            Pace::Calendar(calendar) => calendar.step_at(now_ms),
+        }
     }
 
     /// The first millisecond in which `step` no longer counts.
     pub(super) fn end_of(&self, step: u64) -> u64 {
         let counted = u64::try_from(self.counted_steps()).unwrap_or(u64::MAX);
-        step.saturating_add(counted).saturating_mul(self.length_ms.get()).div_ceil(self.steps())
+        let next = step.saturating_add(counted);
+        match &self.pace {
+            Pace::Sliding { length_ms } => next.saturating_mul(length_ms.get()).div_ceil(SLIDING_STEPS),
+            Pace::Fixed { length_ms } => next.saturating_mul(length_ms.get()),
+            Pace::Calendar(calendar) => calendar.start_of(next),
+        }
     }
 }

@@ -171,15 +171,16 @@ impl Quota {
     ) -> Result<Standing, Denial> {
         self.require_countable(size)?;
         let now_ms = till.now_ms;
-        let descriptor = global.descriptor(charge.quota, &charge.per, charge.limit, now_ms);
+        let limit = charge.limits.at(now_ms).min(global.highest_limit());
+        let descriptor = global.descriptor(charge.quota, &charge.per, limit, now_ms);
         let due = Due {
             place: charge.quota,
-            limit: charge.limit,
+            limit,
             amount: self.measure.estimate(size),
             mirror: global.mirror(&descriptor),
             descriptor: Rc::new(descriptor),
         };
-        if charge.limit == 0 {
+        if limit == 0 {
             let count = count(global, &Share { admitted: false, ..Share::default() }, now_ms);
             return Err(self.refusal(&count));
         }

@@ -8,7 +8,7 @@ pub(crate) mod scripted;
 mod service;
 mod window;
 
-use crate::config::{self, ConfigError, OnFailure, QuotaEngine, Span, Unit, WindowKind};
+use crate::config::{self, ConfigError, OnFailure, QuotaEngine, Span, Unit, WindowKind, WindowLength};
 use crate::ledger::{Mirror, compose};
 
 pub use descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
@@ -69,7 +69,10 @@ impl Global {
                 "the rate limit service counts within windows and takes nothing back, so it cannot count `concurrency`; leave this out, and divide the limit by the number of Envoys",
             );
         };
-        if quota.window_kind != WindowKind::Fixed {
+        let WindowLength::Span(length) = length else {
+            return refused("window", "the rate limit service has no calendar; write a length, such as `1d`");
+        };
+        if quota.window_kind != Some(WindowKind::Fixed) {
             return refused(
                 "window_kind",
                 "the rate limit service has fixed windows alone; write `fixed`, and half the limit where twice as much must not pass around the end of one",
@@ -78,14 +81,21 @@ impl Global {
         let window = ServiceWindow::compile(length)
             .map_err(|error| ConfigError::new(format!("{at}.window"), error.why))?;
         let per_hit = per_hit(quota.unit);
-        if let config::Limit::Number(limit) = quota.limit
-            && limit / per_hit > HIGHEST_LIMIT
-        {
+        let written = match &quota.limit {
+            config::Limit::Number(limit) => Some((*limit, "limit".to_owned())),
+            config::Limit::Expression(_) => None,
+        };
+        let overrides = quota.overrides.iter().enumerate();
+        let overridden = overrides.map(|(index, other)| (other.limit, format!("overrides[{index}].limit")));
+        for (limit, field) in written.into_iter().chain(overridden) {
+            if limit / per_hit <= HIGHEST_LIMIT {
+                continue;
+            }
             let why = format!(
                 "`{limit}` is more than {}, the most that the rate limit service can count; write a shorter window",
                 HIGHEST_LIMIT.saturating_mul(per_hit)
             );
-            return refused("limit", &why);
+            return refused(&field, &why);
         }
         if let Some(fresh_for) = quota.fresh_for.filter(|fresh| *fresh > LONGEST_FRESH || *fresh > length) {
             let why = format!("`{fresh_for}` is longer than {LONGEST_FRESH}, or than the window");
@@ -98,7 +108,7 @@ impl Global {
             per_hit,
             fresh_ms: quota.fresh_for.map_or(0, Span::milliseconds),
             on_failure: quota.on_failure.unwrap_or(OnFailure::Deny),
-            tells_limit: matches!(quota.limit, config::Limit::Expression(_)),
+            tells_limit: matches!(quota.limit, config::Limit::Expression(_)) || !quota.overrides.is_empty(),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! What a quota counts: requests, which are spent when they come, or what is held until it is known what a request costs.
 
-use super::{Cost, Size, Till};
+use super::{Cost, Size, Till, window};
 use crate::config::{self, ConfigError, Unit};
 use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
 
@@ -43,17 +43,18 @@ impl Measure {
             Unit::Microdollars => DEFAULT_MICRODOLLARS,
             _ => DEFAULT_TOKENS,
         });
-        let Some(length) = quota.window else {
+        let Some(window) = window::compile(quota, at)? else {
             return match unit {
                 Unit::Concurrency => Ok(Self::Held { unit, account: Account::in_flight(), most: 1 }),
                 _ => refused(
                     "window",
-                    format!("`{}` are counted within a window; write its length, such as `1m`", unit.name()),
+                    format!(
+                        "`{}` are counted within a window; write one, such as `1m` or `month`",
+                        unit.name()
+                    ),
                 ),
             };
         };
-        let window = Window::compile(quota.window_kind, length)
-            .map_err(|error| ConfigError::new(format!("{at}.window"), error.why))?;
         match unit {
             Unit::Requests => Ok(Self::Requests(window)),
             Unit::Concurrency => {

@@ -8,6 +8,7 @@ use super::basket::Portion;
 use super::charged::Charged;
 use super::global::{Global, Service, entry_value};
 use super::measure::Measure;
+use super::overrides::{Limits, Overrides};
 use super::{Size, Till};
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
@@ -23,6 +24,7 @@ pub(super) struct Quota {
     /// Where the rate limit service counts.
     pub(super) global: Option<Global>,
     limit: Limit,
+    overrides: Overrides,
     per: Vec<Expression>,
     when: Option<Expression>,
     pub(super) mode: Mode,
@@ -34,13 +36,13 @@ enum Limit {
     Expression(Expression),
 }
 
-/// One quota that applies to a call: its counter and its limit.
+/// One quota that applies to a call: its counter and its limits.
 #[derive(Debug)]
 pub(super) struct Charge {
     /// Its place in the set.
     pub(super) quota: usize,
     pub(super) counter: Counter,
-    pub(super) limit: u64,
+    pub(super) limits: Limits,
     /// Who shares it, as the rate limit service is told; empty where this Envoy counts.
     pub(super) per: String,
 }
@@ -81,6 +83,7 @@ impl Quota {
                     Limit::Expression(compile(&limit_at, text, engine, Expression::number)?)
                 }
             },
+            overrides: Overrides::compile(&quota.overrides, quota.per.len(), at)?,
             per: per.collect::<Result<_, _>>()?,
             when: quota
                 .when
@@ -133,13 +136,12 @@ impl Quota {
         let parts: Vec<&[u8]> =
             [&*self.id].into_iter().chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
         let counter = self.measure.counter(&compose(&parts));
-        let (limit, per) = match &self.global {
-            Some(global) => {
-                (limit.min(global.highest_limit()), entry_value(values.iter().map(String::as_str)))
-            }
-            None => (limit, String::new()),
+        let limits = self.overrides.limits(&values, limit);
+        let per = match &self.global {
+            Some(_) => entry_value(values.iter().map(String::as_str)),
+            None => String::new(),
         };
-        Ok(Some(Charge { quota: place, counter, limit, per }))
+        Ok(Some(Charge { quota: place, counter, limits, per }))
     }
 
     /// Refuses what cannot be counted in this unit.
@@ -156,7 +158,7 @@ impl Quota {
 
     pub(super) fn take(&self, charge: &Charge, size: &Size<'_>, till: Till<'_>) -> Result<Standing, Denial> {
         self.require_countable(size)?;
-        match self.measure.take((&charge.counter, charge.limit), size, till) {
+        match self.measure.take((&charge.counter, charge.limits.at(till.now_ms)), size, till) {
             Ok((count, held)) if count.admitted => {
                 let portion = match held {
                     Some(held) => Portion::Held(charge.counter, held),

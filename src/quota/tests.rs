@@ -2,6 +2,7 @@
 
 mod compiling;
 mod costs;
+mod overrides;
 mod several;
 mod sharing;
 

@@ -76,6 +76,21 @@ fn every_error_names_file_place_path_and_remedy() {
         ),
         (YAML, "limit: 3\n", "limit: -3\n", "quotas[1].limit", "`-3` is negative; a limit is 0 or more"),
         (YAML, "window: 1m", "window: 1d", "quotas[0].durability", "write `durability: process`"),
+        (YAML, "window: 1m", "window: year", "quotas[0].window", "`year` is not a window; write"),
+        (
+            YAML,
+            "window: 1m",
+            "window: day\n    time_zone: Europe/Berln",
+            "quotas[0].time_zone",
+            "`Europe/Berln` is not a time zone; the nearest names are `Europe/Berlin`",
+        ),
+        (
+            YAML,
+            "window: 1m",
+            "window: 1m\n    overrides: [{per: [a], limit: 1, until: 2030-01-01T00:00:00Z}]",
+            "quotas[0].overrides[0].per",
+            "the quota's `per` has 3 entries and this has 1; write one value for each",
+        ),
         (
             YAML,
             "cluster: azure",
@@ -202,6 +217,20 @@ fn a_policy_file_that_no_rule_names_is_a_warning() {
     let run = copy.run(&["check"]);
     assert_eq!(run.code, 0);
     assert!(run.errors.starts_with("warning: policies/spare.cel: no entry of `policies` names this file"));
+}
+
+#[test]
+fn an_override_that_is_over_is_a_warning() {
+    let copy = Copy::new("over");
+    let entry = |until: &str| format!("    overrides: [{{per: [trial-user], limit: 9, until: {until}}}]\n");
+    let with = |entry: &str| format!("  - id: trial-model-lists\n{entry}");
+    let plain = with("");
+    let (over, coming) = (with(&entry("2020-01-31T00:00:00Z")), with(&entry("9999-01-31T00:00:00Z")));
+    let run = copy.edit("envoy/gateway.yaml", &plain, &over).run(&["check"]);
+    let warning = "warning: envoy/gateway.yaml: quotas[1].overrides[0].until: `2020-01-31T00:00:00Z` is over; delete the override, or write a later time\n";
+    assert_eq!((run.code, run.errors.as_str()), (0, warning));
+    let run = copy.edit("envoy/gateway.yaml", &over, &coming).run(&["check"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""));
 }
 
 #[test]

@@ -121,6 +121,21 @@ fn a_quota_that_reads_more_than_is_remembered_is_worked_out_each_time() {
 }
 
 #[test]
+fn an_override_is_remembered_no_longer_than_it_holds() {
+    let change = json!({ "id": "q", "limit": 3, "window": "60s", "window_kind": "fixed", "per": ["'a'"], "overrides": [
+        { "per": ["a"], "limit": 1, "until": "2026-01-01T12:00:10Z" },
+    ] });
+    let scene = Scene::new(json!({ "quotas": [change] }));
+    let answers = [0, 0, 9_999, 10_000, 10_000, 10_000].map(|after_ms| {
+        let answer = reason_at(&scene, &Request::chat(), NOW_MS + after_ms);
+        assert_eq!(scene.memory.settled.len(), 1, "what is charged is remembered");
+        answer
+    });
+    let refused = Some(Reason::QuotaExceeded);
+    assert_eq!(answers, [None, refused, refused, None, None, refused]);
+}
+
+#[test]
 fn a_credential_is_remembered_no_longer_than_it_is_good() {
     let plenty = json!([{ "id": "q", "limit": 99, "window": "60s", "per": ["'everybody'"] }]);
     let keys = json!([crate::policy::fixture::key_entry(

@@ -80,7 +80,14 @@ fn left(call: &Call, of: &str) -> Option<String> {
 /// The end of a call whose answer says that it cost `total`.
 fn costing(total: u64) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
-    let usage = Usage { counts, is_complete: true, unknown: None, model: None, finish_reasons: Vec::new() };
+    let usage = Usage {
+        counts,
+        is_complete: true,
+        events: 0,
+        unknown: None,
+        model: None,
+        finish_reasons: Vec::new(),
+    };
     Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
 }
 

@@ -26,6 +26,40 @@ fn a_quota_that_cannot_be_kept_is_refused() {
             "quotas[1].durability: the window `61m` is longer than an hour",
             "a window that outlives many a process",
         ),
+        (
+            json!({ "window": "day", "window_kind": null }),
+            "quotas[1].durability: the window `day` is longer than an hour",
+            "a day of the calendar, which outlives many a process too",
+        ),
+        (
+            json!({ "window": "day", "durability": "process" }),
+            "quotas[1].window_kind: a window of the calendar starts anew with its day, week or month; leave this out",
+            "a calendar that would slide",
+        ),
+        (
+            json!({ "time_zone": "Europe/Berlin" }),
+            "quotas[1].time_zone: only a calendar has a time zone; leave this out",
+            "a time zone of what is a minute everywhere",
+        ),
+        (
+            json!({ "unit": "concurrency", "window": null, "time_zone": "UTC" }),
+            "quotas[1].time_zone: only a calendar has a time zone; leave this out",
+            "a time zone of the moment",
+        ),
+        (
+            json!({ "overrides": [{ "per": ["x", 7], "limit": 9, "until": "2030-01-01T00:00:00Z" }] }),
+            "quotas[1].overrides[0].per: the quota's `per` has 1 entries and this has 2; write one value for each",
+            "an override of a descriptor that there cannot be",
+        ),
+        (
+            json!({ "overrides": [
+                { "per": ["x"], "limit": 9, "until": "2030-01-01T00:00:00Z" },
+                { "per": ["y"], "limit": 9, "until": "2030-01-01T00:00:00Z" },
+                { "per": ["x"], "limit": 8, "until": "2031-01-01T00:00:00Z" },
+            ] }),
+            "quotas[1].overrides[2].per: `x` has an override already; keep one of them",
+            "two overrides of one descriptor",
+        ),
         (json!({ "window": null }), "quotas[1].window: `requests` are counted within a window", "no window"),
         (
             json!({ "unit": "concurrency" }),
@@ -69,7 +103,11 @@ fn a_quota_that_cannot_be_kept_is_refused() {
     }
     for (change, note) in [
         (json!({ "window": "1h" }), "an hour"),
-        (json!({ "window": "31d", "durability": "process" }), "a month, knowingly"),
+        (json!({ "window": "31d", "durability": "process" }), "31 days, knowingly"),
+        (
+            json!({ "window": "month", "window_kind": null, "time_zone": "Europe/Berlin", "durability": "process" }),
+            "a month of the calendar",
+        ),
         (json!({ "limit": "principal.key.labels.plan == 'pro' ? 100 : 10" }), "a label that only some have"),
     ] {
         assert!(compiled(change).is_ok(), "{note}");
@@ -81,7 +119,7 @@ fn an_entry_says_what_it_may_hold() {
     for (change, want) in [
         (json!({ "limit": -1 }), "`-1` is negative; a limit is 0 or more"),
         (json!({ "limit": 1.5 }), "a whole number or a CEL expression"),
-        (json!({ "window": "0s" }), "`0s` is not a length of time"),
+        (json!({ "window": "0s" }), "`0s` is not a window"),
         (json!({ "durability": "cluster" }), "unknown variant `cluster`"),
         (json!({ "burst": 3 }), "unknown field `burst`"),
         (json!({ "unit": "dollars" }), "unknown variant `dollars`"),
