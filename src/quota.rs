@@ -238,6 +238,10 @@ impl QuotaSet {
         Ok(due)
     }
 
+    fn is_shared(&self, place: usize) -> bool {
+        self.quotas.get(place).is_some_and(|quota| quota.global.is_some())
+    }
+
     /// The ids and units of all quotas, in their places.
     pub fn named(&self) -> impl Iterator<Item = (&str, Unit)> {
         self.quotas.iter().map(|quota| (&*quota.id, quota.measure.unit()))
@@ -249,10 +253,6 @@ impl QuotaSet {
             let quota = self.quotas.get(held.quota)?;
             quota.charged(held.quota, cost.of(quota.measure.unit(), held.reservation.amount()))
         })
-    }
-
-    fn is_shared(&self, place: usize) -> bool {
-        self.quotas.get(place).is_some_and(|quota| quota.global.is_some())
     }
 
     /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.

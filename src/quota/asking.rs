@@ -204,7 +204,7 @@ impl Quota {
     ) -> Result<Heard, Denial> {
         let is_counted = self.is_counted_at_once(global);
         match word {
-            Ok(Word::Unlimited) => Ok(Heard { portion: Portion::Counted, count: None, is_alone: false }),
+            Ok(Word::Unlimited) => Ok(Heard { portion: Portion::Unlimited, count: None, is_alone: false }),
             Ok(Word::Unconfigured(why)) => {
                 Err(Denial::new(Reason::QuotaUnconfigured).by_rule(&*self.id).with_note(why))
             }

@@ -36,8 +36,10 @@ pub(super) enum Portion {
     SharedHeld(Rc<Descriptor>, Reservation),
     /// Of such a counter: spent, to be reported.
     SharedSpent(Rc<Descriptor>, Mirror, u64),
-    /// The service has counted it already, or does not count it; nothing can be given back.
+    /// The service has counted it already and takes nothing back.
     Counted,
+    /// The service does not count it.
+    Unlimited,
 }
 
 impl Basket {
@@ -73,25 +75,28 @@ impl Basket {
 
     /// All that was asked for is there.
     pub(super) fn admitted(self, quotas: &QuotaSet, till: Till<'_>) -> Admission {
-        let charged =
-            self.taken.iter().filter_map(|taken| quotas.quotas.get(taken.place)?.charged_now(taken.place));
-        let charged = charged.collect();
-        let held = self.taken.into_iter().filter_map(|Taken { place, portion }| match portion {
-            Portion::Held(_, reservation) => Some(Held { quota: place, reservation, hold: Hold::Own }),
-            Portion::SharedHeld(descriptor, reservation) => {
-                Some(Held { quota: place, reservation, hold: Hold::Shared(descriptor) })
+        let (mut held, mut charged) = (Vec::new(), Vec::new());
+        for Taken { place, portion } in self.taken {
+            let hold = match portion {
+                Portion::Held(_, reservation) => Some((reservation, Hold::Own)),
+                Portion::SharedHeld(descriptor, reservation) => Some((reservation, Hold::Shared(descriptor))),
+                Portion::SharedSpent(descriptor, _, amount) => {
+                    till.debts.add(descriptor, amount, till.now_ms);
+                    None
+                }
+                Portion::Spent(_) | Portion::Counted => None,
+                Portion::Unlimited => continue,
+            };
+            match hold {
+                Some((reservation, hold)) => held.push(Held { quota: place, reservation, hold }),
+                None => charged.extend(quotas.quotas.get(place).and_then(|quota| quota.charged(place, 1))),
             }
-            Portion::SharedSpent(descriptor, _, amount) => {
-                till.debts.add(descriptor, amount, till.now_ms);
-                None
-            }
-            Portion::Spent(_) | Portion::Counted => None,
-        });
+        }
         Admission {
             headers: self.tightest.headers(),
-            held: held.collect(),
-            charged,
             shadow_denials: self.shadow_denials,
+            held,
+            charged,
             counted_alone: self.counted_alone,
         }
     }
@@ -114,7 +119,7 @@ impl Basket {
                 Portion::SharedSpent(_, mirror, amount) => {
                     let _ = mirror.relieve((ledger, store), amount, None, now_ms);
                 }
-                Portion::Counted => {}
+                Portion::Counted | Portion::Unlimited => {}
             }
         }
     }

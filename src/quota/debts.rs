@@ -35,12 +35,12 @@ struct Debt {
 /// A report that is under way.
 #[derive(Debug)]
 pub struct Report {
-    charges: Vec<Charged>,
+    charges: Vec<Reported>,
     message: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Charged {
+struct Reported {
     descriptor: Rc<Descriptor>,
     hits: u64,
     /// As the mirror has it.
@@ -91,7 +91,7 @@ impl Debts {
     }
 
     /// Takes out what can be reported; what is less than a hit stays.
-    fn take(&self, quotas: &QuotaSet, now_ms: u64) -> Vec<Charged> {
+    fn take(&self, quotas: &QuotaSet, now_ms: u64) -> Vec<Reported> {
         let mut owed = self.owed.borrow_mut();
         let charged = owed.iter().filter_map(|(descriptor, debt)| {
             let (hits, rest) = quotas.global(descriptor)?.hits(debt.amount);
@@ -100,10 +100,10 @@ impl Debts {
                 true => (hits.saturating_add(1), debt.amount),
                 false => (hits, debt.amount.saturating_sub(rest)),
             };
-            (hits > 0).then(|| Charged { descriptor: Rc::clone(descriptor), hits, amount })
+            (hits > 0).then(|| Reported { descriptor: Rc::clone(descriptor), hits, amount })
         });
-        let charged: Vec<Charged> = charged.take(MOST_AT_ONCE).collect();
-        for Charged { descriptor, amount, .. } in &charged {
+        let charged: Vec<Reported> = charged.take(MOST_AT_ONCE).collect();
+        for Reported { descriptor, amount, .. } in &charged {
             if let Some(debt) = owed.get_mut(descriptor) {
                 *debt = Debt { amount: debt.amount.saturating_sub(*amount), since_ms: now_ms };
             }
@@ -172,13 +172,13 @@ impl QuotaSet {
 
     /// What could not be sent is owed again.
     pub fn owe_again(&self, report: &Report, till: Till<'_>) {
-        for Charged { descriptor, amount, .. } in &report.charges {
+        for Reported { descriptor, amount, .. } in &report.charges {
             till.debts.add(Rc::clone(descriptor), *amount, till.now_ms);
         }
     }
 
     /// False where the service has not counted it.
-    fn relieve(&self, charge: &Charged, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
+    fn relieve(&self, charge: &Reported, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
         let Some(global) = self.global(&charge.descriptor) else { return false };
         let (told, is_known) = match interpret(status, global, asked_ms) {
             Word::Within(told) | Word::Over(told) => (Some(told), true),

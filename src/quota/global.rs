@@ -11,6 +11,7 @@ mod window;
 use crate::config::{self, ConfigError, OnFailure, QuotaEngine, Span, Unit, WindowKind, WindowLength};
 use crate::ledger::{Mirror, compose};
 
+pub(super) use descriptor::per_value;
 pub use descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
 pub(super) use message::DescriptorStatus;
 pub use service::Service;
@@ -102,7 +103,7 @@ impl Global {
             return refused("fresh_for", &why);
         }
         Ok(Some(Self {
-            id: entry_value([quota.id.as_str()]),
+            id: entry_value(&quota.id),
             counted: quota.unit.name(),
             window,
             per_hit,

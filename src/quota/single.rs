@@ -6,7 +6,7 @@ use super::admission::Tightest;
 use super::asking::Standing;
 use super::basket::Portion;
 use super::charged::Charged;
-use super::global::{Global, Service, entry_value};
+use super::global::{Global, Service, per_value};
 use super::measure::Measure;
 use super::overrides::{Limits, Overrides};
 use super::{Size, Till};
@@ -138,7 +138,7 @@ impl Quota {
         let counter = self.measure.counter(&compose(&parts));
         let limits = self.overrides.limits(&values, limit);
         let per = match &self.global {
-            Some(_) => entry_value(values.iter().map(String::as_str)),
+            Some(_) => per_value(&values),
             None => String::new(),
         };
         Ok(Some(Charge { quota: place, counter, limits, per }))
@@ -171,11 +171,6 @@ impl Quota {
                 Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string()))
             }
         }
-    }
-
-    /// What is charged for a call when it is admitted.
-    pub(super) fn charged_now(&self, place: usize) -> Option<Charged> {
-        self.charged(place, 1).filter(|charged| charged.unit == Unit::Requests)
     }
 
     /// What is told of a charge; requests in flight are held, and nobody is charged for them.

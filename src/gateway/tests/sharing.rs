@@ -10,9 +10,7 @@ use super::reports::ending;
 use super::{NOW_MS, Request, Scene, setting};
 use crate::audit::AnsweredBy;
 use crate::denial::Reason;
-use crate::dialect::Counts;
 use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
-use crate::meter::Usage;
 use crate::policy::fixture::{merged, moment};
 use crate::quota::scripted::Scripted;
 
@@ -79,16 +77,7 @@ fn left(call: &Call, of: &str) -> Option<String> {
 
 /// The end of a call whose answer says that it cost `total`.
 fn costing(total: u64) -> Ending {
-    let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
-    let usage = Usage {
-        counts,
-        is_complete: true,
-        events: 0,
-        unknown: None,
-        model: None,
-        finish_reasons: Vec::new(),
-    };
-    Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
+    super::spending::costing(total, true)
 }
 
 fn settle(envoy: &Scene, call: &mut Call, ending: Ending) {
@@ -229,10 +218,7 @@ fn several_quotas_are_one_question() {
     assert_eq!(service.take_requests(), 1);
     let keys: Vec<String> = service.counted().into_keys().collect();
     let at = NOW_MS / 60_000 * 60;
-    assert_eq!(
-        keys,
-        [format!("claimgate_quota_r_per_sall_{at}"), format!("claimgate_quota_t_per_sall_{at}")]
-    );
+    assert_eq!(keys, [format!("claimgate_quota_r_per_all_{at}"), format!("claimgate_quota_t_per_all_{at}")]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn money() -> Value {
 }
 
 /// The end of a call whose answer says that it cost `total`.
-fn costing(total: u64, is_complete: bool) -> Ending {
+pub(super) fn costing(total: u64, is_complete: bool) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
     let usage =
         Usage { counts, is_complete, events: 0, unknown: None, model: None, finish_reasons: Vec::new() };

@@ -29,50 +29,76 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-');
 /// The longest value; of a longer one the service is told the SHA-256.
 const LONGEST: usize = 200;
 
-/// The value of an entry: the parts, percent-encoded and joined by `,`.
-pub fn entry_value<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    let encoded: Vec<String> =
-        parts.into_iter().map(|part| utf8_percent_encode(part, ENCODED).to_string()).collect();
-    let value = encoded.join(",");
+/// The value of an entry that is one text of the configuration.
+pub fn entry_value(text: &str) -> String {
+    shortened(encoded(text))
+}
+
+/// The value of the entry for whoever shares a quota: what [`Expression::descriptor`] gives for each part, joined by `,`. A text
+/// stands as it is; before anything else is a `%` and the letter of its type, which no encoded text begins with.
+///
+/// [`Expression::descriptor`]: crate::expression::Expression::descriptor
+pub(crate) fn per_value(descriptors: &[String]) -> String {
+    let parts = descriptors.iter().map(|part| match part.strip_prefix('s') {
+        Some(text) => encoded(text),
+        None => format!("%{}", encoded(part)),
+    });
+    shortened(parts.collect::<Vec<_>>().join(","))
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+fn shortened(value: String) -> String {
     if value.len() <= LONGEST {
         return value;
     }
     let digest = Sha256::digest(value.as_bytes());
-    // No encoded value has a `%` before a letter above `F`.
     let hex = digest.iter().map(|byte| format!("{byte:02x}"));
+    // No type of a value has such a name.
     ["%sha256-".to_owned()].into_iter().chain(hex).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::entry_value;
+    use super::{entry_value, per_value};
+
+    fn per(parts: &[&str]) -> String {
+        per_value(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>())
+    }
 
     #[test]
     fn a_value_tells_its_parts_and_their_bounds() {
         for (parts, want, note) in [
-            (vec!["team-1.eu"], "team-1.eu", "stands for itself"),
-            (vec!["a_b"], "a%5Fb", "the service's own separator"),
-            (vec!["a", "b"], "a,b", "two parts"),
-            (vec!["a,b"], "a%2Cb", "one part with the separator in it"),
-            (vec!["a%2Cb"], "a%252Cb", "one part that is encoded already"),
-            (vec!["", ""], ",", "two empty parts"),
-            (vec!["*"], "%2A", "the wildcard of the service's file"),
-            (vec!["ü"], "%C3%BC", "beyond ASCII"),
-            (vec!["a\n{b}"], "a%0A%7Bb%7D", "a line break, and Redis Cluster's hash tag"),
+            (["steam-1.eu"].as_slice(), "team-1.eu", "stands for itself"),
+            (&["sa_b"], "a%5Fb", "the service's own separator"),
+            (&["sa", "sb"], "a,b", "two parts"),
+            (&["sa,b"], "a%2Cb", "one part with the separator in it"),
+            (&["sa%2Cb"], "a%252Cb", "one part that is encoded already"),
+            (&["s", "s"], ",", "two empty parts"),
+            (&["s*"], "%2A", "the wildcard of the service's file"),
+            (&["sü"], "%C3%BC", "beyond ASCII"),
+            (&["sa\n{b}"], "a%0A%7Bb%7D", "a line break, and Redis Cluster's hash tag"),
+            (&["s1"], "1", "a text"),
+            (&["i1"], "%i1", "the number that it spells"),
+            (&["s%i1"], "%25i1", "a text that would be that number"),
+            (&["btrue", "i-5"], "%btrue,%i-5", "other types"),
         ] {
-            assert_eq!(entry_value(parts), want, "{note}");
+            assert_eq!(per(parts), want, "{note}");
         }
     }
 
     #[test]
     fn a_long_value_becomes_its_digest() {
         let (longest, longer) = ("a".repeat(200), "a".repeat(201));
-        assert_eq!(entry_value([longest.as_str()]), longest);
-        let digest = entry_value([longer.as_str()]);
+        assert_eq!(entry_value(&longest), longest);
+        let digest = entry_value(&longer);
         assert!(digest.starts_with("%sha256-") && digest.len() == 72, "{digest}");
-        assert_ne!(digest, entry_value([longer.replace('a', "b").as_str()]));
+        assert_eq!(per(&[&format!("s{longer}")]), digest);
+        assert_ne!(entry_value(&"b".repeat(201)), digest);
         // A caller who names himself so is somebody else.
-        assert_ne!(entry_value([digest.as_str()]), digest);
+        assert_ne!(entry_value(&digest), digest);
         assert!(!digest.contains('_'));
     }
 }

@@ -22,11 +22,11 @@ fn total(service: &Scripted) -> u64 {
 
 #[test]
 fn costs_are_added_up_per_counter() {
-    let quota = tokens(json!({ "limit": 100_000, "reserve": 10, "per": ["principal.key.id"] }));
+    let quota = tokens(json!({ "limit": 100_000, "reserve": 10, "per": ["request.headers['x-n']"] }));
     let (scene, service) = (envoy(&[quota]), Scripted::new(&[("t", 100_000, 2)]));
-    for (seed, times) in [(1, 30), (7, 20)] {
+    for (name, times) in [("a", 30), ("b", 20)] {
         for _ in 0..times {
-            let (mut call, _) = sent_at(&scene, &service, &Request::chat().keyed(seed), NOW_MS);
+            let (mut call, _) = sent_at(&scene, &service, &Request::chat().with("x-n", name), NOW_MS);
             settle(&scene, &mut call, costing(7));
         }
     }
