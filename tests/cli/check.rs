@@ -76,11 +76,10 @@ fn every_error_names_file_place_path_and_remedy() {
         ),
         (YAML, "limit: 3\n", "limit: -3\n", "quotas[1].limit", "`-3` is negative; a limit is 0 or more"),
         (YAML, "window: 1m", "window: 1d", "quotas[0].durability", "write `durability: process`"),
-        (YAML, "window: 1m", "window: year", "quotas[0].window", "`year` is not a window; write"),
         (
             YAML,
             "window: 1m",
-            "window: day\n    time_zone: Europe/Berln",
+            "window: day\n    durability: process\n    time_zone: Europe/Berln",
             "quotas[0].time_zone",
             "`Europe/Berln` is not a time zone; the nearest names are `Europe/Berlin`",
         ),
