@@ -5,13 +5,17 @@
 
 mod bill;
 mod spent;
+mod unusual;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use bill::{Bill, Item, QuotaTally};
+use crate::anomaly::AnomalyKind;
+
+pub use bill::{Bill, BillItem, QuotaTally};
 pub use spent::{Price, Spent};
+pub use unusual::Unusual;
 
 /// How a decision came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -168,6 +172,11 @@ impl Record<'_> {
         }
         line
     }
+}
+
+/// The counter of one kind of anomaly; the shipped `stats_tags` make a label of the kind.
+pub fn anomaly_counter(kind: AnomalyKind) -> String {
+    format!("claimgate.anomalies.kind.{}", kind.name())
 }
 
 /// What one counter in Envoy's stats stands for.

@@ -3,6 +3,7 @@
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
+mod assumed;
 mod bundle;
 mod cast;
 mod chargeback;

@@ -2,6 +2,7 @@
 //!
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
+mod anomalies;
 mod discovery;
 mod introspection;
 mod issuer;
@@ -36,6 +37,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, Read, SliceRead};
 
+pub use anomalies::AnomalySettings;
 pub use discovery::Discovery;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
@@ -139,6 +141,9 @@ pub struct Config {
     /// The quotas, all of which must have room.
     #[serde(default)]
     pub quotas: Vec<Quota>,
+    /// What is told of callers against their own recent past. Absent: nothing.
+    #[serde(default)]
+    pub anomalies: Option<AnomalySettings>,
     /// What model tokens cost. Absent: nothing is told in money.
     #[serde(default)]
     pub prices: Option<Prices>,

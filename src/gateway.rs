@@ -14,6 +14,7 @@ mod ids;
 mod memory;
 mod metering;
 mod minting;
+mod observing;
 mod polled;
 mod possession;
 mod reading;
@@ -22,6 +23,7 @@ mod settings;
 mod spending;
 mod walk;
 
+use crate::anomaly::Anomalies;
 use crate::config::{Config, ConfigError, Thumbprint};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
@@ -61,6 +63,7 @@ pub struct Gateway {
     upstreams: Upstreams,
     minting: Option<Minting>,
     prices: Option<PriceTable>,
+    anomalies: Option<Anomalies>,
     documents: Documents,
     challenges: Challenges,
     revocations: Revocations,
@@ -169,7 +172,7 @@ impl Gateway {
         };
         let gateway = Self {
             wants: Wants {
-                address: identity.asks_for_networks() || reads("source"),
+                address: identity.asks_for_networks() || reads("source") || config.anomalies.is_some(),
                 mtls: reads("connection"),
                 recorded_address: config.client_address.is_some(),
             },
@@ -185,6 +188,7 @@ impl Gateway {
             upstreams: Upstreams::compile(&config.upstreams, environment)?,
             minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
             prices: config.prices.as_ref().map(PriceTable::compile).transpose()?,
+            anomalies: config.anomalies.as_ref().map(Anomalies::compile).transpose()?,
             revocations: Revocations::compile(&config.revocations)?,
             settings: Settings::compile(config)?,
             ledger: Ledger::new(),
@@ -193,6 +197,7 @@ impl Gateway {
         gateway.check_client_address()?;
         gateway.check_hold()?;
         gateway.check_metering()?;
+        gateway.check_anomalies()?;
         Ok(gateway)
     }
 
@@ -319,6 +324,7 @@ impl Gateway {
             moment,
             connection: &call.connection,
             principal: call.principal()?,
+            anomaly: call.anomaly(),
             operation: call.operation.as_ref()?,
             body: call.body.as_ref(),
             upstream: upstream.facts(),

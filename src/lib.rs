@@ -16,6 +16,7 @@ pub mod price;
 pub mod ledger;
 pub mod identity;
 pub mod revocation;
+pub mod anomaly;
 pub mod policy;
 pub mod mint;
 pub mod quota;

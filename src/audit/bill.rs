@@ -11,12 +11,12 @@ use crate::quota::Charged;
 #[derive(Clone, Debug, Serialize)]
 pub struct Bill<'a> {
     #[serde(rename = "claimgate.charged")]
-    items: Vec<Item<'a>>,
+    items: Vec<BillItem<'a>>,
 }
 
 /// What one quota was charged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Item<'a> {
+pub struct BillItem<'a> {
     #[serde(borrow)]
     pub quota: Cow<'a, str>,
     #[serde(borrow)]
@@ -26,7 +26,7 @@ pub struct Item<'a> {
 
 impl<'a> Bill<'a> {
     pub fn of(charged: &'a [Charged]) -> Self {
-        let item = |charged: &'a Charged| Item {
+        let item = |charged: &'a Charged| BillItem {
             quota: Cow::Borrowed(&*charged.quota),
             unit: Cow::Borrowed(charged.unit.name()),
             amount: charged.amount,

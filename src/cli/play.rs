@@ -103,6 +103,9 @@ impl<'a> Stage<'a> {
             headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect(),
         );
         let mut call = self.gateway.open_call(head, connection, moment);
+        if let Some(anomaly) = &send.anomaly {
+            call.assume_anomaly(anomaly.into());
+        }
         self.fill_in_documents(moment);
         let patch = self.walk(&mut call, &body, moment);
         let got = got(&call, patch.as_ref(), headers);

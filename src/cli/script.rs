@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::assumed::AssumedAnomaly;
 use super::cast::Cast;
 use super::reading::Trouble;
 use super::step::Step;
@@ -61,6 +62,9 @@ pub(super) struct Send {
     /// The client's address. Default: 192.0.2.10.
     #[serde(default)]
     pub(super) from: Option<IpAddr>,
+    /// What is unusual about it. Default: what the calls before make it.
+    #[serde(default)]
+    pub(super) anomaly: Option<AssumedAnomaly>,
     /// The Envoy cluster. Default: the upstream with the longest `path_prefix` that the path has.
     #[serde(default)]
     pub(super) cluster: Option<String>,
@@ -169,6 +173,15 @@ impl ScriptCall {
         }
         if live && self.send.from.is_some() {
             return refuse("send.from", "a real Envoy sees the real address; leave `live` or `from` out");
+        }
+        if live && self.send.anomaly.is_some() {
+            return refuse("send.anomaly", "a real Envoy finds out itself; leave `live` or `anomaly` out");
+        }
+        if self.send.anomaly.is_some() && cast.config().anomalies.is_none() {
+            return refuse(
+                "send.anomaly",
+                "the configuration tells nothing of callers' past; write `anomalies: {}` there",
+            );
         }
         if live && self.send.cluster.is_some() {
             return refuse("send.cluster", "a real Envoy routes by the path; leave `live` or `cluster` out");

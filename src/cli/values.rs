@@ -74,6 +74,7 @@ fn json_of(fact: Fact) -> Option<serde_json::Value> {
         Fact::Absent => return None,
         Fact::Bool(value) => json!(value),
         Fact::Number(number) => json!(number),
+        Fact::Double(number) => json!(number),
         Fact::Text(text) => json!(text),
         Fact::Time(unix_ms) => {
             let time = i64::try_from(unix_ms).ok().and_then(chrono::DateTime::from_timestamp_millis)?;

@@ -15,6 +15,7 @@ pub enum Fact {
     Absent,
     Bool(bool),
     Number(i64),
+    Double(f64),
     Text(String),
     /// Milliseconds since the Unix epoch; becomes a CEL timestamp in UTC.
     Time(u64),
@@ -48,6 +49,7 @@ impl Fact {
             Self::Absent => return None,
             Self::Bool(value) => Value::Bool(value),
             Self::Number(number) => Value::Int(number),
+            Self::Double(number) => Value::Float(number),
             Self::Text(text) => Value::String(Arc::new(text)),
             Self::Time(unix_ms) => {
                 let milliseconds = i64::try_from(unix_ms).ok()?;

@@ -157,7 +157,8 @@ impl<'a> Walk<'a> {
                 self.findings.reads.0.insert((variable.name, None));
             }
             (Some(fields), None) => {
-                self.findings.reads.0.extend(fields.iter().map(|field| (variable.name, Some(field.name))));
+                let fields = fields.iter().filter(|field| !field.is_apart);
+                self.findings.reads.0.extend(fields.map(|field| (variable.name, Some(field.name))));
             }
             (Some(fields), Some(name)) => {
                 let field = vocabulary::find(fields, name, Some(variable.name))?;

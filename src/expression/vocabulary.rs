@@ -12,15 +12,22 @@ pub struct Field {
     pub name: &'static str,
     /// The fields it has; `None` where it is a value or an open map, such as the claims of a token.
     pub fields: Option<&'static [Field]>,
+    /// True where the variable read as a whole does not have it.
+    pub is_apart: bool,
 }
 
 impl Field {
     pub const fn value(name: &'static str) -> Self {
-        Self { name, fields: None }
+        Self { name, fields: None, is_apart: false }
     }
 
     pub const fn object(name: &'static str, fields: &'static [Self]) -> Self {
-        Self { name, fields: Some(fields) }
+        Self { name, fields: Some(fields), is_apart: false }
+    }
+
+    /// A field that is there only where it is read by its name.
+    pub const fn apart(name: &'static str, fields: &'static [Self]) -> Self {
+        Self { name, fields: Some(fields), is_apart: true }
     }
 }
 

@@ -7,7 +7,8 @@ use log::error;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::audit::Tally;
+use crate::anomaly::AnomalyKind;
+use crate::audit::{Tally, anomaly_counter};
 use crate::gateway::{Call, Gateway, Memory};
 use crate::quota::{Charged, Debts};
 
@@ -167,6 +168,11 @@ impl DocumentMetrics {
 /// Counts one fetch of a key set.
 pub(super) fn count_key_fetch(outcome: &str) {
     count(&format!("claimgate.key_fetches.outcome.{outcome}"));
+}
+
+/// Counts one anomaly.
+pub(super) fn count_anomaly(kind: AnomalyKind) {
+    count(&anomaly_counter(kind));
 }
 
 /// Counts one question about a token.

@@ -8,6 +8,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::flow::{Body, Flow, Phase};
+use super::metrics::count_anomaly;
 use super::root::Shared;
 use super::shared_data::SharedData;
 use super::steps::{Step, apply, refuse, walk};
@@ -237,6 +238,7 @@ impl HttpContext for Stream {
         // As an access log command: %FILTER_STATE(wasm.claimgate_audit:PLAIN)%
         let _ = hostcalls::set_property(vec!["claimgate_audit"], Some(record.as_bytes()));
         shared.metrics.count(&shared.gateway, &call);
+        call.anomalies().iter().for_each(|kind| count_anomaly(*kind));
         shared.metrics.count_charges(&shared.gateway, &ending.charged);
     }
 }

@@ -7,6 +7,7 @@ use super::ids;
 use super::memory::Settled;
 use super::metering::Rewriting;
 use super::minting::Given;
+use super::observing::Observed;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
@@ -47,6 +48,8 @@ pub struct Call {
     pub(super) passport: Option<Passport>,
     /// What quotas hold for it until its cost is known.
     pub(super) held: Vec<Held>,
+    /// What was unusual about it, where that is told.
+    pub(super) observed: Option<Observed>,
     /// What quotas have charged for it so far.
     pub(super) charged: Vec<Charged>,
     /// What it has taken of quotas while the rate limit service is asked.
@@ -111,6 +114,7 @@ impl Call {
             charged: Vec::new(),
             pending: None,
             limits: None,
+            observed: None,
             rewriting: Rewriting::None,
             manner: Manner::default(),
             challenges: Challenges::default(),

@@ -8,6 +8,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::{Call, Gateway, Known};
+use crate::anomaly::Pending;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::expression::Reads;
@@ -32,6 +33,8 @@ pub struct Memory {
     pub(super) settled: Recall<Rc<Settled>>,
     pub(super) allotments: Allotments,
     pub(super) debts: Debts,
+    /// What calls have come to and callers' pasts do not have yet.
+    pub(super) pasts: Pending,
     /// What could not be charged yet.
     owed: RefCell<Vec<Owed>>,
 }
@@ -58,6 +61,7 @@ impl Memory {
             settled: Recall::new(others(SETTLED), key),
             allotments: Allotments::default(),
             debts: Debts::default(),
+            pasts: Pending::default(),
             owed: RefCell::default(),
         }
     }
@@ -137,6 +141,7 @@ impl Gateway {
 /// True where nothing is read but who calls, what the path asks, and the upstream; of a call whose body nobody reads.
 pub(super) fn is_settled_by_path(reads: &Reads) -> bool {
     reads.all(|variable, field| match (variable, field) {
+        ("principal", Some("anomaly")) => false,
         ("principal" | "llm" | "upstream", _) => true,
         ("request", Some(field)) => matches!(field, "method" | "path" | "query"),
         _ => false,

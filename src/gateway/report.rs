@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{self, AnsweredBy, Bill, Decision, Price, QuotaTally, Record, Spent, Subject, Tally};
+use crate::audit::{
+    self, AnsweredBy, Bill, Decision, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
+};
 use crate::config::Unit;
 use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
 use crate::gateway::{Gateway, KeyRing};
@@ -79,7 +81,9 @@ impl Call {
         };
         let spent = ending.usage.as_ref().map(|usage| Spent::of(usage, ending.price.as_ref()).json());
         let bill = (!ending.charged.is_empty()).then(|| Bill::of(&ending.charged).json());
-        let others = [Some(&*subject), spent.as_deref(), bill.as_deref()];
+        let unusual = self.anomaly().filter(|_| !self.anomalies().is_empty());
+        let unusual = unusual.map(|anomaly| Unusual::of(anomaly, self.anomalies()).json());
+        let others = [Some(&*subject), spent.as_deref(), bill.as_deref(), unusual.as_deref()];
         record.line(others.into_iter().flatten())
     }
 

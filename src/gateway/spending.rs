@@ -13,6 +13,7 @@ impl Gateway {
     /// called once, when it is over; what has to be tried again is kept in `memory`.
     pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
         ending.price = self.price(call, ending);
+        self.note_end(call, ending, store, memory);
         ending.charged = std::mem::take(&mut call.charged);
         if let Some(pending) = call.pending.take() {
             self.quotas.give_up(pending, self.till(store, memory, ending.now_ms));
@@ -27,8 +28,9 @@ impl Gateway {
         memory.owe(owed);
     }
 
-    /// Tries again to charge what could not be.
+    /// Tries again to charge what could not be, and adds what has ended to callers' pasts.
     pub fn collect(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
+        self.settle_pasts(store, memory, now_ms);
         let owed = memory.take_owed();
         if !owed.is_empty() {
             memory.owe(self.quotas.collect(owed, self.till(store, memory, now_ms)));

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use super::bounds::{granted_models, require_granted_operation};
 use super::memory::Settled;
+use super::observing::reads_anomalies;
 use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
-use crate::config::{Attach, ClientAddress, Hold};
+use crate::config::{Attach, Hold};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
@@ -60,6 +61,7 @@ impl Gateway {
             Some(settled) => settled,
             None => {
                 self.read_body(call, upstream, known)?;
+                self.observe(call, known);
                 let settled = Rc::new(self.settle(call, upstream, known)?);
                 // What a body says is not what the next one says.
                 if let (Some(name), None) = (name, &call.body) {
@@ -68,6 +70,7 @@ impl Gateway {
                 settled
             }
         };
+        self.observe(call, known);
         if model_is_judged {
             self.judge_model(call, known)?;
         }
@@ -250,12 +253,14 @@ impl Gateway {
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
     fn require_known_address(&self, call: &Call) -> Result<(), Denial> {
-        let reads_source =
-            || self.policies.reads().variable("source") || self.quotas.reads().variable("source");
-        let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
-        match is_peer && call.connection.source_port.unwrap_or(0) == 0 && reads_source() {
-            true => Err(Reason::ClientAddressUntrusted.into()),
-            false => Ok(()),
+        let reads_address = || {
+            let reads_source =
+                self.policies.reads().variable("source") || self.quotas.reads().variable("source");
+            reads_source || self.reads_anomalies()
+        };
+        match self.believes_address_of(call) || !reads_address() {
+            true => Ok(()),
+            false => Err(Reason::ClientAddressUntrusted.into()),
         }
     }
 
@@ -280,8 +285,11 @@ fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> R
     }
 }
 
-/// True where `reads` holds a field of `llm` that this operation settles only in its body.
+/// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
 fn reads_body(reads: &Reads, operation: &Operation) -> bool {
+    if reads_anomalies(reads) && operation.path_model().is_none() {
+        return true;
+    }
     BODY_FIELDS.iter().any(|field| {
         let in_path = match *field {
             // A body can make a stateless operation stateful, not the other way round.

@@ -34,6 +34,8 @@ pub enum Namespace {
     SharedKey = 8,
     /// What is known of counters that the rate limit service keeps.
     Mirror = 9,
+    /// What is known of callers' recent past.
+    Past = 10,
 }
 
 impl Entry<'_> {

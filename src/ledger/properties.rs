@@ -2,6 +2,7 @@
 
 mod allotment;
 mod calendar;
+mod crowd;
 mod stores;
 mod table;
 mod window;

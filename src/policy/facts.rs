@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
+use crate::anomaly::Anomaly;
 use crate::dialect::{BodyFacts, Operation};
 use crate::expression::{Fact, Facts, Field, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
@@ -26,7 +27,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         ),
         Field::object("source", &[Field::value("address"), Field::value("port")]),
         Field::object("connection", &[Field::value("mtls")]),
-        Field::object("principal", PRINCIPAL),
+        Field::object("principal", CALLER),
         Field::object(
             "llm",
             &[
@@ -45,6 +46,29 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         ),
     ],
 };
+
+/// The fields of the principal of a call: those of any, and what is unusual about the call.
+const CALLER: &[Field] = &with_anomaly();
+
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "it runs when this is compiled")]
+const fn with_anomaly() -> [Field; PRINCIPAL.len() + 1] {
+    // Rules that read the whole principal do not need the section `anomalies`.
+    let mut fields = [Field::apart("anomaly", ANOMALY); PRINCIPAL.len() + 1];
+    let mut place = 0;
+    while place < PRINCIPAL.len() {
+        fields[place] = PRINCIPAL[place];
+        place += 1;
+    }
+    fields
+}
+
+const ANOMALY: &[Field] = &[
+    Field::value("request_rate"),
+    Field::value("token_rate"),
+    Field::value("new_model"),
+    Field::value("new_network"),
+    Field::value("denial_share"),
+];
 
 /// The fields of a principal.
 pub const PRINCIPAL: &[Field] = &[
@@ -76,6 +100,8 @@ pub struct CallFacts<'a> {
     pub moment: Moment,
     pub connection: &'a Connection,
     pub principal: &'a Principal,
+    /// `None` where nothing is told of it.
+    pub anomaly: Option<&'a Anomaly>,
     pub operation: &'a Operation,
     /// `None` before the body is read, and where nothing reads it.
     pub body: Option<&'a BodyFacts>,
@@ -145,6 +171,7 @@ impl Facts for CallFacts<'_> {
             ("source", "address") => Fact::optional_text(self.connection.source_address.as_deref()),
             ("source", "port") => number(self.connection.source_port),
             ("connection", "mtls") => Fact::Bool(self.connection.mtls),
+            ("principal", "anomaly") => self.anomaly.map_or(Fact::Absent, anomaly_fact),
             ("principal", field) => principal_fact(self.principal, field),
             ("llm", field) => self.llm_fact(field),
             ("upstream", "cluster") => Fact::text(self.upstream.cluster),
@@ -175,6 +202,18 @@ pub fn principal_fact(principal: &Principal, field: &str) -> Fact {
         "bound_by" => Fact::texts(&principal.binding.kinds().map(str::to_owned).collect::<Vec<_>>()),
         _ => Fact::Absent,
     }
+}
+
+fn anomaly_fact(anomaly: &Anomaly) -> Fact {
+    let Anomaly { request_rate, token_rate, new_model, new_network, denial_share } = *anomaly;
+    let fields = [
+        ("request_rate", Fact::Double(request_rate)),
+        ("token_rate", Fact::Double(token_rate)),
+        ("new_model", Fact::Bool(new_model)),
+        ("new_network", Fact::Bool(new_network)),
+        ("denial_share", Fact::Double(denial_share)),
+    ];
+    Fact::Map(fields.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect())
 }
 
 /// Headers by name, several values joined by a comma as RFC 9110 section 5.3 has it, the credentials left
@@ -264,6 +303,7 @@ pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
                     ("labels".to_owned(), Fact::Map(Vec::new())),
                     ("created_at".to_owned(), Fact::Time(1_767_225_600_000)),
                 ]),
+                ("principal", "anomaly") => anomaly_fact(&Anomaly::NONE),
                 ("llm", "dialect") => Fact::text(Dialect::Openai.name()),
                 ("llm", "max_tokens") => Fact::Number(1),
                 _ => Fact::text("typical"),

@@ -67,6 +67,7 @@ impl Case {
             moment: moment(self.now_ms),
             connection: &self.connection,
             principal: &self.principal,
+            anomaly: None,
             operation: &self.operation,
             body: self.body.as_ref(),
             upstream: UpstreamFacts { cluster: "openai", tenant: self.tenant, metadata: &self.metadata },

@@ -59,6 +59,45 @@ fn a_rule_without_scripts_is_a_warning_or_an_error() {
 }
 
 #[test]
+fn a_script_says_what_is_unusual_or_makes_the_past_itself() {
+    let copy = Copy::new("anomaly");
+    let call = |note: &str, send: &str, want: &str| {
+        format!(
+            "  - note: {note}\n    send: {{as: {{key: search-prod}}, path: /openai/v1/models, method: GET, {send}}}\n    want: {{{want}}}\n"
+        )
+    };
+    let denied = "decision: deny, reason: policy_denied, rule: calm";
+    let at = |seconds: u32, line: String| {
+        line.replacen("    send", &format!("    at: 2026-01-05T12:00:{seconds:02}Z\n    send"), 1)
+    };
+    let script = [
+        "policy: calm\ncalls:\n".to_owned(),
+        call("nothing is known of it", "from: 10.0.0.1", "decision: allow"),
+        call("a burst", "anomaly: {request_rate: 4.0}", denied),
+        call("as much as that is fine", "anomaly: {request_rate: 3.5}", "decision: allow"),
+        call("another network", "anomaly: {new_network: true}", denied),
+        at(10, call("the same network", "from: 10.0.0.2", "decision: allow")),
+        at(10, call("a network that no call came from", "from: 10.1.0.2", denied)),
+    ];
+    let write = |name: &str, text: &str| fs::write(copy.path().join("policies").join(name), text).unwrap();
+    write("calm.cel", "principal.anomaly.request_rate < 4.0 && !principal.anomaly.new_network");
+    write("calm.test.yaml", &script.concat());
+    copy.edit("envoy/gateway.yaml", "policies:\n", "policies:\n  - file: calm.cel\n");
+    let run = copy.run(&["test", "policies/calm.test.yaml"]);
+    assert!(run.code == 2 && run.errors.contains("write `anomalies: {}`"), "{}", run.errors);
+    copy.edit(
+        "envoy/gateway.yaml",
+        "client_address: peer\n",
+        "client_address: peer\nanomalies: {period: 10s, warm_up: 1}\n",
+    );
+    let run = copy.run(&["test", "policies/calm.test.yaml"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+    copy.edit("policies/calm.test.yaml", "policy: calm\n", "policy: calm\nlive: true\n");
+    let run = copy.run(&["test", "policies/calm.test.yaml"]);
+    assert!(run.code == 2, "{}", run.errors);
+}
+
+#[test]
 fn a_script_that_cannot_be_played_is_refused() {
     const FILE: &str = "policies/operation_scopes.test.yaml";
     for (number, (old, new, why)) in [

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +27,14 @@ COST = INPUT + OUTPUT
 MODEL = f"sim-tokens-{INPUT}-{OUTPUT}"
 FREE = "sim-tokens-0-0"
 LIMIT = 20 * COST
-ABORTS = 200
+ABORTS = 1000
+LONG = "sim-long-100"
+STREAMS = {
+    "openai": CHAT,
+    "anthropic": MESSAGES,
+    "gemini": f"/gemini/v1beta/models/{LONG}:streamGenerateContent?alt=sse",
+    "bedrock": f"/bedrock/model/{LONG}/converse-stream",
+}
 # Dollars per million, of input and of output.
 PRICES = {"version": "test-1", "models": [{"model": "sim-tokens-*", "input": 2, "output": 10}]}
 TOTAL, COMPLETE = "claimgate.usage.total_tokens", "claimgate.usage.complete"
@@ -157,15 +165,25 @@ def test_who_leaves_before_the_answer_is_charged_what_was_held(world: World) -> 
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == 80 + 80
 
 
+def due(record: dict[str, Any], held: int) -> int:
+    """What a stream costs by the rule for its end."""
+    if record[COMPLETE]:
+        return record[TOTAL]
+    seen = record.get("gen_ai.usage.input_tokens", 0) + record.get("claimgate.usage.events", 0)
+    return max(held, record.get(TOTAL, 0), seen)
+
+
 def test_every_aborted_stream_is_charged(world: World) -> None:
     run, dice = world.run(), random.Random(7)
-    body = {**chat_document("anthropic", "sim-long-40"), "stream": True}
 
-    def abort(seconds: float) -> None:
+    def abort(case: tuple[str, float]) -> None:
+        dialect, seconds = case
         headers = {**world.headers("wide", run), "anthropic-version": "2023-06-01"}
+        asks = {"stream": True} if dialect in ("openai", "anthropic") else {}
+        body = {**chat_document(dialect, LONG), **asks}
         with (
             httpx.Client(base_url=world.gateway.url, timeout=30) as client,
-            client.stream("POST", MESSAGES, headers=headers, json=body) as answer,
+            client.stream("POST", STREAMS[dialect], headers=headers, json=body) as answer,
         ):
             assert answer.status_code == 200
             left_at = time.monotonic() + seconds
@@ -173,13 +191,16 @@ def test_every_aborted_stream_is_charged(world: World) -> None:
                 if time.monotonic() > left_at:
                     return
 
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(abort, [dice.uniform(0, 0.25) for _ in range(ABORTS)]))
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(abort, [(dice.choice(list(STREAMS)), dice.uniform(0, 0.5)) for _ in range(ABORTS)]))
     records = world.records(run, ABORTS)
-    told = sum(r[TOTAL] if r[COMPLETE] else max(r.get(TOTAL, 0), 80) for r in records)
-    broken_off = sum(not record[COMPLETE] for record in records)
-    print(f"{ABORTS} streams, {broken_off} broken off: {told} model tokens charged")
-    assert broken_off > ABORTS / 4 and all(record["claimgate.aborted"] for record in records if not record[COMPLETE])
+    for record in records:
+        assert record["claimgate.charged"] == [{"quota": "wide", "unit": "tokens", "amount": due(record, 80)}]
+    told = sum(record["claimgate.charged"][0]["amount"] for record in records)
+    broken_off = Counter(record["claimgate.upstream.cluster"] for record in records if not record[COMPLETE])
+    print(f"{ABORTS} streams, broken off {dict(broken_off)}: {told} model tokens charged")
+    assert len(records) == ABORTS and set(broken_off) == set(STREAMS) and broken_off.total() > ABORTS / 4
+    assert all(record["claimgate.aborted"] for record in records if not record[COMPLETE])
     answer = world.ask("wide", run, FREE)
     assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) - 80 == told
 

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::entry::{Entry, Text};
-use crate::audit::Item;
+use crate::audit::BillItem;
 
 /// One thing that sums are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,7 +55,7 @@ impl Axis {
     pub(super) fn add_values(
         self,
         entry: &Entry<'_>,
-        charge: Option<&Item<'_>>,
+        charge: Option<&BillItem<'_>>,
         key: &mut Vec<Option<Box<str>>>,
     ) {
         let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().into());

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, FixedOffset};
 use serde::Deserialize;
 
-use crate::audit::{Decision, Item};
+use crate::audit::{BillItem, Decision};
 
 /// A record. What it has beside these members is not read.
 #[derive(Debug, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct Entry<'a> {
     #[serde(rename = "claimgate.cost.unpriced", default)]
     pub(super) is_unpriced: bool,
     #[serde(rename = "claimgate.charged", borrow, default)]
-    pub(super) charged: Vec<Item<'a>>,
+    pub(super) charged: Vec<BillItem<'a>>,
 }
 
 /// A text that is copied only where it holds escapes. (serde borrows a bare `Cow` alone, not one in an `Option`.)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::axis::Axis;
 use super::entry::Entry;
 use super::totals::Totals;
-use crate::audit::{Decision, Item, QuotaTally};
+use crate::audit::{BillItem, Decision, QuotaTally};
 
 /// How many bytes rows may take; what a caller chooses, such as a model, must not fill the memory.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -57,7 +57,7 @@ impl<'a> Sums<'a> {
         entry.charged.iter().try_for_each(|item| self.add_to_row(entry, Some(item)))
     }
 
-    fn add_to_row(&mut self, entry: &Entry<'_>, charge: Option<&Item<'_>>) -> Result<(), TooMany> {
+    fn add_to_row(&mut self, entry: &Entry<'_>, charge: Option<&BillItem<'_>>) -> Result<(), TooMany> {
         let mut key = Key::with_capacity(self.axes.len().saturating_add(1));
         self.axes.iter().for_each(|axis| axis.add_values(entry, charge, &mut key));
         let row = match self.rows.get_mut(&key) {

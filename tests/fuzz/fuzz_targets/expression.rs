@@ -81,6 +81,7 @@ fuzz_target!(|data: &[u8]| {
         moment: moment(),
         connection: &world.connection,
         principal: &world.principal,
+        anomaly: Some(&Anomaly::NONE),
         operation: &world.operation,
         body: Some(&world.body),
         upstream: UpstreamFacts { cluster: "openai", tenant: None, metadata: &world.metadata },

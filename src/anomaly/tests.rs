@@ -1,0 +1,225 @@
+//! Callers' pasts on a real ledger: what is told of a request, and who shares a place with whom.
+
+use serde_json::{Value, json};
+
+use super::{Anomalies, Anomaly, AnomalyKind, Ended, Pending, PrincipalName, SLOTS, Sight};
+use crate::config::AnomalySettings;
+use crate::ledger::{Ledger, MemoryStore};
+use crate::policy::fixture::merged;
+
+const PERIOD_MS: u64 = 60_000;
+/// The beginning of a period.
+const START_MS: u64 = 1_767_268_800_000;
+
+/// The callers of one Envoy.
+struct House {
+    anomalies: Anomalies,
+    ledger: Ledger,
+    store: MemoryStore,
+    pending: Pending,
+}
+
+fn settings(change: Value) -> AnomalySettings {
+    let plain = json!({ "warm_up": 3, "memory": 4, "least_requests": 2, "least_tokens": 100 });
+    serde_json::from_value(merged(plain, change)).unwrap()
+}
+
+impl House {
+    fn new() -> Self {
+        let house = Self {
+            anomalies: Anomalies::compile(&settings(json!({}))).unwrap(),
+            ledger: Ledger::new(),
+            store: MemoryStore::new(),
+            pending: Pending::default(),
+        };
+        house.ledger.prepare(&house.store);
+        house
+    }
+
+    fn at(&self, name: PrincipalName, period: u64, model: &str, address: &str) -> Anomaly {
+        let sight =
+            Sight { model: Some(model), address: Some(address), now_ms: START_MS + period * PERIOD_MS };
+        self.anomalies.observe((&self.ledger, &self.store), &self.pending, name, &sight).unwrap()
+    }
+
+    /// Requests as ever, in one period; the last one counts.
+    fn usual(&self, name: PrincipalName, period: u64, times: u64) -> Anomaly {
+        (0..times).map(|_| self.at(name, period, "a", "192.0.2.1")).last().unwrap()
+    }
+
+    /// A caller with a baseline of four requests and 200 model tokens, in the period after.
+    fn warm(&self, name: PrincipalName) -> u64 {
+        for period in 0..4 {
+            self.usual(name, period, 4);
+            self.ended(name, period, &Ended { requests: 4, refused: 0, tokens: 200 });
+            // So that the model tokens are of this period.
+            self.anomalies.settle((&self.ledger, &self.store), &self.pending, START_MS + period * PERIOD_MS);
+        }
+        4
+    }
+
+    fn ended(&self, name: PrincipalName, period: u64, ended: &Ended) {
+        let now_ms = START_MS + period * PERIOD_MS;
+        self.anomalies.note((&self.ledger, &self.store), &self.pending, name, ended, now_ms);
+    }
+}
+
+fn name(number: u64) -> PrincipalName {
+    PrincipalName(number.to_le_bytes())
+}
+
+#[test]
+fn a_caller_without_a_past_is_told_nothing_of() {
+    let house = House::new();
+    for period in 0..3 {
+        assert_eq!(house.usual(name(1), period, 50), Anomaly::NONE, "period {period}");
+        assert_eq!(house.at(name(1), period, &format!("m{period}"), "198.51.100.1"), Anomaly::NONE);
+    }
+    let warm = house.at(name(1), 3, "m9", "203.0.113.1");
+    assert!(warm.new_model && warm.new_network, "three periods are enough");
+}
+
+#[test]
+fn a_rate_is_to_its_own_average_period() {
+    let house = House::new();
+    let period = house.warm(name(1));
+    assert_eq!(house.usual(name(1), period, 1).request_rate, 0.25);
+    assert_eq!(house.usual(name(1), period, 3).request_rate, 1.0);
+    assert_eq!(house.usual(name(1), period, 16).request_rate, 5.0);
+    house.ended(name(1), period, &Ended { requests: 1, refused: 0, tokens: 1000 });
+    assert_eq!(house.usual(name(1), period, 1).token_rate, 5.0);
+    assert_eq!(house.usual(name(2), period, 100), Anomaly::NONE, "another caller has another past");
+}
+
+#[test]
+fn periods_without_a_request_do_not_lower_the_baseline() {
+    let house = House::new();
+    let period = house.warm(name(1));
+    assert_eq!(house.usual(name(1), period + 1000, 4).request_rate, 1.0);
+}
+
+#[test]
+fn a_baseline_is_never_below_the_least() {
+    let house = House::new();
+    for period in 0..4 {
+        house.usual(name(1), period, 1);
+    }
+    assert_eq!(house.usual(name(1), 4, 6).request_rate, 3.0, "of two, though it was one");
+}
+
+#[test]
+fn a_burst_that_goes_on_is_one_for_long() {
+    let house = House::new();
+    let start = house.warm(name(1));
+    let rates: Vec<f64> =
+        (start..start + 6).map(|period| house.usual(name(1), period, 400).request_rate).collect();
+    assert_eq!(rates[0], 100.0);
+    assert!(rates.windows(2).all(|pair| pair[1] < pair[0]), "the baseline rises: {rates:?}");
+    assert!(rates[5] > 30.0, "by a quarter at most with a memory of four periods: {rates:?}");
+}
+
+#[test]
+fn the_share_of_refusals_is_of_the_latest_requests() {
+    let house = House::new();
+    house.usual(name(1), 0, 1);
+    let share = |requests, refused, period| {
+        house.ended(name(1), period, &Ended { requests, refused, tokens: 0 });
+        house.at(name(1), period, "a", "192.0.2.1").denial_share
+    };
+    assert_eq!(share(9, 9, 0), 0.0, "nine say little");
+    assert_eq!(share(1, 0, 0), 0.9);
+    assert_eq!(share(10, 1, 0), 0.5);
+    assert_eq!(share(0, 0, 1), 0.5, "half as many count");
+    assert_eq!(share(0, 0, 3), 0.0, "too few are left");
+    assert_eq!(share(20, 20, 40), 1.0);
+}
+
+#[test]
+fn a_network_is_new_by_its_first_24_or_48_bits() {
+    let house = House::new();
+    let period = house.warm(name(1));
+    for (address, want, note) in [
+        ("192.0.2.200", false, "the same /24"),
+        ("192.0.3.1", true, "the next one"),
+        ("192.0.3.77", false, "known by now"),
+        ("::ffff:192.0.2.9", false, "IPv4 in IPv6"),
+        ("2001:db8:1::1", true, "a /48"),
+        ("2001:db8:1:ffff::1", false, "the same /48"),
+        ("2001:db8:2::1", true, "the next one"),
+        ("not an address", false, "none"),
+    ] {
+        assert_eq!(house.at(name(1), period, "a", address).new_network, want, "{note}");
+    }
+    assert!(house.at(name(1), period, "b", "192.0.2.1").new_model);
+    assert!(!house.at(name(1), period, "b", "192.0.2.1").new_model, "once");
+}
+
+#[test]
+fn a_place_is_taken_over_only_where_its_caller_is_idle() {
+    let house = House::new();
+    let (first, second) = (name(7), name(7 + SLOTS));
+    let period = house.warm(first);
+    assert_eq!(house.at(second, period, "new", "203.0.113.1"), Anomaly::NONE);
+    assert_eq!(house.usual(first, period, 4).request_rate, 1.0, "its past is as it was");
+    house.usual(second, period + 11, 1);
+    assert_eq!(house.usual(first, period + 11, 400), Anomaly::NONE, "it has lost its place");
+}
+
+#[test]
+fn many_callers_take_a_bounded_part_of_the_ledger() {
+    let house = House::new();
+    let addresses = |number: u64| format!("10.{}.{}.1", number % 250, number % 12);
+    for number in 0..100_000 {
+        let model = format!("model-{}", number % 12);
+        house.at(name(number * 7919), number / 20_000, &model, &addresses(number));
+    }
+    let occupancy =
+        house.ledger.pages().map(|page| house.ledger.occupancy(&house.store, page, START_MS).unwrap());
+    let (entries, bytes) =
+        occupancy.fold((0, 0), |(entries, bytes), page| (entries + page.live_entries, bytes + page.bytes));
+    assert!(entries as u64 <= SLOTS && bytes < 3 * 1024 * 1024, "{entries} entries, {bytes} bytes");
+}
+
+#[test]
+fn what_waits_is_bounded_and_adds_up() {
+    let house = House::new();
+    for number in 0..3000 {
+        house.ended(name(number), 0, &Ended { requests: 12, refused: 6, tokens: 1 });
+    }
+    assert!(house.pending.take_all().len() <= 1024);
+    assert_eq!(house.at(name(3), 0, "a", "192.0.2.1").denial_share, 0.5, "what did not fit is on the ledger");
+}
+
+#[test]
+fn thresholds_tell_which_are_anomalies() {
+    let anomalies = Anomalies::compile(&settings(json!({}))).unwrap();
+    let kinds = |anomaly: Anomaly| anomalies.kinds(&anomaly).map(AnomalyKind::name).collect::<Vec<_>>();
+    assert_eq!(kinds(Anomaly::NONE), [""; 0]);
+    assert_eq!(kinds(Anomaly { request_rate: 4.99, denial_share: 0.49, ..Anomaly::NONE }), [""; 0]);
+    let all =
+        Anomaly { request_rate: 5.0, token_rate: 5.0, new_model: true, new_network: true, denial_share: 0.5 };
+    assert_eq!(kinds(all), ["request_rate", "token_rate", "new_model", "new_network", "denial_share"]);
+}
+
+#[test]
+fn settings_that_could_tell_nothing_are_refused() {
+    for (change, field) in [
+        (json!({ "period": "999ms" }), "period"),
+        (json!({ "period": "2d" }), "period"),
+        (json!({ "warm_up": 0 }), "warm_up"),
+        (json!({ "memory": 2 }), "memory"),
+        (json!({ "forget_after": "30s" }), "forget_after"),
+        (json!({ "request_rate": 1.0 }), "request_rate"),
+        (json!({ "token_rate": 0.5 }), "token_rate"),
+        (json!({ "denial_share": 0.0 }), "denial_share"),
+        (json!({ "denial_share": 1.1 }), "denial_share"),
+        (json!({ "least_requests": 0 }), "least_requests"),
+        (json!({ "least_tokens": 0 }), "least_tokens"),
+    ] {
+        let error = Anomalies::compile(&settings(change.clone())).unwrap_err();
+        assert_eq!(error.at, format!("anomalies.{field}"), "{change}");
+    }
+    let defaults: AnomalySettings = serde_json::from_value(json!({})).unwrap();
+    assert!(Anomalies::compile(&defaults).is_ok());
+    assert!(serde_json::from_value::<AnomalySettings>(json!({ "perod": "1m" })).is_err());
+}

@@ -1,0 +1,93 @@
+//! What a call adds to its caller's recent past, and what is unusual about it.
+
+use super::{Call, Ending, Gateway, Known, Memory};
+use crate::anomaly::{Anomaly, AnomalyKind, Ended, PrincipalName, Sight};
+use crate::config::{ClientAddress, ConfigError};
+use crate::expression::Reads;
+use crate::ledger::Store;
+
+/// What was unusual about a call when it came.
+#[derive(Clone, Debug)]
+pub(super) struct Observed {
+    /// `None` where the past could not be read: a rule that reads it then errs.
+    pub(super) anomaly: Option<Anomaly>,
+    /// What of it is an anomaly.
+    pub(super) kinds: Vec<AnomalyKind>,
+}
+
+impl Gateway {
+    pub(super) fn check_anomalies(&self) -> Result<(), ConfigError> {
+        if self.anomalies.is_some() && self.settings.client_address.is_none() {
+            let why = "`anomalies` looks at the callers' networks; write `client_address: peer`, or `forwarded` behind trusted proxies";
+            return Err(ConfigError::new("client_address", why));
+        }
+        if self.anomalies.is_none() && self.reads_anomalies() {
+            let why = "a rule or a quota reads `principal.anomaly`, and nothing is told of callers' past; write `anomalies: {}`";
+            return Err(ConfigError::new("anomalies", why));
+        }
+        Ok(())
+    }
+
+    pub(super) fn reads_anomalies(&self) -> bool {
+        reads_anomalies(self.policies.reads()) || reads_anomalies(self.quotas.reads())
+    }
+
+    /// Adds the call to its caller's past, once, and finds what is unusual about it.
+    pub(super) fn observe(&self, call: &mut Call, known: &Known<'_>) {
+        let (Some(anomalies), None) = (&self.anomalies, &call.observed) else { return };
+        let Some(name) = call.principal().map(PrincipalName::of) else { return };
+        let sight = Sight {
+            model: call.model(),
+            address: call.connection.source_address.as_deref().filter(|_| self.believes_address_of(call)),
+            now_ms: known.moment.unix_ms,
+        };
+        let anomaly = anomalies.observe((&self.ledger, known.store), &known.memory.pasts, name, &sight).ok();
+        let kinds = anomaly.iter().flat_map(|anomaly| anomalies.kinds(anomaly)).collect();
+        call.observed = Some(Observed { anomaly, kinds });
+    }
+
+    /// Notes what the call has come to.
+    pub(super) fn note_end(&self, call: &Call, ending: &Ending, store: &dyn Store, memory: &Memory) {
+        let Some(anomalies) = self.anomalies.as_ref().filter(|_| !call.is_answered()) else { return };
+        let Some(name) = call.principal().map(PrincipalName::of) else { return };
+        let ended = Ended {
+            requests: 1,
+            refused: u32::from(call.denial().is_some()),
+            tokens: ending.usage.as_ref().and_then(|usage| usage.at_least().total).unwrap_or_default(),
+        };
+        anomalies.note((&self.ledger, store), &memory.pasts, name, &ended, ending.now_ms);
+    }
+
+    /// Adds to callers' pasts what their requests have come to.
+    pub(super) fn settle_pasts(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
+        if let Some(anomalies) = &self.anomalies {
+            anomalies.settle((&self.ledger, store), &memory.pasts, now_ms);
+        }
+    }
+
+    /// Under `peer`, an address with port 0 was taken from a header.
+    pub(super) fn believes_address_of(&self, call: &Call) -> bool {
+        let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
+        !is_peer || call.connection.source_port.unwrap_or(0) != 0
+    }
+}
+
+impl Call {
+    /// Lets the call be as unusual as this, whatever its caller's past.
+    pub fn assume_anomaly(&mut self, anomaly: Anomaly) {
+        self.observed = Some(Observed { anomaly: Some(anomaly), kinds: Vec::new() });
+    }
+
+    /// What about the call is an anomaly.
+    pub fn anomalies(&self) -> &[AnomalyKind] {
+        self.observed.as_ref().map_or(&[], |observed| &observed.kinds)
+    }
+
+    pub(super) fn anomaly(&self) -> Option<&Anomaly> {
+        self.observed.as_ref()?.anomaly.as_ref()
+    }
+}
+
+pub(super) fn reads_anomalies(reads: &Reads) -> bool {
+    reads.field("principal", "anomaly")
+}
