@@ -11,6 +11,7 @@ mod call;
 mod challenges;
 mod documents;
 mod ids;
+mod likeness;
 mod memory;
 mod metering;
 mod minting;
@@ -88,6 +89,8 @@ pub struct Wants {
 struct Remembers {
     permits: bool,
     charges: bool,
+    /// Of two tokens with other claims, beside those that every principal has.
+    across_claims: bool,
 }
 
 /// What the host knows at the time of a walk.
@@ -182,6 +185,8 @@ impl Gateway {
             remembers: Remembers {
                 permits: is_settled_by_path(policies.reads()),
                 charges: is_settled_by_path(quotas.reads()),
+                across_claims: !policies.reads().field("principal", "claims")
+                    && !quotas.reads().field("principal", "claims"),
             },
             policies,
             quotas,

@@ -2,7 +2,7 @@
 //!
 //! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
 
-use super::memory::Settled;
+use super::memory::Judgement;
 use super::walk::Stop;
 use super::{Call, Gateway, Known, Memory, Need, Patience};
 use crate::denial::Reason;
@@ -13,7 +13,7 @@ impl Gateway {
     pub(super) fn admit(
         &self,
         call: &mut Call,
-        settled: &Settled,
+        judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Admission, Stop> {
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
@@ -21,7 +21,7 @@ impl Gateway {
             return self.go_on(call, pending, known);
         }
         let size = self.size_of(call, known);
-        let admitting = match &settled.charges {
+        let admitting = match &judgement.charges {
             Some(charges) => self.quotas.admit(charges, &size, till)?,
             None => {
                 let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;

@@ -1,8 +1,9 @@
 //! What one worker remembers of the calls it has decided, each part under the name of what it was worked out from.
 //!
-//! Four things are remembered: who a credential proves, which token is not active, what a path asks, and what is [`Settled`] of both together.
-//! Nothing of the last is remembered where an expression that was run reads more than who calls, what the path asks and
-//! which upstream it is for: not the headers, the body, the time or the address.
+//! Five things are remembered: who a credential proves, which token is not active, what a path asks, what is [`Settled`]
+//! of both together, and the [`Judgement`] of all calls of which expressions see the same (`likeness.rs`).
+//! Nothing of the last two is remembered where an expression that was run reads more than who calls, what path and body ask
+//! and which upstream it is for: not the headers, the time or the address.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -14,15 +15,16 @@ use crate::dialect::{self, Operation};
 use crate::expression::Reads;
 use crate::identity::{Introspected, Proof};
 use crate::ledger::Allotments;
-use crate::policy::Permit;
+use crate::policy::{CallFacts, Permit};
 use crate::quota::{Charges, Debts, Owed};
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
-/// The most paths, the most tokens that are not active, and the most pairs of caller and path.
+/// The most paths, the most tokens that are not active, the most pairs of caller and path, and the most judgements.
 const OPERATIONS: usize = 1000;
 const INACTIVE: usize = 1000;
 const SETTLED: usize = 2000;
+const JUDGEMENTS: usize = 2000;
 
 /// One worker's memory under one configuration.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub struct Memory {
     pub(super) inactive: Recall<Introspected>,
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>>,
+    pub(super) judgements: Recall<Rc<Judgement>>,
     pub(super) allotments: Allotments,
     pub(super) debts: Debts,
     /// What calls have come to and callers' pasts do not have yet.
@@ -41,12 +44,17 @@ pub struct Memory {
 
 /// What is settled of a call before anything is spent on it.
 pub(super) struct Settled {
+    pub(super) judgement: Rc<Judgement>,
+    /// What the record says of the call, as JSON, once it has been said.
+    pub(super) subject: OnceCell<String>,
+}
+
+/// What rules and quotas say of a call, and what goes on with it.
+pub(super) struct Judgement {
     pub(super) permit: Rc<Permit>,
     pub(super) attachment: Attachment,
     /// `None` where what is charged depends on more than is remembered.
     pub(super) charges: Option<Charges>,
-    /// What the record says of the call, as JSON, once it has been said.
-    pub(super) subject: OnceCell<String>,
 }
 
 impl Memory {
@@ -59,6 +67,7 @@ impl Memory {
             inactive: Recall::new(others(INACTIVE), key),
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
+            judgements: Recall::new(others(JUDGEMENTS), key),
             allotments: Allotments::default(),
             debts: Debts::default(),
             pasts: Pending::default(),
@@ -128,17 +137,33 @@ impl Gateway {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_knowable_model(&facts)?;
         self.require_granted_model(&facts)?;
-        let permit = Rc::new(self.policies.authorize(&self.engine, &facts)?);
+        let seen = &known.memory.judgements;
+        let name = self.likeness(call, known);
+        let judgement = match name.and_then(|name| seen.get(name, |_| true)) {
+            Some(judgement) => judgement,
+            None => {
+                let judgement = Rc::new(self.judge_facts(&facts, upstream)?);
+                if let Some(name) = name {
+                    seen.put(name, Rc::clone(&judgement));
+                }
+                judgement
+            }
+        };
+        Ok(Settled { judgement, subject: OnceCell::new() })
+    }
+
+    fn judge_facts(&self, facts: &CallFacts<'_>, upstream: &Upstream) -> Result<Judgement, Denial> {
+        let permit = Rc::new(self.policies.authorize(&self.engine, facts)?);
         let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
         let charges = match self.remembers.charges {
-            true => Some(self.quotas.charges(&self.engine, &facts)?),
+            true => Some(self.quotas.charges(&self.engine, facts)?),
             false => None,
         };
-        Ok(Settled { permit, attachment, charges, subject: OnceCell::new() })
+        Ok(Judgement { permit, attachment, charges })
     }
 }
 
-/// True where nothing is read but who calls, what the path asks, and the upstream; of a call whose body nobody reads.
+/// True where nothing is read but who calls, what path and body ask, and the upstream.
 pub(super) fn is_settled_by_path(reads: &Reads) -> bool {
     reads.all(|variable, field| match (variable, field) {
         ("principal", Some("anomaly")) => false,

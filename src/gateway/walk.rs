@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::bounds::{granted_models, require_granted_operation};
-use super::memory::Settled;
+use super::memory::Judgement;
 use super::observing::reads_anomalies;
 use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
@@ -74,7 +74,7 @@ impl Gateway {
         if model_is_judged {
             self.judge_model(call, known)?;
         }
-        let passed = self.pass(call, upstream, &settled, known)?;
+        let passed = self.pass(call, upstream, &settled.judgement, known)?;
         call.settled = Some(settled);
         Ok(passed)
     }
@@ -183,13 +183,13 @@ impl Gateway {
         &self,
         call: &mut Call,
         upstream: &Upstream,
-        settled: &Settled,
+        judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Passed, Stop> {
-        let admission = self.admit(call, settled, known)?;
+        let admission = self.admit(call, judgement, known)?;
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
-        let proofs = Proofs { permit: Rc::clone(&settled.permit), admission };
-        let mut patch = upstream.attach(&proofs, &settled.attachment, &call.head);
+        let proofs = Proofs { permit: Rc::clone(&judgement.permit), admission };
+        let mut patch = upstream.attach(&proofs, &judgement.attachment, &call.head);
         let passport = match self.settings.attach {
             Attach::InChain => None,
             Attach::AtCluster => {

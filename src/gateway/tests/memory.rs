@@ -201,3 +201,48 @@ fn without_a_cache_every_call_is_the_first() {
     assert_eq!(scene.memory.take_credential_uses().hits, 0);
     assert_eq!(scene.memory.credentials(), 0);
 }
+
+#[test]
+fn calls_that_look_alike_to_the_rules_are_judged_once() {
+    let scene = Scene::new(json!({
+        "policies": [rule("principal.subject != 'mallory' && llm.model != 'o1'", json!({}))],
+        "quotas": [],
+    }));
+    let bearing = |claims: Value| Request::bearing(&scene.token(claims));
+    assert_eq!(scene.refusal(&bearing(json!({ "jti": "1" }))), None);
+    for (request, is_judged, want, note) in [
+        (bearing(json!({ "jti": "2", "exp": NOW_MS / 1000 + 200 })), false, None, "another token"),
+        (bearing(json!({ "jti": "2", "email": "a@acme.example" })), false, None, "a claim that nobody reads"),
+        (bearing(json!({ "sub": "bob" })), true, None, "another subject"),
+        (bearing(json!({ "scope": "chat" })), true, None, "a scope"),
+        (bearing(json!({ "scope": "chat embeddings" })), true, None, "one scope more"),
+        (bearing(json!({ "roles": ["chat"] })), true, None, "a role of the scope's name"),
+        (bearing(json!({ "client_id": "a" })), true, None, "a client"),
+        (bearing(json!({ "act": { "sub": "a" } })), true, None, "an actor of the client's name"),
+        (bearing(json!({ "sub": "mallory" })), false, Some(Reason::PolicyDenied), "who is refused"),
+        (Request::chat(), true, None, "another kind of credential"),
+        (Request::chat().body(r#"{"model":"gpt-4o","max_tokens":1}"#), true, None, "a limit"),
+        (Request::chat().body(r#"{"model":"gpt-4o","stream":true}"#), true, None, "a stream"),
+        (Request::chat().body(r#"{"model":"gpt-4o","stream":false}"#), true, None, "no stream"),
+        (Request::chat().body(r#"{"model":"o1"}"#), false, Some(Reason::PolicyDenied), "another model"),
+        (Request::chat().body(r#"{"model":"gpt-4o","user":"b"}"#), false, None, "a key that nobody reads"),
+    ] {
+        let before = scene.memory.judgements.len();
+        assert_eq!(scene.refusal(&request), want, "{note}");
+        assert_eq!(scene.memory.judgements.len() - before, usize::from(is_judged), "{note}");
+    }
+}
+
+#[test]
+fn tokens_are_told_apart_where_a_rule_reads_their_claims() {
+    let scene = Scene::new(json!({
+        "policies": [rule("principal.claims.org != 'acme' || principal.claims.jti != 'bad'", json!({}))],
+        "quotas": [],
+    }));
+    let of = |jti: &str| scene.refusal(&Request::bearing(&scene.token(json!({ "jti": jti }))));
+    assert_eq!([of("good"), of("bad"), of("good")], [None, Some(Reason::PolicyDenied), None]);
+    let quotas = json!([{ "id": "q", "limit": 1, "window": "60s", "per": ["principal.claims.jti"] }]);
+    let scene = Scene::new(json!({ "quotas": quotas }));
+    let of = |jti: &str| scene.refusal(&Request::bearing(&scene.token(json!({ "jti": jti }))));
+    assert_eq!([of("a"), of("b"), of("a")], [None, None, Some(Reason::QuotaExceeded)]);
+}

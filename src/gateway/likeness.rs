@@ -1,0 +1,117 @@
+//! When two calls are alike: the name of all that a [`Judgement`](super::memory::Judgement) rests on.
+//!
+//! Tokens of one principal differ by their ids and times, which no rule sees unless it reads the claims. Calls with such
+//! tokens, and calls whose bodies say the same of model and size, are judged once.
+//!
+//! It does not name what is judged of each call anew: revocation, a model that cannot be known, a model that a minted token is not for.
+
+use super::{Call, Gateway, Known};
+use crate::dialect::BodyFacts;
+use crate::identity::Principal;
+use crate::recall::Fingerprint;
+
+/// What stands before a part that is there, and behind the last one of a list nothing does.
+const PRESENT: &[u8] = b"+";
+const ABSENT: &[u8] = b"";
+
+impl Gateway {
+    /// The name that a call has in common with all of which rules, quotas and upstream see the same; `None` where they see
+    /// more than is named.
+    pub(super) fn likeness(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
+        if !self.remembers.permits {
+            return None;
+        }
+        // It stands for the upstream, the method and the whole path.
+        let operation = call.operation_name?.bytes();
+        let proven = call.proven.as_ref()?;
+        let credential = proven.name.bytes();
+        let max_tokens = call.body.as_ref().and_then(|body| body.max_tokens).map(u64::to_le_bytes);
+        let mut parts = Parts(vec![&operation]);
+        match self.is_known_by_fields(&proven.principal) {
+            true => parts.principal(&proven.principal),
+            false => parts.push(Some(&credential)),
+        }
+        match &call.body {
+            Some(body) => parts.body(body, max_tokens.as_ref()),
+            None => parts.push(None),
+        }
+        Some(known.memory.judgements.name(&parts.0))
+    }
+
+    /// True where nothing tells two credentials of this principal apart: an API key has its labels, a minted token its
+    /// budget.
+    fn is_known_by_fields(&self, principal: &Principal) -> bool {
+        principal.key.is_none() && principal.minted.is_none() && self.remembers.across_claims
+    }
+}
+
+/// Parts of a name, so put together that no two calls which differ have the same.
+struct Parts<'a>(Vec<&'a [u8]>);
+
+impl<'a> Parts<'a> {
+    fn push(&mut self, part: Option<&'a [u8]>) {
+        match part {
+            Some(part) => self.0.extend([PRESENT, part]),
+            None => self.0.push(ABSENT),
+        }
+    }
+
+    fn text(&mut self, text: Option<&'a str>) {
+        self.push(text.map(str::as_bytes));
+    }
+
+    fn texts(&mut self, texts: impl IntoIterator<Item = &'a str>) {
+        texts.into_iter().for_each(|text| self.text(Some(text)));
+        self.push(None);
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.push(flag.then_some(PRESENT));
+    }
+
+    /// Every field must be named here, or said why not.
+    fn principal(&mut self, principal: &'a Principal) {
+        let Principal {
+            kind,
+            subject,
+            tenant,
+            project,
+            service_account,
+            client,
+            scopes,
+            roles,
+            issuer,
+            actors,
+            actor,
+            binding,
+            // Read by no rule here, or absent.
+            claims: _,
+            key: _,
+            minted: _,
+            // Read by the record and by revocation alone, which look at each call.
+            credential_id: _,
+            expires_at: _,
+            issued_at: _,
+        } = principal;
+        self.text(Some(kind.name()));
+        self.text(Some(subject));
+        for text in [tenant, project, service_account, client, issuer, actor] {
+            self.text(text.as_deref());
+        }
+        for texts in [scopes, roles, actors] {
+            self.texts(texts.iter().map(String::as_str));
+        }
+        self.texts(binding.kinds().map(|kind| -> &'a str { kind }));
+    }
+
+    fn body(&mut self, body: &'a BodyFacts, max_tokens: Option<&'a [u8; 8]>) {
+        let BodyFacts { model, stream, max_tokens: _, is_stateful, model_elsewhere } = body;
+        self.push(Some(PRESENT));
+        self.text(model.as_deref());
+        self.flag(stream.is_some());
+        self.flag(stream.unwrap_or_default());
+        self.push(max_tokens.map(<[u8; 8]>::as_slice));
+        self.flag(*is_stateful);
+        self.flag(*model_elsewhere);
+    }
+}
