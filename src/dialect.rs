@@ -37,7 +37,7 @@ use std::rc::Rc;
 use crate::config::ExtraOperation;
 use crate::denial::{Denial, Reason};
 use crate::recall::{Fingerprint, Recall};
-use crate::request::{Dialect, RequestHead, is_header};
+use crate::request::{Dialect, RequestHead};
 
 pub use body::{BodyFacts, read_beginning, read_body};
 pub use form::Form;
@@ -319,15 +319,14 @@ fn find_extra(
 /// Azure OpenAI lets a header choose the deployment that makes the images of a response; the model that a rule
 /// reads is then not the only one.
 pub fn names_further_model(request: &RequestHead) -> bool {
-    request.headers().any(|(name, _)| is_header(name, "x-ms-oai-image-generation-deployment"))
+    request.like("x-ms-oai-image-generation-deployment").is_some()
 }
 
 /// Google's front ends let a header replace the method that was recognised.
 fn refuse_method_override(request: &RequestHead) -> Result<(), Denial> {
     const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
-    let is_override = |name: &str| OVERRIDES.iter().any(|known| is_header(name, known));
-    match request.headers().find(|(name, _)| is_override(name)) {
-        Some((name, _)) => Err(unknown(format!("the header `{name}` is not accepted"))),
+    match OVERRIDES.iter().find_map(|known| request.like(known)) {
+        Some(name) => Err(unknown(format!("the header `{name}` is not accepted"))),
         None => Ok(()),
     }
 }

@@ -82,6 +82,8 @@ pub struct Headers {
     values: Vec<u8>,
     /// Where the name and the value of each end.
     ends: Vec<(usize, usize)>,
+    /// The marks of all names: most names that are looked for are not there, and their mark is not either.
+    marks: u64,
 }
 
 impl Headers {
@@ -91,6 +93,7 @@ impl Headers {
             names: String::with_capacity(bytes),
             values: Vec::with_capacity(bytes),
             ends: Vec::with_capacity(count),
+            marks: 0,
         }
     }
 
@@ -98,6 +101,7 @@ impl Headers {
         self.names.push_str(name);
         self.values.extend_from_slice(value);
         self.ends.push((self.names.len(), self.values.len()));
+        self.marks |= mark(name);
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
@@ -111,14 +115,33 @@ impl Headers {
 
     /// Every value of the header `name`, in order.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter_map(move |(candidate, value)| (candidate == name).then_some(value))
+        self.marked(name).filter_map(move |(candidate, value)| (candidate == name).then_some(value))
     }
 
     /// The first value of the header `name` where it is UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.iter().find(|(candidate, _)| *candidate == name)?;
+        let (_, value) = self.marked(name).find(|(candidate, _)| *candidate == name)?;
         std::str::from_utf8(value).ok()
     }
+
+    /// The name of the first header that [`is_header`] takes for `known`.
+    pub fn like(&self, known: &str) -> Option<&str> {
+        self.marked(known).map(|(name, _)| name).find(|name| is_header(name, known))
+    }
+
+    /// All headers where one of them has the mark of `name`, else none.
+    fn marked(&self, name: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        let count = if self.marks & mark(name) == 0 { 0 } else { self.ends.len() };
+        self.iter().take(count)
+    }
+}
+
+/// One bit of 64, the same for all names that [`is_header`] takes for one.
+fn mark(name: &str) -> u64 {
+    let plain = |byte: Option<&u8>| byte.map_or(0, |byte| if *byte == b'_' { b'-' } else { *byte });
+    let (first, last) = (plain(name.as_bytes().first()), plain(name.as_bytes().last()));
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    1 << ((length.wrapping_mul(5) ^ first.wrapping_mul(3) ^ last) % 64)
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
@@ -152,6 +175,11 @@ impl RequestHead {
     /// The first value of the header `name` where it is UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.headers.text(name)
+    }
+
+    /// The name of the first header that [`is_header`] takes for `known`.
+    pub fn like(&self, known: &str) -> Option<&str> {
+        self.headers.like(known)
     }
 
     pub fn method(&self) -> &str {
@@ -224,4 +252,43 @@ pub struct Connection {
     pub mtls: bool,
     /// The cluster Envoy selected; `None` where the route has none.
     pub cluster: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Headers;
+
+    #[test]
+    fn a_header_is_found_by_its_name_alone() {
+        let headers: Headers =
+            [("accept", "a"), ("x_http_method", "b"), ("", "c"), ("accept", "d"), ("\u{e9}", "e")]
+                .into_iter()
+                .collect();
+        for (name, want) in [
+            ("accept", Some("a")),
+            ("", Some("c")),
+            ("\u{e9}", Some("e")),
+            ("accepp", None),
+            ("tpecca", None),
+        ] {
+            assert_eq!(headers.text(name), want, "{name}");
+        }
+        assert_eq!(headers.values("accept").collect::<Vec<_>>(), [b"a", b"d"], "in order");
+        assert_eq!(headers.text("x-http-method"), None, "another name");
+        assert_eq!(
+            headers.like("x-http-method"),
+            Some("x_http_method"),
+            "but some servers take it for this one"
+        );
+        assert_eq!(headers.like("x-http-methods"), None);
+        assert_eq!(Headers::default().like(""), None);
+    }
+
+    #[test]
+    fn names_that_are_alike_have_one_mark() {
+        for (name, known) in [("_a_", "-a-"), ("x_b", "x-b"), ("_", "-")] {
+            let headers: Headers = [(name, "")].into_iter().collect();
+            assert_eq!(headers.like(known), Some(name), "{known}");
+        }
+    }
 }

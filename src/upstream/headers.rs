@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::identity::{CARRIERS, protocols_without_credentials};
-use crate::request::{Dialect, RequestHead};
+use crate::request::{Dialect, RequestHead, is_header};
 use crate::secret::Secret;
 
 /// Removed from every request that is forwarded, beside the [`CARRIERS`]: they may hold a credential.
@@ -70,18 +70,13 @@ pub fn edited(name: &str) -> Option<Edited> {
     if name.starts_with(':') {
         return None;
     }
-    // With `_` for `-` some servers read the same header.
-    let plain: Cow<'_, str> = if name.contains('_') { name.replace('_', "-").into() } else { name.into() };
-    let plain = plain.as_ref();
-    if CARRIERS.contains(&plain)
-        || CARRIERS.contains(&name)
-        || CREDENTIALS.contains(&plain)
-        || plain == PROTOCOLS
-    {
+    // Some servers take `_` for `-`.
+    let is = |known: &&str| is_header(name, known);
+    if CARRIERS.iter().chain(&CREDENTIALS).any(is) || is(&PROTOCOLS) {
         Some(Edited::Credential)
-    } else if IDENTITIES.contains(&plain) || is_own(plain) {
+    } else if IDENTITIES.iter().any(is) || OWN_PREFIXES.iter().any(|own| begins_with(name, own)) {
         Some(Edited::Identity)
-    } else if plain.starts_with(ENVOY_PREFIX) {
+    } else if begins_with(name, ENVOY_PREFIX) {
         Some(Edited::Steering)
     } else {
         [ANTHROPIC_VERSION, ACCEPT_ENCODING, CONTENT_LENGTH, REQUEST_ID]
@@ -209,6 +204,11 @@ pub fn steers(request: &RequestHead) -> bool {
 
 fn is_own(name: &str) -> bool {
     OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// As [`is_header`], of the beginning of a name.
+fn begins_with(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|begin| is_header(begin, prefix))
 }
 
 /// What is taken off a provider's answer; its own rate headers are kept apart where ours are added.
