@@ -12,6 +12,7 @@
 
 mod fact;
 mod functions;
+mod members;
 mod reads;
 mod vocabulary;
 
@@ -24,6 +25,7 @@ use cel_interpreter::{ExecutionError, IdedExpr, Value};
 use crate::config::{ConfigError, DescriptorValue};
 pub use fact::{Fact, Facts};
 pub use functions::{matches_glob, scope_covers};
+pub use members::Members;
 pub use reads::Reads;
 use reads::{Findings, ScopeQuestion};
 pub use vocabulary::{Field, Vocabulary};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cel_interpreter::Value;
 use cel_interpreter::objects::Key;
 
-use super::Reads;
+use super::{Members, Reads};
 
 /// A value an expression may read.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,11 @@ pub enum Fact {
 pub trait Facts {
     /// The value of `variable.field`, or of the whole `variable` where the vocabulary gives it no fields.
     fn fact(&self, variable: &str, field: Option<&str>) -> Fact;
+
+    /// The same of which no other members are read; it may hold those that are not.
+    fn members(&self, variable: &str, field: Option<&str>, _members: &Members) -> Fact {
+        self.fact(variable, field)
+    }
 }
 
 impl Fact {
@@ -42,6 +47,13 @@ impl Fact {
     /// [`Fact::Absent`] for `None`.
     pub fn optional_text(text: Option<&str>) -> Self {
         text.map_or(Self::Absent, Self::text)
+    }
+
+    /// The members of an object that are read.
+    pub fn object(object: &serde_json::Map<String, serde_json::Value>, members: &Members) -> Self {
+        let read = object.iter().filter(|(name, _)| members.hold(name));
+        let read: serde_json::Map<_, _> = read.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self::Json(read.into())
     }
 
     fn into_value(self) -> Option<Value> {
@@ -70,8 +82,8 @@ impl Fact {
 pub(super) fn bind(reads: &Reads, facts: &dyn Facts) -> Vec<(&'static str, Value)> {
     let mut objects: BTreeMap<&'static str, HashMap<Key, Value>> = BTreeMap::new();
     let mut bound = Vec::new();
-    for (variable, field) in reads.iter() {
-        let value = facts.fact(variable, field).into_value();
+    for (variable, field, members) in reads.with_members() {
+        let value = facts.members(variable, field, members).into_value();
         match field {
             None => bound.extend(value.map(|value| (variable, value))),
             Some(field) => {

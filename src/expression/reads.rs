@@ -1,29 +1,42 @@
 //! What an expression reads, taken from its syntax tree, so that nothing else is computed for it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cel_interpreter::IdedExpr;
-use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr};
+use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 
 use super::functions;
+use super::members::Members;
 use super::vocabulary::{self, Field, Vocabulary};
 
-/// A set of `variable.field` pairs.
+/// A set of `variable.field` pairs, each with the members that are read of it where it is an open map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads(BTreeSet<(&'static str, Option<&'static str>)>);
+pub struct Reads(BTreeMap<(&'static str, Option<&'static str>), Members>);
 
 impl Reads {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Option<&'static str>)> + '_ {
-        self.0.iter().copied()
+        self.0.keys().copied()
+    }
+
+    pub(super) fn with_members(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, Option<&'static str>, &Members)> + '_ {
+        self.0.iter().map(|((variable, field), members)| (*variable, *field, members))
     }
 
     pub fn extend(&mut self, other: &Self) {
-        self.0.extend(other.iter());
+        for (variable, field, members) in other.with_members() {
+            self.insert((variable, field), members);
+        }
     }
 
     /// Notes that `variable.field` is needed, though no expression reads it.
     pub fn add(&mut self, variable: &'static str, field: &'static str) {
-        self.0.insert((variable, Some(field)));
+        self.insert((variable, Some(field)), &Members::All);
+    }
+
+    fn insert(&mut self, read: (&'static str, Option<&'static str>), members: &Members) {
+        self.0.entry(read).and_modify(|known| known.join(members)).or_insert_with(|| members.clone());
     }
 
     /// True where nothing is read, so that the value is the same for everybody.
@@ -87,6 +100,9 @@ impl<'a> Walk<'a> {
             Expr::Call(call) => {
                 functions::known(&call.func_name)?;
                 self.ask(node, call);
+                if self.member(call)? {
+                    return Ok(());
+                }
                 call.target
                     .iter()
                     .map(AsRef::as_ref)
@@ -129,44 +145,78 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `a.b.c`: checks each name as far as the vocabulary goes and records the first two.
+    /// `a.b.c`: checks each name as far as the vocabulary goes and records it.
     fn path(&mut self, node: &'a IdedExpr) -> Result<(), String> {
-        let mut names = Vec::new();
-        let mut rest = node;
-        while let Expr::Select(select) = &rest.expr {
-            names.push(select.field.as_str());
-            rest = &select.operand;
-        }
-        let Expr::Ident(root) = &rest.expr else {
-            return self.expression(rest);
+        let (root, names) = selected(node);
+        let Expr::Ident(root) = &root.expr else {
+            return self.expression(root);
         };
-        let root = root.trim_start_matches('.');
-        if self.locals.contains(&root) || functions::is_type_name(root) {
-            return Ok(());
-        }
-        names.reverse();
-        let variable = vocabulary::find(self.vocabulary.variables, root, None)?;
-        self.record(variable, names.first().copied())?;
+        let Some(variable) = self.variable(root)? else { return Ok(()) };
+        self.record(variable, &names)?;
         check_fields(variable, &names)
     }
 
+    /// `a.b['c']`, where `a.b` is an open map: records its member. False for any other call.
+    fn member(&mut self, call: &'a CallExpr) -> Result<bool, String> {
+        let [map, index] = call.args.as_slice() else { return Ok(false) };
+        let (Expr::Literal(LiteralValue::String(name)), operators::INDEX) =
+            (&index.expr, call.func_name.as_str())
+        else {
+            return Ok(false);
+        };
+        let (root, mut names) = selected(map);
+        let Expr::Ident(root) = &root.expr else { return Ok(false) };
+        let Some(variable) = self.variable(root)? else { return Ok(false) };
+        let is_open = match (variable.fields, names.as_slice()) {
+            (None, []) => true,
+            (Some(fields), [name]) => vocabulary::find(fields, name, Some(variable.name))?.fields.is_none(),
+            _ => false,
+        };
+        if is_open {
+            names.push(name.inner());
+            self.record(variable, &names)?;
+        }
+        Ok(is_open)
+    }
+
+    /// The variable of this name; `None` where it is a macro's own, or a type.
+    fn variable(&self, root: &str) -> Result<Option<&'static Field>, String> {
+        let root = root.trim_start_matches('.');
+        if self.locals.contains(&root) || functions::is_type_name(root) {
+            return Ok(None);
+        }
+        vocabulary::find(self.vocabulary.variables, root, None).map(Some)
+    }
+
     /// A variable named whole, as in `principal['tenant']`, reads all its fields.
-    fn record(&mut self, variable: &'static Field, name: Option<&str>) -> Result<(), String> {
-        match (variable.fields, name) {
-            (None, _) => {
-                self.findings.reads.0.insert((variable.name, None));
-            }
-            (Some(fields), None) => {
+    fn record(&mut self, variable: &'static Field, names: &[&str]) -> Result<(), String> {
+        let reads = &mut self.findings.reads;
+        match (variable.fields, names) {
+            (None, names) => reads.insert((variable.name, None), &Members::of(names.first().copied())),
+            (Some(fields), []) => {
                 let fields = fields.iter().filter(|field| !field.is_apart);
-                self.findings.reads.0.extend(fields.map(|field| (variable.name, Some(field.name))));
+                fields.for_each(|field| reads.add(variable.name, field.name));
             }
-            (Some(fields), Some(name)) => {
+            (Some(fields), [name, below @ ..]) => {
                 let field = vocabulary::find(fields, name, Some(variable.name))?;
-                self.findings.reads.0.insert((variable.name, Some(field.name)));
+                let member = below.first().copied().filter(|_| field.fields.is_none());
+                reads.insert((variable.name, Some(field.name)), &Members::of(member));
             }
         }
         Ok(())
     }
+}
+
+/// `a.b.c` as `a`, and `b` and `c`.
+fn selected(node: &IdedExpr) -> (&IdedExpr, Vec<&str>) {
+    let mut names = Vec::new();
+    let mut rest = node;
+    while let Expr::Select(select) = &rest.expr {
+        names.push(select.field.as_str());
+        rest = &select.operand;
+    }
+    names.reverse();
+    (rest, names)
 }
 
 fn check_fields(variable: &'static Field, names: &[&str]) -> Result<(), String> {

@@ -4,7 +4,7 @@ use super::jwt::Claims;
 use super::mapping::Mapped;
 use crate::config::{ConfigError, PrincipalMapping};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Reads, Scope, Vocabulary};
+use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Members, Reads, Scope, Vocabulary};
 
 /// The compiled claim mapping of one issuer.
 #[derive(Debug, Default)]
@@ -26,8 +26,12 @@ const VOCABULARY: Vocabulary = Vocabulary { variables: &[Field::value("claims")]
 struct ClaimFacts<'a>(&'a Claims);
 
 impl Facts for ClaimFacts<'_> {
-    fn fact(&self, _variable: &str, _field: Option<&str>) -> Fact {
-        Fact::Json(self.0.claims().clone().into())
+    fn fact(&self, variable: &str, field: Option<&str>) -> Fact {
+        self.members(variable, field, &Members::All)
+    }
+
+    fn members(&self, _variable: &str, _field: Option<&str>, members: &Members) -> Fact {
+        Fact::object(self.0.claims(), members)
     }
 }
 

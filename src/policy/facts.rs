@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
 use crate::dialect::{BodyFacts, Operation};
-use crate::expression::{Fact, Facts, Field, Vocabulary};
+use crate::expression::{Fact, Facts, Field, Members, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 
@@ -140,7 +140,7 @@ impl CallFacts<'_> {
             "method" => Fact::text(self.request.method()),
             "path" => Fact::text(self.request.path_only()),
             "host" => Fact::text(self.request.host()),
-            "headers" => headers(self.request),
+            "headers" => headers(self.request, &Members::All),
             "query" => query(self.request.query().unwrap_or_default()),
             "id" => Fact::text(self.request_id),
             "time" => Fact::Time(self.moment.unix_ms),
@@ -178,6 +178,14 @@ impl Facts for CallFacts<'_> {
             ("upstream", "tenant") => Fact::optional_text(self.upstream.tenant),
             ("upstream", "metadata") => texts(self.upstream.metadata),
             _ => Fact::Absent,
+        }
+    }
+
+    fn members(&self, variable: &str, field: Option<&str>, members: &Members) -> Fact {
+        match (variable, field.unwrap_or_default()) {
+            ("request", "headers") => headers(self.request, members),
+            ("principal", "claims") => Fact::object(&self.principal.claims, members),
+            _ => self.fact(variable, field),
         }
     }
 }
@@ -218,10 +226,11 @@ fn anomaly_fact(anomaly: &Anomaly) -> Fact {
 
 /// Headers by name, several values joined by a comma as RFC 9110 section 5.3 has it, the credentials left
 /// out, under every spelling a server might read, so that no rule can compare or leak one.
-fn headers(request: &RequestHead) -> Fact {
+fn headers(request: &RequestHead, members: &Members) -> Fact {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in request.headers() {
-        if name.starts_with(':') || CARRIERS.contains(&name.replace('_', "-").as_str()) {
+        if !members.hold(name) || name.starts_with(':') || CARRIERS.contains(&name.replace('_', "-").as_str())
+        {
             continue;
         }
         let mut value = String::from_utf8_lossy(value);
