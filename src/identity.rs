@@ -9,6 +9,7 @@
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
+mod base64url;
 mod binding;
 mod claim_map;
 mod compact;

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::compact::{Compact, Header, base64url};
+use super::base64url::base64url;
+use super::compact::{Compact, Header};
 use super::engine::{EngineAnswer, Question};
 use super::issuer::numeric_date;
 use super::key_set::verifying_key;

@@ -7,7 +7,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::compact::{ALGORITHMS, base64url};
+use super::base64url::base64url;
+use super::compact::ALGORITHMS;
 use super::signature::VerifyingKey;
 use super::unique_json;
 use crate::config::Algorithm;

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::base64url::base64url;
 use super::binding::{Binding, CONFIRMATION};
-use super::compact::base64url;
 use super::limits::Limits;
 use super::mapping::actors;
 use super::principal::{Kind, Minted, Parent, Principal};

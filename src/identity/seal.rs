@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::compact::base64url;
+use super::base64url::base64url;
 use super::signature::{jwt_claims, options};
 use super::unique_json;
 use crate::config::Span;
