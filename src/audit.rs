@@ -17,6 +17,9 @@ pub use bill::{Bill, BillItem, QuotaTally};
 pub use spent::{Price, Spent};
 pub use unusual::Unusual;
 
+/// As much as most records have of their own, in bytes.
+const OWN_BYTES: usize = 512;
+
 /// How a decision came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,14 +152,15 @@ pub struct Subject<'a> {
 impl Subject<'_> {
     /// One object of JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json(self, OWN_BYTES).unwrap_or_default()
     }
 }
 
 impl Record<'_> {
     /// One line of JSON, with the members of `others`, which are objects too.
-    pub fn line<'a>(&self, others: impl IntoIterator<Item = &'a str>) -> String {
-        let Ok(mut line) = serde_json::to_string(self) else {
+    pub fn line<'a>(&self, others: impl Iterator<Item = &'a str> + Clone) -> String {
+        let room = others.clone().fold(OWN_BYTES, |room, other| room.saturating_add(other.len()));
+        let Some(mut line) = json(self, room) else {
             return format!(
                 "{{\"claimgate.decision\":\"{}\",\"claimgate.note\":\"the record cannot be written\"}}",
                 self.decision.name()
@@ -177,6 +181,13 @@ impl Record<'_> {
 /// The counter of one kind of anomaly; the shipped `stats_tags` make a label of the kind.
 pub fn anomaly_counter(kind: AnomalyKind) -> String {
     format!("claimgate.anomalies.kind.{}", kind.name())
+}
+
+/// As `serde_json::to_string`, but that the text does not move as it grows to this size.
+fn json(value: &impl Serialize, room: usize) -> Option<String> {
+    let mut bytes = Vec::with_capacity(room);
+    serde_json::to_writer(&mut bytes, value).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 /// What one counter in Envoy's stats stands for.

@@ -74,21 +74,28 @@ impl PolicySet {
         &self.reads
     }
 
-    /// What the rules read that apply to this call, judged before its body is known. A `when` that itself
-    /// reads what `settled` says is not known yet makes its rule apply.
-    pub fn reads_of(
+    /// True where a rule applies to this call, judged before its body is known, and reads what is `wanted`. A `when` that
+    /// itself reads what `settled` says is not known yet makes its rule apply.
+    pub fn applying_reads(
         &self,
         engine: &Engine,
         facts: &CallFacts<'_>,
         settled: impl Fn(&Reads) -> bool,
-    ) -> Reads {
-        reads_of(&self.rules, engine, facts, settled)
+        wanted: impl Fn(&Reads) -> bool,
+    ) -> bool {
+        // A rule that reads nothing of it need not be asked whether it applies.
+        self.rules.iter().any(|rule| rule.reads(&wanted) && rule.may_apply(engine, facts, &settled))
     }
 
-    /// What the rules read that apply to this call and could refuse it.
-    pub fn enforced_reads_of(&self, engine: &Engine, facts: &CallFacts<'_>) -> Reads {
-        let enforced = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce);
-        reads_of(enforced, engine, facts, |_| true)
+    /// As [`Self::applying_reads`], of the rules that could refuse the call once all of it is known.
+    pub fn enforced_reads(
+        &self,
+        engine: &Engine,
+        facts: &CallFacts<'_>,
+        wanted: impl Fn(&Reads) -> bool,
+    ) -> bool {
+        let mut enforced = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce);
+        enforced.any(|rule| rule.reads(&wanted) && rule.may_apply(engine, facts, &|_: &Reads| true))
     }
 
     /// Proves that every enforced rule holds, or says which one refused.
@@ -141,6 +148,18 @@ impl Rule {
         })
     }
 
+    /// True where its `when` or its expression reads what is wanted.
+    fn reads(&self, wanted: &impl Fn(&Reads) -> bool) -> bool {
+        self.when.iter().chain([&self.expression]).any(|expression| wanted(expression.reads()))
+    }
+
+    /// True unless its `when` is settled and `false`.
+    fn may_apply(&self, engine: &Engine, facts: &CallFacts<'_>, settled: &impl Fn(&Reads) -> bool) -> bool {
+        self.when.as_ref().is_none_or(|when| {
+            !settled(when.reads()) || when.boolean(&engine.scope(when.reads(), facts)) != Ok(false)
+        })
+    }
+
     fn require(&self, scope: &Scope<'_>) -> Result<(), Denial> {
         let applies = self.when.as_ref().map_or(Ok(true), |when| when.boolean(scope));
         if !applies.map_err(|fault| self.faulted(&fault))? {
@@ -183,26 +202,6 @@ pub(crate) fn dry_run<T>(
         }
         _ => Ok(()),
     }
-}
-
-fn reads_of<'a>(
-    rules: impl IntoIterator<Item = &'a Rule>,
-    engine: &Engine,
-    facts: &CallFacts<'_>,
-    settled: impl Fn(&Reads) -> bool,
-) -> Reads {
-    let mut reads = Reads::default();
-    for rule in rules {
-        if let Some(when) = &rule.when {
-            let scope = engine.scope(when.reads(), facts);
-            if settled(when.reads()) && when.boolean(&scope) == Ok(false) {
-                continue;
-            }
-            reads.extend(when.reads());
-        }
-        reads.extend(rule.expression.reads());
-    }
-    reads
 }
 
 fn is_rule_id(id: &str) -> bool {

@@ -4,6 +4,7 @@
 use super::{Call, Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, ModelPlace};
+use crate::expression::Reads;
 use crate::identity::{Limits, Principal};
 use crate::policy::CallFacts;
 
@@ -44,8 +45,9 @@ impl Gateway {
             if granted_models(facts.principal).is_some() {
                 return true;
             }
-            let applying = self.policies.enforced_reads_of(&self.engine, facts);
-            applying.field("llm", "model") || self.quotas.enforced_reads().field("llm", "model")
+            let reads_model = |reads: &Reads| reads.field("llm", "model");
+            self.policies.enforced_reads(&self.engine, facts, reads_model)
+                || reads_model(&self.quotas.enforced_reads())
         };
         match model_is_elsewhere(facts) && is_read() {
             true => Err(Reason::ModelUnknowable.into()),

@@ -221,8 +221,8 @@ impl Gateway {
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.
         reads_body(self.policies.reads(), operation) && {
-            let settled = |reads: &Reads| !reads_body(reads, operation);
-            reads_body(&self.policies.reads_of(&self.engine, facts, settled), operation)
+            let reads = |reads: &Reads| reads_body(reads, operation);
+            self.policies.applying_reads(&self.engine, facts, |when| !reads(when), reads)
         }
     }
 

@@ -215,7 +215,7 @@ fn credential(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
 fn authorization(value: &[u8]) -> Result<(Scheme, &[u8]), Denial> {
     let scheme: &[u8] = value.split(|byte| *byte == b' ').next().unwrap_or_default();
     // Before the commas are looked at, because a SigV4 value is full of them.
-    if scheme.to_ascii_uppercase().starts_with(b"AWS4-") {
+    if scheme.get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case(b"AWS4-")) {
         return Err(Denial::new(Reason::CredentialMalformed).with_detail(
             "AWS signatures are not read; send this gateway's credential as a bearer token, as the SDKs do with `AWS_BEARER_TOKEN_BEDROCK`",
         ));
@@ -224,10 +224,10 @@ fn authorization(value: &[u8]) -> Result<(Scheme, &[u8]), Denial> {
         return Err(Reason::AmbiguousCredential.into());
     }
     let rest = trim_spaces(value.strip_prefix(scheme).unwrap_or_default());
-    match scheme.to_ascii_lowercase().as_slice() {
-        b"bearer" => Ok((Scheme::Bearer, rest)),
-        b"dpop" => Ok((Scheme::Dpop, rest)),
-        _ => Err(Denial::new(Reason::CredentialMalformed)
+    let known = [(b"bearer".as_slice(), Scheme::Bearer), (b"dpop", Scheme::Dpop)];
+    match known.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name)) {
+        Some((_, scheme)) => Ok((scheme, rest)),
+        None => Err(Denial::new(Reason::CredentialMalformed)
             .with_detail("`Authorization` must be `Bearer` or `DPoP` and the credential")),
     }
 }

@@ -79,7 +79,7 @@ impl Sieve {
             depth: 0,
             below: 0,
             next: Next { holds: Holds::Others, keys },
-            held: Held::default(),
+            held: Held::new(),
             escapes: false,
             unsealing: None,
         }
@@ -291,13 +291,17 @@ impl Sieve {
 }
 
 /// A key or a value, as far as it has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
     bytes: Vec<u8>,
     is_too_long: bool,
 }
 
 impl Held {
+    fn new() -> Self {
+        Self { bytes: Vec::with_capacity(LONGEST), is_too_long: false }
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.is_too_long = false;
