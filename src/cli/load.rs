@@ -12,7 +12,9 @@ use super::key::now_seconds;
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
-use crate::config::{Config, ConfigError, Introspection, ProviderCredential, Rule, SecretSource};
+use crate::config::{
+    Config, ConfigError, Introspection, ProviderCredential, QuotaEngine, Rule, SecretSource,
+};
 use crate::gateway::Gateway;
 use crate::secret::Secret;
 
@@ -48,6 +50,7 @@ impl Sources {
         };
         let mut warnings = self.long_windows(&config);
         warnings.extend(self.ended_overrides(&config));
+        warnings.extend(self.idle_service(&config));
         warnings.extend(shelf.unused(&config.policies.iter().map(|rule| rule.file.as_str()).collect()));
         match shelf.into_findings() {
             findings if findings.is_empty() => Ok(Loaded { config, warnings }),
@@ -87,6 +90,16 @@ impl Sources {
             ));
         }
         warnings
+    }
+
+    /// Who writes where the service is may believe that it counts.
+    fn idle_service(&self, config: &Config) -> Option<Finding> {
+        let is_asked = config.quotas.iter().any(|quota| quota.engine == QuotaEngine::Global);
+        let is_idle = config.rate_limit_service.is_some() && !is_asked;
+        is_idle.then(|| {
+            let why = "no quota has `engine: global`, so this service is never asked, and each Envoy counts by itself";
+            Finding::in_file(&self.config, why).on("rate_limit_service").weighing(Severity::Warning)
+        })
     }
 }
 

@@ -239,5 +239,4 @@ impl State {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
 mod tests;

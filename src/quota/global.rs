@@ -36,8 +36,8 @@ pub struct Global {
     per_hit: u64,
     fresh_ms: u64,
     on_failure: OnFailure,
-    /// True where the service is told the limit, which is not in its file.
-    tells_limit: bool,
+    /// The limit in the service's file; any other one goes along with the question.
+    written: Option<u64>,
 }
 
 impl Global {
@@ -89,7 +89,7 @@ impl Global {
         let overrides = quota.overrides.iter().enumerate();
         let overridden = overrides.map(|(index, other)| (other.limit, format!("overrides[{index}].limit")));
         for (limit, field) in written.into_iter().chain(overridden) {
-            if limit / per_hit <= HIGHEST_LIMIT {
+            if limit <= HIGHEST_LIMIT.saturating_mul(per_hit) {
                 continue;
             }
             let why = format!(
@@ -109,7 +109,10 @@ impl Global {
             per_hit,
             fresh_ms: quota.fresh_for.map_or(0, Span::milliseconds),
             on_failure: quota.on_failure.unwrap_or(OnFailure::Deny),
-            tells_limit: matches!(quota.limit, config::Limit::Expression(_)) || !quota.overrides.is_empty(),
+            written: match quota.limit {
+                config::Limit::Number(limit) => Some(limit),
+                config::Limit::Expression(_) => None,
+            },
         }))
     }
 
@@ -124,7 +127,7 @@ impl Global {
             id: self.id.clone(),
             per: per.to_owned(),
             window: self.window.name(now_ms),
-            limit: self.tells_limit.then(|| self.service_limit(limit)),
+            limit: (self.written != Some(limit)).then(|| self.service_limit(limit)),
         }
     }
 

@@ -233,6 +233,15 @@ fn an_override_that_is_over_is_a_warning() {
 }
 
 #[test]
+fn a_rate_limit_service_that_counts_nothing_is_a_warning() {
+    let copy = Copy::new("idle-service");
+    let run =
+        copy.edit(YAML, "quotas:\n", "rate_limit_service: {cluster: rate-limit}\nquotas:\n").run(&["check"]);
+    assert_eq!(run.code, 0);
+    assert!(run.errors.contains(": rate_limit_service: no quota has `engine: global`"), "{}", run.errors);
+}
+
+#[test]
 fn help_is_worth_reading() {
     let copy = Copy::new("help");
     for (arguments, needle) in [
@@ -243,6 +252,7 @@ fn help_is_worth_reading() {
             "claimgate check --envoy envoy/envoy.yaml --envoy /etc/claimgate/claimgate.ecds.json",
         ),
         (vec!["test", "--help"], "reason: insufficient_scope"),
+        (vec!["test", "--help"], "no rate limit\nservice is asked, and the limits are the same"),
         (vec!["bundle", "--help"], "moved into it"),
         (vec!["key", "new", "--help"], "claimgate key rotate"),
         (vec!["key", "rotate", "--help"], "The old key, and every token got with it"),

@@ -30,6 +30,20 @@ fn the_same_scripts_hold_where_the_issuers_tokens_are_opaque() {
 }
 
 #[test]
+fn the_same_scripts_hold_where_the_rate_limit_service_counts() {
+    let copy = Copy::new("shared");
+    let own = "    limit: 3\n    window: 10s\n";
+    let shared = "    limit: 3\n    window: 10s\n    window_kind: fixed\n    engine: global\n";
+    copy.edit("envoy/gateway.yaml", own, shared).edit(
+        "envoy/gateway.yaml",
+        "quotas:\n",
+        "rate_limit_service: {cluster: rate-limit}\nquotas:\n",
+    );
+    let run = copy.run(&["test", "--strict"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+}
+
+#[test]
 fn a_failure_shows_the_call_the_decision_and_what_the_rule_read() {
     let copy = Copy::new("failure");
     copy.edit("policies/max_tokens_by_plan.cel", "<= 1024", "<= 1023");

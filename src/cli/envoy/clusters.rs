@@ -46,12 +46,17 @@ fn list_clusters(config: &Config) -> impl Iterator<Item = &str> {
     config.revocations.iter().filter_map(|list| Some(list.remote.as_ref()?.cluster.as_str()))
 }
 
+fn limit_cluster(config: &Config) -> Option<&str> {
+    config.rate_limit_service.as_ref().map(|service| service.cluster.as_str())
+}
+
 fn missing(picture: &Picture<'_>) -> Vec<Finding> {
     let Some(first) = picture.clusters.first() else { return Vec::new() };
     let mut findings = Vec::new();
     for config in &picture.gateways {
         let named = config.upstreams.iter().map(|upstream| upstream.cluster.as_str());
-        for name in named.chain(identity_clusters(config)).chain(list_clusters(config)) {
+        let asked = identity_clusters(config).chain(list_clusters(config)).chain(limit_cluster(config));
+        for name in named.chain(asked) {
             if !picture.clusters.iter().any(|cluster| cluster.name == name) {
                 findings.push(Door::ClusterMissing.at(&first.at.whole_list(), &[name]));
             }

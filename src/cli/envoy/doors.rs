@@ -165,7 +165,7 @@ doors! {
 
     // The cluster.
     ClusterMissing: Warning, "cluster_missing",
-        "requests for `{0}` are answered 503, or tokens and keys cannot be checked, as no cluster has this name",
+        "requests for `{0}` are answered 503, or tokens, keys and quotas cannot be checked, as no cluster has this name",
         "add a cluster `{0}`, or take the entry out of gateway.yaml";
     ClusterHalfMissing: Error, "cluster_half_missing",
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",

@@ -11,6 +11,7 @@ use super::{NOW_MS, Request, Scene, setting};
 use crate::audit::AnsweredBy;
 use crate::denial::Reason;
 use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
+use crate::ledger::Store;
 use crate::policy::fixture::{merged, moment};
 use crate::quota::scripted::Scripted;
 
@@ -86,14 +87,14 @@ fn settle(envoy: &Scene, call: &mut Call, ending: Ending) {
 
 /// Reports what is owed; how many requests that took.
 fn report(envoy: &Scene, service: &Scripted, now_ms: u64) -> usize {
-    let mut reports = 0;
-    while let Some(report) = envoy.gateway.report_charges(&envoy.memory, now_ms) {
+    let next = || {
+        let report = envoy.gateway.report_charges(&envoy.memory, now_ms)?;
         let answer = service.answer(report.message(), now_ms);
-        let at = (&envoy.store as &dyn crate::ledger::Store, &envoy.memory);
+        let at = (&envoy.store as &dyn Store, &envoy.memory);
         envoy.gateway.charges_reported((report, now_ms), Ok(&answer), at, now_ms).unwrap();
-        reports += 1;
-    }
-    reports
+        Some(())
+    };
+    std::iter::from_fn(next).count()
 }
 
 fn need(envoy: &Scene, call: &mut Call, request: &Request) -> Outcome {
