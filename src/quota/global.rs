@@ -8,7 +8,9 @@ pub(crate) mod scripted;
 mod service;
 mod window;
 
-use crate::config::{self, ConfigError, OnFailure, QuotaEngine, Span, Unit, WindowKind, WindowLength};
+use crate::config::{
+    self, ConfigError, OnFailure, Period, QuotaEngine, Span, TimeZone, Unit, WindowKind, WindowLength,
+};
 use crate::ledger::{Mirror, compose};
 
 pub(super) use descriptor::per_value;
@@ -70,17 +72,8 @@ impl Global {
                 "the rate limit service counts within windows and takes nothing back, so it cannot count `concurrency`; leave this out, and divide the limit by the number of Envoys",
             );
         };
-        let WindowLength::Span(length) = length else {
-            return refused("window", "the rate limit service has no calendar; write a length, such as `1d`");
-        };
-        if quota.window_kind != Some(WindowKind::Fixed) {
-            return refused(
-                "window_kind",
-                "the rate limit service has fixed windows alone; write `fixed`, and half the limit where twice as much must not pass around the end of one",
-            );
-        }
-        let window = ServiceWindow::compile(length)
-            .map_err(|error| ConfigError::new(format!("{at}.window"), error.why))?;
+        let (length, window) = window(quota, length)
+            .map_err(|error| ConfigError::new(format!("{at}.{}", error.at), error.why))?;
         let per_hit = per_hit(quota.unit);
         let written = match &quota.limit {
             config::Limit::Number(limit) => Some((*limit, "limit".to_owned())),
@@ -163,6 +156,30 @@ impl Global {
         let hits = limit.checked_div(self.per_hit).unwrap_or(limit).min(HIGHEST_LIMIT);
         u32::try_from(hits).unwrap_or(u32::MAX)
     }
+}
+
+/// How long the window is, and how the service keeps it.
+fn window(quota: &config::Quota, length: WindowLength) -> Result<(Span, ServiceWindow), ConfigError> {
+    const A_DAY: Span = Span::from_seconds(24 * 60 * 60);
+    let length = match length {
+        WindowLength::Span(length) if quota.window_kind == Some(WindowKind::Fixed) => length,
+        WindowLength::Span(_) => {
+            let why = "the rate limit service has fixed windows alone; write `fixed`, and half the limit where twice as much must not pass around the end of one";
+            return Err(ConfigError::new("window_kind", why));
+        }
+        // The service's days are those of UTC.
+        WindowLength::Calendar(Period::Day) if quota.time_zone.is_none_or(|zone| zone == TimeZone::UTC) => {
+            A_DAY
+        }
+        WindowLength::Calendar(period) => {
+            let why = format!(
+                "the rate limit service has no calendar but the days of UTC, so it cannot keep this `{}`; write a length, such as `1d` or `30d`, or leave `engine: global` out",
+                period.name()
+            );
+            return Err(ConfigError::new("window", why));
+        }
+    };
+    Ok((length, ServiceWindow::compile(length)?))
 }
 
 /// How much of a unit one hit at the service stands for.

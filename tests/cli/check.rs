@@ -235,8 +235,9 @@ fn an_override_that_is_over_is_a_warning() {
 #[test]
 fn a_rate_limit_service_that_counts_nothing_is_a_warning() {
     let copy = Copy::new("idle-service");
-    let run =
-        copy.edit(YAML, "quotas:\n", "rate_limit_service: {cluster: rate-limit}\nquotas:\n").run(&["check"]);
+    let run = copy
+        .edit("envoy/gateway.yaml", "quotas:\n", "rate_limit_service: {cluster: rate-limit}\nquotas:\n")
+        .run(&["check"]);
     assert_eq!(run.code, 0);
     assert!(run.errors.contains(": rate_limit_service: no quota has `engine: global`"), "{}", run.errors);
 }

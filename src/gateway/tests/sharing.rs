@@ -267,6 +267,20 @@ fn a_limit_that_is_an_expression_goes_along_with_the_question() {
 }
 
 #[test]
+fn a_limit_of_the_file_is_the_services_and_an_override_goes_along() {
+    let other = json!([{ "per": ["all"], "limit": 2, "until": "2026-01-01T12:00:01Z" }]);
+    for (change, now_ms, want, note) in [
+        (json!({}), NOW_MS, 3, "the service's file has another limit than ours"),
+        (json!({ "overrides": other }), NOW_MS, 2, "an override"),
+        (json!({ "overrides": other }), NOW_MS + 1000, 3, "that is over"),
+    ] {
+        let (scene, service) = (envoy(&[requests(change)]), Scripted::new(&[("r", 3, MINUTE)]));
+        let passes = |_: &usize| sent_at(&scene, &service, &Request::chat(), now_ms).0.denial().is_none();
+        assert_eq!((0..9).filter(passes).count(), want, "{note}");
+    }
+}
+
+#[test]
 fn a_window_that_the_service_does_not_have_is_named() {
     let quota = requests(json!({ "id": "ten", "window": "10m", "limit": 2 }));
     let (scene, service) = (envoy(&[quota]), Scripted::new(&[("ten", 2, HOUR)]));

@@ -25,6 +25,18 @@ fn what_the_service_cannot_do_is_refused_with_the_way_round() {
         (json!({}), None),
         (json!({ "window": "10m" }), None),
         (json!({ "window": "7d" }), None),
+        (json!({ "window": "day", "window_kind": null }), None),
+        (json!({ "window": "day", "window_kind": null, "time_zone": "UTC" }), None),
+        (
+            json!({ "window": "day", "window_kind": null, "time_zone": "Europe/Berlin" }),
+            Some("quotas[0].window: the rate limit service has no calendar but the days of UTC"),
+        ),
+        (
+            json!({ "window": "month", "window_kind": null }),
+            Some(
+                "quotas[0].window: the rate limit service has no calendar but the days of UTC, so it cannot keep this `month`",
+            ),
+        ),
         (json!({ "unit": "tokens", "on_failure": "local", "fresh_for": "1s" }), None),
         (json!({ "unit": "microdollars", "limit": 400_000_000_000_u64 }), None),
         (
