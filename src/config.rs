@@ -100,7 +100,7 @@ pub struct Config {
     /// A request held longer than this is refused with 503 `hold_timeout`.
     #[serde(default = "Span::five_seconds")]
     pub hold_timeout: Span,
-    /// Where `source.address` comes from; needed as soon as a key has `cidrs` or a rule reads `source`. The record has
+    /// Where `source.address` comes from; needed as soon as there are `anomalies`, a key has `cidrs` or a rule reads `source`. The record has
     /// `client.address` where it is set.
     #[serde(default)]
     pub client_address: Option<ClientAddress>,

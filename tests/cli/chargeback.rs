@@ -110,7 +110,7 @@ fn each_thing_that_sums_are_told_apart_by() {
         ("service_account", Value::Null, "b"),
         ("subject", Value::Null, "b"),
         ("actor", Value::Null, "b"),
-        ("key", json!("k1"), "b"),
+        ("key", json!("b"), "k1"),
         ("model", json!("b"), "gpt-4o"),
         ("provider", Value::Null, "b"),
         ("cluster", Value::Null, "b"),
@@ -245,8 +245,8 @@ fn counters_that_say_the_same_are_fine_and_others_are_named() {
 
 #[test]
 fn a_long_log_takes_no_more_memory_than_its_rows() {
-    let (line, count) = (record(&json!({})), 300_000);
-    assert!(line.len() * count > 200_000_000);
+    let line = record(&json!({}));
+    let count = 200_000_000 / line.len();
     let command =
         "yes \"$LINE\" | head -n $COUNT | (ulimit -v 65536; exec $CLAIMGATE report --format json -)";
     let mut bash = Command::new("bash");

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use claimgate::anomaly::Anomaly;
 use claimgate::dialect::{BodyFacts, Operation, recognise};
 use claimgate::expression::{Engine, Expression, Scope};
 use claimgate::identity::{Binding, KeyFacts, Kind, Principal};
