@@ -12,13 +12,15 @@ import yaml
 
 from harness.bootstrap import KEPT_REQUEST_IDS
 from harness.deadline import wait_until
-from harness.dialects import chat
+from harness.dialects import chat, chat_document, credential_header
 from harness.gateway import Gateway, document, key_entry, rule
+from harness.load import LoadRequest, run_load
 from harness.simulator import Simulator
 
 SHIPPED = yaml.safe_load((Path(__file__).resolve().parents[2] / "envoy" / "envoy.yaml").read_text())
 PERIOD = 5
 USUAL, TOKENS, MODEL = 5, 150, "sim-tokens-100-50"
+BODY = chat_document("openai", MODEL)
 HERE, ELSEWHERE, NEXT_DOOR = "127.0.0.1", "127.0.1.1", "127.0.1.77"
 CALLERS = ("burster", "spender", "roamer", "taster", "prober", "newcomer")
 
@@ -101,19 +103,15 @@ def world(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def test_a_burst_is_refused_from_five_times_the_usual_on(world: World) -> None:
     begin_a_period()
+    headers = {**credential_header("openai", world.keys["burster"]), "content-type": "application/json"}
+    request = LoadRequest(f"{world.gateway.url}/openai/v1/chat/completions", headers=headers, document=BODY)
     # Over many connections, so that all workers have a part.
-    answers = []
-    for _ in range(40):
-        with httpx.Client(base_url=world.gateway.url, timeout=30) as client:
-            request = chat("openai", world.keys["burster"], model=MODEL)
-            answers.append(client.post(request.path, headers=dict(request.headers), content=request.body))
-    passed = [answer.status_code for answer in answers].count(200)
-    assert passed == 5 * USUAL - 1, "exact across workers"
-    assert [answer.status_code for answer in answers] == [200] * passed + [403] * (40 - passed)
-    assert world.rule_of(answers[-1]) == "no_burst"
-    assert world.record(answers[-1])["claimgate.anomalies"]["request_rate"] == 8.0
-    assert "claimgate.anomalies" not in world.record(answers[0])
-    assert world.counted("request_rate") == 40 - passed
+    report = run_load(request, total=39, connections=13)
+    assert report.statuses == {200: 5 * USUAL - 1, 403: 40 - 5 * USUAL}, "exact across workers"
+    refused = world.send("burster")
+    assert world.rule_of(refused) == "no_burst"
+    assert world.record(refused)["claimgate.anomalies"]["request_rate"] == 8.0
+    assert world.counted("request_rate") == 41 - 5 * USUAL
 
 
 def test_model_tokens_beyond_the_usual_are_refused(world: World) -> None:
