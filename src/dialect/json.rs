@@ -26,7 +26,7 @@ pub(super) struct Reading {
 
 /// Reads the facts of a JSON body in the keys of `wire`.
 pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
-    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let mut json = Scanner::new(text);
     let mut reading = Reading::new(wire);
     match json.value()? {
