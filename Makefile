@@ -25,9 +25,9 @@ module: wasm-target
 run: build venv
 	$(PYTHON) tests/harness/run.py
 
-# What docker-compose.yml mounts, for `docker compose up`.
+# What docker-compose.yml mounts, for `docker compose up`; `make compose FLEET=1` for `docker compose --profile fleet up`.
 compose: build venv
-	$(PYTHON) tests/compose/prepare.py
+	FLEET=$(FLEET) $(PYTHON) tests/compose/prepare.py
 
 # The driver builds and installs by itself, so that its summary also tells when that fails.
 test:
@@ -38,6 +38,7 @@ test:
 bench: module venv
 	$(CARGO) build --release --example noop --target $(WASM)
 	tests/setup/debian wrk
+	tests/setup/rate_limit_service
 	cd tests && ../$(PYTHON) -m bench $(if $(GROUP),--group $(GROUP))
 
 # Fuzzes what reads requests, tokens and configurations: `make fuzz TARGET=token SECONDS=600`, or `RUNS=1000000`.

@@ -11,6 +11,7 @@ from typing import Any
 from harness import ecds
 from harness.bootstrap import AUDIT_FORMAT, ROUTED, Document, bootstrap, http_filter_type, on_clusters
 from harness.gateway import AUDIENCE, ISSUER, WASM_FILE, environment_keys
+from harness.rate_limit_service import CLUSTER
 
 from .configurations import ES256, RS256, configuration, upstreams
 
@@ -52,7 +53,7 @@ def plain(provider: int, directory: Path, *filters: Document) -> Document:
     return envoy(provider, directory, filters, {"json_format": ENVOYS_LINE})
 
 
-def native(cache: bool) -> list[Document]:
+def native(cache: bool, limit: Document | None = None) -> list[Document]:
     """Envoy's own filters for the nearest to a decision: a token, a claim, a limit and another credential."""
     provider: Document = {
         "issuer": ISSUER,
@@ -70,8 +71,6 @@ def native(cache: bool) -> list[Document]:
         }
     }
     policy = {"permissions": [{"any": True}], "principals": [claim]}
-    bucket = {"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "60s"}
-    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     credential = {
         "append": {
             "header": {"key": "authorization", "value": "Bearer of-the-native-chain"},
@@ -85,18 +84,45 @@ def native(cache: bool) -> list[Document]:
             rules=[{"match": {"prefix": "/"}, "requires": {"provider_name": "login"}}],
         ),
         typed("rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"tenant": policy}}),
-        {
-            "name": "envoy.filters.http.local_ratelimit",
-            "typed_config": {
-                "@type": http_filter_type("local_ratelimit.v3.LocalRateLimit"),
-                "stat_prefix": "requests",
-                "token_bucket": bucket,
-                "filter_enabled": always,
-                "filter_enforced": always,
-            },
-        },
+        limit or local_rate_limit(),
         typed("header_mutation.v3.HeaderMutation", mutations={"request_mutations": [credential]}),
     ]
+
+
+def local_rate_limit() -> Document:
+    """Envoy's own limit of requests, in each process."""
+    bucket = {"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "60s"}
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return typed(
+        "local_ratelimit.v3.LocalRateLimit",
+        stat_prefix="requests",
+        token_bucket=bucket,
+        filter_enabled=always,
+        filter_enforced=always,
+    )
+
+
+def rate_limit(who: Document) -> Document:
+    """Envoy's own filter that asks the rate limit service, with the descriptor of a quota; `who` is the action that
+    gives its second entry."""
+    quota = {"generic_key": {"descriptor_key": "quota", "descriptor_value": "requests"}}
+    service = {"grpc_service": {"envoy_grpc": {"cluster_name": CLUSTER}}, "transport_api_version": "V3"}
+    return typed(
+        "ratelimit.v3.RateLimit",
+        domain="claimgate",
+        timeout="0.1s",
+        failure_mode_deny=True,
+        rate_limit_service=service,
+        rate_limits=[{"actions": [quota, who]}],
+    )
+
+
+def by_subject() -> Document:
+    """The subject of the token that Envoy's own filter has verified, as an entry of a descriptor."""
+    path = [{"key": "claims"}, {"key": "sub"}]
+    return {
+        "metadata": {"descriptor_key": "per", "metadata_key": {"key": "envoy.filters.http.jwt_authn", "path": path}}
+    }
 
 
 def buffering() -> Document:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from harness.simulator import Simulator  # noqa: E402
 
 
 HERE = Path(__file__).resolve().parent
+RATE_LIMIT_SETUP = HERE.parent / "setup" / "rate_limit_service"
 SEARCH, LAST = HERE / "test_secrets.py", "test_no_secret_shows_in_anything_the_run_left"
 
 
@@ -36,6 +38,15 @@ def plain_envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) 
     directory = tmp_path_factory.mktemp("plain")
     with Envoy(plain_bootstrap(simulator.ports, directory), directory) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def rate_limit_parts() -> None:
+    """The rate limit service and Redis are there to be started; where they may not be installed, the test is skipped."""
+    setup = subprocess.run([RATE_LIMIT_SETUP], capture_output=True, text=True, check=False)
+    if setup.returncode == 3:
+        pytest.skip(setup.stderr.strip())
+    assert setup.returncode == 0, setup.stderr
 
 
 class Progress:
