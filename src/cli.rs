@@ -17,6 +17,7 @@ mod finding;
 mod key;
 mod load;
 mod play;
+mod rate_limits;
 mod reading;
 mod reference;
 mod report;

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::finding::Finding;
 use super::load::{Sources, environment_names};
+use super::rate_limits::rate_limits;
 use super::{Exit, Terminal};
-use crate::config::{Config, Hold};
+use crate::config::{Config, ConfigError, Hold};
 
 /// The name of the filter, its plugin and its VM in Envoy.
 const NAME: &str = "claimgate";
@@ -21,6 +22,8 @@ Examples:
   claimgate bundle                                      the JSON that goes into the plugin's `configuration`
   claimgate bundle --wrap ecds --output envoy/ecds.json --wasm /etc/envoy/claimgate.wasm
                                                         a file for Envoy's `config_discovery`
+  claimgate bundle --wrap rate-limit --output limits/config/claimgate.yaml
+                                                        the limits for envoyproxy/ratelimit, beside Envoy's file
 
 A file is written beside its place and moved into it, because Envoy reloads on moves only.
 Exit status: 0 fine, 2 something is wrong; then no file is touched.";
@@ -53,6 +56,8 @@ enum Wrap {
     None,
     /// An ECDS discovery response with the filter's whole configuration
     Ecds,
+    /// Not the bundle: the limits of its global quotas, as envoyproxy/ratelimit reads them
+    RateLimit,
 }
 
 impl Bundle {
@@ -66,6 +71,12 @@ impl Bundle {
         let content = match self.wrap {
             Wrap::None => bundle,
             Wrap::Ecds => serde_json::to_string_pretty(&self.discovery_response(&loaded.config, &bundle))?,
+            Wrap::RateLimit => match rate_limits(&loaded.config) {
+                Ok(limits) => limits.trim_end().to_owned(),
+                Err(ConfigError { at, why }) => {
+                    return terminal.complain(&[Finding::in_file(&self.sources.config, why).on(at)]);
+                }
+            },
         };
         let Some(file) = &self.output else {
             writeln!(terminal.output, "{content}")?;

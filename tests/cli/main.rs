@@ -9,6 +9,7 @@ mod copy;
 mod envoy;
 mod feed;
 mod key;
+mod rate_limit;
 mod revoke;
 mod script;
 mod token;
