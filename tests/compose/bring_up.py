@@ -1,7 +1,7 @@
 """Brings docker-compose.yml up once, on a machine that may be unable to pull: builds stand-in images, asks, tears down.
 
-Without an engine that answers, it starts `dockerd` (Debian's `docker.io`; needs root) and ends it by its id.
-Compose is `docker compose`, or Debian's `docker-compose`.
+With `FLEET=1` the profile `fleet` too. Without an engine that answers, it starts `dockerd` (Debian's `docker.io`; needs
+root) and ends it by its id. Compose is `docker compose`, or Debian's `docker-compose`.
 """
 
 import os
@@ -19,7 +19,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 # The path must be set first.
 from compose.command import INSTALL, compose_command  # noqa: E402
-from compose.images import build_envoy, build_python  # noqa: E402
+from compose.images import build_envoy, build_python, build_rate_limit, build_redis  # noqa: E402
 from compose.prepare import prepare  # noqa: E402
 from harness.deadline import wait_until  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
@@ -45,8 +45,14 @@ def main() -> int:
     with _engine():
         os.environ.setdefault("ENVOY_IMAGE", build_envoy())
         os.environ.setdefault("PYTHON_IMAGE", build_python())
-        shown = prepare(ports)
+        fleet = bool(os.environ.get("FLEET"))
         compose = [*command, "--project-name", PROJECT]
+        if fleet:
+            subprocess.run([ROOT / "tests" / "setup" / "rate_limit_service"], check=True)
+            os.environ.setdefault("RATE_LIMIT_IMAGE", build_rate_limit())
+            os.environ.setdefault("REDIS_IMAGE", build_redis())
+            compose += ["--profile", "fleet"]
+        shown = prepare(ports, fleet=fleet)
         try:
             up = subprocess.run([*compose, "up", "--detach"], cwd=ROOT, check=False)
             return 0 if up.returncode == 0 and _ask(ports, shown) else 1

@@ -1,4 +1,4 @@
-"""Stand-ins for the public images, for a machine that cannot pull: made of this machine's own Envoy and Python."""
+"""Stand-ins for the public images, for a machine that cannot pull: made of the programs that this machine has."""
 
 import io
 import re
@@ -11,9 +11,12 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from harness.envoy import envoy_binary
+from harness.rate_limit_service import PROGRAM
 
 ENVOY_IMAGE = "claimgate-stand-in/envoy"
 PYTHON_IMAGE = "claimgate-stand-in/python"
+RATE_LIMIT_IMAGE = "claimgate-stand-in/ratelimit"
+REDIS_IMAGE = "claimgate-stand-in/redis"
 LIBRARY = re.compile(r"(/\S+) \(0x")
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 PACKAGE = "aiohttp"
@@ -77,6 +80,23 @@ def build_envoy() -> str:
     root.add_program(envoy_binary(), "/usr/local/bin/envoy")
     root.load(ENVOY_IMAGE)
     return ENVOY_IMAGE
+
+
+def build_rate_limit() -> str:
+    """The rate limit service, nothing else. Returns the image's name."""
+    root = Root()
+    root.add_program(PROGRAM, "/bin/ratelimit")
+    root.load(RATE_LIMIT_IMAGE)
+    return RATE_LIMIT_IMAGE
+
+
+def build_redis() -> str:
+    """Redis, its client and their libraries. Returns the image's name."""
+    root = Root()
+    for name in ("redis-server", "redis-cli"):
+        root.add_program(Path("/usr/bin") / name, f"/usr/local/bin/{name}")
+    root.load(REDIS_IMAGE)
+    return REDIS_IMAGE
 
 
 def build_python() -> str:

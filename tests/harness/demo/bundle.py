@@ -42,6 +42,15 @@ class Bundle:
         self.warnings = self._in_the_persons_words(finished.stderr)
         return draft.read_text()
 
+    def limits(self) -> str:
+        """The file of the rate limit service, of what `make` took. Raises DemoFailed."""
+        command = [COMMAND, "bundle", "--config", self.layout.gateway, "--policies", self.policies]
+        command += ["--wrap", "rate-limit"]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+        if finished.returncode != 0:
+            raise DemoFailed(self._in_the_persons_words(finished.stderr))
+        return finished.stdout
+
     def changed(self) -> bool:
         """Whether a file is not as it was when the bundle was made last, and stayed as it is for two looks."""
         stamp, before = self._stamp(), self._looked
