@@ -1,4 +1,4 @@
-//! The streams that wait: for the rest of their body, for keys, or for what an issuer says of a token.
+//! The streams that wait: for the rest of their body, for keys, for what an issuer says of a token, or for quotas to be told of.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,6 +35,15 @@ impl Held {
         let mut waiting = self.waiting.borrow_mut();
         if !waiting.iter().any(|other| other.id == id) {
             waiting.push(Waiting { id, flow: Rc::clone(flow), due: None });
+        }
+    }
+
+    /// Its wait is over, and it is woken at once.
+    pub(super) fn remove(&self, id: u32) {
+        let mut waiting = self.waiting.borrow_mut();
+        // It has not waited for long, so it stands near the end.
+        if let Some(place) = waiting.iter().rposition(|one| one.id == id) {
+            waiting.remove(place);
         }
     }
 

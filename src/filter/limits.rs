@@ -114,6 +114,7 @@ impl Limits {
         if let Err(why) = heard {
             self.warn(clock::now_ms(), &why);
         }
+        shared.release(id);
         steps::resume_held(shared, id, &flow, Patience::Left);
     }
 

@@ -151,6 +151,11 @@ impl Shared {
         }
     }
 
+    /// The stream is walked again at once.
+    pub(super) fn release(&self, id: u32) {
+        self.held.remove(id);
+    }
+
     /// Notes a stream that was let through, where it may have to end before it does by itself.
     pub(super) fn pass(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
         if self.gateway.may_revoke() {
@@ -214,6 +219,7 @@ impl Context for Root {
         if let Some(Half::Chain(shared)) = &self.half {
             shared.limits.receive(shared, token, status, size);
             self.pace(shared);
+            self.finish();
         }
     }
 
