@@ -1,6 +1,6 @@
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::{Engine, Fact, Facts, Field, Vocabulary};
+use super::{Engine, Fact, Facts, Field, Members, Vocabulary};
 
 const VOCABULARY: Vocabulary = Vocabulary {
     variables: &[
@@ -167,6 +167,34 @@ fn only_what_is_read_is_bound() {
     let reads = expression.reads();
     assert!(reads.field("principal", "claims") && reads.field("principal", "key"));
     assert!(!reads.field("principal", "tenant") && !reads.variable("request"));
+}
+
+#[test]
+fn of_an_open_map_only_the_members_that_are_named_are_read() {
+    let engine = Engine::new().unwrap();
+    for (source, named, note) in [
+        ("principal.claims.plan == 'pro'", Some(vec!["plan"]), "by a point"),
+        ("principal.claims['https://x/plan'] == 'pro'", Some(vec!["https://x/plan"]), "by brackets"),
+        ("has(principal.claims.plan) && principal.claims.seats > 2", Some(vec!["plan", "seats"]), "two"),
+        ("principal.claims.org.plan == 'pro'", Some(vec!["org"]), "with all that is below it"),
+        ("principal.claims['org']['plan'] == 'pro'", Some(vec!["org"]), "the same by brackets"),
+        ("principal.claims[principal.tenant] == 'pro'", None, "by a name that is not written there"),
+        ("principal.claims.exists(name, name == 'plan')", None, "by going through them"),
+        ("'plan' in principal.claims", None, "by asking for a name"),
+        ("principal.claims.plan == 'pro' || size(principal.claims) == 0", None, "also as a whole"),
+        ("principal['claims'].plan == 'pro'", None, "through a principal that is named whole"),
+        ("[claims].exists(claims, claims.plan == 'pro')", None, "a macro's own variable is none"),
+    ] {
+        let expression = engine.compile("test.cel", source, &VOCABULARY).unwrap();
+        let mut of_claims = expression
+            .reads()
+            .with_members()
+            .filter(|(variable, field, _)| field.unwrap_or(variable) == "claims");
+        let (_, _, members) = of_claims.next().unwrap();
+        let want = named
+            .map_or(Members::All, |names| Members::Named(names.into_iter().map(str::to_owned).collect()));
+        assert_eq!(members, &want, "{note}");
+    }
 }
 
 proptest! {
