@@ -50,7 +50,7 @@ pub use overrides::{DescriptorValue, Override};
 pub use polled::{PolledDocument, WhenStale};
 pub use possession::{BoundBy, BoundTo, Dpop, Nonce};
 pub use prices::{Dollars, Price, Prices, Unpriced};
-pub use quotas::{Durability, Limit, OnFailure, Quota, QuotaEngine, Unit, WindowKind};
+pub use quotas::{Durability, Limit, OnFailure, Quota, QuotaEngine, RefusedAs, Unit, WindowKind};
 pub use rate_limit_service::RateLimitService;
 pub use requirements::{require_reachable, require_text};
 pub use revocations::{Revocations, Revoked};

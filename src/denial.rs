@@ -6,9 +6,11 @@
 mod answer;
 mod local_reply;
 mod oauth;
+mod rates;
 mod reason;
 
 pub use answer::{Answer, Ids};
+pub use rates::{Counted, Rate, Rates};
 pub use reason::Reason;
 
 /// A refusal, before it is put into a dialect.
@@ -20,8 +22,18 @@ pub struct Denial {
     rule: Option<Box<str>>,
     scopes: Vec<String>,
     retry_after_seconds: Option<u64>,
-    headers: Vec<(&'static str, String)>,
+    shortage: Option<Box<Shortage>>,
     note: Option<Box<str>>,
+}
+
+/// What a quota has no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The quota's unit.
+    pub unit: &'static str,
+    pub limit: u64,
+    /// What is left.
+    pub rates: Rates,
 }
 
 impl Denial {
@@ -33,7 +45,7 @@ impl Denial {
             rule: None,
             scopes: Vec::new(),
             retry_after_seconds: None,
-            headers: Vec::new(),
+            shortage: None,
             note: None,
         }
     }
@@ -64,10 +76,10 @@ impl Denial {
         Self { retry_after_seconds: Some(seconds), ..self }
     }
 
-    /// Adds answer headers, such as `x-ratelimit-remaining-requests`.
+    /// Says of what there is not enough.
     #[must_use]
-    pub fn with_headers(self, headers: Vec<(&'static str, String)>) -> Self {
-        Self { headers, ..self }
+    pub fn short_of(self, shortage: Shortage) -> Self {
+        Self { shortage: Some(Box::new(shortage)), ..self }
     }
 
     /// Adds what the operator needs to know; it goes into the record, never to the caller.

@@ -17,6 +17,7 @@ mod debts;
 mod global;
 mod measure;
 mod overrides;
+mod refusal;
 mod single;
 mod window;
 
@@ -30,7 +31,7 @@ use crate::identity::Principal;
 use crate::ledger::{Allotments, Budget, Count, Ledger, LedgerError, Mirror, Store};
 use crate::policy::CallFacts;
 
-use admission::{Hold, Tightest};
+use admission::{Hold, shortage, tell};
 use asking::{Due, Standing};
 use basket::Basket;
 use single::{Charge, Quota};
@@ -173,9 +174,9 @@ impl QuotaSet {
 
     /// Charges the token's budget and every quota that applies, or nothing.
     pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admitting, Denial> {
-        let mut basket = Basket::new(charges.shadow_denials.clone());
+        let mut basket = Basket::new(charges.shadow_denials.clone(), till.now_ms);
         if let Some(budget) = charges.budget {
-            basket.tightest = Tightest::of_requests(Some(spend_budget(&budget, till)?));
+            tell(&mut basket.rates, Unit::Requests, &spend_budget(&budget, till)?);
             basket.budget = Some(budget);
         }
         match self.charge(&mut basket, charges, size, till) {
@@ -293,8 +294,10 @@ fn budget(principal: &Principal) -> Option<Budget> {
 fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
     match budget.spend(till.ledger, till.store, till.now_ms) {
         Ok(count) if count.admitted => Ok(count),
-        Ok(count) => Err(Denial::new(Reason::TokenBudgetExhausted)
-            .with_headers(Tightest::of_requests(Some(count)).headers())),
+        Ok(count) => {
+            let shortage = shortage(Unit::Requests, &count, till.now_ms);
+            Err(Denial::new(Reason::TokenBudgetExhausted).short_of(shortage))
+        }
         Err(error) => Err(Denial::new(Reason::QuotaUnavailable).with_note(error.to_string())),
     }
 }

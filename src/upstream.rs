@@ -9,7 +9,7 @@
 //! ```
 //!
 //! ```compile_fail
-//! let admission = claimgate::quota::Admission { headers: Vec::new(), shadow_denials: Vec::new() };
+//! let admission = claimgate::quota::Admission { rates: claimgate::denial::Rates::at(0), shadow_denials: Vec::new() };
 //! ```
 //!
 //! The headers edited are a closed list (`headers.rs`); `:path`, `:authority` and `:method` are never among

@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
         }
         self.fill_in_documents(moment);
         let patch = self.walk(&mut call, &body, moment);
-        let got = got(&call, patch.as_ref(), headers);
+        let got = got(&call, patch.as_ref(), headers, moment);
         (call, got)
     }
 
@@ -196,11 +196,11 @@ fn routed(config: &Config, path: &str) -> Option<String> {
     prefixed.max_by_key(|(length, _)| *length).map(|(_, cluster)| cluster.clone())
 }
 
-fn got(call: &Call, patch: Option<&HeaderPatch>, sent: Vec<(String, String)>) -> Got {
+fn got(call: &Call, patch: Option<&HeaderPatch>, sent: Vec<(String, String)>, moment: Moment) -> Got {
     let denial = call.denial();
     let answer_headers = match call.answer() {
         Some(answer) => answer.headers.into_iter().collect(),
-        None => patched(BTreeMap::new(), &call.answer_patch(std::iter::empty())),
+        None => patched(BTreeMap::new(), &call.answer_patch(std::iter::empty(), moment.unix_ms)),
     };
     Got {
         decision: if denial.is_some() { Wanted::Deny } else { Wanted::Allow },

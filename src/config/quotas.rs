@@ -54,6 +54,11 @@ pub struct Quota {
     /// Other limits for some descriptors, each until a point in time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<Override>,
+    /// What a caller without room is told: `rate_limit`, after which a client waits and tries again, or `budget`, after which
+    /// its SDK does not retry. Default: `budget` where the unit is `microdollars`, or the window is of the calendar or a day
+    /// or longer; else `rate_limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_as: Option<RefusedAs>,
     #[serde(default)]
     pub mode: Mode,
     /// Must be written as `process` for windows longer than an hour that this Envoy counts: the counters live and die with
@@ -153,6 +158,15 @@ pub enum WindowKind {
     Sliding,
     /// Starts anew at each multiple of the window since the Unix epoch.
     Fixed,
+}
+
+/// What a caller is told whom a quota refuses.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedAs {
+    RateLimit,
+    Budget,
 }
 
 /// How long a quota's counters live.

@@ -1,12 +1,15 @@
 //! A denial in the words of each provider, so that each SDK raises its own error class.
 //!
 //! Shapes: OpenAI and Azure OpenAI "Error codes", Anthropic "Errors", Google AIP-193 (`google.rpc.Status`
-//! with `ErrorInfo` and `RetryInfo`), Bedrock Runtime "Common errors" (`x-amzn-ErrorType`).
+//! with `ErrorInfo`, `QuotaFailure` and `RetryInfo`), Bedrock Runtime "Common errors" (`x-amzn-ErrorType`).
 
 use serde_json::{Value, json};
 
-use super::{Denial, Reason};
+use super::{Denial, Reason, Shortage};
 use crate::request::Dialect;
+
+/// OpenAI's word for what no retry helps against.
+const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
 
 /// A local reply: what the caller gets instead of the provider's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,19 @@ impl Denial {
             Dialect::Gemini => self.gemini_body(ids),
             Dialect::Bedrock => json!({ "message": self.sentence(ids) }),
         };
-        Answer { status: self.status(), headers: self.answer_headers(dialect, ids), body: body.to_string() }
+        Answer {
+            status: self.status_in(dialect),
+            headers: self.answer_headers(dialect, ids),
+            body: body.to_string(),
+        }
+    }
+
+    /// AWS SDKs retry every 429, and Bedrock has 400 for a quota that is used up.
+    fn status_in(&self, dialect: Dialect) -> u32 {
+        match dialect {
+            Dialect::Bedrock if self.reason.is_about_a_budget() => 400,
+            _ => self.status(),
+        }
     }
 
     /// The message for people, with the id to quote.
@@ -60,6 +75,7 @@ impl Denial {
 
     fn openai_body(&self, ids: Ids<'_>) -> Value {
         let kind = match self.status() {
+            _ if self.reason.is_about_a_budget() => INSUFFICIENT_QUOTA,
             401 => "authentication_error",
             403 => "permission_error",
             429 => "rate_limit_error",
@@ -69,8 +85,8 @@ impl Denial {
         // OpenAI's SDKs and their users look at `code`; these are OpenAI's own.
         let code = match self.reason {
             Reason::QuotaExceeded => "rate_limit_exceeded",
-            // No wait helps, which OpenAI tells apart by this code.
-            Reason::TokenBudgetExhausted => "insufficient_quota",
+            // OpenAI has it as the type too.
+            reason if reason.is_about_a_budget() => INSUFFICIENT_QUOTA,
             Reason::KeyUnknown => "invalid_api_key",
             reason => reason.code(),
         };
@@ -88,11 +104,12 @@ impl Denial {
             500.. => "api_error",
             _ => "invalid_request_error",
         };
-        json!({
-            "type": "error",
-            "error": { "type": kind, "message": self.sentence(ids) },
-            "request_id": ids.request,
-        })
+        let mut error = json!({ "type": kind, "message": self.sentence(ids) });
+        if let (true, Some(error)) = (self.reason.is_about_a_budget(), error.as_object_mut()) {
+            // Clients tell it from a rate limit by this.
+            error.insert("details".to_owned(), json!({ "error_code": "enforced_spend_limit_reached" }));
+        }
+        json!({ "type": "error", "error": error, "request_id": ids.request })
     }
 
     fn gemini_body(&self, ids: Ids<'_>) -> Value {
@@ -116,6 +133,7 @@ impl Denial {
             "domain": "claimgate",
             "metadata": metadata,
         })];
+        details.extend(self.quota_failure());
         if let Some(seconds) = self.retry_after_seconds {
             details.push(json!({
                 "@type": "type.googleapis.com/google.rpc.RetryInfo",
@@ -125,6 +143,16 @@ impl Denial {
         json!({ "error": {
             "code": self.status(), "message": self.sentence(ids), "status": status, "details": details,
         } })
+    }
+
+    fn quota_failure(&self) -> Option<Value> {
+        let Shortage { unit, limit, .. } = self.shortage.as_deref()?;
+        // 64 bits are texts in protobuf's JSON.
+        let mut violation = json!({ "quotaMetric": unit, "quotaValue": limit.to_string() });
+        if let (Some(rule), Some(violation)) = (&self.rule, violation.as_object_mut()) {
+            violation.insert("quotaId".to_owned(), rule.to_string().into());
+        }
+        Some(json!({ "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation] }))
     }
 
     pub(super) fn answer_headers(&self, dialect: Dialect, ids: Ids<'_>) -> Vec<(String, String)> {
@@ -149,12 +177,16 @@ impl Denial {
             }
             Dialect::Openai | Dialect::Azure | Dialect::Gemini => {}
         }
-        headers.extend(self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        if let Some(Shortage { rates, .. }) = self.shortage.as_deref() {
+            let told = rates.headers(dialect).into_iter();
+            headers.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        }
         headers
     }
 
     fn bedrock_exception(&self) -> &'static str {
         match self.status() {
+            _ if self.reason.is_about_a_budget() => "ServiceQuotaExceededException",
             401 => "UnrecognizedClientException",
             403 => "AccessDeniedException",
             404 => "ResourceNotFoundException",
@@ -170,6 +202,7 @@ impl Denial {
     fn retry_can_help(&self) -> bool {
         const PATIENCE_OF_AN_SDK: u64 = 60;
         match self.status() {
+            _ if self.reason.is_about_a_budget() => false,
             429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
             408 | 504 => true,
             503 => !matches!(self.reason, Reason::ProviderCredentialMissing | Reason::QuotaUnconfigured),
@@ -209,8 +242,8 @@ impl Denial {
 mod tests {
     use serde_json::Value;
 
-    use super::{Denial, Ids};
-    use crate::denial::Reason;
+    use super::{Denial, Ids, Shortage};
+    use crate::denial::{Counted, Rate, Rates, Reason};
     use crate::request::Dialect;
 
     const IDS: Ids<'_> = Ids { request: "req-1", decision: "dec-1" };
@@ -232,7 +265,8 @@ mod tests {
                 let message = message.as_str().unwrap();
                 assert!(message.contains(reason.code()) && message.contains("dec-1"), "{dialect}: {message}");
                 assert_eq!(header(&answer.headers, "x-claimgate-reason"), Some(reason.code()));
-                assert_eq!(answer.status, reason.status());
+                let is_bedrocks_own = dialect == Dialect::Bedrock && reason.is_about_a_budget();
+                assert_eq!(answer.status, if is_bedrocks_own { 400 } else { reason.status() });
                 if reason.status() == 401 {
                     let scheme = if reason.is_about_a_proof() { "DPoP " } else { "Bearer " };
                     assert!(header(&answer.headers, "www-authenticate").unwrap().starts_with(scheme));
@@ -274,6 +308,67 @@ mod tests {
             assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry));
             let body: Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(body["error"]["details"][1]["retryDelay"], format!("{seconds}s"));
+        }
+    }
+
+    #[test]
+    fn a_budget_is_told_apart_from_a_rate_limit_in_every_dialect() {
+        let told = |reason: Reason, dialect: Dialect| {
+            let mut rates = Rates::at(1_767_268_800_000);
+            rates.note(Counted::Tokens, Rate { limit: 100, remaining: 3, reset_ms: 30_000 });
+            let shortage = Shortage { unit: "tokens", limit: 100, rates };
+            let denial = Denial::new(reason).by_rule("a-quota").short_of(shortage).retry_after(30);
+            let answer = denial.answer(dialect, IDS);
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            (answer, body)
+        };
+        let (limit, budget) = (Reason::QuotaExceeded, Reason::BudgetExhausted);
+        for dialect in Dialect::ALL {
+            for (reason, retry) in
+                [(limit, "true"), (budget, "false"), (Reason::TokenBudgetExhausted, "false")]
+            {
+                let (answer, _) = told(reason, dialect);
+                assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry), "{dialect} {reason}");
+                assert_eq!(header(&answer.headers, "retry-after"), Some("30"), "{dialect} {reason}");
+                let name = match dialect {
+                    Dialect::Anthropic => "anthropic-ratelimit-tokens-remaining",
+                    _ => "x-ratelimit-remaining-tokens",
+                };
+                assert_eq!(header(&answer.headers, name), Some("3"), "{dialect} {reason}");
+            }
+        }
+        for dialect in [Dialect::Openai, Dialect::Azure] {
+            let error = |reason| told(reason, dialect).1["error"].clone();
+            assert_eq!(
+                (&error(limit)["type"], &error(limit)["code"]),
+                (&"rate_limit_error".into(), &"rate_limit_exceeded".into())
+            );
+            let quota = Value::from("insufficient_quota");
+            assert_eq!((&error(budget)["type"], &error(budget)["code"]), (&quota, &quota));
+        }
+        let error = |reason| told(reason, Dialect::Anthropic).1["error"].clone();
+        assert_eq!((&error(limit)["type"], error(limit).get("details")), (&"rate_limit_error".into(), None));
+        assert_eq!(error(budget)["type"], "rate_limit_error");
+        assert_eq!(error(budget)["details"]["error_code"], "enforced_spend_limit_reached");
+        let (_, body) = told(budget, Dialect::Gemini);
+        let [_, failure, wait] = &body["error"]["details"].as_array().unwrap()[..] else { panic!("{body}") };
+        let violation = &failure["violations"][0];
+        assert_eq!(
+            (&violation["quotaMetric"], &violation["quotaId"], &violation["quotaValue"]),
+            (&"tokens".into(), &"a-quota".into(), &"100".into())
+        );
+        assert_eq!(
+            (&body["error"]["status"], &wait["retryDelay"]),
+            (&"RESOURCE_EXHAUSTED".into(), &"30s".into())
+        );
+        for (reason, status, exception) in
+            [(limit, 429, "ThrottlingException"), (budget, 400, "ServiceQuotaExceededException")]
+        {
+            let (answer, _) = told(reason, Dialect::Bedrock);
+            assert_eq!(
+                (answer.status, header(&answer.headers, "x-amzn-errortype")),
+                (status, Some(exception))
+            );
         }
     }
 }

@@ -102,6 +102,7 @@ reasons! {
 
     // Is there room?
     QuotaExceeded, "quota_exceeded", 429, "the quota is used up";
+    BudgetExhausted, "budget_exhausted", 429, "the budget is used up; no retry helps before it is there again or is raised";
     QuotaError, "quota_error", 403, "a quota could not be evaluated for this request, which refuses it";
     UsageUnknowable, "usage_unknowable", 403, "what this request would cost cannot be seen, and a quota depends on it";
     ModelUnpriced, "model_unpriced", 403, "the model has no price here, and a quota in money depends on it";
@@ -138,6 +139,11 @@ impl Reason {
     pub fn is_about_a_proof(self) -> bool {
         matches!(self, Self::DpopSchemeRequired | Self::DpopProofMissing | Self::DpopKeyMismatch)
             || self.proof_error().is_some()
+    }
+
+    /// True where something is used up that does not come back soon, so that providers tell it apart from a rate limit.
+    pub fn is_about_a_budget(self) -> bool {
+        matches!(self, Self::BudgetExhausted | Self::TokenBudgetExhausted)
     }
 
     /// The error that RFC 9449 has for a proof which is not good.

@@ -56,7 +56,7 @@ pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) ->
     {
         return Some(reason);
     }
-    apply(MapType::HttpResponseHeaders, &call.answer_patch(headers.iter()));
+    apply(MapType::HttpResponseHeaders, &call.answer_patch(headers.iter(), clock::now_ms()));
     let error = flow.status.filter(|status| *status >= 400);
     match (flow.response_from_provider, error) {
         (false, Some(status)) => {

@@ -30,12 +30,16 @@ pub struct Ending {
 }
 
 impl Call {
-    /// Edits of the answer's headers: the request id and what is left of the quota go on, what names the
+    /// Edits of the headers of an answer that comes at `now_ms`: the request id and what is left of the quota go on, what names the
     /// provider's account comes off.
-    pub fn answer_patch<'a>(&self, headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> HeaderPatch {
+    pub fn answer_patch<'a>(
+        &self,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        now_ms: u64,
+    ) -> HeaderPatch {
         let own_rates = match &self.verdict {
-            Verdict::Forwarded(proofs) => proofs.admission.headers(),
-            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => &[],
+            Verdict::Forwarded(proofs) => proofs.admission.rates().headers_at(self.dialect, now_ms),
+            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
         patch.set(REQUEST_ID, self.request_id.as_bytes());

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use super::charged::Charged;
 use super::global::Descriptor;
 use crate::config::Unit;
+use crate::denial::{Counted, Rate, Rates, Shortage};
 use crate::ledger::{Count, Reservation};
 
 /// Proof that every enforced quota had room, and has been charged.
 #[derive(Debug)]
 pub struct Admission {
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) rates: Rates,
     pub(super) shadow_denials: Vec<String>,
     pub(super) held: Vec<Held>,
     pub(super) charged: Vec<Charged>,
@@ -36,9 +37,9 @@ pub(super) enum Hold {
 }
 
 impl Admission {
-    /// The answer headers that tell what is left in the tightest quota of each kind.
-    pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.headers
+    /// What is left in the tightest quota of each kind.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// The quotas in shadow mode that would have refused.
@@ -62,44 +63,22 @@ impl Admission {
     }
 }
 
-/// What callers are told of: the tightest quota of requests, and that of model tokens.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tightest {
-    requests: Option<Count>,
-    tokens: Option<Count>,
+/// What callers are told of one quota; there is no header for money and for requests in flight.
+pub(super) fn tell(rates: &mut Rates, unit: Unit, count: &Count) {
+    let counted = match unit {
+        Unit::Requests => Counted::Requests,
+        Unit::Tokens => Counted::Tokens,
+        Unit::InputTokens => Counted::InputTokens,
+        Unit::OutputTokens => Counted::OutputTokens,
+        Unit::Microdollars | Unit::Concurrency => return,
+    };
+    let rate = Rate { limit: count.limit, remaining: count.remaining(), reset_ms: count.reset_ms };
+    rates.note(counted, rate);
 }
 
-impl Tightest {
-    pub(super) fn of_requests(count: Option<Count>) -> Self {
-        Self { requests: count, tokens: None }
-    }
-
-    pub(super) fn note(&mut self, unit: Unit, count: Count) {
-        let place = match unit {
-            Unit::Requests => &mut self.requests,
-            Unit::Tokens | Unit::InputTokens | Unit::OutputTokens => &mut self.tokens,
-            // There is no header for these.
-            Unit::Microdollars | Unit::Concurrency => return,
-        };
-        if place.is_none_or(|other| count.remaining() < other.remaining()) {
-            *place = Some(count);
-        }
-    }
-
-    /// OpenAI's header names, which most clients know; the reset is in seconds, such as `12s`.
-    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
-        const REQUESTS: [&str; 3] =
-            ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
-        const TOKENS: [&str; 3] =
-            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
-        let told = [(REQUESTS, self.requests), (TOKENS, self.tokens)];
-        told.into_iter()
-            .filter_map(|(names, count)| Some(names.into_iter().zip(values(count?))))
-            .flatten()
-            .collect()
-    }
-}
-
-fn values(count: Count) -> [String; 3] {
-    [count.limit.to_string(), count.remaining().to_string(), format!("{}s", count.reset_ms.div_ceil(1000))]
+/// What a quota that refused has no room for.
+pub(super) fn shortage(unit: Unit, count: &Count, now_ms: u64) -> Shortage {
+    let mut rates = Rates::at(now_ms);
+    tell(&mut rates, unit, count);
+    Shortage { unit: unit.name(), limit: count.limit, rates }
 }

@@ -182,7 +182,7 @@ impl Quota {
         };
         if limit == 0 {
             let count = count(global, &Share { admitted: false, ..Share::default() }, now_ms);
-            return Err(self.refusal(&count));
+            return Err(self.refusal(&count, now_ms));
         }
         let since_ms = match global.fresh_ms() {
             0 => return Ok(Standing::Due(due)),
@@ -209,7 +209,7 @@ impl Quota {
                 Err(Denial::new(Reason::QuotaUnconfigured).by_rule(&*self.id).with_note(why))
             }
             Ok(Word::Over(told)) if is_counted => {
-                Err(self.refusal(&count(global, &said(&told, false), till.now_ms)))
+                Err(self.refusal(&count(global, &said(&told, false), till.now_ms), till.now_ms))
             }
             Ok(Word::Within(told)) if is_counted => {
                 let count = count(global, &said(&told, true), till.now_ms);
@@ -263,7 +263,7 @@ impl Quota {
         let Some(share) = taken else { return Ok(None) };
         let count = count(global, &share, till.now_ms);
         if !share.admitted {
-            return Err(self.refusal(&count));
+            return Err(self.refusal(&count, till.now_ms));
         }
         let descriptor = Rc::clone(&due.descriptor);
         let portion = match share.reservation {

@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use super::admission::{Admission, Held, Hold, Tightest};
+use super::admission::{Admission, Held, Hold, tell};
 use super::global::Descriptor;
 use super::{QuotaSet, Till};
 use crate::config::{Mode, Unit};
-use crate::denial::Denial;
+use crate::denial::{Denial, Rates};
 use crate::ledger::{Budget, Count, Counter, Mirror, Reservation};
 
 #[derive(Debug, Default)]
 pub(super) struct Basket {
     pub(super) budget: Option<Budget>,
-    pub(super) tightest: Tightest,
+    pub(super) rates: Rates,
     shadow_denials: Vec<String>,
     taken: Vec<Taken>,
     /// The quotas that this Envoy counts alone, because the service did not answer.
@@ -43,8 +43,8 @@ pub(super) enum Portion {
 }
 
 impl Basket {
-    pub(super) fn new(shadow_denials: Vec<String>) -> Self {
-        Self { shadow_denials, ..Self::default() }
+    pub(super) fn new(shadow_denials: Vec<String>, now_ms: u64) -> Self {
+        Self { rates: Rates::at(now_ms), shadow_denials, ..Self::default() }
     }
 
     pub(super) fn put(&mut self, place: usize, portion: Portion) {
@@ -54,7 +54,7 @@ impl Basket {
     /// Notes what a quota says of the call.
     pub(super) fn tell(&mut self, mode: Mode, unit: Unit, count: Count) {
         if mode == Mode::Enforce {
-            self.tightest.note(unit, count);
+            tell(&mut self.rates, unit, &count);
         }
     }
 
@@ -93,7 +93,7 @@ impl Basket {
             }
         }
         Admission {
-            headers: self.tightest.headers(),
+            rates: self.rates,
             shadow_denials: self.shadow_denials,
             held,
             charged,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::admission::Tightest;
+use super::admission::shortage;
 use super::asking::Standing;
 use super::basket::Portion;
 use super::charged::Charged;
 use super::global::{Global, Service, per_value};
 use super::measure::Measure;
 use super::overrides::{Limits, Overrides};
-use super::{Size, Till};
+use super::{Size, Till, refusal};
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
@@ -28,6 +28,8 @@ pub(super) struct Quota {
     per: Vec<Expression>,
     when: Option<Expression>,
     pub(super) mode: Mode,
+    /// The reason of its refusals.
+    reason: Reason,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,7 @@ impl Quota {
                 .map(|text| compile(&when_at, text, engine, Expression::boolean))
                 .transpose()?,
             mode: quota.mode,
+            reason: refusal::compile(quota, at)?,
         })
     }
 
@@ -166,7 +169,7 @@ impl Quota {
                 };
                 Ok(Standing::Taken(portion, count))
             }
-            Ok((count, _)) => Err(self.refusal(&count)),
+            Ok((count, _)) => Err(self.refusal(&count, till.now_ms)),
             Err(error) => {
                 Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string()))
             }
@@ -179,10 +182,9 @@ impl Quota {
         unit.is_charged().then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })
     }
 
-    pub(super) fn refusal(&self, count: &Count) -> Denial {
-        let mut told = Tightest::default();
-        told.note(self.measure.unit(), *count);
-        let denial = Denial::new(Reason::QuotaExceeded).by_rule(&*self.id).with_headers(told.headers());
+    pub(super) fn refusal(&self, count: &Count, now_ms: u64) -> Denial {
+        let shortage = shortage(self.measure.unit(), count, now_ms);
+        let denial = Denial::new(self.reason).by_rule(&*self.id).short_of(shortage);
         match count.retry_ms {
             // The limit is 0: no wait would help.
             Count::NEVER => denial,

@@ -89,6 +89,11 @@ fn answer(denial: &Denial) -> Answer {
     denial.answer(Dialect::Openai, Ids { request: "req-1", decision: "dec-1" })
 }
 
+/// The rate headers of an answer that comes at once.
+fn told(admission: &Admission) -> Vec<(&'static str, String)> {
+    admission.rates().headers(Dialect::Openai)
+}
+
 fn header<'a, N: AsRef<str>>(headers: &'a [(N, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(candidate, _)| candidate.as_ref() == name).map(|(_, value)| value.as_str())
 }
@@ -177,17 +182,17 @@ fn a_quota_counts_only_those_its_when_is_true_for() {
     let desk = Desk::new(&[quota("q", json!({ "when": "principal.subject == 'x'" }))]);
     assert_eq!(desk.passing(&by("y"), 5), 5, "it does not apply");
     assert_eq!(desk.passing(&by("x"), 5), 1, "it applies");
-    assert!(desk.admit(&by("y")).unwrap().headers().is_empty(), "what does not apply is not told");
+    assert!(desk.admit(&by("y")).unwrap().rates().is_empty(), "what does not apply is not told");
 }
 
 #[test]
 fn a_refusal_says_when_to_come_back() {
     let mut case = by("x");
     for (window, kind, at_ms, retry, reset, should_retry, note) in [
-        ("60s", "fixed", 0, "60", "60s", "true", "a whole window"),
+        ("60s", "fixed", 0, "60", "1m0s", "true", "a whole window"),
         ("60s", "fixed", 59_999, "1", "1s", "true", "never 0, though a millisecond would do"),
-        ("60s", "sliding", 0, "65", "65s", "false", "a sliding window and its oldest step"),
-        ("1h", "fixed", 0, "3600", "3600s", "false", "longer than an SDK waits"),
+        ("60s", "sliding", 0, "65", "1m5s", "false", "a sliding window and its oldest step"),
+        ("1h", "fixed", 0, "3600", "1h0m0s", "false", "longer than an SDK waits"),
     ] {
         let desk = Desk::new(&[quota("q", json!({ "window": window, "window_kind": kind }))]);
         case.now_ms = NOW_MS + at_ms;
@@ -202,6 +207,67 @@ fn a_refusal_says_when_to_come_back() {
         assert_eq!(header(&answer.headers, "x-ratelimit-reset-requests"), Some(reset), "{note}");
         case.now_ms += retry.parse::<u64>().unwrap() * 1000;
         assert!(desk.admit(&case).is_ok(), "{note}: it passes then");
+    }
+}
+
+/// [`NOW_MS`] is at noon of a Thursday in January.
+#[test]
+fn what_is_there_for_long_and_money_is_refused_as_a_budget() {
+    const HOUR: &str = "3600";
+    let noon_to_midnight = (12 * 3600).to_string();
+    for (change, reason, retry, note) in [
+        (json!({ "window": "1h" }), Reason::QuotaExceeded, HOUR, "an hour"),
+        (
+            json!({ "window": "23h", "durability": "process" }),
+            Reason::QuotaExceeded,
+            "14400",
+            "less than a day",
+        ),
+        (
+            json!({ "window": "1d", "durability": "process" }),
+            Reason::BudgetExhausted,
+            &noon_to_midnight,
+            "a day",
+        ),
+        (
+            json!({ "window": "day", "window_kind": null, "time_zone": "Asia/Tokyo", "durability": "process" }),
+            Reason::BudgetExhausted,
+            "10800",
+            "a day in Tokyo, where it is nine in the evening",
+        ),
+        (
+            json!({ "window": "1h", "refused_as": "budget" }),
+            Reason::BudgetExhausted,
+            HOUR,
+            "an hour that is written to be one",
+        ),
+        (
+            json!({ "window": "month", "window_kind": null, "durability": "process", "refused_as": "rate_limit" }),
+            Reason::QuotaExceeded,
+            "2635200",
+            "a month that is written not to be one",
+        ),
+    ] {
+        let desk = Desk::new(&[quota("q", change)]);
+        assert!(desk.admit(&by("x")).is_ok(), "{note}");
+        let denial = desk.admit(&by("x")).unwrap_err();
+        assert_eq!((denial.reason(), denial.rule()), (reason, Some("q")), "{note}");
+        let answer = answer(&denial);
+        assert_eq!(header(&answer.headers, "retry-after"), Some(retry), "{note}");
+        assert_eq!(header(&answer.headers, "x-should-retry"), Some("false"), "{note}");
+        assert_eq!(header(&answer.headers, "x-ratelimit-remaining-requests"), Some("0"), "{note}");
+        let says_budget = answer.body.contains("\"insufficient_quota\"");
+        assert_eq!(says_budget, reason == Reason::BudgetExhausted, "{note}: {}", answer.body);
+    }
+    let by_the_minute = json!({ "unit": "microdollars", "limit": 1, "reserve": 1 });
+    let size = Size { may_be_unpriced: true, ..Size::default() };
+    for (change, reason) in [
+        (by_the_minute.clone(), Reason::BudgetExhausted),
+        (merged(by_the_minute, json!({ "refused_as": "rate_limit" })), Reason::QuotaExceeded),
+    ] {
+        let desk = Desk::new(&[quota("q", change)]);
+        assert!(desk.admit_sized(&by("x"), &size).is_ok());
+        assert_eq!(desk.admit_sized(&by("x"), &size).unwrap_err().reason(), reason, "money by the minute");
     }
 }
 

@@ -85,6 +85,9 @@ pub fn edited(name: &str) -> Option<Edited> {
     }
 }
 
+/// What providers tell of their own rates begins so: OpenAI's and Azure's headers, Anthropic's, and the drafts of the IETF.
+const RATE_PREFIXES: [&str; 4] = ["x-ratelimit-", "anthropic-ratelimit-", "x-rate-limit-", "ratelimit-"];
+
 /// Edits of one message's headers: first the removals, then the settings.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct HeaderPatch {
@@ -243,7 +246,7 @@ pub fn trailer_patch<'a>(trailers: impl Iterator<Item = (&'a str, &'a [u8])>) ->
 
 /// What a provider's own header says of its rates.
 fn rate(name: &str) -> Option<&str> {
-    ["x-ratelimit-", "anthropic-ratelimit-"].iter().find_map(|prefix| name.strip_prefix(prefix))
+    RATE_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))
 }
 
 /// RFC 9110 section 5.5: visible ASCII and inner blanks.

@@ -165,3 +165,33 @@ fn the_export_holds_what_a_real_envoy_needs() {
     assert!(calls.iter().any(|call| names(call).contains("Bearer ey")));
     assert!(calls.iter().all(|call| !names(call).contains(":path")));
 }
+
+#[test]
+fn a_script_shows_an_override_and_its_end() {
+    let copy = Copy::new("override");
+    let quota = "  - id: trial-model-lists\n";
+    let entry = "    overrides: [{per: [trial-user], limit: 5, until: 2026-01-05T12:01:00Z}]\n";
+    copy.edit("envoy/gateway.yaml", quota, &format!("{quota}{entry}"));
+    let lists = "send: {as: {key: trial-user}, method: GET, path: /openai/v1/models}";
+    let script = format!(
+        "policy: trial-model-lists
+calls:
+  - note: five while the override holds
+    {lists}
+    times: 5
+    want: {{decision: allow, answer_headers: {{x-ratelimit-limit-requests: '5', x-ratelimit-remaining-requests: '0'}}}}
+  - note: three when it is over
+    at: 2026-01-05T12:01:00Z
+    {lists}
+    times: 3
+    want: {{decision: allow, answer_headers: {{x-ratelimit-limit-requests: '3'}}}}
+  - note: and not a fourth
+    at: 2026-01-05T12:01:00Z
+    {lists}
+    want: {{decision: deny, reason: quota_exceeded, rule: trial-model-lists}}
+"
+    );
+    fs::write(copy.path().join("policies/override.test.yaml"), script).unwrap();
+    let run = copy.run(&["test", "policies/override.test.yaml"]);
+    assert!(run.output.contains("test result: ok. 3 passed; 0 failed"), "{}{}", run.output, run.errors);
+}

@@ -151,6 +151,7 @@ class World:
             ],
             quotas=[
                 quota("small", 1, "30s", ["request.headers.counter"], asks("quota")),
+                quota("spent", 1, "day", ["request.headers.counter"], asks("budget")) | {"durability": "process"},
                 quota("broken-quota", 1, "30s", ["request.headers.nobody"], asks("quota-error")),
                 quota(FULL_PAGE_QUOTA, 1, "1h", ["request.headers.counter"], asks("full")),
             ],
@@ -228,6 +229,10 @@ class Row:
     rule: str | None = None
     retry_after: tuple[int, int] | None = None
     note: str = ""
+
+    def status_in(self, dialect: str) -> int:
+        """AWS SDKs retry every 429, so that a budget is 400 there."""
+        return 400 if dialect == "bedrock" and self.code in BUDGETS else self.status
 
 
 def good(world: World, dialect: str, **options: Any) -> Request:
@@ -416,6 +421,7 @@ ROWS = [
     Row("policy_error", 403, asking("broken"), rule="broken"),
     Row("stateful_operation_shared_credential", 403, stateful),
     Row("quota_exceeded", 429, asking("quota"), send=twice, rule="small", retry_after=(1, 33)),
+    Row("budget_exhausted", 429, asking("budget"), send=twice, rule="spent", retry_after=(1, DAY)),
     Row("quota_error", 403, asking("quota-error"), rule="broken-quota"),
     Row("quota_unavailable", 503, asking("full"), send=on_a_full_page, rule=FULL_PAGE_QUOTA),
     Row("tenant_credential_missing", 403, at("tenants")),
@@ -439,6 +445,7 @@ BEDROCK_EXCEPTIONS = {401: "UnrecognizedClientException", 403: "AccessDeniedExce
                       404: "ResourceNotFoundException", 429: "ThrottlingException",
                       502: "ServiceUnavailableException", 503: "ServiceUnavailableException"}  # fmt: skip
 WITHOUT_CHALLENGE = "none"
+BUDGETS = {"budget_exhausted", "token_budget_exhausted"}
 RETRY_HELPS = {"quota_exceeded", "identity_unavailable", "quota_unavailable", "hold_timeout"}
 
 
@@ -482,7 +489,7 @@ def test_denial(world: World, row: Row, dialect: str) -> None:
     request = row.request(world, dialect).with_headers(x_request_id=f"req-{row.code}-{dialect}")
     answer = row.send(world, request) if row.send else world.send(request)
     headers = {name.lower(): value for name, value in answer.headers}
-    assert (answer.status, headers.get("x-claimgate-reason")) == (row.status, row.code), answer.body
+    assert (answer.status, headers.get("x-claimgate-reason")) == (row.status_in(dialect), row.code), answer.body
     assert len(headers) == len(answer.headers), "a header came twice"
     assert headers["content-type"] == "application/json"
     assert headers["x-request-id"] == f"req-{row.code}-{dialect}"
@@ -494,7 +501,7 @@ def test_denial(world: World, row: Row, dialect: str) -> None:
     assert (f"(rule `{row.rule}`)" in message) == (row.rule is not None), message
     assert_shape(dialect, row, body, headers)
     assert_challenge(row, headers)
-    assert_retry(row, headers)
+    assert_retry(row, dialect, headers)
     assert_nothing_told(world, answer)
     record = world.gateway.audit(claimgate__decision_id=decision)
     assert record["claimgate.decision"] == "deny"
@@ -502,7 +509,7 @@ def test_denial(world: World, row: Row, dialect: str) -> None:
     assert record.get("claimgate.rule") == row.rule
     assert record["claimgate.request_id"] == headers["x-request-id"]
     assert record["claimgate.answered_by"] == "gateway"
-    assert record["http.response.status_code"] == row.status
+    assert record["http.response.status_code"] == row.status_in(dialect)
 
 
 def assert_shape(dialect: str, row: Row, body: Any, headers: dict[str, str]) -> None:
@@ -510,12 +517,15 @@ def assert_shape(dialect: str, row: Row, body: Any, headers: dict[str, str]) -> 
     if dialect in ("openai", "azure"):
         assert body.keys() == {"error"}
         assert body["error"].keys() == {"message", "type", "param", "code"}
-        assert body["error"]["type"] == OPENAI_TYPES.get(row.status, "invalid_request_error")
+        kind = OPENAI_TYPES.get(row.status, "invalid_request_error")
+        assert body["error"]["type"] == ("insufficient_quota" if row.code in BUDGETS else kind)
         assert body["error"]["code"] == OPENAI_CODES.get(row.code, row.code)
     elif dialect == "anthropic":
         assert body.keys() == {"type", "error", "request_id"}
         assert (body["type"], body["request_id"]) == ("error", request_id)
         assert body["error"]["type"] == ANTHROPIC_TYPES.get(row.status, "invalid_request_error")
+        details = {"error_code": "enforced_spend_limit_reached"} if row.code in BUDGETS else None
+        assert body["error"].get("details") == details
         assert headers["request-id"] == request_id
     elif dialect == "gemini":
         error = body["error"]
@@ -525,11 +535,15 @@ def assert_shape(dialect: str, row: Row, body: Any, headers: dict[str, str]) -> 
         assert (info["reason"], info["domain"]) == (row.code.upper(), "claimgate")
         assert info["metadata"].get("rule") == row.rule
         assert (info["metadata"]["requestId"], info["metadata"]["decisionId"]) == (request_id, decision)
-        retry = [detail["retryDelay"] for detail in error["details"][1:]]
+        retry = [detail["retryDelay"] for detail in error["details"] if detail["@type"].endswith("RetryInfo")]
+        failures = [detail for detail in error["details"] if detail["@type"].endswith("QuotaFailure")]
+        assert len(failures) == (row.code in BUDGETS or row.code == "quota_exceeded")
+        assert all(failure["violations"][0].get("quotaId") == row.rule for failure in failures)
         assert retry == ([f"{headers['retry-after']}s"] if row.retry_after else [])
     else:
         assert body.keys() == {"message"}
-        assert headers["x-amzn-errortype"] == BEDROCK_EXCEPTIONS.get(row.status, "ValidationException")
+        exception = BEDROCK_EXCEPTIONS.get(row.status, "ValidationException")
+        assert headers["x-amzn-errortype"] == ("ServiceQuotaExceededException" if row.code in BUDGETS else exception)
         assert headers["x-amzn-requestid"] == request_id
     assert ("request-id" in headers) == (dialect == "anthropic")
     assert ("x-amzn-errortype" in headers) == (dialect == "bedrock")
@@ -551,12 +565,15 @@ def assert_challenge(row: Row, headers: dict[str, str]) -> None:
         assert challenge == WITHOUT_CHALLENGE
 
 
-def assert_retry(row: Row, headers: dict[str, str]) -> None:
+def assert_retry(row: Row, dialect: str, headers: dict[str, str]) -> None:
     assert headers["x-should-retry"] == ("true" if row.code in RETRY_HELPS else "false")
     if row.retry_after:
         least, most = row.retry_after
         assert least <= int(headers["retry-after"]) <= most
-        assert headers["x-ratelimit-remaining-requests"] == "0"
+        anthropics = dialect == "anthropic"
+        assert headers[
+            "anthropic-ratelimit-requests-remaining" if anthropics else "x-ratelimit-remaining-requests"
+        ] == "0"
     else:
         assert "retry-after" not in headers
 

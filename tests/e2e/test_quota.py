@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,8 +125,10 @@ def world(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def rates(answer: httpx.Response) -> tuple[int, int, int]:
     """Limit, remaining and reset in seconds."""
     limit, remaining, reset = (answer.headers[f"x-ratelimit-{name}-requests"] for name in RATES)
-    assert reset.endswith("s")
-    return int(limit), int(remaining), int(reset[:-1])
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(\d+)s", reset)
+    assert parts, reset
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    return int(limit), int(remaining), hours * 3600 + minutes * 60 + seconds
 
 
 def assert_refused(answer: httpx.Response, name: str, status: int = 429, reason: str = "quota_exceeded") -> None:

@@ -31,7 +31,7 @@ class World:
         self.simulator = simulator
         self.keys: dict[str, str] = {}
         entries = []
-        for name in ("good", "waiting", "spent", "revoked"):
+        for name in ("good", "waiting", "spent", "frugal", "revoked"):
             fields = {"disabled": True} if name == "revoked" else {}
             self.keys[name], entry = key_entry(name, tenant="acme", scopes=["chat"], **fields)
             entries.append(entry)
@@ -65,6 +65,7 @@ class World:
             quotas=[
                 by_account("waiting", 1, "2s"),
                 by_account("spent", 0, "1h"),
+                by_account("frugal", 1, "month") | {"durability": "process"},
             ],
         )
         self.gateway = Gateway(configuration, simulator, directory)
@@ -329,6 +330,48 @@ def test_a_denial_is_the_sdks_own_error(
         assert error.body["request_id"] == record["claimgate.request_id"]
     assert f"[{reason}, decision " in error.message
     assert world.simulator.received() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "error_class", "status", "code"),
+    [
+        (chat("frugal"), GPT.RateLimitError, 429, "insufficient_quota"),
+        (azure_chat("frugal"), GPT.RateLimitError, 429, "insufficient_quota"),
+        (claude("frugal"), CLAUDE.RateLimitError, 429, "enforced_spend_limit_reached"),
+    ],
+    ids=["OpenAI", "Azure", "Anthropic"],
+)
+def test_an_sdk_tells_a_spent_budget_from_a_rate_limit_and_does_not_retry(
+    world: World, call: Call, error_class: type[Exception], status: int, code: str
+) -> None:
+    """The wait is until the month is over, so that a retry would be for nothing."""
+    assert call(world, 0)
+    before = world.reached()
+    with pytest.raises(error_class) as raised:
+        call(world, RETRYING)
+    assert world.reached() - before == 1, "no retry"
+    error: Any = raised.value
+    assert error.status_code == status
+    assert (error.code if isinstance(error, GPT.APIError) else error.error_code) == code
+    assert not isinstance(error, GPT.APIError) or error.type == code
+    assert int(error.response.headers["retry-after"]) <= 31 * 86_400
+    assert world.record_of(error.message)["claimgate.reason"] == "budget_exhausted"
+
+
+def test_google_tells_which_quota_and_how_long_to_wait(world: World) -> None:
+    client = world.gemini("frugal")
+    assert client.models.generate_content(model="gemini-2.5-flash", contents="x").text
+    before = world.reached()
+    with pytest.raises(google_errors.ClientError) as raised:
+        client.models.generate_content(model="gemini-2.5-flash", contents="x")
+    assert world.reached() - before == 1
+    error = raised.value
+    assert (error.code, error.status) == (429, "RESOURCE_EXHAUSTED")
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in error.details["error"]["details"]}
+    assert details["ErrorInfo"]["reason"] == "BUDGET_EXHAUSTED"
+    violation = {"quotaMetric": "requests", "quotaId": "frugal", "quotaValue": "1"}
+    assert details["QuotaFailure"]["violations"] == [violation]
+    assert 0 < int(details["RetryInfo"]["retryDelay"].removesuffix("s")) <= 31 * 86_400
 
 
 def test_an_sdk_waits_as_told_and_then_passes(world: World) -> None:

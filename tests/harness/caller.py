@@ -19,7 +19,7 @@ SECONDS = 15.0
 REALM = 'Bearer realm="claimgate"'
 # The reasons that OpenAI has a name of its own for.
 OPENAI_CODES = {"key_unknown": "invalid_api_key", "quota_exceeded": "rate_limit_exceeded",
-                "token_budget_exhausted": "insufficient_quota"}  # fmt: skip
+                "token_budget_exhausted": "insufficient_quota", "budget_exhausted": "insufficient_quota"}  # fmt: skip
 # RFC 6750 section 3.1; every other 401 is an invalid token.
 CHALLENGES = {"credential_missing": None, "credential_in_query": "invalid_request"}
 # RFC 9449 section 7.1.

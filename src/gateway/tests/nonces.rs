@@ -23,7 +23,7 @@ fn a_nonce_is_given_until_it_is_used() {
     let with = |nonce: &str| proving(&token, &prover.proof(&token, json!({ "nonce": nonce })));
     let (call, _) = scene.decide(&with(&nonce));
     assert_eq!(call.denial(), None);
-    let told = setting(&call.answer_patch(std::iter::empty()), "dpop-nonce");
+    let told = setting(&call.answer_patch(std::iter::empty(), super::NOW_MS), "dpop-nonce");
     assert_eq!(told.as_ref(), Some(&nonce), "an answer of the provider has the next one");
     assert_eq!(scene.refusal(&with("other")), Some(Reason::DpopNonceRequired));
     let late = |iat: u64| proving(&token, &prover.proof(&token, json!({ "nonce": nonce, "iat": iat })));

@@ -108,6 +108,11 @@ fn rows() -> Vec<Row> {
             Request::chat().at("GET", "/v1/files").to(Some("shared"))
         }),
         (R::QuotaExceeded, limited(json!(0)), |_| Request::chat()),
+        (
+            R::BudgetExhausted,
+            json!({ "quotas": [{ "id": "q", "limit": 0, "window": "month", "durability": "process", "per": ["'a'"] }] }),
+            |_| Request::chat(),
+        ),
         (R::QuotaError, limited(json!("principal.client == 'a' ? 1 : 2")), |_| Request::chat()),
         (R::UsageUnknowable, spending::tokens(json!({})), |_| {
             Request::chat().at("POST", "/v1/batches").body("{}")

@@ -198,16 +198,48 @@ fn the_answer_tells_what_is_left() {
     let scene = Scene::new(json!({}));
     let (call, _) = scene.decide(&Request::chat());
     let provider = [("x-ratelimit-limit-requests", b"9".as_slice()), ("x-request-id", b"provider-1")];
-    let patch = call.answer_patch(provider.into_iter());
+    let patch = call.answer_patch(provider.into_iter(), NOW_MS + 20_000);
     for (name, want) in [
         ("x-ratelimit-limit-requests", "5"),
         ("x-ratelimit-remaining-requests", "4"),
+        ("x-ratelimit-reset-requests", "45s"),
         ("x-upstream-ratelimit-limit-requests", "9"),
         ("x-upstream-request-id", "provider-1"),
         ("x-request-id", "eeeeeeee-eeee-4eee-aeee-eeeeeeeeeeee"),
     ] {
         assert_eq!(setting(&patch, name).as_deref(), Some(want), "{name}");
     }
+}
+
+#[test]
+fn the_answer_tells_it_in_the_words_of_the_provider() {
+    let quotas = json!([
+        { "id": "q", "limit": 5, "window": "60s", "window_kind": "fixed", "per": ["'a'"] },
+        { "id": "i", "unit": "input_tokens", "limit": 900, "reserve": 300, "window": "60s", "window_kind": "fixed", "per": ["'a'"] },
+    ]);
+    let upstream = json!({ "cluster": "claude", "dialect": "anthropic", "credential": { "env": "ACME" } });
+    let scene = Scene::new(
+        json!({ "quotas": quotas, "upstreams": [upstream], "metering": { "stream_usage": "as_asked" } }),
+    );
+    let (call, _) = scene.decide(&Request::chat().at("POST", "/v1/messages").to(Some("claude")));
+    let provider = [("anthropic-ratelimit-requests-limit", b"9".as_slice()), ("ratelimit-policy", b"9;w=60")];
+    let patch = call.answer_patch(provider.into_iter(), NOW_MS + 20_000);
+    for (name, want) in [
+        ("anthropic-ratelimit-requests-limit", "5"),
+        ("anthropic-ratelimit-requests-remaining", "4"),
+        ("anthropic-ratelimit-requests-reset", "2026-01-01T12:01:00Z"),
+        ("anthropic-ratelimit-tokens-remaining", "892"),
+        ("anthropic-ratelimit-input-tokens-limit", "900"),
+        ("anthropic-ratelimit-input-tokens-remaining", "892"),
+        ("x-upstream-ratelimit-requests-limit", "9"),
+        ("x-upstream-ratelimit-policy", "9;w=60"),
+    ] {
+        assert_eq!(setting(&patch, name).as_deref(), Some(want), "{name}");
+    }
+    assert!(
+        patch.settings().all(|(name, _)| !name.starts_with("x-ratelimit-")),
+        "nothing in another's words"
+    );
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn passes(envoy: &Scene, service: &Scripted) -> bool {
 
 /// What the caller is told is left.
 fn left(call: &Call, of: &str) -> Option<String> {
-    setting(&call.answer_patch(std::iter::empty()), &format!("x-ratelimit-remaining-{of}"))
+    setting(&call.answer_patch(std::iter::empty(), NOW_MS), &format!("x-ratelimit-remaining-{of}"))
 }
 
 /// The end of a call whose answer says that it cost `total`.

@@ -34,7 +34,7 @@ pub(super) fn costing(total: u64, is_complete: bool) -> Ending {
 /// Sends `request`, which ends so, and returns what was left after it was let through.
 fn sent(scene: &Scene, request: &Request, ending: &Ending) -> Option<String> {
     let (mut call, _) = scene.decide(request);
-    let patch = call.answer_patch(std::iter::empty());
+    let patch = call.answer_patch(std::iter::empty(), NOW_MS);
     // Once is enough.
     for _ in 0..2 {
         scene.gateway.settle_call(&mut call, &mut ending.clone(), &scene.store, &scene.memory);

@@ -236,7 +236,7 @@ fn the_request_id_is_kept_or_made() {
             set,
             "{note}: sent up, edited where it must be"
         );
-        let answered = call.answer_patch([].into_iter());
+        let answered = call.answer_patch([].into_iter(), super::NOW_MS);
         assert_eq!(setting(&answered, "x-request-id").as_deref(), Some(want), "{note}: on the answer");
         let (refused, _) = scene.decide(&with_id(Request::chat().keyed(9)));
         let headers = refused.answer().unwrap().headers;

@@ -67,6 +67,11 @@ fn a_quota_that_cannot_be_kept_is_refused() {
             "a window of what has none",
         ),
         (
+            json!({ "unit": "concurrency", "window": null, "refused_as": "budget" }),
+            "quotas[1].refused_as: requests in flight end soon, so that a retry helps; leave this out",
+            "a budget that is there again with the next answer",
+        ),
+        (
             json!({ "reserve": 5 }),
             "quotas[1].reserve: what one request costs in `requests` is known",
             "a reserve",

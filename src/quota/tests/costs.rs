@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Contended, Desk, answer, by, header, quota};
+use super::{Contended, Desk, answer, by, header, quota, told};
 use crate::denial::Reason;
 use crate::ledger::{Ledger, MemoryStore};
 use crate::policy::fixture::{Case, merged};
@@ -24,7 +24,7 @@ fn cost(input: u64, output: u64) -> Cost {
 /// What is told to be left after a request that holds as much as it may.
 fn left(desk: &Desk<MemoryStore>, case: &Case) -> Option<String> {
     let mut admission = desk.admit(case).ok()?;
-    let told = header(admission.headers(), "x-ratelimit-remaining-tokens").map(str::to_owned);
+    let told = header(&told(&admission), "x-ratelimit-remaining-tokens").map(str::to_owned);
     desk.quotas.settle(admission.take_held(), Cost::NOTHING, desk.till(case.now_ms));
     told
 }
@@ -64,7 +64,8 @@ fn the_estimate_is_of_what_is_known_and_bounded() {
     ] {
         let desk = Desk::new(&[tokens(json!({ "unit": unit }))]);
         let admission = desk.admit_sized(&by("x"), &size).unwrap();
-        let left = header(admission.headers(), "x-ratelimit-remaining-tokens").unwrap();
+        let told = told(&admission);
+        let left = header(&told, "x-ratelimit-remaining-tokens").unwrap();
         assert_eq!(1000 - left.parse::<u64>().unwrap(), held, "{unit}: {note}");
     }
 }
@@ -93,7 +94,7 @@ fn requests_in_flight_are_counted() {
         quota("q", json!({ "unit": "concurrency", "limit": 2, "window": null, "window_kind": "sliding" }));
     let (desk, case) = (Desk::new(&[flights]), by("x"));
     let mut first = desk.admit(&case).unwrap();
-    assert!(first.headers().is_empty(), "no header tells of it");
+    assert!(first.rates().is_empty(), "no header tells of it");
     let _second = desk.admit(&case).unwrap();
     assert_eq!(desk.refusal(&case), Some((Reason::QuotaExceeded, "q".to_owned())));
     assert!(desk.admit(&by("y")).is_ok(), "others have their own");
@@ -107,7 +108,7 @@ fn a_request_that_another_quota_refuses_holds_nothing() {
     for quotas in [vec![tokens(json!({})), narrow.clone()], vec![narrow, tokens(json!({}))]] {
         let (desk, case) = (Desk::new(&quotas), by("x"));
         let first = desk.admit(&case).unwrap();
-        let told = |name| header(first.headers(), name).map(str::to_owned);
+        let told = |name| header(&told(&first), name).map(str::to_owned);
         assert_eq!(told("x-ratelimit-remaining-tokens").as_deref(), Some("600"), "both are told");
         assert_eq!(told("x-ratelimit-remaining-requests").as_deref(), Some("0"));
         for _ in 0..5 {

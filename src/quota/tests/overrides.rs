@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, by, header, quota};
+use super::{Desk, by, header, quota, told};
 use crate::config::Quota;
 use crate::policy::fixture::{Case, NOW_MS};
 
@@ -71,8 +71,8 @@ fn answers_tell_the_limit_of_the_moment() {
     for (at_ms, limit, remaining) in [(0, "5", "4"), (10 * SECOND - 1, "5", "3")] {
         case.now_ms = NOW_MS + at_ms;
         let admission = desk.admit(&case).unwrap();
-        assert_eq!(header(admission.headers(), "x-ratelimit-limit-requests"), Some(limit));
-        assert_eq!(header(admission.headers(), "x-ratelimit-remaining-requests"), Some(remaining));
+        assert_eq!(header(&told(&admission), "x-ratelimit-limit-requests"), Some(limit));
+        assert_eq!(header(&told(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
     }
     case.now_ms = NOW_MS + 10 * SECOND;
     let answer = super::answer(&desk.admit(&case).unwrap_err());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Desk, by, header, quota};
+use super::{Desk, by, header, quota, told};
 use crate::denial::Reason;
 use crate::policy::fixture::Case;
 
@@ -44,10 +44,10 @@ fn the_tightest_quota_is_told() {
     let desk = Desk::new(&quotas);
     for remaining in ["2", "1", "0"] {
         let admission = desk.admit(&by("x")).unwrap();
-        assert_eq!(header(admission.headers(), "x-ratelimit-limit-requests"), Some("3"));
-        assert_eq!(header(admission.headers(), "x-ratelimit-remaining-requests"), Some(remaining));
+        assert_eq!(header(&told(&admission), "x-ratelimit-limit-requests"), Some("3"));
+        assert_eq!(header(&told(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
     }
-    assert!(Desk::new(&[]).admit(&by("x")).unwrap().headers().is_empty(), "no quota, nothing to tell");
+    assert!(Desk::new(&[]).admit(&by("x")).unwrap().rates().is_empty(), "no quota, nothing to tell");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_quota_in_shadow_is_recorded_and_never_refuses() {
         let last = admissions.last().unwrap();
         let want: Vec<String> = if recorded { vec!["q".to_owned()] } else { Vec::new() };
         assert_eq!(last.shadow_denials(), want, "{note}");
-        assert!(last.headers().is_empty(), "{note}: what does not hold anybody back is not told");
+        assert!(last.rates().is_empty(), "{note}: what does not hold anybody back is not told");
     }
 }
 

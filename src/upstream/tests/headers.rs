@@ -113,6 +113,8 @@ fn an_answer_loses_what_names_the_account() {
         ("x-request-id", "provider-1"),
         ("x-ratelimit-remaining-requests", "9"),
         ("anthropic-ratelimit-tokens-limit", "7"),
+        ("x-rate-limit-reset-tokens", "55"),
+        ("ratelimit-policy", "9;w=60"),
         ("retry-after", "1"),
     ];
     let bytes = || answer.iter().map(|(name, value)| (*name, value.as_bytes()));
@@ -131,11 +133,18 @@ fn an_answer_loses_what_names_the_account() {
 
     let patch = answer_patch(bytes(), true);
     let removed: Vec<_> = patch.removals().collect();
-    let rates = ["x-ratelimit-remaining-requests", "anthropic-ratelimit-tokens-limit"];
+    let rates = [
+        "x-ratelimit-remaining-requests",
+        "anthropic-ratelimit-tokens-limit",
+        "x-rate-limit-reset-tokens",
+        "ratelimit-policy",
+    ];
     assert_eq!(removed, [gone.as_slice(), &rates].concat(), "with ours");
     assert_eq!(setting(&patch, "x-upstream-ratelimit-remaining-requests").as_deref(), Some("9"));
     assert_eq!(setting(&patch, "x-upstream-ratelimit-tokens-limit").as_deref(), Some("7"));
-    assert_eq!(patch.settings().count(), 3);
+    assert_eq!(setting(&patch, "x-upstream-ratelimit-reset-tokens").as_deref(), Some("55"));
+    assert_eq!(setting(&patch, "x-upstream-ratelimit-policy").as_deref(), Some("9;w=60"));
+    assert_eq!(patch.settings().count(), 5);
 
     let trailers = trailer_patch(bytes());
     let removed: Vec<_> = trailers.removals().collect();
