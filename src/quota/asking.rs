@@ -225,7 +225,11 @@ impl Quota {
             Err(Silence::Failure(_) | Silence::Absence) => {
                 let window = global.window().unit_number(till.now_ms);
                 let basis = Basis::Alone { window, limit: due.limit };
-                self.take_known(global, due, basis, till, Answered::ByNobody)
+                let taken = self.take_known(global, due, basis, till, Answered::ByNobody);
+                taken.map_err(|denial| match denial.note() {
+                    Some(_) => denial,
+                    None => denial.with_note("no rate limit service answered, so this Envoy counts alone"),
+                })
             }
         }
     }

@@ -71,5 +71,10 @@ fn limits_that_cel_gives_leave_the_file_empty_but_for_its_domain() {
 ",
     );
     let run = copy.run(&["bundle", "--wrap", "rate-limit"]);
-    assert_eq!((run.code, run.output.ends_with("domain: \"claimgate\"\ndescriptors: []\n")), (0, true), "{}", run.output);
+    assert_eq!(
+        (run.code, run.output.ends_with("domain: \"claimgate\"\ndescriptors: []\n")),
+        (0, true),
+        "{}",
+        run.output
+    );
 }

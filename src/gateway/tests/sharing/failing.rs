@@ -88,7 +88,9 @@ fn an_envoy_that_is_left_alone_counts_under_the_same_limit() {
     let (scene, service) = (envoy(&[requests(local())]), service());
     let calls: Vec<Call> = (0..7).map(|_| lost(&scene)).collect();
     assert_eq!(calls.iter().filter(|call| reason(call).is_none()).count(), 5);
-    assert_eq!(reason(&calls[6]), Some(Reason::QuotaExceeded));
+    let refused = calls[6].denial().unwrap();
+    let note = "no rate limit service answered, so this Envoy counts alone";
+    assert_eq!((refused.reason(), refused.note()), (Reason::QuotaExceeded, Some(note)));
     assert_eq!(counted_alone(&calls[0]), json!(["r"]));
     // The service is back: it is told, and asked again.
     assert_eq!((report(&scene, &service, NOW_MS), service.counted().values().sum::<u64>()), (1, 5));
