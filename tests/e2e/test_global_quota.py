@@ -79,7 +79,7 @@ def test_what_one_envoy_has_spent_the_other_lacks(fleet: Fleet) -> None:
         assert_refused(answer, "half-days")
         assert 0 < int(answer.headers["retry-after"]) <= 12 * 3600
     # A window that the service has no unit for is named.
-    [key] = fleet.redis.counters(f"_quota_half-days_per_s{run}_")
+    [key] = fleet.redis.counters(f"_quota_half-days_per_{run}_")
     assert "_window_" in key
 
 

@@ -110,7 +110,7 @@ def test_what_is_owed_arrives_when_the_service_is_back(fleet: Fleet) -> None:
     with ThreadPoolExecutor(4) as pool:
         # Admitted before, and told what it costs while nobody counts.
         late = [pool.submit(fleet.ask, "strict-tokens", run, at, "sim-slow-2") for at in (0, 1, 0, 1)]
-        wait_until(lambda: len(fleet.redis.counters(f"_s{run}_")) > 0, what="the questions to be answered", seconds=10)
+        wait_until(lambda: len(fleet.redis.counters(f"_{run}_")) > 0, what="the questions to be answered", seconds=10)
         time.sleep(0.5)
         fleet.service.kill()
         outcomes = [outcome(fleet.ask("lenient-tokens", alone, at, MODEL)) for at in (0, 1) for _ in range(LIMIT + 1)]

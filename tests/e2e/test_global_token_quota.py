@@ -174,7 +174,7 @@ def test_what_is_owed_outlives_the_configuration_it_was_spent_under(fleet: Fleet
     run = fleet.run()
     with ThreadPoolExecutor(2) as pool:
         late = [pool.submit(fleet.ask, "wide", run, at, "sim-slow-2") for at in (0, 1)]
-        wait_until(lambda: len(fleet.redis.counters(f"_s{run}_")) > 0, what="a question to be answered", seconds=10)
+        wait_until(lambda: len(fleet.redis.counters(f"_{run}_")) > 0, what="a question to be answered", seconds=10)
         time.sleep(0.5)
         for gateway in fleet.gateways:
             assert gateway.reload(shared_configuration(quotas(), charge_every="200ms")) is Reload.APPLIED

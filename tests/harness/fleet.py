@@ -96,7 +96,7 @@ class Fleet:
 
     def counted(self, name: str, run: str) -> int:
         """What Redis has counted for a run."""
-        return self.redis.counted(f"_quota_{name}_per_s{run}_")
+        return self.redis.counted(f"_quota_{name}_per_{run}_")
 
     def wait_counted(self, name: str, run: str, amount: int, *, seconds: float = 15.0) -> int:
         """What Redis has counted, once it is at least so much."""
