@@ -245,4 +245,5 @@ impl Anomalies {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
 mod tests;

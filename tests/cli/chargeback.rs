@@ -29,10 +29,9 @@ fn record(change: &Value) -> String {
         "claimgate.cost.price_version": "v1",
         "claimgate.charged": [{"quota": "hour", "unit": "tokens", "amount": 15}],
     });
-    for (name, value) in change.as_object().unwrap() {
-        record[name] = value.clone();
-    }
-    record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    let members = record.as_object_mut().unwrap();
+    members.extend(change.as_object().unwrap().clone());
+    members.retain(|_, value| !value.is_null());
     // The filter writes the time first.
     let time = record.as_object_mut().unwrap().remove("time").unwrap();
     format!("{{\"time\":{time},{}", &record.to_string()[1..])
@@ -45,9 +44,7 @@ fn refusal(change: &Value) -> String {
         "gen_ai.usage.output_tokens": null, "claimgate.usage.total_tokens": null, "claimgate.usage.complete": null,
         "claimgate.cost.microdollars": null, "claimgate.cost.price_version": null, "claimgate.charged": null,
     });
-    for (name, value) in change.as_object().unwrap() {
-        refusal[name] = value.clone();
-    }
+    refusal.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     record(&refusal)
 }
 

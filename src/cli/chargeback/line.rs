@@ -137,7 +137,7 @@ mod tests {
             ("-", Found::Nothing),
             ("/a%2fb -", Found::Nothing),
             (r#"{"status":400,"audit":null}"#, Found::Nothing),
-            (&RECORD[..60], damaged(Damage::Unreadable)),
+            (RECORD.split_at(60).0, damaged(Damage::Unreadable)),
             (&RECORD.replace("allow", "perhaps"), damaged(Damage::Unreadable)),
             (&RECORD.replace("2026", "20x6"), damaged(Damage::Unreadable)),
             (&format!("{RECORD}{RECORD}"), damaged(Damage::Unreadable)),

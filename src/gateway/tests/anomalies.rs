@@ -27,7 +27,7 @@ fn ruled(expression: &str) -> Value {
 
 /// Sends a call in this period, and ends it.
 fn sent(scene: &Scene, request: &Request, period: u64) -> Call {
-    let now_ms = NOW_MS + period * PERIOD_MS;
+    let now_ms = NOW_MS.saturating_add(period.saturating_mul(PERIOD_MS));
     let (mut call, _) = scene.decide_at(request, now_ms);
     let mut ended = Ending { now_ms, ..ending() };
     scene.gateway.settle_call(&mut call, &mut ended, &scene.store, &scene.memory);

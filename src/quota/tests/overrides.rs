@@ -10,7 +10,7 @@ use crate::policy::fixture::{Case, NOW_MS};
 const SECOND: u64 = 1000;
 
 fn until(seconds: u64) -> String {
-    let at = i64::try_from(NOW_MS / SECOND + seconds).unwrap();
+    let at = i64::try_from((NOW_MS / SECOND).saturating_add(seconds)).unwrap();
     chrono::DateTime::from_timestamp(at, 0).unwrap().to_rfc3339()
 }
 
