@@ -129,6 +129,20 @@ def test_what_is_owed_arrives_when_the_service_is_back(fleet: Fleet) -> None:
         assert outcome(fleet.ask("lenient-tokens", alone, at, MODEL)) == EXCEEDED
 
 
+def test_a_report_that_waits_is_not_sent_twice(fleet: Fleet) -> None:
+    run = fleet.run()
+    assert outcome(fleet.ask("lenient-tokens", run, 0, MODEL)) == PASSED
+    # The report of this one meets a Redis that hangs, for less than a report may take.
+    fleet.redis.pause()
+    assert [outcome(fleet.ask("lenient-tokens", run, 0, MODEL)) for _ in range(3)] == [PASSED] * 3
+    fleet.redis.resume()
+    wait_back(fleet)
+    assert fleet.wait_counted("lenient-tokens", run, 4 * COST) == 4 * COST
+    # Two more reports have had their turn by now.
+    assert outcome(fleet.ask("lenient-tokens", run, 1, MODEL)) == PASSED
+    assert fleet.wait_counted("lenient-tokens", run, 5 * COST) == 5 * COST
+
+
 def test_what_an_envoy_alone_let_pass_is_counted_when_the_service_is_back(fleet: Fleet) -> None:
     run = fleet.run()
     fleet.service.kill()

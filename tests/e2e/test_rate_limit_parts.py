@@ -72,6 +72,14 @@ def test_it_counts_in_redis_and_tells_how_often_it_was_asked(
     assert redis.counted("per_alice_") == LIMIT + 3
 
 
+def test_a_file_that_is_moved_into_place_is_read(envoy: Envoy, service: RateLimitService) -> None:
+    service.change_limits(LIMITS.replace(f": {LIMIT} ", ": 2 "))
+    wait_until(lambda: "requests_per_unit=2," in service.limits(), what="the new limit", seconds=10)
+    assert statuses(envoy, "moved", 3) == [PASSED] * 2 + [429]
+    service.change_limits(LIMITS)
+    wait_until(lambda: f"requests_per_unit={LIMIT}," in service.limits(), what="the old limit", seconds=10)
+
+
 def test_a_service_that_was_killed_comes_back_with_what_it_had_counted(
     envoy: Envoy, service: RateLimitService, redis: Redis
 ) -> None:

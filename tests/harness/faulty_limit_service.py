@@ -17,7 +17,7 @@ from .bootstrap import Document, static_cluster
 from .ports import LOOPBACK
 from .rate_limit_service import CLUSTER
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 2.0
 GARBAGE = b"<html>sign in first</html>"
 INTERNAL, UNAVAILABLE = 13, 14
 MOST_STREAMS = 10_000
