@@ -110,7 +110,7 @@ def rate_limit(who: Document) -> Document:
     return typed(
         "ratelimit.v3.RateLimit",
         domain="claimgate",
-        timeout="0.1s",
+        timeout="1s",
         failure_mode_deny=True,
         rate_limit_service=service,
         rate_limits=[{"actions": [quota, who]}],

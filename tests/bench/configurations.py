@@ -6,11 +6,24 @@ from typing import Any
 
 from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, rule
 from harness.mint import Mint
+from harness.rate_limit_service import CLUSTER
 
 KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
 RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
 MINT = Mint()
 ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment()}
+# The most that the rate limit service counts.
+HIGHEST_LIMIT = 2**32 - 2
+# As `claimgate bundle --wrap rate-limit` writes them.
+LIMITS = "domain: claimgate\ndescriptors:\n" + "".join(
+    f"""  - key: quota
+    value: {quota}
+    descriptors:
+      - key: per
+        rate_limit: {{ unit: day, requests_per_unit: {HIGHEST_LIMIT} }}
+"""
+    for quota in ("requests", "tokens")
+)
 # A time after any run; what is compared is not how tokens expire.
 EXPIRY = 4_000_000_000
 
@@ -116,3 +129,16 @@ def with_descriptors() -> dict[str, Any]:
         "per": ["principal.subject", "request.headers['x-user']"],
     }
     return configuration(quotas=[user])
+
+
+def with_model_token_quota() -> dict[str, Any]:
+    """Holds an estimate of what each request costs, and counts what the answer tells."""
+    tokens = {"id": "tokens", "unit": "tokens", "limit": 10**12, "window": "1h", "per": ["principal.subject"]}
+    return configuration(quotas=[tokens])
+
+
+def with_global_quota(unit: str = "requests", **fields: str) -> dict[str, Any]:
+    """One that the rate limit service counts for all Envoys; its id is the unit."""
+    counted = {"id": unit, "unit": unit, "engine": "global", "limit": HIGHEST_LIMIT}
+    window = {"window": "1d", "window_kind": "fixed", "per": ["principal.subject"]}
+    return configuration(rate_limit_service={"cluster": CLUSTER, "timeout": "1s"}, quotas=[{**counted, **window, **fields}])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .scenarios import API_KEY, MINTED, NATIVE, NATIVE_NEW, NEW_RSA
+from .scenarios import API_KEY, GLOBAL, MINTED, NATIVE, NATIVE_GLOBAL, NATIVE_NEW, NEW_RSA
 
 Figures = dict[str, Any]
 
@@ -71,6 +71,7 @@ GOALS = [
     Goal("100,000 keys: memory more per worker", 40, start("rss_mb", "each_worker_of_100000_keys_more"), "MB"),
     Goal("100,000 keys: time to load", 3, loaded("100,000 API keys", "seconds"), "s"),
     Goal("100,000 live descriptors: CPU against 1", 1.2, cpu("100,000 quota descriptors", "1 quota descriptors")),
+    Goal("global quota of requests: CPU against Envoy's filter that asks as well", 1.3, cpu(GLOBAL, NATIVE_GLOBAL)),
     Goal("start: CPU of compiling the module", 6, start("compile_cpu_seconds"), "s"),
     Goal("a changed configuration: CPU of taking it", 0.5, loaded("another quota", "cpu_seconds"), "s"),
     Goal("size of the module", 3.5, start("wasm_mb"), "MB"),

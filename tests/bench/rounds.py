@@ -16,10 +16,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.bootstrap import Document
 from harness.envoy import Envoy
 from harness.processes import Process
+from harness.rate_limit_service import RateLimitService
+from harness.redis import Redis
 
-from .configurations import ENVIRONMENT
+from .configurations import ENVIRONMENT, LIMITS
 from .loads import Driven, drive
 from .provider import answering_bootstrap
 from .scenarios import Scenario
@@ -62,6 +65,22 @@ class Stand:
             self.drive(2 if self.scenario.warm_requests > 10_000 else 1)
 
 
+@dataclass
+class Servers:
+    """What the Envoys under test lead to."""
+
+    answering: int
+    streaming: int
+    limits: RateLimitService | None = None
+
+    def document(self, scenario: Scenario, directory: Path) -> Document:
+        """The bootstrap of a scenario."""
+        document = scenario.build(self.streaming if scenario.streams else self.answering, directory)
+        if scenario.asks and self.limits is not None:
+            document["static_resources"]["clusters"].append(self.limits.cluster())
+        return document
+
+
 def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: Path) -> dict[str, Samples]:
     """Starts everything anew in an empty directory, and measures."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -71,8 +90,10 @@ def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: P
         answering = stack.enter_context(Envoy(answering_bootstrap(), directory / "provider", concurrency=1))
         streaming = stack.enter_context(stream_server(directory))
         pin(answering.process.pid, cores[-1])
-        ports = {False: answering.port, True: int(streaming.output_path.read_text())}
-        stands = start(stack, scenarios, ports, directory, cores[0])
+        servers = Servers(answering.port, int(streaming.output_path.read_text()))
+        if any(scenario.asks for scenario in scenarios):
+            servers.limits = stack.enter_context(limit_service(directory, cores[-1]))
+        stands = start(stack, scenarios, servers, directory, cores[0])
         stack.enter_context(pinned(cores[-1]))
         for stand in stands:
             stand.warm()
@@ -87,15 +108,14 @@ def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, directory: P
 
 
 def start(
-    stack: ExitStack, scenarios: Sequence[Scenario], ports: dict[bool, int], directory: Path, core: int
+    stack: ExitStack, scenarios: Sequence[Scenario], servers: Servers, directory: Path, core: int
 ) -> list[Stand]:
     """Starts an Envoy for each, some at a time, because each compiles its module."""
 
     def stand(scenario: Scenario) -> Stand:
         own = directory / re.sub(r"[^a-z0-9]+", "-", scenario.name.lower())
         own.mkdir()
-        document = scenario.build(ports[scenario.streams], own)
-        envoy = Envoy(document, own, concurrency=1, environment=ENVIRONMENT)
+        envoy = Envoy(servers.document(scenario, own), own, concurrency=1, environment=ENVIRONMENT)
         pin(envoy.process.pid, core)
         return Stand(scenario, envoy, scenario.load.script(own / "load.lua"))
 
@@ -116,6 +136,14 @@ def stream_server(directory: Path) -> Iterator[Process]:
         process.wait_ready(lambda: process.output_path.read_text().strip() != "", 10)
         pin(process.pid, sorted(os.sched_getaffinity(0))[-1])
         yield process
+
+
+@contextlib.contextmanager
+def limit_service(directory: Path, core: int) -> Iterator[RateLimitService]:
+    """The rate limit service and its Redis; what they use is not Envoy's."""
+    with pinned(core), Redis(directory / "redis") as redis:
+        with RateLimitService(directory / "service", redis, LIMITS) as service:
+            yield service
 
 
 @contextlib.contextmanager

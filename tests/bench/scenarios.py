@@ -20,7 +20,9 @@ from .configurations import (
     with_address,
     with_body_rule,
     with_descriptors,
+    with_global_quota,
     with_keys,
+    with_model_token_quota,
     with_policies,
     with_revocations,
     with_tokens,
@@ -32,6 +34,8 @@ NEW_TOKENS = 6000
 NO_FILTER, NATIVE, NATIVE_NEW = "no filter", "native chain, token repeated", "native chain, each token new"
 API_KEY, MINTED = "API key", "token of the gateway's own, repeated"
 NEW_RSA = "JWT, each token new (RS256)"
+NATIVE_GLOBAL = "native chain, asks the rate limit service"
+GLOBAL, GLOBAL_FRESH = "JWT, global quota of requests", "JWT, global quota of requests, asked once a second"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Scenario:
     # So many requests come before the first round.
     warm_requests: int = 1000
     streams: bool = False
+    # It asks the rate limit service.
+    asks: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,11 @@ def gateway(
 
 def with_native(cache: bool) -> Callable[[int, Path], Document]:
     return lambda provider, directory: chains.plain(provider, directory, *chains.native(cache))
+
+
+def with_rate_limit(provider: int, directory: Path) -> Document:
+    limit = chains.rate_limit(chains.by_subject())
+    return chains.plain(provider, directory, *chains.native(cache=True, limit=limit))
 
 
 def with_noop(provider: int, directory: Path) -> Document:
@@ -120,6 +131,7 @@ def groups() -> list[Group]:
         Group("policies", [bare, native, *family("policies", (1, 10, 100, 1_000), with_policies)]),
         Group("keys", [bare, native, *family("API keys", (10, 1_000, 100_000), with_keys)]),
         Group("descriptors", [bare, native, *descriptors()]),
+        Group("quotas", [bare, native, *quotas(repeated)]),
     ]
 
 
@@ -162,4 +174,16 @@ def descriptors() -> list[Scenario]:
             warm_requests=max(1000, count),
         )
         for count in (1, 1_000, 100_000)
+    ]
+
+
+def quotas(load: Load) -> list[Scenario]:
+    """Counted by the rate limit service, which Envoy's own filter asks just so, and of what only the answer tells."""
+    fresh, tokens = partial(with_global_quota, fresh_for="1s"), partial(with_global_quota, unit="tokens")
+    return [
+        Scenario(NATIVE_GLOBAL, with_rate_limit, load, asks=True),
+        gateway(GLOBAL, with_global_quota, load, (NATIVE_GLOBAL,), asks=True),
+        gateway(GLOBAL_FRESH, fresh, load, (NATIVE_GLOBAL,), asks=True),
+        gateway("JWT, global quota of model tokens", tokens, load, (NATIVE_GLOBAL,), asks=True),
+        gateway("JWT, quota of model tokens", with_model_token_quota, load),
     ]
