@@ -90,8 +90,8 @@ def shared(port: int, second_port: int, keys: Mapping[str, ApiKey]) -> Example:
     trial = _header("authorization", f"Bearer {keys['trial-user'].secret}")
     models = "http://127.0.0.1:$port/openai/v1/models"
     ports = f"{port} {second_port} {port} {second_port} {port}"
-    command = f"for port in {ports}; do curl -s -o /dev/null -w '%{{http_code}}\\n' {trial} {models}; done"
-    return Example("200 200 200 429 429, three per ten seconds at both Envoys together, after ten seconds' rest", command)
+    command = f"sleep 10; for port in {ports}; do curl -s -o /dev/null -w '%{{http_code}}\\n' {trial} {models}; done"
+    return Example("200 200 200 429 429, three per ten seconds at both Envoys together; waits for the next ten", command)
 
 
 def listing(shown: list[Example]) -> str:
