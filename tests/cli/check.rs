@@ -246,7 +246,10 @@ fn a_rate_limit_service_that_counts_nothing_is_a_warning() {
 fn help_is_worth_reading() {
     let copy = Copy::new("help");
     for (arguments, needle) in [
-        (vec!["--help"], "Exit status: 0 fine, 1 a test failed, 2 the configuration or the input is wrong."),
+        (
+            vec!["--help"],
+            "Exit status: 0 fine, 1 a test failed or counters differ, 2 the configuration or the input is wrong.",
+        ),
         (vec!["check", "--help"], "did you mean `tenant`?"),
         (
             vec!["check", "--help"],
