@@ -42,6 +42,7 @@ def fleet(rate_limit_parts: None, simulator: Simulator, tmp_path_factory: pytest
         shared_quota("fresh-tight", LIMIT, fresh_for="1s"),
         shared_quota("one-envoy", 2, engine="local", window="1h"),
         shared_quota("closed", 0),
+        shared_quota("ample", 1_000_000),
         shared_quota("wide", 5, when="has(request.headers.asks) && request.headers.asks == 'both'"),
         shared_quota("narrow", 2, when="has(request.headers.asks) && request.headers.asks == 'both'"),
     ]
@@ -150,6 +151,19 @@ def test_what_a_fresh_answer_may_cost_is_bounded(fleet: Fleet) -> None:
     assert fleet.wait_counted("fresh-tight", run, sum(passed)) == sum(passed)
     for at in (0, 1):
         assert_refused(fleet.ask("fresh-tight", run, at), "fresh-tight")
+
+
+def test_what_a_question_costs_the_service_and_redis(fleet: Fleet) -> None:
+    run, total, parts = fleet.run(), 2000, (fleet.service.process, fleet.redis.process)
+    before, calls = [part.cpu_seconds() for part in parts], fleet.service.calls()
+    reports = fleet.load("ample", run, total, CONNECTIONS)
+    assert all(report.statuses == {200: total} for report in reports)
+    calls = fleet.service.calls() - calls
+    service, redis = ((part.cpu_seconds() - at) / calls * 1e6 for part, at in zip(parts, before, strict=True))
+    [key] = fleet.redis.counters(f"_quota_ample_per_{run}_")
+    counter = fleet.redis.bytes_of(key)
+    print(f"{calls} calls, each {service:.0f} µs of the service's CPU and {redis:.0f} of Redis'; a counter is {counter} bytes")
+    assert calls == 2 * total and counter < 1000 and 0 < redis < service < 10_000
 
 
 def test_no_trap(fleet: Fleet) -> None:

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import re
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -124,9 +123,7 @@ class Envoy:
         return sum(1 for line in self.log().splitlines() if TRAP_LINE.search(line))
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process and all of its threads since its start."""
-        # Linux's clock of another process, in nanoseconds (MAKE_PROCESS_CPUCLOCK, CPUCLOCK_SCHED); /proc has ticks.
-        return time.clock_gettime((~self.process.pid << 3) | 2)
+        return self.process.cpu_seconds()
 
     def rss_bytes(self) -> int:
         """Resident memory."""

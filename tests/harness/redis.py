@@ -55,6 +55,10 @@ class Redis:
         """The sum of the counters whose key has this part."""
         return sum(self.counters(part).values())
 
+    def bytes_of(self, key: str) -> int:
+        """What a counter takes of its memory."""
+        return int(self._ask("memory", "usage", key)[0])
+
     def clear(self) -> None:
         self._ask("flushall")
 

@@ -16,7 +16,7 @@ def shared_quota(name: str, limit: int | str, unit: str = "requests", **fields: 
     """One that is counted per day and per run, so that each run is somebody else to it."""
     when = f"has(request.headers.asks) && request.headers.asks == '{name}'"
     entry = {"id": name, "engine": "global", "limit": limit, "unit": unit, "window": "1d", "window_kind": "fixed"}
-    return {**entry, "per": ["request.headers.run"], "when": when, **fields}
+    return {**entry, "per": ["request.headers.run"], "when": when, "refused_as": "rate_limit", **fields}
 
 
 def shared_configuration(quotas: Sequence[Mapping[str, Any]], **service: str) -> dict[str, Any]:
