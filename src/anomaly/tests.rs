@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{Anomalies, Anomaly, AnomalyKind, Ended, Pending, PrincipalName, SLOTS, Sight};
 use crate::config::AnomalySettings;
 use crate::ledger::{Ledger, MemoryStore};
-use crate::policy::fixture::merged;
 
 const PERIOD_MS: u64 = 60_000;
 /// The beginning of a period.
@@ -20,8 +19,9 @@ struct House {
 }
 
 fn settings(change: Value) -> AnomalySettings {
-    let plain = json!({ "warm_up": 3, "memory": 4, "least_requests": 2, "least_tokens": 100 });
-    serde_json::from_value(merged(plain, change)).unwrap()
+    let mut entry = json!({ "warm_up": 3, "memory": 4, "least_requests": 2, "least_tokens": 100 });
+    entry.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    serde_json::from_value(entry).unwrap()
 }
 
 impl House {
