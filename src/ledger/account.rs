@@ -27,7 +27,7 @@ const LONGEST_HELD_MS: NonZeroU64 = match NonZeroU64::new(60 * 60 * 1000) {
 };
 
 /// How soon what is held for others may come off, in milliseconds.
-const SOON_MS: u64 = 1000;
+pub const SOON_MS: u64 = 1000;
 
 /// What an account counts beside what is held.
 #[derive(Clone, Copy, Debug)]
@@ -140,10 +140,9 @@ impl Account {
         let (held, spent) = match value {
             None => (None, None),
             Some(value) => {
-                let (&length, rest) = value.split_first()?;
-                let (held, spent) = rest.split_at_checked(usize::from(length))?;
+                let (held, spent) = Tally::decode_before(value)?;
                 let spent = if spent.is_empty() { None } else { Some(Tally::decode(spent)?) };
-                (Some(Tally::decode(held)?), spent)
+                (Some(held), spent)
             }
         };
         let step = held_window().step_at(now_ms);
@@ -159,15 +158,12 @@ impl Account {
     }
 
     fn put<T>(&self, balance: &Balance, result: T) -> Change<T> {
-        let held = balance.held.encode();
         let spent = if balance.spent.used() == 0 { Vec::new() } else { balance.spent.encode() };
-        // A tally takes 113 bytes at most.
-        let length = u8::try_from(held.len()).unwrap_or(u8::MAX);
         let mut ends_ms = held_window().end_of(balance.held.newest());
         if let Some(window) = self.window.as_ref().filter(|_| !spent.is_empty()) {
             ends_ms = ends_ms.max(window.end_of(balance.spent.newest()));
         }
-        let value = [&[length], held.as_slice(), &spent].concat();
+        let value = balance.held.encode_before(&spent);
         Change::Put { value, expires_ms: ends_ms.saturating_add(CLOCK_SLACK_MS), result }
     }
 

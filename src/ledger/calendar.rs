@@ -25,17 +25,6 @@ pub struct Calendar {
     zone: Tz,
 }
 
-/// One day, week or month.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CalendarWindow {
-    /// As in ISO 8601: `2026-11-26`, `2026-W48` or `2026-11`.
-    pub name: String,
-    /// Its first millisecond since the epoch.
-    pub start_ms: u64,
-    /// The first millisecond of the next one.
-    pub end_ms: u64,
-}
-
 impl Calendar {
     pub fn new(period: Period, zone: TimeZone) -> Self {
         Self { period, zone: zone.zone() }
@@ -48,21 +37,6 @@ impl Calendar {
     /// The IANA name.
     pub fn zone(&self) -> &'static str {
         self.zone.name()
-    }
-
-    /// The window at `now_ms`.
-    pub fn window_at(&self, now_ms: u64) -> CalendarWindow {
-        let step = self.step_at(now_ms);
-        let name = self.first_date(step).map(|date| match self.period {
-            Period::Day => date.format("%Y-%m-%d").to_string(),
-            Period::Week => date.format("%G-W%V").to_string(),
-            Period::Month => date.format("%Y-%m").to_string(),
-        });
-        CalendarWindow {
-            name: name.unwrap_or_default(),
-            start_ms: self.start_of(step),
-            end_ms: self.start_of(step.saturating_add(1)),
-        }
     }
 
     /// The number of the day, week or month at `now_ms`, counted from 1970.
@@ -92,7 +66,7 @@ impl Calendar {
     }
 
     /// `None` where there is no such date.
-    fn first_date(&self, step: u64) -> Option<NaiveDate> {
+    pub(super) fn first_date(&self, step: u64) -> Option<NaiveDate> {
         let step = i32::try_from(step).ok()?;
         match self.period {
             Period::Day => NaiveDate::from_epoch_days(step),

@@ -162,16 +162,15 @@ impl State {
         let (limit, rest) = rest.split_first_chunk()?;
         let (left, rest) = rest.split_first_chunk()?;
         let (heard, rest) = rest.split_first_chunk()?;
-        let (&length, rest) = rest.split_first()?;
-        let (held, owed) = rest.split_at_checked(usize::from(length))?;
-        let now = |tally: &[u8]| Some(Tally::decode(tally)?.advanced(step, MOST_STEPS));
+        let (held, owed) = Tally::decode_before(rest)?;
+        let now = |tally: Tally| tally.advanced(step, MOST_STEPS);
         Some(Self {
             window: u64::from_le_bytes(*window),
             limit: u64::from_le_bytes(*limit),
             left: u64::from_le_bytes(*left),
             heard_ms: u64::from_le_bytes(*heard),
-            held: now(held)?,
-            owed: now(owed)?,
+            held: now(held),
+            owed: now(Tally::decode(owed)?),
         })
     }
 
@@ -225,11 +224,8 @@ impl State {
     }
 
     fn put<T>(&self, now_ms: u64, result: T) -> Change<T> {
-        let (held, owed) = (self.held.encode(), self.owed.encode());
-        // A tally takes 113 bytes at most.
-        let length = u8::try_from(held.len()).unwrap_or(u8::MAX);
         let numbers = [self.window, self.limit, self.left, self.heard_ms].map(u64::to_le_bytes).concat();
-        let value = [numbers.as_slice(), &[length], &held, &owed].concat();
+        let value = [numbers, self.held.encode_before(&self.owed.encode())].concat();
         let ends_ms = match self.taken() {
             0 => now_ms.saturating_add(IDLE_MS),
             _ => held_window().end_of(self.held.newest()),

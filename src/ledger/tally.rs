@@ -122,6 +122,24 @@ impl Tally {
     }
 }
 
+/// Several in one value.
+impl Tally {
+    /// The tally with what follows it: its length in one byte, itself, and `rest`.
+    pub(super) fn encode_before(&self, rest: &[u8]) -> Vec<u8> {
+        let tally = self.encode();
+        // It takes 113 bytes at most.
+        let length = u8::try_from(tally.len()).unwrap_or(u8::MAX);
+        [&[length], tally.as_slice(), rest].concat()
+    }
+
+    /// The tally that [`Tally::encode_before`] has written, and what follows it.
+    pub(super) fn decode_before(value: &[u8]) -> Option<(Self, &[u8])> {
+        let (&length, rest) = value.split_first()?;
+        let (tally, rest) = rest.split_at_checked(usize::from(length))?;
+        Some((Self::decode(tally)?, rest))
+    }
+}
+
 fn significant_bytes(count: u64) -> u8 {
     let zeros = count.to_be_bytes().iter().take_while(|byte| **byte == 0).count();
     u8::try_from(zeros).map_or(8, |zeros| 8_u8.saturating_sub(zeros))

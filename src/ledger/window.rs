@@ -106,14 +106,6 @@ impl Window {
         Self { pace: Pace::Calendar(calendar) }
     }
 
-    /// The calendar that the window follows, if it does.
-    pub fn calendar(&self) -> Option<&Calendar> {
-        match &self.pace {
-            Pace::Calendar(calendar) => Some(calendar),
-            Pace::Sliding { .. } | Pace::Fixed { .. } => None,
-        }
-    }
-
     /// The counter of `key` for this window. Steps are numbered by the window's length, so a counter of another length
     /// is another counter.
     pub fn counter(&self, key: &[u8]) -> Counter {

@@ -7,10 +7,33 @@ use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::prepared;
 use crate::config::{Period, TimeZone};
-use crate::ledger::{Account, Calendar, CalendarWindow, Ledger, Window};
+use crate::ledger::{Account, Calendar, Ledger, Window};
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
+
+/// One day, week or month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CalendarWindow {
+    /// As in ISO 8601: `2026-11-26`, `2026-W48` or `2026-11`.
+    name: String,
+    /// Its first millisecond since the epoch.
+    start_ms: u64,
+    /// The first millisecond of the next one.
+    end_ms: u64,
+}
+
+impl Calendar {
+    /// The window at `now_ms`.
+    fn window_at(&self, now_ms: u64) -> CalendarWindow {
+        let step = self.step_at(now_ms);
+        CalendarWindow {
+            name: self.first_date(step).map(|date| name(self.period(), date)).unwrap_or_default(),
+            start_ms: self.start_of(step),
+            end_ms: self.start_of(step.saturating_add(1)),
+        }
+    }
+}
 
 fn calendar(period: Period, zone: &str) -> Calendar {
     Calendar::new(period, TimeZone::parse(zone).unwrap())
