@@ -16,10 +16,10 @@ impl Gateway {
         judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Admission, Stop> {
-        let till = self.till(known.store, known.memory, known.moment.unix_ms);
         if let Some(pending) = call.pending.take() {
             return self.go_on(call, pending, known);
         }
+        let till = self.till(known.store, known.memory, known.moment.unix_ms);
         let size = self.size_of(call, known);
         let admitting = match &judgement.charges {
             Some(charges) => self.quotas.admit(charges, &size, till)?,
@@ -35,10 +35,9 @@ impl Gateway {
     }
 
     fn go_on(&self, call: &mut Call, pending: Pending, known: &Known<'_>) -> Result<Admission, Stop> {
-        let late = || Answer::Failed("no answer came in time".to_owned());
         let answer = match (call.limits.take(), known.patience) {
             (Some(answer), _) => answer,
-            (None, Patience::Exhausted) => late(),
+            (None, Patience::Exhausted) => Answer::Failed("no answer came in time".to_owned()),
             (None, Patience::Left) => {
                 let need = Need::RateLimit(pending.ask().clone());
                 call.pending = Some(pending);

@@ -11,10 +11,7 @@ use super::single::{Charge, Quota};
 use super::{QuotaSet, Size, Till};
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
-use crate::ledger::{Basis, Count, Mirror, Share, Take, Told};
-
-/// How soon what is held for others may come off, in milliseconds.
-const SOON_MS: u64 = 1000;
+use crate::ledger::{Basis, Count, Mirror, SOON_MS, Share, Take, Told};
 
 /// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
 #[derive(Debug)]
@@ -216,36 +213,35 @@ impl Quota {
                 Ok(Heard { portion: Portion::Counted, count: Some(count), is_alone: false })
             }
             Ok(Word::Within(told) | Word::Over(told)) => {
-                self.take_known(global, due, Basis::Told(told), till, Answered::ByService)
+                let (portion, count) = self.take_known(global, due, Basis::Told(told), till)?;
+                Ok(Heard { portion, count: Some(count), is_alone: false })
             }
             Err(Silence::Failure(why)) if global.on_failure() == OnFailure::Deny => {
                 let note = format!("the rate limit service: {why}");
-                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(note))
+                Err(self.unavailable().with_note(note))
             }
             Err(Silence::Failure(_) | Silence::Absence) => {
                 let window = global.window().unit_number(till.now_ms);
                 let basis = Basis::Alone { window, limit: due.limit };
-                let taken = self.take_known(global, due, basis, till, Answered::ByNobody);
-                taken.map_err(|denial| match denial.note() {
+                let taken = self.take_known(global, due, basis, till);
+                let (portion, count) = taken.map_err(|denial| match denial.note() {
                     Some(_) => denial,
                     None => denial.with_note("no rate limit service answered, so this Envoy counts alone"),
-                })
+                })?;
+                Ok(Heard { portion, count: Some(count), is_alone: true })
             }
         }
     }
 
+    /// As [`Self::take_shared`], by a word that is enough.
     fn take_known(
         &self,
         global: &Global,
         due: &Due,
         basis: Basis,
         till: Till<'_>,
-        answered: Answered,
-    ) -> Result<Heard, Denial> {
-        let Some((portion, count)) = self.take_shared(global, due, basis, till)? else {
-            return Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id));
-        };
-        Ok(Heard { portion, count: Some(count), is_alone: answered == Answered::ByNobody })
+    ) -> Result<(Portion, Count), Denial> {
+        self.take_shared(global, due, basis, till)?.ok_or_else(|| self.unavailable())
     }
 
     /// `None` where what was heard is not enough.
@@ -261,9 +257,7 @@ impl Quota {
             _ => Take::Hold(due.amount),
         };
         let taken = due.mirror.take((till.ledger, till.store), basis, take, till.now_ms);
-        let taken = taken.map_err(|error| {
-            Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string())
-        })?;
+        let taken = taken.map_err(|error| self.unavailable().with_note(error.to_string()))?;
         let Some(share) = taken else { return Ok(None) };
         let count = count(global, &share, till.now_ms);
         if !share.admitted {
@@ -276,13 +270,6 @@ impl Quota {
         };
         Ok(Some((portion, count)))
     }
-}
-
-/// By whom a quota was counted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answered {
-    ByService,
-    ByNobody,
 }
 
 /// What the service itself has decided.

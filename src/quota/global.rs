@@ -75,22 +75,11 @@ impl Global {
         let (length, window) = window(quota, length)
             .map_err(|error| ConfigError::new(format!("{at}.{}", error.at), error.why))?;
         let per_hit = per_hit(quota.unit);
-        let written = match &quota.limit {
-            config::Limit::Number(limit) => Some((*limit, "limit".to_owned())),
+        let written = match quota.limit {
+            config::Limit::Number(limit) => Some(limit),
             config::Limit::Expression(_) => None,
         };
-        let overrides = quota.overrides.iter().enumerate();
-        let overridden = overrides.map(|(index, other)| (other.limit, format!("overrides[{index}].limit")));
-        for (limit, field) in written.into_iter().chain(overridden) {
-            if limit <= HIGHEST_LIMIT.saturating_mul(per_hit) {
-                continue;
-            }
-            let why = format!(
-                "`{limit}` is more than {}, the most that the rate limit service can count; write a shorter window",
-                HIGHEST_LIMIT.saturating_mul(per_hit)
-            );
-            return refused(&field, &why);
-        }
+        require_countable_limits(quota, written, per_hit, at)?;
         if let Some(fresh_for) = quota.fresh_for.filter(|fresh| *fresh > LONGEST_FRESH || *fresh > length) {
             let why = format!("`{fresh_for}` is longer than {LONGEST_FRESH}, or than the window");
             return refused("fresh_for", &why);
@@ -102,10 +91,7 @@ impl Global {
             per_hit,
             fresh_ms: quota.fresh_for.map_or(0, Span::milliseconds),
             on_failure: quota.on_failure.unwrap_or(OnFailure::Deny),
-            written: match quota.limit {
-                config::Limit::Number(limit) => Some(limit),
-                config::Limit::Expression(_) => None,
-            },
+            written,
         }))
     }
 
@@ -180,6 +166,28 @@ fn window(quota: &config::Quota, length: WindowLength) -> Result<(Span, ServiceW
         }
     };
     Ok((length, ServiceWindow::compile(length)?))
+}
+
+/// The quota's own limit, where it is `written` down, and those of its overrides.
+fn require_countable_limits(
+    quota: &config::Quota,
+    written: Option<u64>,
+    per_hit: u64,
+    at: &str,
+) -> Result<(), ConfigError> {
+    let highest = HIGHEST_LIMIT.saturating_mul(per_hit);
+    let own = written.map(|limit| (limit, "limit".to_owned()));
+    let overrides = quota.overrides.iter().enumerate();
+    let overridden = overrides.map(|(index, other)| (other.limit, format!("overrides[{index}].limit")));
+    match own.into_iter().chain(overridden).find(|(limit, _)| *limit > highest) {
+        None => Ok(()),
+        Some((limit, field)) => {
+            let why = format!(
+                "`{limit}` is more than {highest}, the most that the rate limit service can count; write a shorter window"
+            );
+            Err(ConfigError::new(format!("{at}.{field}"), why))
+        }
+    }
 }
 
 /// How much of a unit one hit at the service stands for.

@@ -7,6 +7,7 @@ use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
 /// What one request holds at most where the configuration does not say.
 const DEFAULT_TOKENS: u64 = 4096;
 const DEFAULT_MICRODOLLARS: u64 = 20_000;
+
 /// A unit, and where it is counted.
 #[derive(Debug)]
 pub(super) enum Measure {
@@ -101,8 +102,8 @@ impl Measure {
                 let count = window.spend_one(ledger, store, allotments, (counter, limit), now_ms)?;
                 Ok((count, None))
             }
-            Self::Held { unit, account, most } => {
-                account.hold(ledger, store, (counter, limit), size.estimate(*unit, *most), now_ms)
+            Self::Held { account, .. } => {
+                account.hold(ledger, store, (counter, limit), self.estimate(size), now_ms)
             }
         }
     }

@@ -170,10 +170,13 @@ impl Quota {
                 Ok(Standing::Taken(portion, count))
             }
             Ok((count, _)) => Err(self.refusal(&count, till.now_ms)),
-            Err(error) => {
-                Err(Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id).with_note(error.to_string()))
-            }
+            Err(error) => Err(self.unavailable().with_note(error.to_string())),
         }
+    }
+
+    /// Nobody could say whether there is room.
+    pub(super) fn unavailable(&self) -> Denial {
+        Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id)
     }
 
     /// What is told of a charge; requests in flight are held, and nobody is charged for them.
