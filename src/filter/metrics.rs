@@ -26,10 +26,15 @@ pub(super) struct Metrics {
 struct CacheMetrics {
     hits: u32,
     misses: u32,
-    entries: u32,
+    entries: SharedGauge,
     /// Of all uses since Envoy started.
     hit_percent: u32,
-    /// How many entries this worker has told.
+}
+
+/// A gauge that is the sum over all workers: each tells it by how much its own part has changed.
+struct SharedGauge {
+    id: u32,
+    /// This worker's part.
     told: Cell<usize>,
 }
 
@@ -81,7 +86,7 @@ impl Metrics {
     /// This worker's entries are gone with its configuration.
     pub(super) fn forget_cache(&self) {
         if let Some(Some(cache)) = self.cache.get() {
-            cache.tell_entries(0);
+            cache.entries.tell(0);
         }
     }
 }
@@ -96,14 +101,13 @@ impl CacheMetrics {
         Some(Self {
             hits: define(MetricType::Counter, "hits")?,
             misses: define(MetricType::Counter, "misses")?,
-            entries: define(MetricType::Gauge, "entries")?,
+            entries: SharedGauge::new(define(MetricType::Gauge, "entries")?),
             hit_percent: define(MetricType::Gauge, "hit_percent")?,
-            told: Cell::new(0),
         })
     }
 
     fn tell(&self, memory: &Memory) {
-        self.tell_entries(memory.credentials());
+        self.entries.tell(memory.credentials());
         let uses = memory.take_credential_uses();
         if uses.hits == 0 && uses.misses == 0 {
             return;
@@ -116,11 +120,17 @@ impl CacheMetrics {
         let percent = hits.saturating_mul(100).checked_div(hits.saturating_add(misses));
         let _ = hostcalls::record_metric(self.hit_percent, percent.unwrap_or_default());
     }
+}
 
-    fn tell_entries(&self, entries: usize) {
-        let more = signed(entries).saturating_sub(signed(self.told.replace(entries)));
+impl SharedGauge {
+    fn new(id: u32) -> Self {
+        Self { id, told: Cell::new(0) }
+    }
+
+    fn tell(&self, part: usize) {
+        let more = signed(part).saturating_sub(signed(self.told.replace(part)));
         if more != 0 {
-            let _ = hostcalls::increment_metric(self.entries, more);
+            let _ = hostcalls::increment_metric(self.id, more);
         }
     }
 }
@@ -184,15 +194,14 @@ pub(super) fn count_introspection(outcome: &str) {
 pub(super) struct LimitMetrics {
     /// Counters by outcome, defined as they are met.
     counters: RefCell<HashMap<String, u32>>,
-    owed: Option<u32>,
-    /// How many counters this worker has told that something is owed of.
-    told: Cell<usize>,
+    /// Of how many counters something is owed.
+    owed: Option<SharedGauge>,
 }
 
 impl LimitMetrics {
     pub(super) fn define() -> Self {
         let owed = hostcalls::define_metric(MetricType::Gauge, "claimgate.rate_limit.charges_owed").ok();
-        Self { counters: RefCell::default(), owed, told: Cell::new(0) }
+        Self { counters: RefCell::default(), owed: owed.map(SharedGauge::new) }
     }
 
     /// Counts one question for a request.
@@ -208,9 +217,8 @@ impl LimitMetrics {
 
     /// Tells of how many counters something is owed, over all workers, and what was dropped.
     pub(super) fn tell_debts(&self, debts: &Debts) {
-        let more = signed(debts.len()).saturating_sub(signed(self.told.replace(debts.len())));
-        if let Some(owed) = self.owed.filter(|_| more != 0) {
-            let _ = hostcalls::increment_metric(owed, more);
+        if let Some(owed) = &self.owed {
+            owed.tell(debts.len());
         }
         let dropped = debts.take_dropped();
         if dropped > 0 {
