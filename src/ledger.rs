@@ -47,10 +47,10 @@ use std::fmt;
 
 use page::{Record, Tag};
 
-pub use account::{Account, Reservation};
+pub use account::{Account, Reservation, SOON_MS};
 pub use allotment::Allotments;
 pub use budget::Budget;
-pub use calendar::{Calendar, CalendarWindow};
+pub use calendar::Calendar;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use mirror::{Basis, Mirror, Share, Take, Told};

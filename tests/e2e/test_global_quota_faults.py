@@ -76,19 +76,12 @@ def assert_each_quota_does_what_it_says(fleet: Fleet) -> None:
     assert alone.count(["lenient"]) == 2 * LIMIT, "the record says who counted"
 
 
-def test_redis_killed_and_back(fleet: Fleet) -> None:
-    fleet.redis.kill()
+@pytest.mark.parametrize("name", ["redis", "service"])
+def test_a_part_killed_and_back(fleet: Fleet, name: str) -> None:
+    part = {"redis": fleet.redis, "service": fleet.service}[name]
+    part.process.kill()
     assert_each_quota_does_what_it_says(fleet)
-    fleet.redis.start()
-    wait_back(fleet)
-    run = fleet.run()
-    assert [outcome(fleet.ask("strict", run, at % 2)) for at in range(LIMIT + 1)] == [PASSED] * LIMIT + [EXCEEDED]
-
-
-def test_the_service_killed_and_back(fleet: Fleet) -> None:
-    fleet.service.kill()
-    assert_each_quota_does_what_it_says(fleet)
-    fleet.service.start()
+    part.start()
     wait_back(fleet)
     run = fleet.run()
     assert [outcome(fleet.ask("strict", run, at % 2)) for at in range(LIMIT + 1)] == [PASSED] * LIMIT + [EXCEEDED]
@@ -96,12 +89,12 @@ def test_the_service_killed_and_back(fleet: Fleet) -> None:
 
 def test_whoever_is_paused_holds_nobody_longer_than_its_time(fleet: Fleet) -> None:
     for part in (fleet.service, fleet.redis):
-        part.pause()
+        part.process.pause()
         began = time.monotonic()
         assert outcome(fleet.ask("strict", fleet.run())) == UNAVAILABLE
         assert time.monotonic() - began < 3, "the time limit is half a second"
         assert outcome(fleet.ask("lenient", fleet.run())) == PASSED
-        part.resume()
+        part.process.resume()
         wait_back(fleet)
 
 
@@ -112,7 +105,7 @@ def test_what_is_owed_arrives_when_the_service_is_back(fleet: Fleet) -> None:
         late = [pool.submit(fleet.ask, "strict-tokens", run, at, "sim-slow-2") for at in (0, 1, 0, 1)]
         wait_until(lambda: len(fleet.redis.counters(f"_{run}_")) > 0, what="the questions to be answered", seconds=10)
         time.sleep(0.5)
-        fleet.service.kill()
+        fleet.service.process.kill()
         outcomes = [outcome(fleet.ask("lenient-tokens", alone, at, MODEL)) for at in (0, 1) for _ in range(LIMIT + 1)]
         assert outcomes == ([PASSED] * LIMIT + [EXCEEDED]) * 2
         assert [outcome(answer.result()) for answer in late] == [PASSED] * 4
@@ -133,9 +126,9 @@ def test_a_report_that_waits_is_not_sent_twice(fleet: Fleet) -> None:
     run = fleet.run()
     assert outcome(fleet.ask("lenient-tokens", run, 0, MODEL)) == PASSED
     # The report of this one meets a Redis that hangs, for less than a report may take.
-    fleet.redis.pause()
+    fleet.redis.process.pause()
     assert [outcome(fleet.ask("lenient-tokens", run, 0, MODEL)) for _ in range(3)] == [PASSED] * 3
-    fleet.redis.resume()
+    fleet.redis.process.resume()
     wait_back(fleet)
     assert fleet.wait_counted("lenient-tokens", run, 4 * COST) == 4 * COST
     # Two more reports have had their turn by now.
@@ -145,7 +138,7 @@ def test_a_report_that_waits_is_not_sent_twice(fleet: Fleet) -> None:
 
 def test_what_an_envoy_alone_let_pass_is_counted_when_the_service_is_back(fleet: Fleet) -> None:
     run = fleet.run()
-    fleet.service.kill()
+    fleet.service.process.kill()
     assert [outcome(fleet.ask("lenient", run, at)) for at in (0, 1, 0)] == [PASSED] * 3
     fleet.service.start()
     wait_back(fleet)
@@ -157,7 +150,7 @@ def test_what_an_envoy_alone_let_pass_is_counted_when_the_service_is_back(fleet:
 def test_a_fresh_answer_outlives_the_service_no_longer_than_it_is_fresh(fleet: Fleet) -> None:
     run = fleet.run()
     assert outcome(fleet.ask("strict-fresh", run)) == PASSED
-    fleet.service.kill()
+    fleet.service.process.kill()
     wait_until(lambda: outcome(fleet.ask("strict-fresh", run)) == UNAVAILABLE, what="the answer to age", seconds=10)
     fleet.service.start()
     wait_back(fleet)

@@ -154,6 +154,17 @@ def test_streams_are_charged_whole_and_broken_off(fleet: Fleet) -> None:
     assert fleet.wait_counted("wide", run, spent) == spent
 
 
+def test_what_is_owed_is_reported_while_answers_keep_coming(fleet: Fleet) -> None:
+    run, until, asked = fleet.run(), time.monotonic() + 2, 0
+    # One connection is one worker's, which has an answer of the service every few milliseconds.
+    while time.monotonic() < until:
+        assert fleet.ask("wide", run, 0, MODEL).status_code == 200
+        asked += 1
+    counted = fleet.counted("wide", run)
+    print(f"{asked} requests in two seconds: {counted} of {asked * COST} model tokens were reported by then")
+    assert counted > asked * COST / 2
+
+
 def test_what_many_owe_is_reported_to_the_last(fleet: Fleet) -> None:
     """More counters than one report tells of."""
     part = f"{fleet.run()}-of-many"

@@ -84,7 +84,7 @@ def test_a_service_that_was_killed_comes_back_with_what_it_had_counted(
     envoy: Envoy, service: RateLimitService, redis: Redis
 ) -> None:
     assert statuses(envoy, "bob", LIMIT) == [PASSED] * LIMIT
-    service.kill()
+    service.process.kill()
     assert statuses(envoy, "bob") == [500]
     service.start()
     wait_until(lambda: statuses(envoy, "carol") != [500], what="the service to be reached again", seconds=10)
@@ -94,7 +94,7 @@ def test_a_service_that_was_killed_comes_back_with_what_it_had_counted(
 
 def test_a_redis_that_was_killed_comes_back_empty(envoy: Envoy, redis: Redis) -> None:
     assert statuses(envoy, "dave", LIMIT + 1) == [PASSED] * LIMIT + [429]
-    redis.kill()
+    redis.process.kill()
     assert statuses(envoy, "dave") == [500]
     redis.start()
     # Each connection that the service had kept fails once.
@@ -104,9 +104,9 @@ def test_a_redis_that_was_killed_comes_back_empty(envoy: Envoy, redis: Redis) ->
 
 def test_whoever_is_paused_keeps_its_callers_waiting(envoy: Envoy, service: RateLimitService, redis: Redis) -> None:
     for who, part in (("frank", service), ("grace", redis)):
-        part.pause()
+        part.process.pause()
         assert statuses(envoy, who) == [500]
-        part.resume()
+        part.process.resume()
         wait_until(lambda who=who: statuses(envoy, who) != [500], what="an answer", seconds=10)
 
 

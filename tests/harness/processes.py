@@ -83,6 +83,18 @@ class Process:
         if self.alive():
             self._child.send_signal(number)
 
+    def pause(self) -> None:
+        """It keeps its connections and answers nobody until `resume`."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Ends it at once, in the middle of whatever it does."""
+        self.signal(signal.SIGKILL)
+        self.stop()
+
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 

@@ -1,7 +1,6 @@
 """The reference implementation of Envoy's rate limit service as a child process, with the limits of a test's choice."""
 
 import re
-import signal
 import time
 import urllib.request
 from pathlib import Path
@@ -47,18 +46,6 @@ class RateLimitService:
         self.process = Process(name, [PROGRAM], self._directory, self._environment())
         self.process.wait_ready(self._is_ready, START_SECONDS)
 
-    def kill(self) -> None:
-        """Ends it at once, with every connection."""
-        self.process.signal(signal.SIGKILL)
-        self.process.stop()
-
-    def pause(self) -> None:
-        """It keeps its connections and answers nobody until `resume`."""
-        self.process.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.process.signal(signal.SIGCONT)
-
     def calls(self) -> int:
         """How often it was asked since it started, by its own statistics, once these stand still."""
         seen = [-1]
@@ -84,7 +71,7 @@ class RateLimitService:
         return static_cluster(CLUSTER, self.port, http2=True)
 
     def stop(self) -> None:
-        self.resume()
+        self.process.resume()
         self.process.stop()
 
     def _environment(self) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A private Redis as a child process, without a file on disk: what it counted is lost with it."""
 
-import signal
 import subprocess
 from pathlib import Path
 
@@ -33,18 +32,6 @@ class Redis:
         self.process = Process(f"redis-{self._starts}", command, self._directory)
         self.process.wait_ready(lambda: self._ask("ping") == ["PONG"], START_SECONDS)
 
-    def kill(self) -> None:
-        """Ends it at once, in the middle of whatever it does."""
-        self.process.signal(signal.SIGKILL)
-        self.process.stop()
-
-    def pause(self) -> None:
-        """It keeps its connections and answers nobody until `resume`."""
-        self.process.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.process.signal(signal.SIGCONT)
-
     def counters(self, part: str = "") -> dict[str, int]:
         """The counters whose key has this part."""
         keys = [key for key in self._ask("keys", "*") if part in key]
@@ -63,7 +50,7 @@ class Redis:
         self._ask("flushall")
 
     def stop(self) -> None:
-        self.resume()
+        self.process.resume()
         self.process.stop()
 
     def _ask(self, *words: str) -> list[str]:
