@@ -32,6 +32,7 @@
 //! The default callbacks of the SDK release a request; this room implements each of them that can.
 
 mod answer;
+mod bell;
 mod body;
 mod clock;
 mod cluster;

@@ -11,6 +11,7 @@
 mod admission;
 mod asking;
 mod basket;
+mod batch;
 mod charged;
 mod cost;
 mod debts;
@@ -40,7 +41,8 @@ use single::{Charge, Quota};
 pub(crate) use global::scripted;
 
 pub use admission::{Admission, Held};
-pub use asking::{Answer, Ask, Pending};
+pub use asking::{Answer, Pending};
+pub use batch::{Ask, Batch};
 pub use charged::Charged;
 pub use cost::{Cost, Size};
 pub use debts::{Debts, Report};

@@ -23,10 +23,8 @@ pub(super) enum Phase {
     AwaitingIntrospection {
         name: Fingerprint,
     },
-    /// For what the rate limit service answers to the question of this token.
-    AwaitingLimits {
-        token: u32,
-    },
+    /// For what the rate limit service answers.
+    AwaitingLimits,
     Forwarded,
     /// The filter has answered: a refusal, or a token.
     Answered,
@@ -41,7 +39,7 @@ impl Phase {
             Self::AwaitingBody { .. }
             | Self::AwaitingKeys { .. }
             | Self::AwaitingIntrospection { .. }
-            | Self::AwaitingLimits { .. } => true,
+            | Self::AwaitingLimits => true,
             Self::Fresh | Self::Forwarded | Self::Answered | Self::Gone => false,
         }
     }
@@ -52,7 +50,7 @@ impl Phase {
             Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
                 Some(Reason::IdentityUnavailable)
             }
-            Self::AwaitingLimits { .. } => Some(Reason::QuotaUnavailable),
+            Self::AwaitingLimits => Some(Reason::QuotaUnavailable),
             Self::Fresh | Self::AwaitingBody { .. } | Self::Forwarded | Self::Answered | Self::Gone => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Asks the rate limit service for streams that wait, and reports to it what requests have cost.
 //!
-//! A stream sends its question itself and is woken by the answer. What it has cost is reported by the root: many requests in
-//! one report, which is sent again until it is answered. A report whose answer is lost may count twice, which errs on the
-//! strict side.
+//! The streams that come together ask together: the root is called once all of them have been looked at, sends their questions as
+//! one request, and wakes them by its answer. What they have cost is reported on the tick: many requests in one report, which
+//! is sent again until it is answered. A report whose answer is lost may count twice, which errs on the strict side.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -13,13 +13,15 @@ use log::warn;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::BufferType;
 
+use super::bell::Bell;
+use super::clock;
 use super::flow::{Flow, Phase};
 use super::metrics::LimitMetrics;
 use super::root::Shared;
 use super::shared_data::SharedData;
-use super::{clock, steps};
+use super::steps::{self, MOST_AT_ONCE};
 use crate::gateway::{Gateway, Memory, Patience};
-use crate::quota::{Ask, Report, Service};
+use crate::quota::{Answer, Ask, Batch, Report, Service};
 
 /// Nobody waits for the answer to a report, and one that is given up too soon may count twice.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,8 +38,11 @@ const GRPC_OK: u32 = 0;
 /// The questions and reports of one worker under one configuration.
 #[derive(Default)]
 pub(super) struct Limits {
-    /// The streams that wait, by token of their question.
-    asked: RefCell<HashMap<u32, Question>>,
+    bell: Bell,
+    /// What is sent as soon as the bell has called the root.
+    due: RefCell<Vec<Question>>,
+    /// The questions under way, by the token of their request.
+    asked: RefCell<HashMap<u32, Asked>>,
     reports: RefCell<HashMap<u32, (Report, u64)>>,
     /// From when on the next report is sent.
     next_ms: Cell<u64>,
@@ -47,75 +52,109 @@ pub(super) struct Limits {
     metrics: OnceCell<LimitMetrics>,
 }
 
-/// A question under way.
+/// What a stream waits to be told.
 struct Question {
     id: u32,
     flow: Rc<RefCell<Flow>>,
-    asked_ms: u64,
+    ask: Ask,
+}
+
+/// One request and the streams that wait for its answer.
+struct Asked {
+    batch: Batch,
+    questions: Vec<Question>,
+    at_ms: u64,
 }
 
 impl Limits {
-    /// Sends a stream's question.
+    /// Takes a stream's question.
     ///
     /// # Errors
-    /// Envoy does not even take it.
+    /// It will never be sent.
     pub(super) fn ask(
         &self,
-        gateway: &Gateway,
-        ask: &Ask,
+        shared: &Shared,
+        ask: Ask,
         (id, flow): (u32, &Rc<RefCell<Flow>>),
-        asked_ms: u64,
-    ) -> Result<u32, String> {
-        let service = gateway.rate_limit_service().ok_or("there is none")?;
-        let timeout = Duration::from_millis(service.timeout_ms());
-        let token = send(service, ask.message(), timeout).inspect_err(|why| {
-            self.metrics().count_question("undispatched");
-            self.warn(asked_ms, why);
-        })?;
-        self.asked.borrow_mut().insert(token, Question { id, flow: Rc::clone(flow), asked_ms });
-        Ok(token)
+    ) -> Result<(), String> {
+        let mut due = self.due.borrow_mut();
+        let name = || format!("claimgate.{:032x}", u128::from_le_bytes(shared.dice.roll()));
+        if due.is_empty() && !self.bell.ring(name) {
+            self.metrics().count_questions("undispatched", 1);
+            return Err("this host has no queues to send a question by".to_owned());
+        }
+        due.push(Question { id, flow: Rc::clone(flow), ask });
+        Ok(())
     }
 
     /// The stream that asked is gone.
-    pub(super) fn forget(&self, token: u32) {
-        self.asked.borrow_mut().remove(&token);
+    pub(super) fn forget(&self, id: u32) {
+        self.due.borrow_mut().retain(|question| question.id != id);
     }
 
-    /// Takes an answer, if it is one of these.
-    pub(super) fn receive(&self, shared: &Rc<Shared>, token: u32, status: u32, size: usize) {
-        let question = self.asked.borrow_mut().remove(&token);
-        if let Some(question) = question {
-            return self.answer(shared, token, question, read(status, size));
+    /// Sends the questions that are due; in a callback of the root, which the answer is then for.
+    pub(super) fn send(&self, shared: &Rc<Shared>) {
+        let Some(service) = shared.gateway.rate_limit_service() else { return };
+        let timeout = Duration::from_millis(service.timeout_ms());
+        let mut due = self.due.take();
+        while !due.is_empty() {
+            let rest = due.split_off(due.len().min(MOST_AT_ONCE));
+            let questions = std::mem::replace(&mut due, rest);
+            let batch = Batch::of(service, questions.iter().map(|question| &question.ask));
+            let sent = send(service, batch.message(), timeout);
+            let asked = Asked { batch, questions, at_ms: clock::now_ms() };
+            match sent {
+                Ok(token) => {
+                    self.asked.borrow_mut().insert(token, asked);
+                }
+                Err(why) => self.answer(shared, asked.questions, Err(why), "undispatched"),
+            }
+        }
+    }
+
+    /// Takes an answer, if it is one of these. True where it is that to a report.
+    pub(super) fn receive(&self, shared: &Rc<Shared>, token: u32, status: u32, size: usize) -> bool {
+        let asked = self.asked.borrow_mut().remove(&token);
+        if let Some(Asked { batch, questions, at_ms }) = asked {
+            let answers = read(status, size).and_then(|answer| batch.read(&answer, at_ms));
+            self.answer(shared, questions, answers, "failed");
+            return false;
         }
         let report = self.reports.borrow_mut().remove(&token);
         if let Some(report) = report {
             self.reported(&shared.gateway, &shared.memory, report, read(status, size));
         }
+        true
     }
 
+    /// Walks the streams on that have asked.
     fn answer(
         &self,
         shared: &Rc<Shared>,
-        token: u32,
-        Question { id, flow, asked_ms }: Question,
-        answer: Result<Vec<u8>, String>,
+        questions: Vec<Question>,
+        answers: Result<Vec<Answer>, String>,
+        failure: &str,
     ) {
-        let heard = match &mut *flow.borrow_mut() {
-            Flow { phase: Phase::AwaitingLimits { token: awaited }, call: Some(call), .. }
-                if *awaited == token =>
-            {
-                let answer = answer.as_deref().map_err(Clone::clone);
-                shared.gateway.hear_limits(call, answer, asked_ms)
-            }
-            // It was refused meanwhile.
-            _ => return,
-        };
-        self.metrics().count_question(if heard.is_ok() { "ok" } else { "failed" });
-        if let Err(why) = heard {
-            self.warn(clock::now_ms(), &why);
+        self.metrics().count_questions(if answers.is_ok() { "ok" } else { failure }, questions.len());
+        if let Err(why) = &answers {
+            self.warn(clock::now_ms(), why);
         }
-        shared.release(id);
-        steps::resume_held(shared, id, &flow, Patience::Left);
+        let mut answers = answers.map(Vec::into_iter);
+        for Question { id, flow, .. } in questions {
+            let answer = match &mut answers {
+                Ok(answers) => answers.next().ok_or_else(|| "the answer is too short".to_owned()),
+                Err(why) => Err(why.clone()),
+            };
+            match &mut *flow.borrow_mut() {
+                Flow { phase: Phase::AwaitingLimits, call: Some(call), .. } => {
+                    shared.gateway.hear_limits(call, answer);
+                }
+                // It was refused meanwhile, or is over.
+                _ => continue,
+            }
+            shared.release(id);
+            steps::resume_held(shared, id, &flow, Patience::Left);
+        }
     }
 
     /// Reports what is owed, in turn.

@@ -204,9 +204,9 @@ impl LimitMetrics {
         Self { counters: RefCell::default(), owed: owed.map(SharedGauge::new) }
     }
 
-    /// Counts one question for a request.
-    pub(super) fn count_question(&self, outcome: &str) {
-        self.add(&format!("claimgate.rate_limit.questions.outcome.{outcome}"), 1);
+    /// Counts questions, one for each request.
+    pub(super) fn count_questions(&self, outcome: &str, questions: usize) {
+        self.add(&format!("claimgate.rate_limit.questions.outcome.{outcome}"), signed(questions));
     }
 
     /// Counts one report, and the charges in it.

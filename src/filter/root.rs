@@ -216,8 +216,10 @@ impl Context for Root {
     }
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if let Some(Half::Chain(shared)) = &self.half {
-            shared.limits.receive(shared, token, status, size);
+        if let Some(Half::Chain(shared)) = &self.half
+            // To pace begins the tick anew; where streams are answered all the time, none would come.
+            && shared.limits.receive(shared, token, status, size)
+        {
             self.pace(shared);
             self.finish();
         }
@@ -272,6 +274,13 @@ impl RootContext for Root {
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
         shared.wake(now_ms);
         self.pace(shared);
+    }
+
+    fn on_queue_ready(&mut self, queue: u32) {
+        let _ = hostcalls::dequeue_shared_queue(queue);
+        if let Some(Half::Chain(shared)) = &self.half {
+            shared.limits.send(shared);
+        }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

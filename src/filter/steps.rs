@@ -40,18 +40,16 @@ pub(super) fn walk(
     let mut flow = stream.1.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
     let outcome = match decide(shared, call, body, (patience, moment)) {
-        Outcome::Need(Need::RateLimit(ask)) => {
-            match shared.limits.ask(&shared.gateway, &ask, stream, moment.unix_ms) {
-                Ok(token) => {
-                    *phase = Phase::AwaitingLimits { token };
-                    return Step::Held;
-                }
-                Err(why) => {
-                    let _ = shared.gateway.hear_limits(call, Err(why), moment.unix_ms);
-                    decide(shared, call, body, (patience, moment))
-                }
+        Outcome::Need(Need::RateLimit(ask)) => match shared.limits.ask(shared, ask, stream) {
+            Ok(()) => {
+                *phase = Phase::AwaitingLimits;
+                return Step::Held;
             }
-        }
+            Err(why) => {
+                shared.gateway.hear_limits(call, Err(why));
+                decide(shared, call, body, (patience, moment))
+            }
+        },
         outcome => outcome,
     };
     match outcome {

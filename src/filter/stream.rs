@@ -108,19 +108,13 @@ fn standing(phase: Phase) -> Action {
         | Phase::AwaitingBody { .. }
         | Phase::AwaitingKeys { .. }
         | Phase::AwaitingIntrospection { .. }
-        | Phase::AwaitingLimits { .. }
+        | Phase::AwaitingLimits
         | Phase::Answered
         | Phase::Gone => Action::Pause,
     }
 }
 
-impl Context for Stream {
-    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if let Some(shared) = &self.shared {
-            shared.limits.receive(shared, token, status, size);
-        }
-    }
-}
+impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -223,8 +217,8 @@ impl HttpContext for Stream {
         let Some(shared) = &self.shared else { return };
         shared.open.remove(self.id);
         let mut flow = self.flow.borrow_mut();
-        if let Phase::AwaitingLimits { token } = flow.phase {
-            shared.limits.forget(token);
+        if flow.phase == Phase::AwaitingLimits {
+            shared.limits.forget(self.id);
         }
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.

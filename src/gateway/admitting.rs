@@ -48,26 +48,11 @@ impl Gateway {
         Ok(self.quotas.resume(pending, &answer, till)?)
     }
 
-    /// Takes what the rate limit service has answered to a call that waits for it, or why it has not.
-    ///
-    /// # Errors
-    /// One line for the operator, where there is no answer. The call knows what to make of that.
-    pub fn hear_limits(
-        &self,
-        call: &mut Call,
-        answer: Result<&[u8], String>,
-        asked_ms: u64,
-    ) -> Result<(), String> {
-        let Some(pending) = &call.pending else { return Ok(()) };
-        match answer.and_then(|answer| pending.read(answer, asked_ms)) {
-            Ok(answer) => {
-                call.limits = Some(answer);
-                Ok(())
-            }
-            Err(why) => {
-                call.limits = Some(Answer::Failed(why.clone()));
-                Err(why)
-            }
+    /// Takes what the rate limit service has answered to a call that waits for it, or why it has not: the call knows what
+    /// to make of that.
+    pub fn hear_limits(&self, call: &mut Call, answer: Result<Answer, String>) {
+        if call.pending.is_some() {
+            call.limits = Some(answer.unwrap_or_else(Answer::Failed));
         }
     }
 

@@ -6,7 +6,8 @@
 use std::rc::Rc;
 
 use super::basket::{Basket, Portion};
-use super::global::{Descriptor, DescriptorStatus, Global, Word, interpret, read};
+use super::batch::Ask;
+use super::global::{Descriptor, DescriptorStatus, Global, Service, Word, interpret};
 use super::single::{Charge, Quota};
 use super::{QuotaSet, Size, Till};
 use crate::config::{OnFailure, Unit};
@@ -19,12 +20,6 @@ pub struct Pending {
     pub(super) basket: Basket,
     pub(super) due: Vec<Due>,
     ask: Ask,
-}
-
-/// A request to the service, as its message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    message: Vec<u8>,
 }
 
 /// What came of a question.
@@ -61,24 +56,15 @@ pub(super) enum Standing {
     Due(Due),
 }
 
-impl Ask {
-    pub fn message(&self) -> &[u8] {
-        &self.message
-    }
-}
-
 impl Pending {
     pub fn ask(&self) -> &Ask {
         &self.ask
     }
+}
 
-    /// Reads an answer to the question.
-    ///
-    /// # Errors
-    /// One line for the operator, where it is none.
-    pub fn read(&self, answer: &[u8], asked_ms: u64) -> Result<Answer, String> {
-        let statuses = Statuses(read(answer, self.due.len())?);
-        Ok(Answer::Told { statuses, asked_ms })
+impl Statuses {
+    pub(super) fn of(statuses: Vec<DescriptorStatus>) -> Self {
+        Self(statuses)
     }
 }
 
@@ -111,8 +97,8 @@ impl QuotaSet {
             let hits = if quota.is_counted_at_once(global) { due.amount } else { 0 };
             Some((global, &*due.descriptor, hits))
         });
-        let message = self.service.as_ref().map(|service| service.request(asked)).unwrap_or_default();
-        Pending { basket, due, ask: Ask { message } }
+        let ask = Ask::new(Service::descriptors(asked), due.len());
+        Pending { basket, due, ask }
     }
 
     /// Takes the part of each quota that was asked for, by what the service said.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use super::global::{Descriptor, DescriptorStatus, Global, Word, interpret, read};
+use super::global::{Descriptor, DescriptorStatus, Global, Service, Word, interpret, read};
 use super::{QuotaSet, Till};
 
 /// The most counters of which something is owed: what another one costs is not reported.
@@ -142,7 +142,7 @@ impl QuotaSet {
         let asked = charges
             .iter()
             .filter_map(|charge| Some((self.global(&charge.descriptor)?, &*charge.descriptor, charge.hits)));
-        let message = service.request(asked);
+        let message = service.request(std::iter::once(Service::descriptors(asked).as_slice()));
         Some(Report { charges, message })
     }
 

@@ -220,7 +220,7 @@ def test_a_crowd_that_waits_is_answered_when_the_service_goes(
         for name, wanted in (("strict", UNAVAILABLE), ("lenient", PASSED)):
             for is_broken in (True, False):
                 double.answer("hang")
-                asked = double.calls
+                asked = double.asked
 
                 def request(number: int, name: str = name, is_broken: bool = is_broken) -> LoadRequest:
                     headers = asking(name, f"crowd-{is_broken}-{number}")
@@ -229,7 +229,7 @@ def test_a_crowd_that_waits_is_answered_when_the_service_goes(
                 with ThreadPoolExecutor(1) as pool:
                     load = pool.submit(run_load, request, total=CROWD, connections=CROWD)
                     if is_broken:
-                        wait_until(lambda: double.calls - asked >= CROWD, what="the crowd", seconds=3.8)
+                        wait_until(lambda: double.asked - asked >= CROWD, what="the crowd", seconds=3.8)
                         double.drop()
                     report = load.result()
                 outcomes = Counter((a.status, a.headers.get("x-claimgate-reason", "")) for a in report.answers)

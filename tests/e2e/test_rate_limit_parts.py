@@ -122,4 +122,4 @@ def test_the_double_answers_in_each_of_its_ways(simulator: Simulator, tmp_path: 
             assert statuses(envoy, "anybody") == [500], mode
         double.answer("ok")
         assert statuses(envoy, "anybody") == [PASSED]
-        assert double.calls == 13
+        assert double.asked == 13

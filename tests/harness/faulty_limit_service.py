@@ -31,8 +31,8 @@ class FaultyLimitService:
 
     def __init__(self) -> None:
         self._mode = "ok"
-        self.calls = 0
-        """How often it was asked."""
+        self.asked = 0
+        """For how many counters it was asked."""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -65,7 +65,7 @@ class FaultyLimitService:
         with contextlib.suppress(ConnectionError):
             while content := await reader.read(1 << 16):
                 for stream, request in connection.receive(content):
-                    self.calls += 1
+                    self.asked += _descriptors(request)
                     answer = self._answer(connection, stream, request)
                     connection.tasks.add(self._loop.create_task(answer))
         self._writers.discard(writer)

@@ -46,6 +46,17 @@ class Http2Connection:
         self._flush()
         return stream
 
+    def open_together(self, blocks: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
+        """Sends requests without a body in one write, so that whoever reads finds them at the same moment."""
+        streams = []
+        for headers in blocks:
+            stream = self._state.get_next_available_stream_id()
+            self._responses[stream] = RawResponse()
+            self._state.send_headers(stream, _encode(headers), end_stream=True)
+            streams.append(stream)
+        self._flush()
+        return streams
+
     def send(self, stream: int, content: bytes, *, last: bool = False) -> None:
         """Sends body bytes as window and frame size allow. Raises TimeoutError where the window stays closed."""
         end = time.monotonic() + ANSWER_SECONDS

@@ -14,6 +14,7 @@ use crate::gateway::{Call, Ending, Known, Need, Outcome, Patience};
 use crate::ledger::Store;
 use crate::policy::fixture::{merged, moment};
 use crate::quota::scripted::Scripted;
+use crate::quota::{Ask, Batch};
 
 const MINUTE: i32 = 2;
 const HOUR: i32 = 3;
@@ -54,13 +55,24 @@ fn sent_at(envoy: &Scene, service: &Scripted, request: &Request, now_ms: u64) ->
     let known = Known { moment: moment(now_ms), ..envoy.known(request) };
     loop {
         match envoy.gateway.decide(&mut call, &known) {
-            Outcome::Need(Need::RateLimit(ask)) => {
-                let answer = service.answer(ask.message(), now_ms);
-                envoy.gateway.hear_limits(&mut call, Ok(&answer), now_ms).unwrap();
-            }
+            Outcome::Need(Need::RateLimit(ask)) => hear(envoy, service, &mut [(ask, &mut call)], now_ms),
             outcome => return (call, outcome),
         }
     }
+}
+
+/// Asks `service` for all of these calls at once.
+fn hear(envoy: &Scene, service: &Scripted, asking: &mut [(Ask, &mut Call)], now_ms: u64) {
+    let batch = batch(envoy, asking.iter().map(|(ask, _)| ask));
+    let answers = batch.read(&service.answer(batch.message(), now_ms), now_ms).unwrap();
+    assert_eq!(answers.len(), asking.len());
+    for ((_, call), answer) in asking.iter_mut().zip(answers) {
+        envoy.gateway.hear_limits(call, Ok(answer));
+    }
+}
+
+fn batch<'a>(envoy: &Scene, asks: impl Iterator<Item = &'a Ask> + Clone) -> Batch {
+    Batch::of(envoy.gateway.rate_limit_service().unwrap(), asks)
 }
 
 fn sent(envoy: &Scene, service: &Scripted) -> Call {
@@ -223,6 +235,63 @@ fn several_quotas_are_one_question() {
 }
 
 #[test]
+fn calls_that_ask_together_are_counted_as_if_each_had_come_alone() {
+    let vip = requests(json!({
+        "id": "vip", "limit": 2, "when": "has(request.headers.vip)", "per": ["request.headers.vip"],
+    }));
+    let scene = envoy(&[requests(json!({ "limit": 4 })), vip]);
+    let service = Scripted::new(&[("r", 4, MINUTE), ("vip", 2, MINUTE)]);
+    let requests = ["", "a", "a", "a", "", "b"].map(|vip| match vip {
+        "" => Request::chat(),
+        vip => Request::chat().with("vip", vip),
+    });
+    let mut calls: Vec<_> = requests.iter().map(|request| scene.open(request)).collect();
+    let mut asking: Vec<_> = requests
+        .iter()
+        .zip(&mut calls)
+        .map(|(request, call)| match need(&scene, call, request) {
+            Outcome::Need(Need::RateLimit(ask)) => (ask, call),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    hear(&scene, &service, &mut asking, NOW_MS);
+    assert_eq!(service.take_requests(), 1);
+    let rules: Vec<_> = requests
+        .iter()
+        .zip(&mut calls)
+        .map(|(request, call)| {
+            need(&scene, call, request);
+            call.denial().and_then(|denial| denial.rule()).map(str::to_owned)
+        })
+        .collect();
+    let by = |rule: &str| Some(rule.to_owned());
+    assert_eq!(
+        rules,
+        [None, None, None, by("vip"), by("r"), by("r")],
+        "the third of `a`, then the limit of all"
+    );
+    assert_eq!(service.counted().values().sum::<u64>(), 6 + 4, "each counter, once for each call");
+}
+
+#[test]
+fn an_answer_for_fewer_calls_than_asked_is_none_for_any() {
+    let (scene, service, request) = (envoy(&[requests(json!({}))]), service(), Request::chat());
+    let asks: Vec<_> = (0..2)
+        .map(|_| match need(&scene, &mut scene.open(&request), &request) {
+            Outcome::Need(Need::RateLimit(ask)) => ask,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let (one, both) = (batch(&scene, asks.iter().take(1)), batch(&scene, asks.iter()));
+    let answer = service.answer(one.message(), NOW_MS);
+    assert_eq!(one.read(&answer, NOW_MS).unwrap().len(), 1);
+    assert_eq!(
+        both.read(&answer, NOW_MS).unwrap_err(),
+        "the answer tells of 1 counters, and 2 were asked for"
+    );
+}
+
+#[test]
 fn a_walk_that_is_repeated_takes_nothing_twice() {
     let own = json!({ "id": "own", "limit": 9, "window": "60s", "per": ["'all'"] });
     let (scene, service, request) = (envoy(&[requests(json!({})), own]), service(), Request::chat());
@@ -234,8 +303,7 @@ fn a_walk_that_is_repeated_takes_nothing_twice() {
         assert!(matches!(&again, Outcome::Need(Need::RateLimit(other)) if *other == ask));
         assert_eq!(scene.spent(), spent);
     }
-    let answer = service.answer(ask.message(), NOW_MS);
-    scene.gateway.hear_limits(&mut call, Ok(&answer), NOW_MS).unwrap();
+    hear(&scene, &service, &mut [(ask, &mut call)], NOW_MS);
     for _ in 0..3 {
         assert!(matches!(need(&scene, &mut call, &request), Outcome::Forward(_)));
     }

@@ -91,13 +91,19 @@ impl Service {
         self.charge_every_ms
     }
 
-    /// A request for these descriptors, each with what it adds.
-    pub(crate) fn request<'a>(
-        &self,
-        asked: impl Iterator<Item = (&'a Global, &'a Descriptor, u64)>,
-    ) -> Vec<u8> {
+    /// These descriptors, each with what it adds, as a part of a request.
+    pub(crate) fn descriptors<'a>(asked: impl Iterator<Item = (&'a Global, &'a Descriptor, u64)>) -> Vec<u8> {
         let descriptors = asked.map(|(global, descriptor, hits)| written(global, descriptor, hits)).collect();
-        RateLimitRequest { domain: self.domain.clone(), descriptors }.encode_to_vec()
+        RateLimitRequest { domain: String::new(), descriptors }.encode_to_vec()
+    }
+
+    /// A request of these parts: in the encoding of protobuf, messages behind one another are one.
+    pub(crate) fn request<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let head = RateLimitRequest { domain: self.domain.clone(), descriptors: Vec::new() };
+        parts.fold(head.encode_to_vec(), |mut message, part| {
+            message.extend_from_slice(part);
+            message
+        })
     }
 }
 

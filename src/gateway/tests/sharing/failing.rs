@@ -2,19 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::{MINUTE, costing, envoy, left, need, report, requests, sent, sent_at, service, settle, tokens};
+use super::{
+    MINUTE, batch, costing, envoy, left, need, report, requests, sent, sent_at, service, settle, tokens,
+};
 use crate::denial::Reason;
 use crate::gateway::tests::reports::ending;
 use crate::gateway::tests::{NOW_MS, Request, Scene};
-use crate::gateway::{Call, Outcome};
+use crate::gateway::{Call, Need, Outcome};
 use crate::quota::scripted::{Scripted, saying};
 
 /// A request to which the service answers so.
 fn answered(envoy: &Scene, answer: Result<&[u8], String>) -> Call {
     let request = Request::chat();
     let mut call = envoy.open(&request);
-    assert!(matches!(need(envoy, &mut call, &request), Outcome::Need(_)));
-    let _ = envoy.gateway.hear_limits(&mut call, answer, NOW_MS);
+    let Outcome::Need(Need::RateLimit(ask)) = need(envoy, &mut call, &request) else { panic!() };
+    let batch = batch(envoy, std::iter::once(&ask));
+    let answers = answer.and_then(|answer| batch.read(answer, NOW_MS));
+    envoy.gateway.hear_limits(&mut call, answers.map(|mut answers| answers.remove(0)));
     need(envoy, &mut call, &request);
     call
 }
