@@ -80,10 +80,17 @@ pub enum AnnouncedBody {
 pub struct Headers {
     names: String,
     values: Vec<u8>,
-    /// Where the name and the value of each end.
-    ends: Vec<(usize, usize)>,
-    /// The marks of all names: most names that are looked for are not there, and their mark is not either.
+    entries: Vec<Entry>,
+    /// The marks of all names, one bit each: most names that are looked for are not there, and their mark is not either.
     marks: u64,
+}
+
+/// Where the name and the value of one header end; they begin where those of the header before end.
+#[derive(Clone, Copy)]
+struct Entry {
+    name_end: usize,
+    value_end: usize,
+    mark: u8,
 }
 
 impl Headers {
@@ -92,7 +99,7 @@ impl Headers {
         Self {
             names: String::with_capacity(bytes),
             values: Vec::with_capacity(bytes),
-            ends: Vec::with_capacity(count),
+            entries: Vec::with_capacity(count),
             marks: 0,
         }
     }
@@ -100,17 +107,13 @@ impl Headers {
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.names.push_str(name);
         self.values.extend_from_slice(value);
-        self.ends.push((self.names.len(), self.values.len()));
-        self.marks |= mark(name);
+        let mark = mark(name);
+        self.entries.push(Entry { name_end: self.names.len(), value_end: self.values.len(), mark });
+        self.marks |= 1 << mark;
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut begin = (0, 0);
-        self.ends.iter().map(move |end| {
-            let (name, value) = (self.names.get(begin.0..end.0), self.values.get(begin.1..end.1));
-            begin = *end;
-            (name.unwrap_or_default(), value.unwrap_or_default())
-        })
+        (0..self.entries.len()).filter_map(|place| self.at(place))
     }
 
     /// Every value of the header `name`, in order.
@@ -129,19 +132,28 @@ impl Headers {
         self.marked(known).map(|(name, _)| name).find(|name| is_header(name, known))
     }
 
-    /// All headers where one of them has the mark of `name`, else none.
+    /// The headers whose names have the mark of this one.
     fn marked(&self, name: &str) -> impl Iterator<Item = (&str, &[u8])> {
-        let count = if self.marks & mark(name) == 0 { 0 } else { self.ends.len() };
-        self.iter().take(count)
+        let mark = mark(name);
+        let count = if self.marks & (1 << mark) == 0 { 0 } else { self.entries.len() };
+        let has_mark = move |(_, entry): &(usize, &Entry)| entry.mark == mark;
+        self.entries.iter().take(count).enumerate().filter(has_mark).filter_map(|(place, _)| self.at(place))
+    }
+
+    fn at(&self, place: usize) -> Option<(&str, &[u8])> {
+        let before = place.checked_sub(1).and_then(|before| self.entries.get(before));
+        let (name, value) = before.map_or((0, 0), |before| (before.name_end, before.value_end));
+        let Entry { name_end, value_end, .. } = self.entries.get(place)?;
+        Some((self.names.get(name..*name_end)?, self.values.get(value..*value_end)?))
     }
 }
 
-/// One bit of 64, the same for all names that [`is_header`] takes for one.
-fn mark(name: &str) -> u64 {
+/// A number below 64, the same for all names that [`is_header`] takes for one.
+fn mark(name: &str) -> u8 {
     let plain = |byte: Option<&u8>| byte.map_or(0, |byte| if *byte == b'_' { b'-' } else { *byte });
     let (first, last) = (plain(name.as_bytes().first()), plain(name.as_bytes().last()));
     let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-    1 << ((length.wrapping_mul(5) ^ first.wrapping_mul(3) ^ last) % 64)
+    (length.wrapping_mul(5) ^ first.wrapping_mul(3) ^ last) % 64
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
