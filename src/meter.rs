@@ -11,8 +11,6 @@ mod sealed;
 mod sieve;
 mod told;
 
-use serde::Serialize;
-
 use crate::dialect::{COUNTING_HEADERS, Counts, Figures, Operation, Settled, Statement};
 use crate::request::{Dialect, Headers};
 
@@ -40,8 +38,7 @@ enum Reader {
 }
 
 /// Why nothing is known of what an answer cost, or not all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
     /// It is compressed, though it was asked for plain.
     ContentEncoding,
@@ -55,6 +52,20 @@ pub enum Unknown {
     CutOff,
     /// A WebSocket, whose frames are not read.
     Upgrade,
+}
+
+impl Unknown {
+    /// The word of the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ContentEncoding => "content_encoding",
+            Self::ContentType => "content_type",
+            Self::Unreadable => "unreadable",
+            Self::NotStated => "not_stated",
+            Self::CutOff => "cut_off",
+            Self::Upgrade => "upgrade",
+        }
+    }
 }
 
 /// How an answer ended.

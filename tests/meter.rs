@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use claimgate::audit::Spent;
+use claimgate::audit::{Line, Spent};
 use claimgate::dialect::{Operation, recognise};
 use claimgate::meter::{End, Meter, Usage};
 use claimgate::request::{Dialect, Headers, RequestHead};
@@ -70,7 +70,9 @@ impl Recorded {
 }
 
 fn record(usage: &Usage) -> Value {
-    serde_json::from_str(&Spent::of(usage, None).json()).unwrap()
+    let mut line = Line::with_room(0);
+    Spent::of(usage, None).write(&mut line);
+    serde_json::from_str(&line.finish()).unwrap()
 }
 
 #[test]

@@ -2,20 +2,18 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::label;
+use super::line::Value;
+use super::{Line, label};
 use crate::quota::Charged;
 
 /// The part of a record that is there where a quota was charged.
-#[derive(Clone, Debug, Serialize)]
-pub struct Bill<'a> {
-    #[serde(rename = "claimgate.charged")]
-    items: Vec<BillItem<'a>>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Bill<'a>(pub &'a [Charged]);
 
 /// What one quota was charged.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct BillItem<'a> {
     #[serde(borrow)]
     pub quota: Cow<'a, str>,
@@ -24,19 +22,22 @@ pub struct BillItem<'a> {
     pub amount: u64,
 }
 
-impl<'a> Bill<'a> {
-    pub fn of(charged: &'a [Charged]) -> Self {
-        let item = |charged: &'a Charged| BillItem {
-            quota: Cow::Borrowed(&*charged.quota),
-            unit: Cow::Borrowed(charged.unit.name()),
-            amount: charged.amount,
+impl Bill<'_> {
+    pub fn write(&self, line: &mut Line) {
+        const ROOM: usize = 64;
+        let item = |charged: &Charged| {
+            let mut item = Line::with_room(ROOM);
+            item.put([
+                ("quota", (*charged.quota).into()),
+                ("unit", charged.unit.name().into()),
+                ("amount", charged.amount.into()),
+            ]);
+            item.finish()
         };
-        Self { items: charged.iter().map(item).collect() }
-    }
-
-    /// One object of JSON.
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        if !self.0.is_empty() {
+            let items: Vec<String> = self.0.iter().map(item).collect();
+            line.put([("claimgate.charged", Value::Written(format!("[{}]", items.join(","))))]);
+        }
     }
 }
 

@@ -1,56 +1,36 @@
 //! What the provider's answer cost, as the record tells it.
 
-use serde::Serialize;
-
+use super::Line;
 use crate::meter::{Unknown, Usage};
 
 /// The part of a record that is there where an answer was metered. What a provider did not state is absent, and a 0 is a
 /// 0.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Spent<'a> {
-    #[serde(rename = "gen_ai.response.model", skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
-    #[serde(rename = "gen_ai.response.finish_reasons", skip_serializing_if = "<[String]>::is_empty")]
     finish_reasons: &'a [String],
     /// With what was read from a cache and written to one.
-    #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
     input: Option<u64>,
-    #[serde(rename = "gen_ai.usage.cache_read.input_tokens", skip_serializing_if = "Option::is_none")]
     cache_read: Option<u64>,
-    #[serde(rename = "gen_ai.usage.cache_creation.input_tokens", skip_serializing_if = "Option::is_none")]
     cache_write: Option<u64>,
     /// With what was spent on reasoning.
-    #[serde(rename = "gen_ai.usage.output_tokens", skip_serializing_if = "Option::is_none")]
     output: Option<u64>,
-    #[serde(rename = "gen_ai.usage.reasoning.output_tokens", skip_serializing_if = "Option::is_none")]
     reasoning: Option<u64>,
-    #[serde(rename = "claimgate.usage.audio_input_tokens", skip_serializing_if = "Option::is_none")]
     audio_input: Option<u64>,
-    #[serde(rename = "claimgate.usage.image_input_tokens", skip_serializing_if = "Option::is_none")]
     image_input: Option<u64>,
-    #[serde(rename = "claimgate.usage.audio_output_tokens", skip_serializing_if = "Option::is_none")]
     audio_output: Option<u64>,
-    #[serde(rename = "claimgate.usage.image_output_tokens", skip_serializing_if = "Option::is_none")]
     image_output: Option<u64>,
-    #[serde(rename = "claimgate.usage.total_tokens", skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
     /// Sound that is charged by its length, in milliseconds.
-    #[serde(rename = "claimgate.usage.audio_ms", skip_serializing_if = "Option::is_none")]
     audio_ms: Option<u64>,
     /// False where there may be more than this.
-    #[serde(rename = "claimgate.usage.complete")]
     is_complete: bool,
     /// Of a stream that is not complete: how many events went by.
-    #[serde(rename = "claimgate.usage.events", skip_serializing_if = "Option::is_none")]
     events: Option<u64>,
-    #[serde(rename = "claimgate.usage.unknown", skip_serializing_if = "Option::is_none")]
     unknown: Option<Unknown>,
-    #[serde(rename = "claimgate.cost.microdollars", skip_serializing_if = "Option::is_none")]
     microdollars: Option<u64>,
-    #[serde(rename = "claimgate.cost.price_version", skip_serializing_if = "Option::is_none")]
     price_version: Option<&'a str>,
     /// True where there are prices, and none for this model.
-    #[serde(rename = "claimgate.cost.unpriced", skip_serializing_if = "std::ops::Not::not")]
     is_unpriced: bool,
 }
 
@@ -91,8 +71,28 @@ impl<'a> Spent<'a> {
         }
     }
 
-    /// One object of JSON.
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    pub fn write(&self, line: &mut Line) {
+        let finish_reasons: Vec<&str> = self.finish_reasons.iter().map(String::as_str).collect();
+        line.put([
+            ("gen_ai.response.model", self.model.into()),
+            ("gen_ai.response.finish_reasons", finish_reasons.as_slice().into()),
+            ("gen_ai.usage.input_tokens", self.input.into()),
+            ("gen_ai.usage.cache_read.input_tokens", self.cache_read.into()),
+            ("gen_ai.usage.cache_creation.input_tokens", self.cache_write.into()),
+            ("gen_ai.usage.output_tokens", self.output.into()),
+            ("gen_ai.usage.reasoning.output_tokens", self.reasoning.into()),
+            ("claimgate.usage.audio_input_tokens", self.audio_input.into()),
+            ("claimgate.usage.image_input_tokens", self.image_input.into()),
+            ("claimgate.usage.audio_output_tokens", self.audio_output.into()),
+            ("claimgate.usage.image_output_tokens", self.image_output.into()),
+            ("claimgate.usage.total_tokens", self.total.into()),
+            ("claimgate.usage.audio_ms", self.audio_ms.into()),
+            ("claimgate.usage.complete", self.is_complete.into()),
+            ("claimgate.usage.events", self.events.into()),
+            ("claimgate.usage.unknown", self.unknown.map(Unknown::name).into()),
+            ("claimgate.cost.microdollars", self.microdollars.into()),
+            ("claimgate.cost.price_version", self.price_version.into()),
+            ("claimgate.cost.unpriced", self.is_unpriced.then_some(true).into()),
+        ]);
     }
 }

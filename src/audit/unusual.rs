@@ -1,16 +1,14 @@
 //! What was unusual about a call, as its record tells it.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
+use super::Line;
+use super::line::Value;
 use crate::anomaly::{Anomaly, AnomalyKind};
 
 /// The part of a record that is there where something was an anomaly.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unusual {
-    #[serde(rename = "claimgate.anomalies")]
-    values: Map<String, Value>,
-}
+#[derive(Clone, Debug)]
+pub struct Unusual(Map<String, serde_json::Value>);
 
 impl Unusual {
     pub fn of(anomaly: &Anomaly, kinds: &[AnomalyKind]) -> Self {
@@ -21,12 +19,12 @@ impl Unusual {
             AnomalyKind::NewNetwork => json!(anomaly.new_network),
             AnomalyKind::DenialShare => json!(rounded(anomaly.denial_share)),
         };
-        Self { values: kinds.iter().map(|kind| (kind.name().to_owned(), value(kind))).collect() }
+        Self(kinds.iter().map(|kind| (kind.name().to_owned(), value(kind))).collect())
     }
 
-    /// One object of JSON.
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    pub fn write(self, line: &mut Line) {
+        let values = serde_json::Value::Object(self.0);
+        line.put([("claimgate.anomalies", Value::Written(values.to_string()))]);
     }
 }
 

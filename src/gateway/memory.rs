@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::{Call, Gateway, Known};
 use crate::anomaly::Pending;
+use crate::audit::Members;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::expression::Reads;
@@ -46,7 +47,7 @@ pub struct Memory {
 pub(super) struct Settled {
     pub(super) judgement: Rc<Judgement>,
     /// What the record says of the call, as JSON, once it has been said.
-    pub(super) subject: OnceCell<String>,
+    pub(super) subject: OnceCell<Members>,
 }
 
 /// What rules and quotas say of a call, and what goes on with it.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::audit::{
-    self, AnsweredBy, Bill, Decision, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
+    self, AnsweredBy, Bill, Decision, Line, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
 };
 use crate::config::Unit;
 use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
@@ -11,6 +11,9 @@ use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
 use crate::quota::Charged;
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
+
+/// As long as most records are, in bytes.
+const ROOM: usize = 1024;
 
 /// How a call ended, as far as the host knows.
 #[derive(Clone, Debug)]
@@ -76,19 +79,27 @@ impl Call {
             token_expires_at: given.map(|given| given.expires_at),
             client_address: text(self.connection.source_address.as_ref()),
         };
-        let subject = match &self.settled {
+        let mut line = Line::with_room(ROOM);
+        record.write(&mut line);
+        match &self.settled {
             // The model that a body names is not the next one's.
             Some(settled) if self.body.is_none() => {
-                Cow::Borrowed(settled.subject.get_or_init(|| self.subject().json()).as_str())
+                line.append(settled.subject.get_or_init(|| {
+                    let mut line = Line::with_room(ROOM);
+                    self.subject().write(&mut line);
+                    line.members()
+                }));
             }
-            _ => Cow::Owned(self.subject().json()),
-        };
-        let spent = ending.usage.as_ref().map(|usage| Spent::of(usage, ending.price.as_ref()).json());
-        let bill = (!ending.charged.is_empty()).then(|| Bill::of(&ending.charged).json());
-        let unusual = self.anomaly().filter(|_| !self.anomalies().is_empty());
-        let unusual = unusual.map(|anomaly| Unusual::of(anomaly, self.anomalies()).json());
-        let others = [Some(&*subject), spent.as_deref(), bill.as_deref(), unusual.as_deref()];
-        record.line(others.into_iter().flatten())
+            _ => self.subject().write(&mut line),
+        }
+        if let Some(usage) = &ending.usage {
+            Spent::of(usage, ending.price.as_ref()).write(&mut line);
+        }
+        Bill(&ending.charged).write(&mut line);
+        if let Some(anomaly) = self.anomaly().filter(|_| !self.anomalies().is_empty()) {
+            Unusual::of(anomaly, self.anomalies()).write(&mut line);
+        }
+        line.finish()
     }
 
     fn subject(&self) -> Subject<'_> {
