@@ -36,7 +36,7 @@ test:
 # CPU per request of Envoy with the filter and with Envoy's own filters, side by side; some ten minutes. Writes
 # target/bench.json and target/bench.svg; `make bench GROUP=bodies` runs one group and writes nothing.
 bench: module venv
-	$(CARGO) build --release --example noop --target $(WASM)
+	$(CARGO) build --release --example noop --example asking --target $(WASM)
 	tests/setup/debian wrk
 	tests/setup/rate_limit_service
 	cd tests && ../$(PYTHON) -m bench $(if $(GROUP),--group $(GROUP))

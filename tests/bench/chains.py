@@ -15,7 +15,7 @@ from harness.rate_limit_service import CLUSTER
 
 from .configurations import ES256, RS256, configuration, upstreams
 
-NOOP_FILE = WASM_FILE.parent / "examples" / "noop.wasm"
+EXAMPLES = WASM_FILE.parent / "examples"
 # Above the longest body of a load.
 BUFFER_LIMIT = 1 << 20
 ENVOYS_LINE = {
@@ -131,7 +131,16 @@ def buffering() -> Document:
 
 
 def noop() -> Document:
-    return {"name": "noop", "typed_config": ecds.wasm_config(NOOP_FILE, "")}
+    return example("noop")
+
+
+def asking(provider: int, directory: Path) -> Document:
+    """Envoy with a filter that makes the calls of a decision, and decides nothing."""
+    return envoy(provider, directory, [example("asking")], record())
+
+
+def example(name: str) -> Document:
+    return {"name": name, "typed_config": ecds.wasm_config(EXAMPLES / f"{name}.wasm", "")}
 
 
 def wasm(config: Document, **plugin: Any) -> Document:

@@ -32,6 +32,7 @@ from .loads import Load, chat
 # Far more than any cache of verified tokens here holds, so that each is new whenever its turn comes.
 NEW_TOKENS = 6000
 NO_FILTER, NATIVE, NATIVE_NEW = "no filter", "native chain, token repeated", "native chain, each token new"
+ASKING = "wasm filter that makes the calls of an API key"
 API_KEY, MINTED = "API key", "token of the gateway's own, repeated"
 NEW_RSA = "JWT, each token new (RS256)"
 NATIVE_GLOBAL = "native chain, asks the rate limit service"
@@ -112,8 +113,9 @@ def groups() -> list[Group]:
     decisions = [
         bare,
         Scenario("wasm filter that does nothing", with_noop, keyed),
+        Scenario(ASKING, chains.asking, keyed),
         native,
-        gateway(API_KEY, configuration, keyed),
+        gateway(API_KEY, configuration, keyed, against=(ASKING,)),
         gateway("JWT, token repeated", configuration, repeated),
         gateway(MINTED, with_tokens, Load({"authorization": f"Bearer {minted_token()}"}), against=(API_KEY,)),
         gateway("API key, 10,000 others revoked", partial(with_revocations, 10_000), keyed, against=(API_KEY,)),
