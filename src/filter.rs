@@ -48,6 +48,7 @@ mod metrics;
 mod open;
 mod polling;
 mod properties;
+mod pulse;
 mod root;
 mod shared_data;
 mod signatures;

@@ -112,19 +112,17 @@ impl Limits {
         }
     }
 
-    /// Takes an answer, if it is one of these. True where it is that to a report.
-    pub(super) fn receive(&self, shared: &Rc<Shared>, token: u32, status: u32, size: usize) -> bool {
+    /// Takes an answer, if it is one of these.
+    pub(super) fn receive(&self, shared: &Rc<Shared>, token: u32, status: u32, size: usize) {
         let asked = self.asked.borrow_mut().remove(&token);
         if let Some(Asked { batch, questions, at_ms }) = asked {
             let answers = read(status, size).and_then(|answer| batch.read(&answer, at_ms));
-            self.answer(shared, questions, answers, "failed");
-            return false;
+            return self.answer(shared, questions, answers, "failed");
         }
         let report = self.reports.borrow_mut().remove(&token);
         if let Some(report) = report {
             self.reported(&shared.gateway, &shared.memory, report, read(status, size));
         }
-        true
     }
 
     /// Walks the streams on that have asked.

@@ -21,6 +21,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::open::OpenStreams;
 use super::polling::{Pace, Polling};
+use super::pulse::{BUSY_TICK, IDLE_TICK, POLLING_TICK, Pulse, SENDING_TICK, WAITING_TICK};
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use super::{clock, cluster, properties};
@@ -28,16 +29,6 @@ use crate::config::Config;
 use crate::gateway::{Gateway, Memory};
 use crate::secret::Secret;
 use crate::upstream::Upstreams;
-
-/// While there is a question to be sent that streams wait for, or they are woken in turn.
-const SENDING_TICK: Duration = Duration::from_millis(1);
-/// While streams wait for keys.
-const BUSY_TICK: Duration = Duration::from_millis(10);
-/// While a list or a feed has never come, and requests may be refused for it.
-const WAITING_TICK: Duration = Duration::from_millis(50);
-/// Where lists or feeds are polled: a revoked credential may pass this much longer in a worker that did not ask itself.
-const POLLING_TICK: Duration = Duration::from_millis(100);
-const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// One configuration and everything that hangs on it. Nothing outlives it: no statics.
 pub(super) struct Shared {
@@ -50,6 +41,7 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) memory: Memory,
     pub(super) dice: Dice,
+    pulse: Pulse,
     held: Held,
 }
 
@@ -100,21 +92,38 @@ impl Root {
         let dice = Dice::default();
         let memory = gateway.memory(&dice.roll());
         let (metrics, open, held) = (Metrics::default(), OpenStreams::default(), Held::default());
-        let (introspection, limits) = (Introspection::default(), Limits::default());
-        let shared =
-            Shared { gateway, keys, polling, introspection, limits, open, metrics, memory, dice, held };
-        self.half = Some(Half::Chain(Rc::new(shared)));
+        let (introspection, limits, pulse) = (Introspection::default(), Limits::default(), Pulse::default());
         // The first tick fetches what is missing at once.
-        let _ = hostcalls::set_tick_period(BUSY_TICK);
+        pulse.set(BUSY_TICK);
+        let shared = Shared {
+            gateway,
+            keys,
+            polling,
+            introspection,
+            limits,
+            open,
+            metrics,
+            memory,
+            dice,
+            pulse,
+            held,
+        };
+        self.half = Some(Half::Chain(Rc::new(shared)));
         Ok(())
     }
 }
 
 impl Root {
-    /// Says when the next tick comes.
+    /// In the tick: says when the next one comes.
     fn pace(&self, shared: &Shared) {
         let _ = hostcalls::set_effective_context(self.id);
-        let _ = hostcalls::set_tick_period(shared.tick_period());
+        shared.pulse.set(shared.tick_period());
+    }
+
+    /// After an answer: what is to be done now is done no later than it needs.
+    fn quicken(&self, shared: &Shared) {
+        let _ = hostcalls::set_effective_context(self.id);
+        shared.pulse.quicken(shared.tick_period());
     }
 
     /// True where nothing is owed any more.
@@ -142,10 +151,10 @@ impl Shared {
         match flow.borrow().phase {
             Phase::AwaitingKeys { issuer, .. } => {
                 self.keys.want(issuer);
-                let _ = hostcalls::set_tick_period(BUSY_TICK);
+                self.pulse.quicken(BUSY_TICK);
             }
             Phase::AwaitingIntrospection { .. } if self.introspection.is_due() => {
-                let _ = hostcalls::set_tick_period(SENDING_TICK);
+                self.pulse.quicken(SENDING_TICK);
             }
             _ => {}
         }
@@ -210,17 +219,15 @@ impl Context for Root {
             shared.introspection.receive(&shared.gateway, &shared.memory, token, delivery, &moment);
             shared.judge_open(now_ms);
             shared.wake(now_ms);
-            self.pace(shared);
+            self.quicken(shared);
             self.finish();
         }
     }
 
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if let Some(Half::Chain(shared)) = &self.half
-            // To pace begins the tick anew; where streams are answered all the time, none would come.
-            && shared.limits.receive(shared, token, status, size)
-        {
-            self.pace(shared);
+        if let Some(Half::Chain(shared)) = &self.half {
+            shared.limits.receive(shared, token, status, size);
+            self.quicken(shared);
             self.finish();
         }
     }

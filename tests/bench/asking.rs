@@ -15,7 +15,11 @@ mod host {
     #[link(wasm_import_module = "env")]
     #[expect(unsafe_code, reason = "an import of the host")]
     unsafe extern "C" {
-        pub(super) fn proxy_get_header_map_pairs(map: MapType, data: *mut *mut u8, size: *mut usize) -> Status;
+        pub(super) fn proxy_get_header_map_pairs(
+            map: MapType,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> Status;
     }
 }
 
@@ -39,9 +43,14 @@ struct Stream {
 /// All headers, as one block that nobody reads.
 fn read(map: MapType) {
     let (mut data, mut size): (*mut u8, usize) = (std::ptr::null_mut(), 0);
-    #[expect(unsafe_code, reason = "the host writes to both places, and made the block as a `Vec` of this capacity")]
+    #[expect(
+        unsafe_code,
+        reason = "the host writes to both places, and made the block as a `Vec` of this capacity"
+    )]
     unsafe {
-        if host::proxy_get_header_map_pairs(map, &raw mut data, &raw mut size) == Status::Ok && !data.is_null() {
+        if host::proxy_get_header_map_pairs(map, &raw mut data, &raw mut size) == Status::Ok
+            && !data.is_null()
+        {
             drop(Vec::from_raw_parts(data, size, size));
         }
     }
