@@ -1,4 +1,5 @@
-//! What Envoy itself costs a decision: a filter that makes the calls of a request with an API key, and decides nothing.
+//! What Envoy itself costs a decision: a filter that makes the calls of a request with an API key, and decides nothing. With
+//! `body` for its configuration it holds the request's body, and has it copied.
 #![cfg(target_arch = "wasm32")]
 
 use proxy_wasm::hostcalls;
@@ -6,7 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, MapType, MetricType, Status};
 
 proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(Root { counters: [None; 2] }));
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 }}
 
 mod host {
@@ -32,12 +33,15 @@ const RATES: [(&str, &[u8]); 4] = [
     ("x-ratelimit-reset-requests", b"60s"),
 ];
 
+#[derive(Default)]
 struct Root {
-    counters: [Option<u32>; 2],
+    stream: Stream,
 }
 
+#[derive(Clone, Copy, Default)]
 struct Stream {
     counters: [Option<u32>; 2],
+    holds_body: bool,
 }
 
 /// All headers, as one block that nobody reads.
@@ -74,6 +78,17 @@ impl HttpContext for Stream {
         ask_for_cluster();
         let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, "x-envoy-internal");
         set(MapType::HttpRequestHeaders, "authorization", b"Bearer of-the-provider");
+        if self.holds_body { Action::Pause } else { Action::Continue }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if !self.holds_body {
+            return Action::Continue;
+        }
+        if !end_of_stream {
+            return Action::Pause;
+        }
+        let _ = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size);
         Action::Continue
     }
 
@@ -102,14 +117,16 @@ impl HttpContext for Stream {
 }
 
 impl RootContext for Root {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        self.counters =
+    fn on_configure(&mut self, size: usize) -> bool {
+        self.stream.counters =
             ["decisions", "charges"].map(|name| hostcalls::define_metric(MetricType::Counter, name).ok());
+        let told = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
+        self.stream.holds_body = told.is_some_and(|told| told == b"body");
         true
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { counters: self.counters }))
+        Some(Box::new(self.stream))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -139,8 +139,13 @@ def asking(provider: int, directory: Path) -> Document:
     return envoy(provider, directory, [example("asking")], record())
 
 
-def example(name: str) -> Document:
-    return {"name": name, "typed_config": ecds.wasm_config(EXAMPLES / f"{name}.wasm", "")}
+def copying(provider: int, directory: Path) -> Document:
+    """The same with a filter that holds a body and has it copied, and reads nothing of it."""
+    return envoy(provider, directory, [example("asking", "body")], record())
+
+
+def example(name: str, config: str = "") -> Document:
+    return {"name": name, "typed_config": ecds.wasm_config(EXAMPLES / f"{name}.wasm", config)}
 
 
 def wasm(config: Document, **plugin: Any) -> Document:

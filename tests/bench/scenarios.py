@@ -140,11 +140,15 @@ def groups() -> list[Group]:
 def bodies(kilobytes: int) -> list[Scenario]:
     """The body is held by Envoy's own filter, or read by a rule."""
     load = Load(KEYED, chat(kilobytes * 1000))
-    plain, buffered = f"{kilobytes} KB body, no filter", f"{kilobytes} KB body, Envoy's buffer filter"
+    plain, buffered, copied, read = (
+        f"{kilobytes} KB body, {what}"
+        for what in ("no filter", "Envoy's buffer filter", "a wasm filter that copies it", "a rule reads the model")
+    )
     return [
         Scenario(plain, chains.plain, load, no_filter=plain),
         Scenario(buffered, with_buffer, load, no_filter=plain),
-        gateway(f"{kilobytes} KB body, a rule reads the model", with_body_rule, load, (buffered,), no_filter=plain),
+        Scenario(copied, chains.copying, load, no_filter=plain),
+        gateway(read, with_body_rule, load, (buffered, copied), no_filter=plain),
     ]
 
 
