@@ -5,6 +5,8 @@
 
 use std::cell::OnceCell;
 
+use super::clock::Dice;
+
 mod host {
     //! The SDK's own functions trap where the host has no queues.
 
@@ -39,8 +41,10 @@ pub(super) struct Bell {
 }
 
 impl Bell {
-    /// Has `on_queue_ready` of the root called soon; false where the host cannot. The name must be unlike any other.
-    pub(super) fn ring(&self, name: impl FnOnce() -> String) -> bool {
+    /// Has `on_queue_ready` of the root called soon; false where the host cannot.
+    pub(super) fn ring(&self, dice: &Dice) -> bool {
+        // All workers and configurations share the names of queues.
+        let name = || format!("claimgate.{:032x}", u128::from_le_bytes(dice.roll()));
         self.queue.get_or_init(|| host::register(&name())).is_some_and(host::put_nothing)
     }
 }

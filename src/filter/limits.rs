@@ -78,8 +78,7 @@ impl Limits {
         (id, flow): (u32, &Rc<RefCell<Flow>>),
     ) -> Result<(), String> {
         let mut due = self.due.borrow_mut();
-        let name = || format!("claimgate.{:032x}", u128::from_le_bytes(shared.dice.roll()));
-        if due.is_empty() && !self.bell.ring(name) {
+        if due.is_empty() && !self.bell.ring(&shared.dice) {
             self.metrics().count_questions("undispatched", 1);
             return Err("this host has no queues to send a question by".to_owned());
         }
@@ -92,23 +91,27 @@ impl Limits {
         self.due.borrow_mut().retain(|question| question.id != id);
     }
 
-    /// Sends the questions that are due; in a callback of the root, which the answer is then for.
+    /// Sends the questions that are due, as many as one answer may be for; in a callback of the root, which the answer is then for.
     pub(super) fn send(&self, shared: &Rc<Shared>) {
         let Some(service) = shared.gateway.rate_limit_service() else { return };
-        let timeout = Duration::from_millis(service.timeout_ms());
-        let mut due = self.due.take();
-        while !due.is_empty() {
-            let rest = due.split_off(due.len().min(MOST_AT_ONCE));
-            let questions = std::mem::replace(&mut due, rest);
-            let batch = Batch::of(service, questions.iter().map(|question| &question.ask));
-            let sent = send(service, batch.message(), timeout);
-            let asked = Asked { batch, questions, at_ms: clock::now_ms() };
-            match sent {
-                Ok(token) => {
-                    self.asked.borrow_mut().insert(token, asked);
-                }
-                Err(why) => self.answer(shared, asked.questions, Err(why), "undispatched"),
+        let questions: Vec<Question> = {
+            let mut due = self.due.borrow_mut();
+            let first = due.len().min(MOST_AT_ONCE);
+            due.drain(..first).collect()
+        };
+        if questions.is_empty() {
+            return;
+        }
+        if !self.due.borrow().is_empty() {
+            self.bell.ring(&shared.dice);
+        }
+        let batch = Batch::of(service, questions.iter().map(|question| &question.ask));
+        match send(service, batch.message(), Duration::from_millis(service.timeout_ms())) {
+            Ok(token) => {
+                let asked = Asked { batch, questions, at_ms: clock::now_ms() };
+                self.asked.borrow_mut().insert(token, asked);
             }
+            Err(why) => self.answer(shared, questions, Err(why), "undispatched"),
         }
     }
 

@@ -16,6 +16,7 @@ from harness.faulty_limit_service import FaultyLimitService
 from harness.fleet import CHAT, MODELS, Fleet
 from harness.gateway import Gateway
 from harness.load import LoadRequest, run_load
+from harness.raw_http2 import Http2Connection, request_headers
 from harness.shared_quota import asking, shared_configuration, shared_quota
 from harness.simulator import Simulator
 
@@ -208,6 +209,15 @@ def test_a_service_that_envoy_does_not_know_is_one_that_does_not_answer(simulato
             answer = client.post(CHAT, headers=asking("strict-tokens", "nowhere"), json={"model": MODEL, "messages": []})
             assert outcome(answer) == UNAVAILABLE
         assert gateway.envoy.crashes() == 0
+
+
+def test_a_crowd_of_one_moment_is_answered_where_no_question_can_be_sent(simulator: Simulator, tmp_path: Path) -> None:
+    with Gateway(shared_configuration(quotas()), simulator, tmp_path, concurrency=1) as gateway:
+        crowd = [request_headers("GET", MODELS, asking("strict", f"crowd-{number}").items()) for number in range(CROWD)]
+        with Http2Connection(gateway.port) as connection:
+            answers = [connection.receive(stream) for stream in connection.open_together(crowd)]
+        assert Counter(answer.status for answer in answers) == {503: CROWD}
+        assert gateway.envoy.crashes() == 0, gateway.envoy.log()[-2000:]
 
 
 def test_a_crowd_that_waits_is_answered_when_the_service_goes(
