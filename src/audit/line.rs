@@ -61,6 +61,7 @@ impl Line {
     /// What has been put into it, for other lines.
     pub fn members(mut self) -> Members {
         self.0.remove(0);
+        self.0.shrink_to_fit();
         Members(self.0)
     }
 

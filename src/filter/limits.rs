@@ -78,9 +78,12 @@ impl Limits {
         (id, flow): (u32, &Rc<RefCell<Flow>>),
     ) -> Result<(), String> {
         let mut due = self.due.borrow_mut();
-        if due.is_empty() && !self.bell.ring(&shared.dice) {
+        // Once for each batch.
+        if due.len().is_multiple_of(MOST_AT_ONCE) && !self.bell.ring(&shared.dice) {
+            let why = "this host has no shared queues, by which questions are sent";
             self.metrics().count_questions("undispatched", 1);
-            return Err("this host has no queues to send a question by".to_owned());
+            self.warn(clock::now_ms(), why);
+            return Err(why.to_owned());
         }
         due.push(Question { id, flow: Rc::clone(flow), ask });
         Ok(())
@@ -91,7 +94,7 @@ impl Limits {
         self.due.borrow_mut().retain(|question| question.id != id);
     }
 
-    /// Sends the questions that are due, as many as one answer may be for; in a callback of the root, which the answer is then for.
+    /// Sends a batch of the questions that are due; in a callback of the root, which the answer is then for.
     pub(super) fn send(&self, shared: &Rc<Shared>) {
         let Some(service) = shared.gateway.rate_limit_service() else { return };
         let questions: Vec<Question> = {
@@ -101,9 +104,6 @@ impl Limits {
         };
         if questions.is_empty() {
             return;
-        }
-        if !self.due.borrow().is_empty() {
-            self.bell.ring(&shared.dice);
         }
         let batch = Batch::of(service, questions.iter().map(|question| &question.ask));
         match send(service, batch.message(), Duration::from_millis(service.timeout_ms())) {

@@ -13,12 +13,12 @@ use crate::gateway::{Gateway, Polled};
 mod host {
     //! The SDK's own function traps where the host refuses.
 
-    use proxy_wasm::types::{Status, StreamType};
+    use proxy_wasm::types::StreamType;
 
     #[link(wasm_import_module = "env")]
     #[expect(unsafe_code, reason = "an import of the host")]
     unsafe extern "C" {
-        fn proxy_close_stream(stream: StreamType) -> Status;
+        fn proxy_close_stream(stream: StreamType) -> u32;
     }
 
     /// Cuts the exchange off, in both directions.

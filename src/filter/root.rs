@@ -274,11 +274,12 @@ impl RootContext for Root {
         shared.keys.tick(&shared.gateway, now_ms);
         shared.polling.tick(&shared.gateway, now_ms);
         shared.introspection.tick(&shared.gateway, now_ms);
-        shared.judge_open(now_ms);
         shared.metrics.tell_cache(&shared.memory);
         shared.gateway.collect(&SharedData, &shared.memory, now_ms);
         shared.limits.tick(&shared.gateway, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);
+        // Last, because whatever is sent after a stream was ended or walked on would end with that stream.
+        shared.judge_open(now_ms);
         shared.wake(now_ms);
         self.pace(shared);
     }

@@ -216,10 +216,8 @@ impl HttpContext for Stream {
     fn on_log(&mut self) {
         let Some(shared) = &self.shared else { return };
         shared.open.remove(self.id);
+        shared.limits.forget(self.id);
         let mut flow = self.flow.borrow_mut();
-        if flow.phase == Phase::AwaitingLimits {
-            shared.limits.forget(self.id);
-        }
         flow.phase = Phase::Gone;
         // Envoy may have answered before this filter was asked; the record holds what there is.
         let mut call = flow.call.take().unwrap_or_else(|| open_call(shared, shared.dice.moment()));

@@ -46,7 +46,7 @@ pub struct Memory {
 /// What is settled of a call before anything is spent on it.
 pub(super) struct Settled {
     pub(super) judgement: Rc<Judgement>,
-    /// What the record says of the call, as JSON, once it has been said.
+    /// What the record says of the call, once it has been said.
     pub(super) subject: OnceCell<Members>,
 }
 
