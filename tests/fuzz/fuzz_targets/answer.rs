@@ -5,9 +5,10 @@
 
 use std::sync::LazyLock;
 
-use claimgate::dialect::{Operation, recognise};
+use claimgate::dialect::Operation;
 use claimgate::meter::{End, Meter, Usage};
-use claimgate::request::{Dialect, Headers, RequestHead};
+use claimgate::request::{Dialect, Headers};
+use claimgate_fuzz::operations::posted;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -22,14 +23,7 @@ const OPERATIONS: [(Dialect, &str); 6] = [
 const CONTENT_TYPES: [&str; 3] =
     ["application/json", "text/event-stream", "application/vnd.amazon.eventstream"];
 
-static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    let operation = |(dialect, path): (Dialect, &str)| {
-        let head = [(":method", "POST"), (":path", path)];
-        let head = RequestHead::new(head.map(|(name, value)| (name.to_owned(), value.into())).into());
-        recognise(dialect, &head, None, &[]).expect("the operation is known")
-    };
-    OPERATIONS.map(operation).into()
-});
+static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| OPERATIONS.map(posted).into());
 
 // The first letter says the operation, the second the content type, the third where it is cut.
 fuzz_target!(|data: &[u8]| {

@@ -4,9 +4,10 @@
 
 use std::sync::LazyLock;
 
-use claimgate::dialect::{BodyFacts, BodyForm, Operation, read_beginning, read_body, recognise};
+use claimgate::dialect::{BodyFacts, BodyForm, Operation, read_beginning, read_body};
 use claimgate::request::{Dialect, RequestHead};
 use claimgate_fuzz::messages::cut;
+use claimgate_fuzz::operations::posted;
 use claimgate_fuzz::opinion::{agrees_with_form, agrees_with_tree};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,14 +30,7 @@ const OPERATIONS: [(Dialect, &str); 16] = [
     (Dialect::Openai, "/v1/embeddings"),
 ];
 
-static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    let operation = |(dialect, path): (Dialect, &str)| {
-        let head = [(":method", "POST"), (":path", path)];
-        let head = RequestHead::new(head.map(|(name, value)| (name.to_owned(), value.into())).into());
-        recognise(dialect, &head, None, &[]).expect("the operation is known")
-    };
-    OPERATIONS.map(operation).into()
-});
+static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| OPERATIONS.map(posted).into());
 
 // The first byte says the operation, the rest of its line the content type: none is the usual one.
 fuzz_target!(|data: &[u8]| {
