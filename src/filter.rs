@@ -41,6 +41,7 @@ mod fetch;
 mod flow;
 mod header_map;
 mod held;
+mod host;
 mod introspect;
 mod key_fetch;
 mod limits;

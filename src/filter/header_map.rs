@@ -4,34 +4,8 @@
 
 use proxy_wasm::types::MapType;
 
+use super::host;
 use crate::request::Headers;
-
-mod host {
-    //! The one call that the SDK offers only together with its reader.
-
-    use proxy_wasm::types::{MapType, Status};
-
-    #[link(wasm_import_module = "env")]
-    #[expect(unsafe_code, reason = "an import of the host")]
-    unsafe extern "C" {
-        fn proxy_get_header_map_pairs(map: MapType, data: *mut *mut u8, size: *mut usize) -> Status;
-    }
-
-    /// The map in the form of the ABI; `None` where there is none.
-    pub(super) fn header_map(map: MapType) -> Option<Vec<u8>> {
-        let (mut data, mut size): (*mut u8, usize) = (std::ptr::null_mut(), 0);
-        #[expect(unsafe_code, reason = "the host writes to both places, and to nothing else")]
-        let status = unsafe { proxy_get_header_map_pairs(map, &raw mut data, &raw mut size) };
-        if status != Status::Ok || data.is_null() {
-            return None;
-        }
-        #[expect(
-            unsafe_code,
-            reason = "the SDK's `proxy_on_memory_allocate` made the block as a `Vec` of exactly this capacity"
-        )]
-        Some(unsafe { Vec::from_raw_parts(data, size, size) })
-    }
-}
 
 /// The headers of a map; empty where there is none. A name that is not UTF-8, which no codec of Envoy's lets through, is
 /// read with its bad bytes replaced.

@@ -7,26 +7,9 @@ use hashbrown::HashMap;
 use proxy_wasm::hostcalls;
 
 use super::flow::{Flow, Phase};
+use super::host;
 use super::steps::{self, MOST_AT_ONCE};
 use crate::gateway::{Gateway, Polled};
-
-mod host {
-    //! The SDK's own function traps where the host refuses.
-
-    use proxy_wasm::types::StreamType;
-
-    #[link(wasm_import_module = "env")]
-    #[expect(unsafe_code, reason = "an import of the host")]
-    unsafe extern "C" {
-        fn proxy_close_stream(stream: StreamType) -> u32;
-    }
-
-    /// Cuts the exchange off, in both directions.
-    pub(super) fn cut() {
-        #[expect(unsafe_code, reason = "it takes a number and touches no memory")]
-        let _ = unsafe { proxy_close_stream(StreamType::HttpRequest) };
-    }
-}
 
 /// The open streams of one worker, by their context ids.
 #[derive(Default)]
