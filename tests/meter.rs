@@ -71,7 +71,7 @@ impl Recorded {
 
 fn record(usage: &Usage) -> Value {
     let mut line = Line::with_room(0);
-    Spent::of(usage, None).write(&mut line);
+    Spent { usage, price: None }.write(&mut line);
     serde_json::from_str(&line.finish()).unwrap()
 }
 

@@ -93,7 +93,7 @@ impl Call {
             _ => self.subject().write(&mut line),
         }
         if let Some(usage) = &ending.usage {
-            Spent::of(usage, ending.price.as_ref()).write(&mut line);
+            Spent { usage, price: ending.price.as_ref() }.write(&mut line);
         }
         Bill(&ending.charged).write(&mut line);
         if let Some(anomaly) = self.anomaly().filter(|_| !self.anomalies().is_empty()) {

@@ -37,7 +37,7 @@ pub enum Answer {
 
 /// What the service said, one status for each quota that was asked for.
 #[derive(Debug)]
-pub struct Statuses(Vec<DescriptorStatus>);
+pub struct Statuses(pub(super) Vec<DescriptorStatus>);
 
 /// One quota that the service is asked for.
 #[derive(Debug)]
@@ -59,12 +59,6 @@ pub(super) enum Standing {
 impl Pending {
     pub fn ask(&self) -> &Ask {
         &self.ask
-    }
-}
-
-impl Statuses {
-    pub(super) fn of(statuses: Vec<DescriptorStatus>) -> Self {
-        Self(statuses)
     }
 }
 

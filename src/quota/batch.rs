@@ -46,7 +46,7 @@ impl Batch {
     pub fn read(&self, answer: &[u8], asked_ms: u64) -> Result<Vec<Answer>, String> {
         let mut statuses = read(answer, self.counts.iter().sum())?.into_iter();
         let answers = self.counts.iter().map(|count| {
-            let statuses = Statuses::of(statuses.by_ref().take(*count).collect());
+            let statuses = Statuses(statuses.by_ref().take(*count).collect());
             Answer::Told { statuses, asked_ms }
         });
         Ok(answers.collect())
