@@ -4,11 +4,10 @@ One worker, whose tick Envoy begins anew whenever the filter says how often it w
 """
 
 import itertools
-import json
 import time
 from pathlib import Path
 
-from harness.caller import CHAT, CHAT_PATH, calling
+from harness.caller import calling, chat_request
 from harness.deadline import wait_until
 from harness.gateway import Signer, document, issuer_entry
 from harness.simulator import Simulator
@@ -22,13 +21,6 @@ REFETCH = 0.5
 # What a loaded machine may add.
 SLACK = 1.5
 OLD, NEW = Signer("ES256", "old"), Signer("ES256", "new")
-BODY = json.dumps(CHAT)
-
-
-def request(credential: str) -> bytes:
-    lines = [f"POST {CHAT_PATH} HTTP/1.1", "host: gateway.test", f"authorization: Bearer {credential}"]
-    lines.append("content-type: application/json")
-    return "\r\n".join([*lines, f"content-length: {len(BODY)}", "", BODY]).encode()
 
 
 def test_new_keys_are_fetched_while_their_tokens_pour_in(simulator: Simulator, tmp_path: Path) -> None:
@@ -43,7 +35,7 @@ def test_new_keys_are_fetched_while_their_tokens_pour_in(simulator: Simulator, t
         simulator.set_jwks({"keys": [NEW.jwk()]})
         tokens = itertools.cycle([NEW.token(jti=str(number)) for number in range(200)])
         options = {"per_second": PER_SECOND, "connections": CONNECTIONS}
-        with SteadyLoad(caller.gateway.port, lambda _: request(next(tokens)), **options) as flood:
+        with SteadyLoad(caller.gateway.port, lambda _: chat_request(next(tokens)), **options) as flood:
             wait_until(lambda: len(flood.report.noted) > 2 * PER_SECOND, what="two seconds of it", seconds=20)
         print(flood.report)
         assert set(flood.report.outcomes) == {(200, "")}

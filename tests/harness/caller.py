@@ -1,5 +1,6 @@
 """A caller of the gateway: sends requests, keeps every answer, and reads refusals."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,14 @@ def calling(
         yield caller
         caller.assert_untold()
         caller.close()
+
+
+def chat_request(credential: str) -> bytes:
+    """A chat by the bearer of this credential, as its bytes."""
+    body = json.dumps(CHAT)
+    lines = [f"POST {CHAT_PATH} HTTP/1.1", "host: gateway.test", f"authorization: Bearer {credential}"]
+    lines += ["content-type: application/json", f"content-length: {len(body)}", "", body]
+    return "\r\n".join(lines).encode()
 
 
 def assert_refused(answer: httpx.Response, status: int, reason: str, note: str = "") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A gateway and the identity provider that it trusts, as it knows the provider from what that says of itself."""
 
 import itertools
-import json
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .caller import CHAT, CHAT_PATH, Caller
+from .caller import Caller, chat_request
 from .deadline import wait_until
 from .gateway import AUDIENCE
 from .identity_provider import FOR_JWT, Client, IdentityProvider
@@ -57,12 +56,9 @@ class Party:
 
     def load(self, token: Callable[[int], str]) -> SteadyLoad:
         """Each request has the token that its number has then."""
-        body = json.dumps(CHAT)
-        head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: gateway.test\r\ncontent-type: application/json\r\n"
-        head += f"content-length: {len(body)}\r\nauthorization: Bearer "
         return SteadyLoad(
             self.caller.gateway.port,
-            lambda number: f"{head}{token(number)}\r\n\r\n{body}".encode(),
+            lambda number: chat_request(token(number)),
             per_second=PER_SECOND,
         )
 

@@ -40,22 +40,21 @@ class Http2Connection:
 
     def open(self, headers: Iterable[tuple[str, str]], *, last: bool = False) -> int:
         """Sends a header block and returns the new stream's id; `last` ends the request with it."""
-        stream = self._state.get_next_available_stream_id()
-        self._responses[stream] = RawResponse()
-        self._state.send_headers(stream, _encode(headers), end_stream=last)
+        stream = self._begin(headers, last)
         self._flush()
         return stream
 
     def open_together(self, blocks: Iterable[Iterable[tuple[str, str]]]) -> list[int]:
         """Sends requests without a body in one write, so that whoever reads finds them at the same moment."""
-        streams = []
-        for headers in blocks:
-            stream = self._state.get_next_available_stream_id()
-            self._responses[stream] = RawResponse()
-            self._state.send_headers(stream, _encode(headers), end_stream=True)
-            streams.append(stream)
+        streams = [self._begin(headers, last=True) for headers in blocks]
         self._flush()
         return streams
+
+    def _begin(self, headers: Iterable[tuple[str, str]], last: bool) -> int:
+        stream = self._state.get_next_available_stream_id()
+        self._responses[stream] = RawResponse()
+        self._state.send_headers(stream, _encode(headers), end_stream=last)
+        return stream
 
     def send(self, stream: int, content: bytes, *, last: bool = False) -> None:
         """Sends body bytes as window and frame size allow. Raises TimeoutError where the window stays closed."""

@@ -3,19 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{
-    MINUTE, batch, costing, envoy, left, need, report, requests, sent, sent_at, service, settle, tokens,
+    MINUTE, asked, batch, costing, envoy, left, need, report, requests, sent, sent_at, service, settle,
+    tokens,
 };
 use crate::denial::Reason;
+use crate::gateway::Call;
 use crate::gateway::tests::reports::ending;
 use crate::gateway::tests::{NOW_MS, Request, Scene};
-use crate::gateway::{Call, Need, Outcome};
 use crate::quota::scripted::{Scripted, saying};
 
 /// A request to which the service answers so.
 fn answered(envoy: &Scene, answer: Result<&[u8], String>) -> Call {
     let request = Request::chat();
     let mut call = envoy.open(&request);
-    let Outcome::Need(Need::RateLimit(ask)) = need(envoy, &mut call, &request) else { panic!() };
+    let ask = asked(envoy, &mut call, &request);
     let batch = batch(envoy, std::iter::once(&ask));
     let answers = answer.and_then(|answer| batch.read(answer, NOW_MS));
     envoy.gateway.hear_limits(&mut call, answers.map(|mut answers| answers.remove(0)));
