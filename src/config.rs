@@ -94,7 +94,7 @@ pub struct Config {
     /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration, which `claimgate bundle` writes.
     #[serde(default)]
     pub hold: Hold,
-    /// Where the provider's credential goes on; see "Where the credential goes in" in the README.
+    /// Where the provider's credential goes on; see `docs/credentials.md`.
     #[serde(default)]
     pub attach: Attach,
     /// A request held longer than this is refused with 503 `hold_timeout`.

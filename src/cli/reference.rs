@@ -1,4 +1,4 @@
-//! The configuration reference, written from the types: as Markdown for the README, as JSON Schema for
+//! The configuration reference, written from the types: as Markdown for docs/reference.md, as JSON Schema for
 //! editors.
 
 use std::{io, iter};

@@ -1,6 +1,6 @@
 //! What the rate limit service is asked: questions of calls that come together are one request.
 //!
-//! With Redis and the settings that the README names, each is counted for itself there, as if it had come alone; so a batch costs no
+//! With Redis and the settings that docs/quotas.md names, each is counted for itself there, as if it had come alone; so a batch costs no
 //! exactness, and one request in the place of many.
 
 use super::asking::{Answer, Statuses};

@@ -1,4 +1,4 @@
-"""The figures for readers: a table for the terminal, and the same and more as Markdown for the README."""
+"""The figures for readers: a table for the terminal, and the same and more as Markdown for the page."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def said(goal: Goal, figures: Figures) -> str:
 
 
 def markdown(figures: Figures) -> str:
-    """What stands in the README between its marks."""
+    """What stands in docs/performance.md between its marks."""
     machine = figures["machine"]
     lines = [
         f"Envoy {figures['envoy']}, one worker, {machine['cores']} shared cores ({machine['cpu']}); medians of "

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, and the README shows what was measured."""
+"""The benchmark measures what it says, and its page shows what was measured."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from bench.figures import figures
 from bench.goals import GOALS
 from bench.picture import picture
-from bench.readme import PICTURE, PUBLISHED, README, written
+from bench.publish import PAGE, PICTURE, PUBLISHED, written
 from bench.rounds import run
 from bench.scenarios import NATIVE, NO_FILTER, groups
 from bench.table import markdown, terminal
@@ -24,9 +24,9 @@ def published() -> dict:
     return json.loads(PUBLISHED.read_text())
 
 
-def test_the_readme_shows_the_published_figures() -> None:
-    readme = README.read_text()
-    assert written(readme) == readme, "write them anew: `python -m bench.readme` in tests/"
+def test_the_page_shows_the_published_figures() -> None:
+    page = PAGE.read_text()
+    assert written(page) == page, "write them anew: `python -m bench.publish` in tests/"
     assert PICTURE.read_text() == picture(published())
     ElementTree.fromstring(PICTURE.read_text())
 

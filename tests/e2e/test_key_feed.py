@@ -306,7 +306,7 @@ def test_a_stream_that_is_open_ends_with_its_key(caller: Caller, feed: ListServe
 
 
 def test_many_keys_fit(caller: Caller, feed: ListServer) -> None:
-    """As many as the README promises, among them one that is used."""
+    """As many as docs/identity.md promises, among them one that is used."""
     many = [{**ENTRY, "id": f"many-{number}", "hash": f"sha256:{number:064x}"} for number in range(100_000)]
     feed.publish_text(json.dumps({"keys": [*many, ENTRY]}))
     began = time.monotonic()

@@ -29,7 +29,7 @@ from harness.possession import PUBLIC_ORIGIN, Holder
 from harness.raw import RawResponse
 from harness.simulator import Simulator
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "identity.md"
 WORKERS = 4
 # So many connections that each worker has some.
 CONNECTIONS = 32
@@ -380,7 +380,7 @@ def test_the_token_endpoint_asks_for_a_nonce_as_oauth_has_it(nonces: Caller) -> 
 
 
 def test_openais_client_proves_itself_as_the_readme_has_it(nonces: Caller) -> None:
-    snippet = re.search(r"```python\n(class Proof\(.*?)```", README.read_text(), re.DOTALL)
+    snippet = re.search(r"```python\n(class Proof\(.*?)```", PAGE.read_text(), re.DOTALL)
     assert snippet is not None
     names: dict[str, Any] = {module.__name__: module for module in (base64, hashlib, httpx, time, uuid)}
     exec(snippet[1], names)

@@ -48,7 +48,7 @@ BODY_LIMIT = 64 * 1024
 SCARCE = 2
 Pairs = Sequence[tuple[str, str]]
 
-# What the README tells an operator who serves browsers.
+# What docs/security.md tells an operator who serves browsers.
 CORS_POLICY: Document = {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy",
     "allow_origin_string_match": [{"exact": ORIGIN}],

@@ -1,0 +1,69 @@
+//! The documents hold what they say: the reference is that of the types, and every link leads somewhere.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The README and the pages of `docs`.
+fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    std::iter::once(root().join("README.md")).chain(docs.filter(is_page)).collect()
+}
+
+#[test]
+fn the_reference_is_that_of_the_types() {
+    let output = Command::new(env!("CARGO_BIN_EXE_claimgate")).arg("reference").output().unwrap();
+    let reference = String::from_utf8(output.stdout).unwrap();
+    let page = include_str!("../docs/reference.md");
+    let (_, written) = page.split_once("<!-- reference -->\n").unwrap();
+    assert!(
+        written.trim() == reference.trim(),
+        "docs/reference.md is not up to date; replace what follows its mark by the output of `claimgate reference`"
+    );
+}
+
+#[test]
+fn the_readme_is_read_in_minutes() {
+    let lines = include_str!("../README.md").lines().count();
+    assert!(lines < 200, "README.md has {lines} lines; what stays belongs into docs/");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: `{link}` names no file", page.display());
+            assert!(
+                anchor.is_empty() || has_heading(&target, anchor),
+                "{}: `{link}` names no heading",
+                page.display()
+            );
+        }
+    }
+    assert!(links > 10, "only {links} links were found");
+}
+
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = fs::read_to_string(page).unwrap();
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    headings.map(|heading| heading.trim_start_matches('#').trim()).any(|heading| {
+        let kept = heading.to_lowercase();
+        let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-'));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter }).eq(anchor.chars())
+    })
+}
