@@ -13,6 +13,7 @@
 mod fact;
 mod functions;
 mod members;
+mod models;
 mod reads;
 mod vocabulary;
 
@@ -26,6 +27,7 @@ use crate::config::{ConfigError, DescriptorValue};
 pub use fact::{Fact, Facts};
 pub use functions::{matches_glob, scope_covers};
 pub use members::Members;
+pub use models::{allows_model, forbids_model};
 pub use reads::Reads;
 use reads::{Findings, ScopeQuestion};
 pub use vocabulary::{Field, Vocabulary};
@@ -93,7 +95,7 @@ impl Engine {
         if source.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with("//")) {
             return Err(error("there is no expression; write one that must be `true`".to_owned()));
         }
-        let tree = PrattParser::new()
+        let mut tree = PrattParser::new()
             .max_recursion_depth(NESTING_BOUND)
             .max_expression_node_count(NODE_BOUND)
             .parse(source)
@@ -108,6 +110,7 @@ impl Engine {
                     format!("`{}` is not CEL: {}", text.unwrap_or(source).trim(), why.to_lowercase()),
                 )
             })?;
+        models::ask_for_models(&mut tree, vocabulary);
         let findings = reads::of(&tree, vocabulary).map_err(error)?;
         Ok(Expression { tree, findings })
     }

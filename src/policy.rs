@@ -11,7 +11,7 @@ use crate::config::{self, ConfigError, Mode, RuleReason};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 
-pub use facts::{BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, principal_fact};
+pub use facts::{BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, principal_fact, reads_model};
 
 /// The compiled rules of one configuration.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 //! - `scopes.covers('chat.write')`: a granted scope covers itself, everything below it (`chat` covers
 //!   `chat.write`; levels are separated by `.`, `:` or `/`), and what a trailing `*` level stands for.
 //! - `address.in_cidr('10.0.0.0/8')`, also with a list of networks.
-//! - `model.glob('gpt-4o*')`, also with a list of patterns; `*` stands for any text, nothing else is special.
+//! - `text.glob('gpt-4o*')`, also with a list of patterns; `*` stands for any text, nothing else is special. Of a model it
+//!   asks for the model (`models.rs`).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use cel_interpreter::context::Context;
 use cel_interpreter::extractors::This;
 use cel_interpreter::{DeclarationError, ExecutionError, Value};
 use ipnet::IpNet;
+
+use super::models;
 
 /// CEL's standard functions and ours; operators and macros have names that no text can call.
 const FUNCTIONS: [&str; 32] = [
@@ -54,11 +57,14 @@ const TYPE_NAMES: [&str; 11] =
 
 /// The function that asks for a scope.
 pub(super) const COVERS: &str = "covers";
+/// The function that compares with patterns.
+pub(super) const GLOB: &str = "glob";
 
 pub(super) fn declare(root: &mut Context<'_, '_>) -> Result<(), DeclarationError> {
     root.add_function(COVERS, covers)?;
     root.add_function("in_cidr", in_cidr)?;
-    root.add_function("glob", glob)
+    root.add_function(GLOB, glob)?;
+    root.add_function(models::MODEL_GLOB, models::model_glob)
 }
 
 /// # Errors
@@ -74,7 +80,7 @@ pub(super) fn known(name: &str) -> Result<(), String> {
 
 /// True for the functions that policy authors have beside CEL's own.
 pub(super) fn is_own(name: &str) -> bool {
-    [COVERS, "in_cidr", "glob"].contains(&name)
+    [COVERS, "in_cidr", GLOB].contains(&name)
 }
 
 pub(super) fn is_type_name(name: &str) -> bool {
@@ -127,7 +133,7 @@ fn in_cidr(This(address): This<Arc<String>>, networks: Value) -> Result<bool, Ex
 }
 
 fn glob(This(text): This<Arc<String>>, patterns: Value) -> Result<bool, ExecutionError> {
-    any_text("glob", &patterns, |pattern| Ok(matches_glob(pattern, &text)))
+    any_text(GLOB, &patterns, |pattern| Ok(matches_glob(pattern, &text)))
 }
 
 /// True where `text` matches `pattern`. `*` stands for any text: the first part must start it, the last must end it, the others follow in order.
@@ -146,7 +152,7 @@ pub fn matches_glob(pattern: &str, text: &str) -> bool {
 }
 
 /// True where `holds` for the text, or for one text of the list.
-fn any_text(
+pub(super) fn any_text(
     function: &str,
     value: &Value,
     holds: impl Fn(&str) -> Result<bool, ExecutionError>,

@@ -14,20 +14,27 @@ pub struct Field {
     pub fields: Option<&'static [Field]>,
     /// True where the variable read as a whole does not have it.
     pub is_apart: bool,
+    /// True where it is the name of a model, which has several spellings.
+    pub is_model: bool,
 }
 
 impl Field {
     pub const fn value(name: &'static str) -> Self {
-        Self { name, fields: None, is_apart: false }
+        Self { name, fields: None, is_apart: false, is_model: false }
+    }
+
+    /// The name of a model.
+    pub const fn model(name: &'static str) -> Self {
+        Self { is_model: true, ..Self::value(name) }
     }
 
     pub const fn object(name: &'static str, fields: &'static [Self]) -> Self {
-        Self { name, fields: Some(fields), is_apart: false }
+        Self { name, fields: Some(fields), is_apart: false, is_model: false }
     }
 
     /// A field that is there only where it is read by its name.
     pub const fn apart(name: &'static str, fields: &'static [Self]) -> Self {
-        Self { name, fields: Some(fields), is_apart: true }
+        Self { name, fields: Some(fields), is_apart: true, is_model: false }
     }
 }
 

@@ -4,9 +4,8 @@
 use super::{Call, Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, ModelPlace};
-use crate::expression::Reads;
 use crate::identity::{Limits, Principal};
-use crate::policy::CallFacts;
+use crate::policy::{CallFacts, reads_model};
 
 impl Gateway {
     /// On every use, remembered or not.
@@ -45,7 +44,6 @@ impl Gateway {
             if granted_models(facts.principal).is_some() {
                 return true;
             }
-            let reads_model = |reads: &Reads| reads.field("llm", "model");
             self.policies.enforced_reads(&self.engine, facts, reads_model)
                 || reads_model(&self.quotas.enforced_reads())
         };

@@ -95,7 +95,7 @@ impl Gateway {
         let reads_body = |field: &&str| {
             self.policies.reads().field("llm", field) || self.quotas.reads().field("llm", field)
         };
-        match BODY_FIELDS.iter().filter(|field| **field != "model").find(|field| reads_body(field)) {
+        match BODY_FIELDS.iter().filter(|field| !field.starts_with("model")).find(|field| reads_body(field)) {
             Some(field) => Err(why(&format!("`llm.{field}` is read"))),
             None => Ok(()),
         }

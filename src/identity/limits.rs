@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::expression::matches_glob;
+use crate::expression::allows_model;
 
 /// Limits of one token; what is `None` is not limited.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -25,7 +25,7 @@ impl Limits {
     }
 
     pub fn admit_model(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|models| models.iter().any(|pattern| matches_glob(pattern, model)))
+        self.models.as_ref().is_none_or(|models| models.iter().any(|pattern| allows_model(pattern, model)))
     }
 }
 

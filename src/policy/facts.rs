@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
-use crate::dialect::{BodyFacts, Operation};
-use crate::expression::{Fact, Facts, Field, Members, Vocabulary};
+use crate::dialect::{BodyFacts, Operation, Spelling};
+use crate::expression::{Fact, Facts, Field, Members, Reads, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 
@@ -35,7 +35,8 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
                 Field::value("dialect"),
                 Field::value("operation"),
                 Field::value("stateful"),
-                Field::value("model"),
+                Field::model("model"),
+                Field::value("model_name"),
                 Field::value("stream"),
                 Field::value("max_tokens"),
             ],
@@ -90,7 +91,12 @@ pub const PRINCIPAL: &[Field] = &[
 ];
 
 /// The fields of `llm` that may only be known once the body is read.
-pub const BODY_FIELDS: [&str; 4] = ["stateful", "model", "stream", "max_tokens"];
+pub const BODY_FIELDS: [&str; 5] = ["stateful", "model", "model_name", "stream", "max_tokens"];
+
+/// True where `llm.model` is read, under one of its names.
+pub fn reads_model(reads: &Reads) -> bool {
+    reads.field("llm", "model") || reads.field("llm", "model_name")
+}
 
 /// One call as expressions see it.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +163,7 @@ impl CallFacts<'_> {
                 Fact::Bool(self.operation.is_stateful() || self.body.is_some_and(|body| body.is_stateful))
             }
             "model" => Fact::optional_text(self.model()),
+            "model_name" => Fact::optional_text(self.model().map(Spelling::of).as_ref().map(Spelling::bare)),
             "stream" => self.streams().map_or(Fact::Absent, Fact::Bool),
             "max_tokens" => number(self.body.and_then(|body| body.max_tokens)),
             _ => Fact::Absent,

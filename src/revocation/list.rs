@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::chain::{self, Holder, Link, Name};
 use crate::config::{Revoked, Timestamp, read_document};
-use crate::expression::matches_glob;
+use crate::expression::forbids_model;
 use crate::identity::Principal;
 
 /// How many entries may have no name of a credential or a caller: each is looked at for each request.
@@ -115,7 +115,7 @@ impl List {
     /// True where an entry switches the model off, for everybody or for this caller.
     pub fn revokes_model(&self, principal: &Principal, model: &str, now_seconds: u64) -> bool {
         let names =
-            |entry: &Revoked| entry.model.as_ref().is_some_and(|pattern| matches_glob(pattern, model));
+            |entry: &Revoked| entry.model.as_ref().is_some_and(|pattern| forbids_model(pattern, model));
         self.names_models && self.fitting(principal, now_seconds).any(names)
     }
 
