@@ -11,6 +11,7 @@ mod introspecting;
 mod memory;
 mod metering;
 mod minting;
+mod models;
 mod needs;
 mod nonces;
 mod possession;

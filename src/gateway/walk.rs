@@ -7,9 +7,9 @@ use super::memory::Judgement;
 use super::observing::reads_anomalies;
 use super::reading::{self, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
-use crate::config::{Attach, Hold};
+use crate::config::{Attach, Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyForm, Operation};
+use crate::dialect::{self, BodyForm, ModelPlace, Operation};
 use crate::expression::Reads;
 use crate::identity::{Caller, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
@@ -164,8 +164,8 @@ impl Gateway {
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
-        let must_name_model = facts.operation.names_model_in_body() && self.model_is_judged(call, known);
-        if call.body.is_some() || !(must_name_model || self.needs_body(upstream, &facts)) {
+        let needs_body = || self.needs_body(upstream, &facts) || self.must_name_model(call, known);
+        if call.body.is_some() || !needs_body() {
             return Ok(());
         }
         let (body, form) =
@@ -203,27 +203,70 @@ impl Gateway {
         Ok(Passed { patch, proofs, passport, body })
     }
 
-    /// The body is read where a rule or a quota that applies reads it, and where it could name something
+    /// The body is read where a rule, a price or a quota that applies reads it, and where it could name something
     /// that is stored under a provider account which this caller shares with others.
     fn needs_body(&self, upstream: &Upstream, facts: &CallFacts<'_>) -> bool {
         let operation = facts.operation;
-        if !matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart) {
+        if !has_read_body(operation) {
             return false;
         }
-        if operation.names_model_in_body() && granted_models(facts.principal).is_some() {
+        if self.body_names_model(operation)
+            && (granted_models(facts.principal).is_some() || self.is_priced(operation))
+        {
             return true;
         }
         if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
             return true;
         }
-        if self.asks_for_stream_usage(operation) || reads_body(self.quotas.reads(), operation) {
+        if self.asks_for_stream_usage(operation) || self.reads_body(self.quotas.reads(), operation) {
             return true;
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.
-        reads_body(self.policies.reads(), operation) && {
-            let reads = |reads: &Reads| reads_body(reads, operation);
+        self.reads_body(self.policies.reads(), operation) && {
+            let reads = |reads: &Reads| self.reads_body(reads, operation);
             self.policies.applying_reads(&self.engine, facts, |when| !reads(when), reads)
         }
+    }
+
+    /// True where the kill switch may be for the model that the body names.
+    fn must_name_model(&self, call: &Call, known: &Known<'_>) -> bool {
+        let operation = call.operation.as_deref();
+        operation.is_some_and(|operation| has_read_body(operation) && self.body_names_model(operation))
+            && self.model_is_judged(call, known)
+    }
+
+    /// True where the body has a say in which model answers, beside a path that names one too: further models, and one that
+    /// contradicts the path. With `hold: headers` the path's is all there is.
+    fn body_names_model(&self, operation: &Operation) -> bool {
+        operation.model_place() != ModelPlace::None
+            && (operation.path_model().is_none() || self.settings.hold == Hold::HeadersAndBody)
+    }
+
+    /// True where an answer's cost is told by a model that the answer may not name.
+    fn is_priced(&self, operation: &Operation) -> bool {
+        self.prices.is_some()
+            && operation.is_metered()
+            && self.settings.metering.usage == MeteredUsage::Record
+            && self.settings.hold == Hold::HeadersAndBody
+    }
+
+    /// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
+    fn reads_body(&self, reads: &Reads, operation: &Operation) -> bool {
+        if reads_anomalies(reads) && self.body_names_model(operation) {
+            return true;
+        }
+        BODY_FIELDS.iter().any(|field| {
+            let is_settled = match *field {
+                // A body can make a stateless operation stateful, not the other way round.
+                "stateful" => operation.is_stateful(),
+                "model" | "model_name" => {
+                    operation.path_model().is_some() && !self.body_names_model(operation)
+                }
+                "stream" => operation.path_streams().is_some(),
+                _ => false,
+            };
+            !is_settled && reads.field("llm", field)
+        })
     }
 
     fn hold_for(&self, body: Need, known: &Known<'_>) -> Stop {
@@ -285,19 +328,7 @@ fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> R
     }
 }
 
-/// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
-fn reads_body(reads: &Reads, operation: &Operation) -> bool {
-    if reads_anomalies(reads) && operation.path_model().is_none() {
-        return true;
-    }
-    BODY_FIELDS.iter().any(|field| {
-        let in_path = match *field {
-            // A body can make a stateless operation stateful, not the other way round.
-            "stateful" => operation.is_stateful(),
-            "model" => operation.path_model().is_some(),
-            "stream" => operation.path_streams().is_some(),
-            _ => false,
-        };
-        !in_path && reads.field("llm", field)
-    })
+/// True where the operation has a body that can be read.
+fn has_read_body(operation: &Operation) -> bool {
+    matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart)
 }
