@@ -11,6 +11,7 @@
 mod api_key;
 mod base64url;
 mod binding;
+mod caller_name;
 mod claim_map;
 mod compact;
 mod credential;
@@ -42,6 +43,7 @@ mod unique_json;
 
 pub use api_key::ApiKey;
 pub use binding::{Binding, Holder};
+pub use caller_name::{CallerName, CredentialName};
 pub use credential::{
     CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, Scheme, find, in_body,
     protocols_without_credentials,

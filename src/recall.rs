@@ -56,12 +56,13 @@ impl Hasher for AsItIs {
     }
 }
 
-/// Answers, by the names of their questions.
-pub struct Recall<T> {
+/// Answers, by the names of their questions: each a fingerprint, where need be in a type of its own that says what must be
+/// in it.
+pub struct Recall<T, N = Fingerprint> {
     keyed: SipHasher24,
     /// `None` where nothing is to be remembered.
     capacity: Option<NonZeroUsize>,
-    answers: RefCell<LruCache<Fingerprint, T, BuildHasherDefault<AsItIs>>>,
+    answers: RefCell<LruCache<N, T, BuildHasherDefault<AsItIs>>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
 }
@@ -73,7 +74,7 @@ pub struct Uses {
     pub misses: u64,
 }
 
-impl<T: Clone> Recall<T> {
+impl<T: Clone, N: Eq + Hash> Recall<T, N> {
     /// Remembers at most `capacity` answers. The key must be random.
     pub fn new(capacity: usize, key: &[u8; 16]) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl<T: Clone> Recall<T> {
     }
 
     /// The answer, where it is remembered and still `holds`; one that does not is forgotten.
-    pub fn get(&self, name: Fingerprint, holds: impl FnOnce(&T) -> bool) -> Option<T> {
+    pub fn get(&self, name: N, holds: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut answers = self.answers.borrow_mut();
         let answer = answers.get(&name).map(|answer| holds(answer).then(|| answer.clone()));
         if answer.as_ref().is_some_and(Option::is_none) {
@@ -109,7 +110,7 @@ impl<T: Clone> Recall<T> {
         answer
     }
 
-    pub fn put(&self, name: Fingerprint, answer: T) {
+    pub fn put(&self, name: N, answer: T) {
         let Some(capacity) = self.capacity else { return };
         let mut answers = self.answers.borrow_mut();
         if answers.len() >= capacity.get() && !answers.contains(&name) {
@@ -137,7 +138,7 @@ impl<T: Clone> Recall<T> {
 }
 
 /// What is remembered may be somebody's claims.
-impl<T> fmt::Debug for Recall<T> {
+impl<T, N: Eq + Hash> fmt::Debug for Recall<T, N> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Recall").field("answers", &self.answers.borrow().len()).finish()
     }

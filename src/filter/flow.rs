@@ -2,8 +2,8 @@
 
 use crate::denial::Reason;
 use crate::gateway::Call;
+use crate::identity::CredentialName;
 use crate::meter::{ExtraEvent, Meter};
-use crate::recall::Fingerprint;
 
 /// Where a stream is in the lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Phase {
     },
     /// For what its issuer says of the token of this name.
     AwaitingIntrospection {
-        name: Fingerprint,
+        name: CredentialName,
     },
     /// For what the rate limit service answers.
     AwaitingLimits,

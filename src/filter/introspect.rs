@@ -12,15 +12,14 @@ use super::fetch::{self, Delivery, Fetched, Place};
 use super::metrics::count_introspection;
 use super::steps::MOST_AT_ONCE;
 use crate::gateway::{Gateway, Memory};
-use crate::identity::{Inquiry, Introspected, MAX_ANSWER_BYTES};
-use crate::recall::Fingerprint;
+use crate::identity::{CredentialName, Inquiry, Introspected, MAX_ANSWER_BYTES};
 use crate::request::Moment;
 
 /// The most questions at once: whoever invents tokens must not make this worker flood their issuer.
 const MOST: usize = 256;
 
 /// What issuers have said of tokens, by their names; `None` where one does not say.
-pub(super) type Heard = HashMap<Fingerprint, Option<Introspected>>;
+pub(super) type Heard = HashMap<CredentialName, Option<Introspected>>;
 
 /// The questions of one worker under one configuration.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use super::observing::Observed;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{Holder, Introspected, Principal, Proven};
+use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
 use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
 use crate::recall::Fingerprint;
@@ -32,7 +32,7 @@ pub struct Call {
     pub(super) dialect: Dialect,
     pub(super) proven: Option<Proven>,
     /// What issuers have said of the tokens of this call.
-    pub(super) introspected: Vec<(Fingerprint, Introspected)>,
+    pub(super) introspected: Vec<(CredentialName, Introspected)>,
     /// What the sender has proven to hold, so that a proof is not asked for again, and not taken for one used before.
     pub(super) holder: Option<Holder>,
     /// For the caller's next proof (RFC 9449 section 8.2).
@@ -149,7 +149,7 @@ impl Call {
     }
 
     /// Takes the answer to an inquiry that this call needs.
-    pub fn hear(&mut self, name: Fingerprint, answer: Introspected) {
+    pub fn hear(&mut self, name: CredentialName, answer: Introspected) {
         self.introspected.push((name, answer));
     }
 

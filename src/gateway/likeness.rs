@@ -10,6 +10,10 @@ use crate::dialect::BodyFacts;
 use crate::identity::Principal;
 use crate::recall::Fingerprint;
 
+/// What stands for all calls of which rules, quotas and upstream see the same; only this file makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Likeness(Fingerprint);
+
 /// What stands before a part that is there, and behind the last one of a list nothing does.
 const PRESENT: &[u8] = b"+";
 const ABSENT: &[u8] = b"";
@@ -17,25 +21,25 @@ const ABSENT: &[u8] = b"";
 impl Gateway {
     /// The name that a call has in common with all of which rules, quotas and upstream see the same; `None` where they see
     /// more than is named.
-    pub(super) fn likeness(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
+    pub(super) fn likeness(&self, call: &Call, known: &Known<'_>) -> Option<Likeness> {
         if !self.remembers.permits {
             return None;
         }
         // It stands for the upstream, the method and the whole path.
         let operation = call.operation_name?.bytes();
         let proven = call.proven.as_ref()?;
-        let credential = proven.name.bytes();
+        let caller = proven.name.bytes();
         let max_tokens = call.body.as_ref().and_then(|body| body.max_tokens).map(u64::to_le_bytes);
         let mut parts = Parts(vec![&operation]);
         match self.is_known_by_fields(&proven.principal) {
             true => parts.principal(&proven.principal),
-            false => parts.push(Some(&credential)),
+            false => parts.push(Some(&caller)),
         }
         match &call.body {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),
         }
-        Some(known.memory.judgements.name(&parts.0))
+        Some(Likeness(known.memory.judgements.name(&parts.0)))
     }
 
     /// True where nothing tells two credentials of this principal apart: an API key has its labels, a minted token its

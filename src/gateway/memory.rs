@@ -8,13 +8,14 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use super::likeness::Likeness;
 use super::{Call, Gateway, Known};
 use crate::anomaly::Pending;
 use crate::audit::Members;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::expression::Reads;
-use crate::identity::{Introspected, Proof};
+use crate::identity::{CallerName, CredentialName, Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::{CallFacts, Permit};
 use crate::quota::{Charges, Debts, Owed};
@@ -30,11 +31,11 @@ const JUDGEMENTS: usize = 2000;
 /// One worker's memory under one configuration.
 #[derive(Debug)]
 pub struct Memory {
-    pub(super) proven: Recall<Proof>,
-    pub(super) inactive: Recall<Introspected>,
+    pub(super) proven: Recall<Proof, CredentialName>,
+    pub(super) inactive: Recall<Introspected, CredentialName>,
     pub(super) operations: Recall<Rc<Operation>>,
-    pub(super) settled: Recall<Rc<Settled>>,
-    pub(super) judgements: Recall<Rc<Judgement>>,
+    pub(super) settled: Recall<Rc<Settled>, SettledName>,
+    pub(super) judgements: Recall<Rc<Judgement>, Likeness>,
     pub(super) allotments: Allotments,
     pub(super) debts: Debts,
     /// What calls have come to and callers' pasts do not have yet.
@@ -42,6 +43,10 @@ pub struct Memory {
     /// What could not be charged yet.
     owed: RefCell<Vec<Owed>>,
 }
+
+/// Who calls, by what evidence, and what path asks of which upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SettledName(Fingerprint);
 
 /// What is settled of a call before anything is spent on it.
 pub(super) struct Settled {
@@ -56,6 +61,12 @@ pub(super) struct Judgement {
     pub(super) attachment: Attachment,
     /// `None` where what is charged depends on more than is remembered.
     pub(super) charges: Option<Charges>,
+}
+
+impl SettledName {
+    fn of<T: Clone>(names: &Recall<T, Self>, caller: CallerName, operation: Fingerprint) -> Self {
+        Self(names.name(&[&caller.bytes(), &operation.bytes()]))
+    }
 }
 
 impl Memory {
@@ -77,7 +88,7 @@ impl Memory {
     }
 
     /// Remembers that a token is not active, so that its issuer is not asked each time.
-    pub fn note(&self, name: Fingerprint, answer: &Introspected) {
+    pub fn note(&self, name: CredentialName, answer: &Introspected) {
         if answer.is_refusal() {
             self.inactive.put(name, answer.clone());
         }
@@ -120,12 +131,12 @@ impl Memory {
 impl Gateway {
     /// The name under which what is settled of this call is that of all calls of the same caller by the same path; `None`
     /// where more than these decides. What the call says in other headers has been read by then, or is read here.
-    pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<Fingerprint> {
+    pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<SettledName> {
         if !self.remembers.permits || dialect::names_further_model(&call.head) {
             return None;
         }
         let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
-        Some(known.memory.settled.name(&[&proven.name.bytes(), &operation.bytes()]))
+        Some(SettledName::of(&known.memory.settled, proven.name, operation))
     }
 
     /// All that must hold before anything is spent: the rules, and that there is something to attach.

@@ -4,6 +4,7 @@ mod anomalies;
 mod binding;
 mod compiling;
 mod documents;
+mod evidence;
 mod exchanging;
 mod feeding;
 mod forms;

@@ -11,7 +11,7 @@ use crate::config::{Attach, Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, ModelPlace, Operation};
 use crate::expression::Reads;
-use crate::identity::{Caller, Unproven};
+use crate::identity::{Caller, Principal, Proven, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::request::AnnouncedBody;
 use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
@@ -80,13 +80,33 @@ impl Gateway {
     }
 
     pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
-        // A feed may have changed while the call was held.
-        if !call.proven.as_ref().is_some_and(|proven| proven.stands(&known.polled.fed)) {
+        let now_ms = known.moment.unix_ms;
+        // A feed or a key set may have changed while the call was held.
+        let stands = |proven: &Proven| proven.stands(&known.polled.fed, known.keys, now_ms);
+        if !call.proven.as_ref().is_some_and(stands) {
             let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
-            call.proven = Some(proven.map_err(|unproven| self.unproven(unproven, known))?);
+            let proven = proven.map_err(|unproven| self.unproven(unproven, known))?;
+            if let Some(before) = call.proven.replace(proven) {
+                self.forget_of(call, &before.principal, known);
+            }
         }
         self.judge(call.principal(), known)?;
         Ok(self.possess(call, known)?)
+    }
+
+    /// Forgets what earlier walks have found out of the caller as it was then.
+    fn forget_of(&self, call: &mut Call, before: &Principal, known: &Known<'_>) {
+        let Some(principal) = call.principal().filter(|principal| *principal != before) else { return };
+        // A proof is used up; it is asked for again only where something else must be held now.
+        if principal.binding != before.binding {
+            call.holder = None;
+        }
+        // Whose account it is decides what a body may name, and who is charged.
+        (call.body, call.form, call.observed) = (None, None, None);
+        if let Some(pending) = call.pending.take() {
+            call.limits = None;
+            self.quotas.give_up(pending, self.till(known.store, known.memory, known.moment.unix_ms));
+        }
     }
 
     pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {

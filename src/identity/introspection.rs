@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use super::MINTED_PREFIX;
 use super::api_key::ApiKey;
+use super::caller_name::CredentialName;
 use super::principal::Principal;
 use super::unique_json;
 use crate::config::{self, ClientAuthentication, ConfigError, Issuer, require_reachable, require_text};
 use crate::denial::{Denial, Reason};
-use crate::recall::Fingerprint;
 use crate::secret::{Environment, Secret};
 
 /// The longest answer that is read, in bytes.
@@ -46,7 +46,7 @@ pub struct Inquiry {
     /// The issuer's index in the configuration.
     pub issuer: usize,
     /// The token's name in this worker.
-    pub name: Fingerprint,
+    pub name: CredentialName,
     token: Secret,
 }
 
@@ -63,6 +63,8 @@ pub struct IntrospectionRequest<'a> {
 #[derive(Clone, Debug)]
 pub struct Introspected {
     pub(super) said: Result<Rc<Principal>, Denial>,
+    /// SHA-256 of the whole answer, for the name of what is found out by it.
+    pub(super) answer: [u8; 32],
     /// Unix milliseconds; before it, where a clock was set back, the token may not be valid yet.
     pub(super) asked_ms: u64,
     /// Unix milliseconds from which on the issuer must be asked again.
@@ -160,7 +162,7 @@ impl IntrospectionRequest<'_> {
 }
 
 impl Inquiry {
-    pub(super) fn new(issuer: usize, name: Fingerprint, token: &Secret) -> Self {
+    pub(super) fn new(issuer: usize, name: CredentialName, token: &Secret) -> Self {
         Self { issuer, name, token: token.clone() }
     }
 }

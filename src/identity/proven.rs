@@ -6,18 +6,20 @@
 
 use std::rc::Rc;
 
+use super::caller_name::{CallerName, CredentialName};
 use super::credential::Scheme;
 use super::key_feed::FedKeys;
+use super::key_ring::KeyRing;
 use super::principal::Principal;
 use super::prover::Caller;
 use crate::config::KeyHash;
-use crate::recall::Fingerprint;
+use crate::recall::Recall;
 
 /// A proven caller, and the name under which what is found out about it may be remembered.
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub principal: Rc<Principal>,
-    pub name: Fingerprint,
+    pub name: CallerName,
     pub(super) by: Evidence,
     /// How the credential was sent this time.
     pub scheme: Scheme,
@@ -26,8 +28,9 @@ pub struct Proven {
 /// What proved a caller, to be remembered.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    pub(super) principal: Rc<Principal>,
-    pub(super) by: Evidence,
+    principal: Rc<Principal>,
+    name: CallerName,
+    by: Evidence,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +51,12 @@ pub(super) enum Evidence {
         refused_from_ms: u64,
     },
     /// What the token's issuer said of it.
-    Word { asked_ms: u64, until_ms: u64 },
+    Word {
+        /// SHA-256 of the whole answer.
+        answer: [u8; 32],
+        asked_ms: u64,
+        until_ms: u64,
+    },
     /// A token of ours, whose parents must be admitted again.
     Minted {
         proven_ms: u64,
@@ -59,41 +67,60 @@ pub(super) enum Evidence {
 }
 
 impl Proof {
+    pub(super) fn of(
+        names: &Recall<Self, CredentialName>,
+        credential: CredentialName,
+        principal: Rc<Principal>,
+        by: Evidence,
+    ) -> Self {
+        Self { principal, name: CallerName::of(names, credential, &by), by }
+    }
+
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub(super) fn by(&self) -> &Evidence {
+        &self.by
+    }
+
+    /// The caller, whose credential was sent like this.
+    pub(super) fn sent_by(self, scheme: Scheme) -> Proven {
+        let Self { principal, name, by } = self;
+        Proven { principal, name, by, scheme }
+    }
+
     pub(super) fn holds(&self, caller: &Caller<'_>) -> bool {
         let now_ms = caller.moment.unix_ms;
-        self.by.stands(caller.fed)
+        self.by.is_current(caller.fed, caller.keys, now_ms)
             && match self.by {
                 Evidence::Key { .. } => true,
                 Evidence::Minted { proven_ms, refused_from_ms, .. } => {
                     (proven_ms..refused_from_ms).contains(&now_ms)
                 }
-                Evidence::Word { asked_ms, until_ms } => (asked_ms..until_ms).contains(&now_ms),
-                Evidence::Token { issuer, generation, proven_ms, refused_from_ms } => {
-                    (proven_ms..refused_from_ms).contains(&now_ms)
-                        && generation.is_some()
-                        && caller.keys.generation(issuer, now_ms) == generation
+                Evidence::Word { asked_ms, until_ms, .. } => (asked_ms..until_ms).contains(&now_ms),
+                Evidence::Token { generation, proven_ms, refused_from_ms, .. } => {
+                    (proven_ms..refused_from_ms).contains(&now_ms) && generation.is_some()
                 }
             }
     }
 }
 
 impl Proven {
-    /// True where no feed has changed that the proof rests on.
-    pub fn stands(&self, fed: &FedKeys) -> bool {
-        self.by.stands(fed)
+    /// True where no feed and no key set has changed that the proof rests on.
+    pub fn stands(&self, fed: &FedKeys, keys: &KeyRing, now_ms: u64) -> bool {
+        self.by.is_current(fed, keys, now_ms)
     }
 }
 
 impl Evidence {
-    /// The generation of the feeds on whose entries this rests.
-    pub(super) fn fed(&self) -> Option<u64> {
-        match self {
-            Self::Key { fed, .. } | Self::Minted { fed, .. } => *fed,
-            Self::Token { .. } | Self::Word { .. } => None,
+    fn is_current(&self, fed: &FedKeys, keys: &KeyRing, now_ms: u64) -> bool {
+        match *self {
+            Self::Key { fed: generation, .. } | Self::Minted { fed: generation, .. } => {
+                generation.is_none_or(|generation| generation == fed.generation())
+            }
+            Self::Token { issuer, generation, .. } => keys.generation(issuer, now_ms) == generation,
+            Self::Word { .. } => true,
         }
-    }
-
-    fn stands(&self, fed: &FedKeys) -> bool {
-        self.fed().is_none_or(|generation| generation == fed.generation())
     }
 }

@@ -6,6 +6,7 @@ mod parents;
 use std::rc::Rc;
 
 use super::binding::Binding;
+use super::caller_name::CredentialName;
 use super::claim_map::ClaimMap;
 use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
@@ -23,7 +24,7 @@ use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::expression::Engine;
-use crate::recall::{Fingerprint, Recall};
+use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
 
@@ -53,11 +54,11 @@ pub struct Caller<'a> {
     /// Verifies a signature outside, faster than this code could, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     /// What this worker has proven before.
-    pub proven: &'a Recall<Proof>,
+    pub proven: &'a Recall<Proof, CredentialName>,
     /// What issuers have said of tokens of this request.
-    pub introspected: &'a [(Fingerprint, Introspected)],
+    pub introspected: &'a [(CredentialName, Introspected)],
     /// What issuers have said of tokens that are not active.
-    pub inactive: &'a Recall<Introspected>,
+    pub inactive: &'a Recall<Introspected, CredentialName>,
 }
 
 /// Why a caller is not proven.
@@ -158,22 +159,17 @@ impl Identity {
         caller: Caller<'_>,
     ) -> Result<Proven, Unproven> {
         let credential = presented.secret.expose();
-        let name = caller.proven.name(&[credential]);
-        // What is found out about a key of a feed does not outlive what the feed said of it.
-        let named = |by: &Evidence| match by.fed() {
-            Some(generation) => caller.proven.name(&[credential, &generation.to_le_bytes()]),
-            None => name,
-        };
-        if let Some(Proof { principal, by }) = caller.proven.get(name, |proof| proof.holds(&caller)) {
-            match by {
+        let name = CredentialName::of(caller.proven, credential);
+        if let Some(proof) = caller.proven.get(name, |proof| proof.holds(&caller)) {
+            match proof.by() {
                 Evidence::Key { hash, .. } => {
                     let keys = self.known_keys(caller.fed);
-                    keys.admit(Wanted::Hash(&hash), caller.connection, &caller.moment)?;
+                    keys.admit(Wanted::Hash(hash), caller.connection, &caller.moment)?;
                 }
-                Evidence::Minted { .. } => self.admit_parents(&principal, &caller)?,
+                Evidence::Minted { .. } => self.admit_parents(proof.principal(), &caller)?,
                 Evidence::Token { .. } | Evidence::Word { .. } => {}
             }
-            return Ok(Proven { principal, name: named(&by), by, scheme: presented.scheme });
+            return Ok(proof.sent_by(presented.scheme));
         }
         let (principal, by) = match presented.kind {
             PresentedKind::ApiKey => self.prove_key(presented, name, &caller)?,
@@ -181,10 +177,11 @@ impl Identity {
             PresentedKind::Minted => self.prove_minted(presented.text(), &caller)?,
         };
         self.require_bound(principal.issuer.as_deref(), &principal.binding)?;
+        let proof = Proof::of(caller.proven, name, principal, by);
         if credential.len() <= LONGEST_REMEMBERED {
-            caller.proven.put(name, Proof { principal: Rc::clone(&principal), by });
+            caller.proven.put(name, proof.clone());
         }
-        Ok(Proven { principal, name: named(&by), by, scheme: presented.scheme })
+        Ok(proof.sent_by(presented.scheme))
     }
 
     /// Makes the token of a principal, good until `expires_at` (Unix seconds).
@@ -213,7 +210,7 @@ impl Identity {
     fn prove_key(
         &self,
         presented: &Presented,
-        name: Fingerprint,
+        name: CredentialName,
         caller: &Caller<'_>,
     ) -> Result<(Rc<Principal>, Evidence), Unproven> {
         let keys = self.known_keys(caller.fed);
@@ -252,7 +249,7 @@ impl Identity {
         &self,
         engine: &Engine,
         presented: &Presented,
-        name: Fingerprint,
+        name: CredentialName,
         caller: &Caller<'_>,
     ) -> Result<(Rc<Principal>, Evidence), Unproven> {
         let now_ms = caller.moment.unix_ms;

@@ -8,7 +8,7 @@ use crate::gateway::{Body, Known, Outcome, Patience, Remote};
 use crate::identity::signing::RawSigner;
 use crate::policy::fixture::{merged, moment};
 
-const FIRST: Remote = Remote::KeyFeed(0);
+pub(super) const FIRST: Remote = Remote::KeyFeed(0);
 const SECOND: Remote = Remote::KeyFeed(1);
 
 pub(super) fn feed(id: &str) -> Value {
@@ -25,17 +25,17 @@ fn scene(change: Value) -> Scene {
     scene
 }
 
-fn publish(scene: &mut Scene, remote: Remote, keys: Value) -> Result<(), String> {
+pub(super) fn publish(scene: &mut Scene, remote: Remote, keys: Value) -> Result<(), String> {
     let document = json!({ "keys": keys }).to_string();
     scene.gateway.accept(&mut scene.polled, remote, document.as_bytes(), NOW_MS)
 }
 
 /// The entry of a key that no configuration has.
-fn entry(seed: u8, change: Value) -> Value {
+pub(super) fn entry(seed: u8, change: Value) -> Value {
     key_entry(seed, merged(json!({ "tenant": "acme" }), change))
 }
 
-fn by_key(seed: u8) -> Request {
+pub(super) fn by_key(seed: u8) -> Request {
     Request::chat().keyed(seed)
 }
 

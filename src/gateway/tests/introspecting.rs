@@ -13,7 +13,7 @@ use crate::gateway::{Need, Patience, Remote};
 use crate::identity::Inquiry;
 use crate::policy::fixture::{key_entry, merged, moment};
 
-const OPAQUE: &str = "op_1";
+pub(super) const OPAQUE: &str = "op_1";
 
 pub(super) fn issuers(change: Value) -> Value {
     let introspection = json!({
@@ -31,7 +31,7 @@ fn scene(change: Value) -> Scene {
 }
 
 /// What the issuer says of an active token.
-fn active(change: Value) -> Value {
+pub(super) fn active(change: Value) -> Value {
     let plain = json!({
         "active": true, "iss": "https://idp.example", "aud": "gateway", "sub": "alice", "org": "acme",
         "client_id": "app", "scope": "chat files", "iat": NOW - 10, "exp": NOW + 300, "jti": "j-1",
@@ -42,7 +42,12 @@ fn active(change: Value) -> Value {
 }
 
 /// Walks until the issuer is asked no more, which says the same each time; how often it was asked, and the refusal.
-fn answered_at(scene: &Scene, request: &Request, answer: &Value, unix_ms: u64) -> (usize, Option<Reason>) {
+pub(super) fn answered_at(
+    scene: &Scene,
+    request: &Request,
+    answer: &Value,
+    unix_ms: u64,
+) -> (usize, Option<Reason>) {
     let mut call = scene.open(request);
     let known = Known { moment: moment(unix_ms), ..scene.known(request) };
     for asked in 0..3 {

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::{Inquiry, Introspectors, read};
 use crate::config::Issuer;
 use crate::denial::Reason;
+use crate::identity::CredentialName;
 use crate::recall::Recall;
 use crate::secret::Secret;
 
@@ -23,7 +24,7 @@ fn compile(issuers: &[Issuer]) -> Result<Introspectors, String> {
 }
 
 fn inquiry() -> Inquiry {
-    let name = Recall::<()>::new(1, &[0; 16]).name(&[b"a"]);
+    let name = CredentialName::of(&Recall::new(0, &[0; 16]), b"a");
     Inquiry::new(0, name, &Secret::new("a+b/c=&d"))
 }
 

@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
+use sha2::{Digest, Sha256};
+
 use super::{Caller, Identity, Unproven};
 use crate::config::Span;
 use crate::expression::Engine;
+use crate::identity::caller_name::CredentialName;
 use crate::identity::introspection::{self, Inquiry, Introspected, IntrospectionRequest};
 use crate::identity::principal::Principal;
 use crate::identity::proven::Evidence;
-use crate::recall::Fingerprint;
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -31,6 +33,7 @@ impl Identity {
         moment: &Moment,
     ) -> Result<Introspected, String> {
         let source = self.introspectors.source(inquiry.issuer).ok_or("no such issuer")?;
+        let digest = Sha256::digest(answer).into();
         let claims = introspection::read(answer)?
             .and_then(|claims| self.verifier.admit_answer(inquiry.issuer, claims, moment));
         let relied_on_until = |span: Span| asked_ms.saturating_add(span.milliseconds());
@@ -39,7 +42,7 @@ impl Identity {
             Err(_) => relied_on_until(source.negative_max_age),
         };
         let said = claims.and_then(|claims| self.principal(engine, claims)).map(Rc::new);
-        Ok(Introspected { said, asked_ms, until_ms })
+        Ok(Introspected { said, answer: digest, asked_ms, until_ms })
     }
 }
 
@@ -47,13 +50,15 @@ impl Identity {
 pub(super) fn answered(
     issuer: usize,
     token: &Secret,
-    name: Fingerprint,
+    name: CredentialName,
     caller: &Caller<'_>,
 ) -> Result<(Rc<Principal>, Evidence), Unproven> {
     let heard = caller.introspected.iter().find(|(of, _)| *of == name).map(|(_, heard)| heard.clone());
     let heard = heard.or_else(|| caller.inactive.get(name, |heard| heard.holds(caller.moment.unix_ms)));
     match heard {
-        Some(Introspected { said, asked_ms, until_ms }) => Ok((said?, Evidence::Word { asked_ms, until_ms })),
+        Some(Introspected { said, answer, asked_ms, until_ms }) => {
+            Ok((said?, Evidence::Word { answer, asked_ms, until_ms }))
+        }
         None => Err(Unproven::NeedsIntrospection(Inquiry::new(issuer, name, token))),
     }
 }
