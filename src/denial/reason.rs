@@ -104,6 +104,7 @@ reasons! {
     QuotaExceeded, "quota_exceeded", 429, "the quota is used up";
     BudgetExhausted, "budget_exhausted", 429, "the budget is used up; no retry helps before it is there again or is raised";
     QuotaError, "quota_error", 403, "a quota could not be evaluated for this request, which refuses it";
+    UsageHidden, "usage_hidden", 400, "the request asks for an answer that would not tell what it cost, and this gateway records that";
     UsageUnknowable, "usage_unknowable", 403, "what this request would cost cannot be seen, and a quota depends on it";
     ModelUnpriced, "model_unpriced", 403, "the model has no price here, and a quota in money depends on it";
     QuotaUnconfigured, "quota_unconfigured", 503, "the quota is not known where it is counted; whoever runs this gateway must put that right";

@@ -55,6 +55,7 @@ pub(super) fn keys(wire: Dialect) -> &'static [Key] {
 const OPENAI: &[Key] = &[
     key(&["model"], Meaning::Model),
     key(&["stream"], Meaning::Stream),
+    key(&["stream_options"], Meaning::Object(STREAM_OPTIONS)),
     key(&["max_tokens"], Meaning::MaxTokens),
     key(&["max_completion_tokens"], Meaning::MaxTokens),
     key(&["max_output_tokens"], Meaning::MaxTokens),
@@ -69,6 +70,9 @@ const OPENAI: &[Key] = &[
     key(&["tools"], Meaning::Tools),
     key(&["input"], Meaning::Items),
 ];
+
+/// Whether a stream tells its usage; the gateway asks for it in place of callers who do not.
+const STREAM_OPTIONS: &[Key] = &[key(&["include_usage"], Meaning::Plain)];
 
 /// `container` keeps or takes up a sandbox with its files.
 const ANTHROPIC: &[Key] = &[

@@ -2,10 +2,14 @@
 
 use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
+use crate::denial::Denial;
 use crate::dialect::{self, Operation};
 use crate::meter::{ExtraEvent, Meter};
 use crate::request::Headers;
 use crate::upstream::HeaderPatch;
+
+/// A provider that may choose answers as its documents say.
+const ANY_FORM: &[u8] = b"*/*";
 
 impl Gateway {
     /// Starts to meter a provider's answer; `None` where there is nothing to meter.
@@ -13,10 +17,16 @@ impl Gateway {
         Meter::open(self.metered(call)?, status, headers)
     }
 
-    /// A compressed answer would have to be unpacked to be read.
+    /// No answer that is metered may come without its usage.
+    pub(super) fn require_whole_answer(&self, call: &Call) -> Result<(), Denial> {
+        self.metered(call).map_or(Ok(()), |operation| dialect::require_whole_answer(operation, &call.head))
+    }
+
+    /// A compressed answer would have to be unpacked to be read, and one in another form could not be.
     pub(super) fn ask_for_readable_answer(&self, call: &Call, patch: &mut HeaderPatch) {
-        if self.metered(call).is_some() {
+        if let Some(operation) = self.metered(call) {
             patch.ask_for_plain_answer(&call.head);
+            dialect::unreadable_forms(operation, &call.head).for_each(|name| patch.set(name, ANY_FORM));
         }
     }
 

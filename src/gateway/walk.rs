@@ -50,6 +50,7 @@ impl Gateway {
         self.authenticate(call, known)?;
         let upstream = self.upstreams.select(call.cluster())?;
         self.recognise(call, upstream, known)?;
+        self.require_whole_answer(call)?;
         self.refuse_body(call, known)?;
         self.require_known_address(call)?;
         let seen = &known.memory.settled;

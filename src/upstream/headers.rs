@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::dialect::FORMS;
 use crate::identity::{CARRIERS, protocols_without_credentials};
 use crate::request::{Dialect, RequestHead, is_header};
 use crate::secret::Secret;
@@ -79,9 +80,8 @@ pub fn edited(name: &str) -> Option<Edited> {
     } else if begins_with(name, ENVOY_PREFIX) {
         Some(Edited::Steering)
     } else {
-        [ANTHROPIC_VERSION, ACCEPT_ENCODING, CONTENT_LENGTH, REQUEST_ID]
-            .contains(&name)
-            .then_some(Edited::Beside)
+        let is_beside = [ANTHROPIC_VERSION, ACCEPT_ENCODING, CONTENT_LENGTH, REQUEST_ID].contains(&name);
+        (is_beside || FORMS.contains(&name)).then_some(Edited::Beside)
     }
 }
 

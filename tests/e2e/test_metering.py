@@ -234,6 +234,50 @@ def test_the_provider_is_asked_not_to_compress_what_is_metered(world: World) -> 
     assert at_provider(unmetered) == "gzip"
 
 
+SHAPED = [
+    ("?fields=candidates", {}),
+    ("?%24fields=candidates", {}),
+    ("?alt=sse&Fields=candidates", {}),
+    ("?alt=proto", {}),
+    ("?$alt=media", {}),
+    ("?callback=f", {}),
+    ("?uploadType=media", {}),
+    ("", {"x_goog_fieldmask": "candidates"}),
+    ("", {"range": "bytes=0-99"}),
+]
+
+
+@pytest.mark.parametrize(("query", "headers"), SHAPED)
+def test_an_answer_without_its_usage_cannot_be_asked_for(world: World, query: str, headers: dict[str, str]) -> None:
+    path = f"/v1beta/models/{MODEL}:generateContent{query}"
+    answer = world.send(world.request("gemini", path, CHAT["gemini"], **headers))
+    assert (answer.status, answer.header("x-claimgate-reason")) == (400, "usage_hidden")
+    assert "leave out" in json.loads(answer.body)["error"]["message"]
+
+
+def test_what_leaves_usage_where_it_is_passes(world: World) -> None:
+    for query in ("?alt=json", "?prettyPrint=false", "?$alt=json;enum-encoding=int", "?quotaUser=a"):
+        request = world.request("gemini", f"/v1beta/models/{MODEL}:generateContent{query}", CHAT["gemini"])
+        assert world.send(request).status == 200
+        assert world.told(request) == GEMINI
+    unmetered = world.request("gemini", "/v1beta/models?fields=models(name)", b"")
+    assert world.send(replace(unmetered, method="GET", body=None)).status == 200
+
+
+def test_another_form_of_an_answer_is_not_asked_for(world: World) -> None:
+    def at_provider(dialect: str, path: str, **headers: str) -> dict[str, str]:
+        world.simulator.clear()
+        assert world.send(world.request(dialect, path, CHAT[dialect], **headers)).status == 200
+        (record,) = world.simulator.wait_received(1)
+        return dict(record["headers"])
+
+    generate, converse = f"/v1beta/models/{MODEL}:generateContent", f"/model/{MODEL}/converse"
+    assert at_provider("gemini", generate, accept="application/x-protobuf")["accept"] == "*/*"
+    assert at_provider("gemini", generate, accept="application/json")["accept"] == "application/json"
+    sent = at_provider("bedrock", converse, accept="application/cbor", x_amzn_bedrock_accept="text/csv")
+    assert (sent["accept"], sent["x-amzn-bedrock-accept"]) == ("*/*", "*/*")
+
+
 def test_a_long_answer_is_metered_whole(world: World) -> None:
     """Its usage comes at the end of many pieces."""
     body = {"model": f"sim-tokens-{INPUT}-{OUTPUT}", "input": ["a"] * 20_000}
@@ -328,6 +372,24 @@ def test_usage_is_asked_for_in_a_body_that_waited_for_keys(world: World, keys: K
         assert json.loads(received["body"])["stream_options"] == {"include_usage": True}
         assert answer.status == 200 and b"usage\":{" not in answer.body
         assert gateway.envoy.crashes() == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        '"Stream_Options":{"include_usage":false}',
+        '"\u017ftream_options":{"include_usage":false}',
+        '"stream_options":{"include_usage":true},"stream_options":{"include_usage":false}',
+        '"stream_options":{"include_usage":true,"Include_Usage":false}',
+        '"stream_options":{"include_usage":false,"include_usage":true}',
+        '"stream_options":{"include_usage":true,"include_u\u017fage":false}',
+    ],
+)
+def test_a_wish_for_usage_that_can_be_undone_is_refused(world: World, asking: Gateway, options: str) -> None:
+    body = f'{{"model":"{MODEL}","stream":true,"messages":[],{options}}}'.encode()
+    request = world.request("openai", "/v1/chat/completions", body).with_headers(content_type="application/json")
+    answer = http1_request(asking.port, raw_http1(request), "POST")
+    assert (answer.status, answer.header("x-claimgate-reason")) == (400, "body_ambiguous")
 
 
 def test_a_caller_who_asks_for_usage_gets_it(world: World, asking: Gateway) -> None:

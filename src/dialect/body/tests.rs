@@ -164,6 +164,16 @@ fn a_body_that_readers_read_differently_is_ambiguous() {
         ("a long s", "{\"\u{17f}tream\":true}"),
         ("a Kelvin sign", "{\"max_to\u{212a}ens\":1}"),
         ("a limit in another case", r#"{"Max_Tokens":1}"#),
+        ("options of a stream in another case", r#"{"Stream_Options":{"include_usage":false}}"#),
+        ("options of a stream with a long s", "{\"\u{17f}tream_options\":{}}"),
+        ("options of a stream twice", r#"{"stream_options":{},"stream_options":null}"#),
+        ("an option twice", r#"{"stream_options":{"include_usage":false,"include_usage":true}}"#),
+        ("an option in another case", r#"{"stream_options":{"include_usage":true,"Include_Usage":false}}"#),
+        ("an option with a long s", "{\"stream_options\":{\"include_u\u{17f}age\":false}}"),
+        (
+            "an option twice, once escaped",
+            r#"{"stream_options":{"include_usage":false,"include\u005fusage":1}}"#,
+        ),
         ("a key that makes it stateful, in another case", r#"{"Previous_Response_Id":"r"}"#),
     ];
     for (note, body) in rows {

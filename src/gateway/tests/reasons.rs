@@ -114,6 +114,7 @@ fn rows() -> Vec<Row> {
             |_| Request::chat(),
         ),
         (R::QuotaError, limited(json!("principal.client == 'a' ? 1 : 2")), |_| Request::chat()),
+        (R::UsageHidden, plain(), |_| Request::chat().with("range", "bytes=0-9")),
         (R::UsageUnknowable, spending::tokens(json!({})), |_| {
             Request::chat().at("POST", "/v1/batches").body("{}")
         }),

@@ -173,6 +173,7 @@ fn nothing_but_the_closed_list_is_edited() {
         ("x_envoy_max_retries", Some(Edited::Steering)),
         ("x-request-id", Some(Edited::Beside)),
         ("accept-encoding", Some(Edited::Beside)),
+        ("accept", Some(Edited::Beside)),
         ("content-length", Some(Edited::Beside)),
         ("anthropic_version", None),
         ("x-team", None),
