@@ -7,6 +7,7 @@
 //! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
 //! stream's usage (`ask_for_stream_usage`).
 
+mod address;
 mod anthropic;
 mod azure;
 mod bedrock;

@@ -24,6 +24,8 @@ pub struct BodyFacts {
     /// The default of OpenAI's responses, which are kept unless `store` is `false`, does not count: what it
     /// leaves can be read only by operations that are stateful themselves.
     pub is_stateful: bool,
+    /// True where what makes it stateful is an earlier turn of the conversation, which the body could bring itself.
+    pub names_earlier_turns: bool,
     /// True where a model that is not `model` may answer too: a stored prompt, a tool or a fallback with a
     /// model of its own, a batch.
     pub model_elsewhere: bool,

@@ -1,6 +1,9 @@
 //! OpenAI's input items, which bring their content with them or refer to what the provider keeps.
+//!
+//! It is told by what an item lacks, so that an item of a kind that is not known here is none either: an id without
+//! content is a reference.
 
-use super::class::Class;
+use super::class::{Class, Part};
 use super::nested::Shape;
 use super::scanner::Malformed;
 use super::text::Text;
@@ -9,71 +12,87 @@ use super::text::Text;
 /// provider keeps (<https://platform.openai.com/docs/api-reference/responses/create>, `input`).
 #[derive(Default)]
 pub(super) struct Item {
-    has_id: bool,
-    has_role: bool,
+    seen: Part,
+    brought: Part,
     kind: Option<Kind>,
-    is_sealed: Option<bool>,
 }
 
 impl Item {
     pub(super) fn see(&mut self, class: Class, shape: Shape) {
-        match class {
-            Class::Id => self.has_id |= shape != Shape::Null,
-            Class::Role => self.has_role |= shape != Shape::Null,
-            Class::Kind => {
-                self.kind = match (self.kind, shape) {
-                    (None, Shape::Null) => None,
-                    (None, Shape::Text(kind)) => Some(kind),
-                    _ => Some(Kind::Other),
-                }
+        let (part, is_brought) = match (class, shape) {
+            (Class::Kind, Shape::Text(kind)) => (Part::KIND, self.kind.replace(kind).is_none()),
+            // What is sealed, and an image, are texts; an image's `action` is one too, but says nothing of it.
+            (Class::Brings(part @ (Part::SEALED | Part::RESULT)), shape) => {
+                (part, matches!(shape, Shape::Text(_)))
             }
-            // Of two, the one that is missing counts.
-            Class::Sealed => {
-                self.is_sealed = Some(self.is_sealed != Some(false) && matches!(shape, Shape::Text(_)));
-            }
-            _ => {}
+            (Class::Brings(part @ Part::ACTION), shape) => (part, shape == Shape::Object),
+            (Class::Brings(part), shape) => (part, shape != Shape::Null),
+            (Class::Id, shape) => (Part::ID, shape != Shape::Null),
+            (Class::Role, shape) => (Part::ROLE, shape != Shape::Null),
+            (Class::Kind, shape) => (Part::KIND, shape != Shape::Null),
+            _ => return,
+        };
+        // Of a key that comes twice, readers take the one or the other.
+        if self.seen.holds(part) {
+            self.kind = Some(Kind::Reference);
+        }
+        self.seen = self.seen.with(part);
+        if is_brought {
+            self.brought = self.brought.with(part);
         }
     }
 
     pub(super) fn refers(&self) -> bool {
+        let brings = |parts: Part| self.brought.holds(parts);
         let is_whole = match self.kind {
-            None => self.has_role,
-            Some(Kind::Whole) => true,
-            Some(Kind::Reasoning) => self.is_sealed == Some(true),
-            Some(Kind::Other) => false,
+            // Without a type only a message is known by its role.
+            None => !brings(Part::KIND) && brings(Part::ROLE) && brings(Part::CONTENT),
+            Some(Kind::Reference) => false,
+            Some(Kind::Sealed) => brings(Part::SEALED),
+            Some(Kind::Image) => brings(Part::RESULT),
+            Some(Kind::Remote) => brings(Part::OUTPUT.with(Part::ERROR)),
+            Some(Kind::Patched) => brings(Part::OUTPUT.with(Part::STATUS)),
+            Some(Kind::Other) => brings(Part::ANY_CONTENT),
         };
-        self.has_id && !is_whole
+        brings(Part::ID) && !is_whole
     }
 }
 
-/// What a text says as the `type` of one of OpenAI's input items.
+/// What a text says as the `type` of one of OpenAI's input items: what the item has to bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The item brings its content with it.
-    Whole,
-    /// The item brings its content if it has `encrypted_content`.
-    Reasoning,
+    /// It names another item.
+    Reference,
+    /// `encrypted_content`: a summary beside it is not what the model goes on from.
+    Sealed,
+    /// The image itself.
+    Image,
+    /// What another server has answered, or that it failed.
+    Remote,
+    /// How a patch went, if only by its status.
+    Patched,
+    /// Content of any sort.
     Other,
 }
 
 impl Kind {
+    const NAMED: [(&str, Self); 6] = [
+        ("item_reference", Self::Reference),
+        ("reasoning", Self::Sealed),
+        ("compaction", Self::Sealed),
+        ("image_generation_call", Self::Image),
+        ("mcp_call", Self::Remote),
+        ("apply_patch_call_output", Self::Patched),
+    ];
+
     pub(super) fn of(text: Text<'_>) -> Result<Self, Malformed> {
         // The longest of them, each letter as an escape such as `\u006d`; most texts are longer by far.
-        const LONGEST: usize = 6 * "custom_tool_call_output".len();
-        const WHOLE: [&str; 5] = [
-            "message",
-            "function_call",
-            "function_call_output",
-            "custom_tool_call",
-            "custom_tool_call_output",
-        ];
+        const LONGEST: usize = 6 * "apply_patch_call_output".len();
         if text.sent_length() > LONGEST {
             return Ok(Self::Other);
         }
-        Ok(match &*text.unescaped()? {
-            "reasoning" => Self::Reasoning,
-            text if WHOLE.contains(&text) => Self::Whole,
-            _ => Self::Other,
-        })
+        let text = text.unescaped()?;
+        let named = Self::NAMED.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
+        Ok(named.map_or(Self::Other, |(_, kind)| *kind))
     }
 }

@@ -127,6 +127,10 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
     match (meaning, shape) {
         (_, Shape::Null) => {}
         (Meaning::Refers, _) => reading.facts.is_stateful = true,
+        (Meaning::Continues, _) => {
+            reading.facts.is_stateful = true;
+            reading.facts.names_earlier_turns = true;
+        }
         (Meaning::Keeps, shape) => reading.facts.is_stateful |= shape != Shape::False,
         (Meaning::StoredPrompt, Shape::Object) => {
             reading.facts.is_stateful = true;

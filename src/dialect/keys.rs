@@ -22,6 +22,8 @@ pub(super) enum Meaning {
     Object(&'static [Key]),
     /// Names something kept under the provider's account, whatever its shape.
     Refers,
+    /// The same, and what it names are earlier turns of the conversation.
+    Continues,
     /// Asks to keep something, unless `false`.
     Keeps,
     /// A stored prompt where it is an object; a text otherwise.
@@ -59,8 +61,8 @@ const OPENAI: &[Key] = &[
     key(&["max_tokens"], Meaning::MaxTokens),
     key(&["max_completion_tokens"], Meaning::MaxTokens),
     key(&["max_output_tokens"], Meaning::MaxTokens),
-    key(&["previous_response_id"], Meaning::Refers),
-    key(&["conversation"], Meaning::Refers),
+    key(&["previous_response_id"], Meaning::Continues),
+    key(&["conversation"], Meaning::Continues),
     key(&["data_sources", "dataSources"], Meaning::Refers),
     key(&["store"], Meaning::Keeps),
     key(&["background"], Meaning::Keeps),
@@ -69,6 +71,7 @@ const OPENAI: &[Key] = &[
     key(&["fallbacks"], Meaning::FurtherModels),
     key(&["tools"], Meaning::Tools),
     key(&["input"], Meaning::Items),
+    key(&["include"], Meaning::Plain),
 ];
 
 /// Whether a stream tells its usage; the gateway asks for it in place of callers who do not.

@@ -1,10 +1,11 @@
 //! What lies below the keys that are read: passed over, but for what reaches beyond the request.
 //!
 //! It looks for references to things kept under the provider's account and for further models. It errs towards
-//! finding a reference; values that are the caller's own data (tool arguments, JSON schemas, metadata) are
-//! not searched, because no provider looks for references there.
+//! finding a reference; values that are the caller's own data (tool arguments and examples, JSON schemas, metadata)
+//! are not searched, because no provider looks for references there.
 
-use super::class::{Class, classify};
+use super::address;
+use super::class::{Class, Part, classify};
 use super::item::{Item, Kind};
 use super::json::{Reading, ambiguous};
 use super::scanner::{Close, Malformed, Scanner, Value};
@@ -22,6 +23,8 @@ pub(super) enum Shape {
     Scalar,
     Empty,
     Text(Kind),
+    /// An address that everybody can read.
+    Public,
     List,
     Object,
 }
@@ -40,6 +43,8 @@ pub(super) enum Place {
     Item,
     /// Where `id` names something kept under the account.
     Owner,
+    /// At an address.
+    Address,
     /// In the caller's own data.
     Data,
 }
@@ -48,7 +53,9 @@ impl Place {
     /// Where the value at a key of this class stands.
     pub(super) fn below(self, class: Class) -> Self {
         match (self, class) {
-            (Self::Data, _) | (_, Class::Data) => Self::Data,
+            (Self::Data, _) | (_, Class::Data | Class::Brings(Part::ARGUMENTS)) => Self::Data,
+            (Self::Models, Class::Examples) => Self::Data,
+            (_, Class::Address) => Self::Address,
             (_, Class::Owner | Class::Container) => Self::Owner,
             (Self::Models, Class::Model) => Self::Model,
             (Self::Models | Self::Model, _) => Self::Models,
@@ -87,8 +94,10 @@ impl<'r> Walk<'r> {
     }
 
     fn text(&mut self, text: Text<'_>) -> Result<Shape, Malformed> {
-        if self.place == Place::Model {
-            self.reading.further_models.push(text.unescaped()?.into_owned());
+        match self.place {
+            Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
+            Place::Address if address::is_public(&text.unescaped()?) => return Ok(Shape::Public),
+            _ => {}
         }
         Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::Text(Kind::of(text)?) })
     }
@@ -116,13 +125,19 @@ impl<'r> Walk<'r> {
             let place = self.place.below(class);
             let shape = Walk { reading: &mut *self.reading, place, depth }.over(json)?;
             if self.place != Place::Data {
-                item.see(class, shape);
                 self.reading.facts.is_stateful |= class.refers(shape);
-                self.reading.facts.is_stateful |= self.place == Place::Owner && class == Class::Id;
+                let is_owner = self.place == Place::Owner && class == Class::Id;
+                self.reading.facts.is_stateful |= is_owner && shape != Shape::Null;
+            }
+            if self.place == Place::Item {
+                item.see(class, shape);
             }
             goes_on = json.goes_on(Close::Object)?;
         }
-        self.reading.facts.is_stateful |= self.place == Place::Item && item.refers();
+        if self.place == Place::Item && item.refers() {
+            self.reading.facts.is_stateful = true;
+            self.reading.facts.names_earlier_turns = true;
+        }
         Ok(Shape::Object)
     }
 

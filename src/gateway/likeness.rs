@@ -109,7 +109,9 @@ impl<'a> Parts<'a> {
     }
 
     fn body(&mut self, body: &'a BodyFacts, max_tokens: Option<&'a [u8; 8]>) {
-        let BodyFacts { model, stream, max_tokens: _, is_stateful, model_elsewhere } = body;
+        // Earlier turns decide before the rules do.
+        let BodyFacts { model, stream, max_tokens: _, is_stateful, names_earlier_turns: _, model_elsewhere } =
+            body;
         self.push(Some(PRESENT));
         self.text(model.as_deref());
         self.flag(stream.is_some());

@@ -1,4 +1,5 @@
 mod forms;
+mod items;
 mod reach;
 
 use proptest::prelude::{any, prop, proptest};

@@ -1,4 +1,4 @@
-use super::{read, responses};
+use super::read;
 use crate::request::Dialect;
 
 /// (is_stateful, model_elsewhere)
@@ -96,6 +96,70 @@ fn a_body_that_reaches_beyond_the_request_says_so() {
             (true, false),
         ),
         (
+            "Gemini's file by its address",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f"}}]}]}"#,
+            (true, false),
+        ),
+        (
+            "a bucket that the account reaches",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"gs:\/\/b\/a.mp4"}}]}]}"#,
+            (true, false),
+        ),
+        (
+            "one stored file beside a public one",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"https://youtu.be/x"}},{"fileData":{"fileUri":"files/f"}}]}]}"#,
+            (true, false),
+        ),
+        (
+            "addresses as a list",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":["https://youtu.be/x"]}}]}]}"#,
+            (true, false),
+        ),
+        (
+            "a public address in another dialect",
+            Openai,
+            chat,
+            r#"{"model":"m","messages":[{"fileUri":"https://youtu.be/x"}]}"#,
+            (true, false),
+        ),
+        ("an earlier interaction", Gemini, verb, r#"{"previous_interaction_id":"v1_x"}"#, (true, false)),
+        (
+            "a tunnel to somebody's server",
+            Openai,
+            responses,
+            r#"{"model":"m","tools":[{"type":"mcp","server_label":"s","tunnel_id":"tunnel_1"}]}"#,
+            (true, false),
+        ),
+        (
+            "a file that a container was given",
+            Anthropic,
+            messages,
+            r#"{"model":"m","messages":[{"content":[{"type":"container_upload","file_id":"f"}]}]}"#,
+            (true, false),
+        ),
+        (
+            "a file that code has made",
+            Anthropic,
+            messages,
+            r#"{"model":"m","messages":[{"content":[{"type":"code_execution_tool_result","content":{"content":[{"type":"code_execution_output","file_id":"f"}]}}]}]}"#,
+            (true, false),
+        ),
+        (
+            "a file in what looks like examples outside of tools",
+            Openai,
+            chat,
+            r#"{"model":"m","examples":[{"content":[{"file_id":"f"}]}]}"#,
+            (true, false),
+        ),
+        (
             "Bedrock's bucket",
             Bedrock,
             converse,
@@ -110,8 +174,9 @@ fn a_body_that_reaches_beyond_the_request_says_so() {
 
 #[test]
 fn a_body_that_stays_within_the_request_says_so() {
-    use Dialect::{Anthropic, Gemini, Openai};
+    use Dialect::{Anthropic, Bedrock, Gemini, Openai};
     let (chat, responses, messages) = ("/v1/chat/completions", "/v1/responses", "/v1/messages");
+    let (verb, converse) = ("/v1beta/models/m:generateContent", "/model/m/converse");
     let rows = [
         ("not to be stored", Openai, responses, r#"{"model":"m","store":false,"background":null}"#),
         ("stored by default", Openai, responses, r#"{"model":"m","input":"x"}"#),
@@ -144,40 +209,107 @@ fn a_body_that_stays_within_the_request_says_so() {
             "/v1/models/m:generateContent",
             r#"{"contents":[{"parts":[{"functionCall":{"args":{"fileUri":"x"}}}]}]}"#,
         ),
+        ("no spoken answer", Openai, chat, r#"{"model":"m","messages":[{"audio":{"id":null}}]}"#),
+        (
+            "the environment of a command",
+            Openai,
+            responses,
+            r#"{"model":"m","input":[{"type":"local_shell_call","id":"l","action":{"env":{"container":"x"}}}]}"#,
+        ),
+        (
+            "headers for a server of tools",
+            Openai,
+            responses,
+            r#"{"model":"m","tools":[{"type":"mcp","server_url":"https://x","headers":{"Container":"x"}}]}"#,
+        ),
+        (
+            "what a function answers",
+            Openai,
+            responses,
+            r#"{"model":"m","tools":[{"type":"function","output_schema":{"properties":{"file_id":{}},"container":"x"}}]}"#,
+        ),
+        (
+            "examples of a tool with a model",
+            Anthropic,
+            messages,
+            r#"{"model":"m","tools":[{"input_schema":{},"input_examples":[{"model":"x","file_id":"f"}]}]}"#,
+        ),
+        (
+            "examples of a tool with a container",
+            Anthropic,
+            messages,
+            r#"{"model":"m","tools":[{"inputExamples":[{"container":"MSKU1"},{"source":{"file_id":"f"}}]}]}"#,
+        ),
+        (
+            "examples by their short name",
+            Anthropic,
+            messages,
+            r#"{"model":"m","tools":[{"examples":[{"model":"x","container":"c"}]}]}"#,
+        ),
+        (
+            "examples through Bedrock",
+            Bedrock,
+            "/model/m/invoke",
+            r#"{"tools":[{"input_examples":[{"model":"x","container":"c"}]}]}"#,
+        ),
+        (
+            "Anthropic's search and its results",
+            Anthropic,
+            messages,
+            r#"{"model":"m","messages":[{"content":[
+                {"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"container":"x"}},
+                {"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[{"encrypted_content":"E","url":"https://x"}]},
+                {"type":"mcp_tool_use","id":"mcptoolu_1","server_name":"s","input":{"file_id":"x"}},
+                {"type":"mcp_tool_result","tool_use_id":"mcptoolu_1","content":[{"type":"text","text":"t"}]}]}]}"#,
+        ),
+        (
+            "Anthropic's document by its address",
+            Anthropic,
+            messages,
+            r#"{"model":"m","messages":[{"content":[{"type":"document","source":{"type":"url","url":"https://x/files/1"}}]}]}"#,
+        ),
+        (
+            "Anthropic's output of code without files",
+            Anthropic,
+            messages,
+            r#"{"model":"m","messages":[{"content":[{"type":"code_execution_tool_result","content":{"stdout":"1","content":[]}}]}]}"#,
+        ),
+        (
+            "a video on YouTube",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"fileData":{"fileUri":"https://www.youtube.com/watch?v=x"}}]}]}"#,
+        ),
+        (
+            "a document that everybody can read",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"file_data":{"mime_type":"application/pdf","file_uri":"https:\/\/example.com\/a.pdf"}}]}]}"#,
+        ),
+        (
+            "Gemini's own parts, as they came",
+            Gemini,
+            verb,
+            r#"{"contents":[{"parts":[{"executableCode":{"language":"PYTHON","code":"1"}},
+                {"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"1"}},
+                {"functionCall":{"id":"c","name":"f","args":{"container":"x"}},"thoughtSignature":"T"},
+                {"functionResponse":{"id":"c","name":"f","response":{"fileUri":"files/x"}}}]}],
+                "toolConfig":{"functionCallingConfig":{"mode":"ANY"}}}"#,
+        ),
+        (
+            "Bedrock's own names",
+            Bedrock,
+            converse,
+            r#"{"messages":[],"requestMetadata":{"container":"x","fileId":"y"}}"#,
+        ),
+        (
+            "Bedrock's use of a tool",
+            Bedrock,
+            converse,
+            r#"{"messages":[{"content":[{"toolUse":{"toolUseId":"t","input":{"s3Location":"x"}}},{"toolResult":{"content":[{"json":{"fileId":"x"}}]}}]}]}"#,
+        ),
     ];
     for (note, dialect, path, body) in rows {
         assert_eq!(reach(dialect, path, body), (false, false), "{note}");
-    }
-}
-
-#[test]
-fn an_input_item_brings_its_content_or_refers() {
-    let rows = [
-        ("a message", r#"{"type":"message","id":"msg","role":"user","content":"x"}"#, false),
-        ("a message without type", r#"{"id":"msg","role":"user","content":"x"}"#, false),
-        ("a function call", r#"{"type":"function_call","id":"fc","call_id":"c","arguments":"{}"}"#, false),
-        ("sealed reasoning", r#"{"type":"reasoning","id":"rs","encrypted_content":"x"}"#, false),
-        ("no id", r#"{"type":"web_search_call"}"#, false),
-        ("a reference", r#"{"type":"item_reference","id":"msg"}"#, true),
-        ("a reference without type", r#"{"id":"msg"}"#, true),
-        ("a reference with type null", r#"{"type":null,"id":"msg","content":"x"}"#, true),
-        (
-            "a reference after a type",
-            r#"{"type":"message","type":"item_reference","id":"msg","role":"user"}"#,
-            true,
-        ),
-        ("a type escaped", r#"{"type":"item\u005freference","id":"msg","role":"user"}"#, true),
-        ("unsealed reasoning", r#"{"type":"reasoning","id":"rs","summary":[]}"#, true),
-        ("reasoning sealed with null", r#"{"type":"reasoning","id":"rs","encrypted_content":null}"#, true),
-        ("an image by its id", r#"{"type":"image_generation_call","id":"ig"}"#, true),
-        (
-            "a message with a stored image",
-            r#"{"role":"user","content":[{"type":"input_image","file_id":"f"}]}"#,
-            true,
-        ),
-    ];
-    for (note, item, expected) in rows {
-        let body = format!(r#"{{"model":"m","input":[{item}]}}"#);
-        assert_eq!(responses(&body).map(|facts| facts.is_stateful), Ok(expected), "{note}");
     }
 }
