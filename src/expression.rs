@@ -15,6 +15,7 @@ mod functions;
 mod members;
 mod models;
 mod reads;
+mod steps;
 mod vocabulary;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use members::Members;
 pub use models::{allows_model, forbids_model};
 pub use reads::Reads;
 use reads::{Findings, ScopeQuestion};
+use steps::{MOST_STEPS, Steps};
 pub use vocabulary::{Field, Vocabulary};
 
 /// The longest expression that is compiled, in bytes.
@@ -42,6 +44,7 @@ const NODE_BOUND: usize = 1000;
 /// The functions every expression may call; built once per configuration.
 pub struct Engine {
     root: Context<'static, 'static>,
+    steps: Steps,
 }
 
 /// A compiled expression and what it reads.
@@ -49,11 +52,14 @@ pub struct Engine {
 pub struct Expression {
     tree: IdedExpr,
     findings: Findings,
+    /// True where macros walk lists or maps, so that their steps are counted.
+    walks: bool,
 }
 
 /// The values of the variables, bound once for all expressions of one request.
 pub struct Scope<'engine> {
     context: Context<'engine, 'static>,
+    steps: &'engine Steps,
 }
 
 /// Why an expression had no value. Its text is for operators: it shows no value of a variable but for a key or
@@ -68,10 +74,11 @@ impl Engine {
     /// # Errors
     /// Only where the CEL crate declares one of our function names itself.
     pub fn new() -> Result<Self, ConfigError> {
-        let mut root = Context::default();
+        let (mut root, steps) = (Context::default(), Steps::default());
         functions::declare(&mut root)
+            .and_then(|()| steps.declare(&mut root))
             .map_err(|error| ConfigError::new("expression", format!("cannot declare functions: {error}")))?;
-        Ok(Self { root })
+        Ok(Self { root, steps })
     }
 
     /// Compiles `source`, which stands at `at`, against the variables of `vocabulary`.
@@ -111,8 +118,9 @@ impl Engine {
                 )
             })?;
         models::ask_for_models(&mut tree, vocabulary);
+        let walks = steps::count(&mut tree);
         let findings = reads::of(&tree, vocabulary).map_err(error)?;
-        Ok(Expression { tree, findings })
+        Ok(Expression { tree, findings, walks })
     }
 
     /// Binds the facts that `reads` names; nothing else is computed.
@@ -121,7 +129,7 @@ impl Engine {
         for (variable, value) in fact::bind(reads, facts) {
             context.add_variable_from_value(variable, value);
         }
-        Scope { context }
+        Scope { context, steps: &self.steps }
     }
 }
 
@@ -144,7 +152,8 @@ impl Expression {
             Ok(Value::String(wanted)) => Some(wanted.as_str().to_owned()),
             _ => None,
         };
-        self.findings.scope_questions.iter().filter(ungranted).filter_map(wanted).collect()
+        let missing = || self.findings.scope_questions.iter().filter(ungranted).filter_map(wanted).collect();
+        self.counted(scope, missing).unwrap_or_default()
     }
 
     /// The value, which must be a boolean.
@@ -205,7 +214,13 @@ impl Expression {
     }
 
     fn value(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
-        scope.context.resolve(&self.tree).map_err(|error| Fault::from_execution(&error))
+        let value = self.counted(scope, || scope.context.resolve(&self.tree));
+        value.ok_or_else(Fault::too_far)?.map_err(|error| Fault::from_execution(&error))
+    }
+
+    /// `None` where it walks too far.
+    fn counted<T>(&self, scope: &Scope<'_>, evaluate: impl FnOnce() -> T) -> Option<T> {
+        if self.walks { scope.steps.within(evaluate) } else { Some(evaluate()) }
     }
 }
 
@@ -213,6 +228,11 @@ impl Fault {
     fn wrong_type(wanted: &str, value: &Value) -> Self {
         let why = format!("the expression gives `{}`; it must give {wanted}", value.type_of());
         Self { why, depends_on_facts: false }
+    }
+
+    /// Another caller's lists may be shorter.
+    fn too_far() -> Self {
+        Self { why: format!("its macros walk more than {MOST_STEPS} entries"), depends_on_facts: true }
     }
 
     /// Only the kind of error and names from the expression are told: the crate's own text shows values.
