@@ -104,10 +104,23 @@ pub struct Config {
     /// `client.address` where it is set.
     #[serde(default)]
     pub client_address: Option<ClientAddress>,
-    /// The largest request body that is read for a rule; a longer one is refused with 413. Envoy's own
-    /// buffer limit must be above it.
-    #[serde(default = "ByteSize::one_mebibyte_less_one_kibibyte")]
+    /// The largest request body that is read for a rule; a longer one is refused with 413. `128MiB` at most. Envoy's
+    /// `request_body_buffer_limit` must be 2 MiB above it.
+    #[serde(default = "ByteSize::thirty_two_mebibytes")]
     pub body_limit: ByteSize,
+    /// The same for forms, such as uploads of images and audio; of a longer one the `model` must come within so many bytes.
+    /// Default: `52MiB`, or `body_limit` where that is more, or was made less than its own default.
+    #[serde(default)]
+    pub form_limit: Option<ByteSize>,
+    /// How much each worker holds of requests that wait, for their bodies or for what somebody else says: headers, bodies and
+    /// 16 KiB for each. What does not fit is refused with 503 `overloaded`. Those who are not known yet have half of it. Default:
+    /// `256MiB`, or four times `held_bytes_per_caller` where that is more.
+    #[serde(default)]
+    pub held_bytes: Option<ByteSize>,
+    /// How much of that one caller may have, or one source of requests whose caller is not known yet; one request always has
+    /// room. Default: `48MiB`, or `body_limit` where that is more.
+    #[serde(default)]
+    pub held_bytes_per_caller: Option<ByteSize>,
     /// Requests that need no credential, such as probes. They never get a provider credential; one that brings a credential, an identity header, a cookie, a body or an upgrade is judged as any other.
     #[serde(default)]
     pub open: Vec<Open>,

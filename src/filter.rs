@@ -3,7 +3,7 @@
 //! # Lifecycle
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
-//! (`tests/e2e/test_lifecycle.py`; revocation in `test_revocation.py`; metering in `test_metering.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
+//! (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; revocation in `test_revocation.py`; metering in `test_metering.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |
@@ -11,6 +11,7 @@
 //! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
 //! | waiting for the body | chunk of a form that may be too long to hold | walk with its beginning |
 //! | waiting for the body | end of the body; trailers | walk with the body |
+//! | waiting for anything | more has come than there is room for | refuse `overloaded` |
 //! | waiting for keys, or an issuer's word | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |

@@ -6,10 +6,12 @@
 //! is used up where it is taken, so that nobody can send it again with another body.
 
 mod admitting;
+mod body;
 mod bounds;
 mod call;
 mod challenges;
 mod documents;
+mod holding;
 mod ids;
 mod likeness;
 mod memory;
@@ -48,10 +50,13 @@ use metering::Rewriting;
 use settings::Settings;
 use walk::Stop;
 
+pub use body::{Body, Content};
 pub use call::Call;
+pub use holding::Pending;
 pub use memory::Memory;
 pub use polled::{Polled, Remote};
 pub use report::Ending;
+pub use settings::longest_body;
 
 /// Every room of one configuration, compiled.
 #[derive(Debug)]
@@ -109,16 +114,6 @@ pub struct Known<'a> {
     pub memory: &'a Memory,
     /// What the call waited for did not come in time.
     pub patience: Patience,
-}
-
-/// What has come of the request body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body<'a> {
-    /// Nothing that could be read yet.
-    Coming,
-    /// As much as may be held of a longer one; the rest is [`Call::watch`]ed on its way.
-    Beginning(&'a [u8]),
-    Complete(&'a [u8]),
 }
 
 /// Whether a call may still wait for what it needs.
@@ -201,6 +196,7 @@ impl Gateway {
         };
         gateway.check_client_address()?;
         gateway.check_hold()?;
+        gateway.check_holding()?;
         gateway.check_metering()?;
         gateway.check_anomalies()?;
         Ok(gateway)
@@ -251,18 +247,13 @@ impl Gateway {
         self.settings.hold_timeout_ms
     }
 
-    /// How much of a body is held at most, in bytes.
-    pub fn body_limit(&self) -> u64 {
-        self.settings.body_limit
-    }
-
     pub fn wants(&self) -> Wants {
         self.wants
     }
 
     /// An empty memory for a worker; the key must be random.
     pub fn memory(&self, key: &[u8; 16]) -> Memory {
-        Memory::new(self.settings.credential_cache, key)
+        Memory::new(self.settings.credential_cache, self.settings.holding, key)
     }
 
     /// Starts a call from its headers.

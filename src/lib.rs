@@ -9,6 +9,7 @@ pub mod request;
 pub mod recall;
 pub mod denial;
 pub mod config;
+pub mod holding;
 pub mod copies;
 pub mod dialect;
 pub mod expression;

@@ -198,6 +198,12 @@ impl RequestHead {
         self.text(":method").unwrap_or_default()
     }
 
+    /// How much memory the headers take, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let Headers { names, values, .. } = &self.headers;
+        u64::try_from(names.capacity().saturating_add(values.capacity())).unwrap_or(u64::MAX)
+    }
+
     /// The raw path with its query; empty where it is absent or not UTF-8, which no operation matches.
     pub fn path(&self) -> &str {
         self.text(":path").unwrap_or_default()

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::cast::{Cast, introspection_answer};
 use super::script::{ScriptCall, Send, Want, Wanted};
 use crate::config::Config;
-use crate::denial::Reason;
 use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience, Polled, Remote};
 use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
@@ -145,10 +144,10 @@ impl<'a> Stage<'a> {
                 Outcome::Need(Need::Body { limit, .. })
                     if u64::try_from(body.len()).is_ok_and(|length| length <= limit) =>
                 {
-                    known.body = Body::Complete(body);
+                    known.body = Body::Complete(&body);
                 }
-                Outcome::Need(Need::Body { .. }) => {
-                    self.gateway.refuse(call, Reason::BodyTooLarge);
+                Outcome::Need(Need::Body { limit, .. }) => {
+                    self.gateway.refuse(call, self.gateway.too_large(limit));
                     return None;
                 }
                 // Every key set is inline here, so there is nothing to fetch.

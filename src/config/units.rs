@@ -53,9 +53,9 @@ impl ByteSize {
         self.bytes
     }
 
-    /// Just below Envoy's default buffer limit of 1 MiB, so that the caller gets our 413 and not Envoy's.
-    pub(super) fn one_mebibyte_less_one_kibibyte() -> Self {
-        Self { bytes: 1023 * 1024 }
+    /// As much as providers take of JSON (Anthropic 32 MB, Gemini 20 MB with files in it).
+    pub(super) fn thirty_two_mebibytes() -> Self {
+        Self { bytes: 32 * 1024 * 1024 }
     }
 }
 

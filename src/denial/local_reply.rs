@@ -7,7 +7,14 @@ use super::{Denial, Reason};
 impl Denial {
     /// Envoy's local reply of `status`, which is no refusal of this gateway.
     pub fn of_envoy(status: u32, details: &str) -> Self {
-        Self { status, ..Self::new(reason(status, details)) }.with_note(format!("envoy: {details}"))
+        let denial =
+            Self { status, ..Self::new(reason(status, details)) }.with_note(format!("envoy: {details}"));
+        match denial.reason {
+            Reason::BodyTooLarge => denial.with_detail(
+                "it is more than Envoy holds; send less, or ask whoever runs this gateway to raise Envoy's `request_body_buffer_limit`",
+            ),
+            _ => denial,
+        }
     }
 }
 

@@ -1,6 +1,11 @@
-//! Another body in place of the one that Envoy holds.
+//! The body that Envoy holds, and another one in its place.
 
+use std::cell::OnceCell;
+
+use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, Status};
+
+use crate::gateway::Content;
 
 mod host {
     //! The SDK's own function traps where the host refuses.
@@ -24,6 +29,32 @@ mod host {
         unsafe {
             proxy_set_buffer_bytes(kind, 0, size, content.as_ptr(), content.len())
         }
+    }
+}
+
+/// So many bytes of a request's body in Envoy's buffer: copied by the first that reads them, and not for longer than a walk.
+pub(super) struct InBuffer {
+    length: usize,
+    copy: OnceCell<Option<Vec<u8>>>,
+}
+
+impl InBuffer {
+    pub(super) fn of(length: usize) -> Self {
+        Self { length, copy: OnceCell::new() }
+    }
+}
+
+impl Content for InBuffer {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        let copy = || match self.length {
+            0 => Some(Vec::new()),
+            length => hostcalls::get_buffer(BufferType::HttpRequestBody, 0, length).ok().flatten(),
+        };
+        self.copy.get_or_init(copy).as_deref()
     }
 }
 

@@ -56,16 +56,40 @@ impl Phase {
     }
 }
 
-/// How much of the request body has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How many bytes of the request body have come. They are in Envoy's buffer, and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// What came of it is in Envoy's buffer.
     Coming {
         bytes: usize,
     },
-    /// As much as may be held of a longer one.
-    Begun(Vec<u8>),
-    Complete(Vec<u8>),
+    /// Enough of a longer one to be looked at.
+    Begun {
+        bytes: usize,
+    },
+    Complete {
+        bytes: usize,
+    },
+}
+
+impl Body {
+    /// No body, or one that is not looked at again.
+    pub(super) const DONE: Self = Self::Complete { bytes: 0 };
+
+    /// How many of its bytes Envoy holds.
+    pub(super) fn held(self) -> usize {
+        match self {
+            Self::Coming { bytes } | Self::Begun { bytes } | Self::Complete { bytes } => bytes,
+        }
+    }
+
+    /// The same of which so many bytes are held by now.
+    pub(super) fn grown(self, bytes: usize) -> Self {
+        match self {
+            Self::Coming { .. } => Self::Coming { bytes },
+            Self::Begun { .. } => Self::Begun { bytes },
+            Self::Complete { .. } => Self::Complete { bytes },
+        }
+    }
 }
 
 /// One stream.

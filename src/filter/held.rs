@@ -10,6 +10,9 @@ use super::steps::{self, MOST_AT_ONCE};
 use crate::denial::Reason;
 use crate::gateway::Patience;
 
+/// The slowest pace at which a body may come: 2 Mbit/s.
+const SLOWEST_BYTES_PER_MS: usize = 256;
+
 /// The streams of one worker that wait, the longest first.
 #[derive(Default)]
 pub(super) struct Held {
@@ -89,8 +92,11 @@ impl Held {
 
 /// What a held stream's wait has come to; `None` where it goes on.
 fn due(shared: &Shared, flow: &RefCell<Flow>, heard: &Heard, now_ms: u64) -> Option<Due> {
-    let Flow { phase, held_since_ms, .. } = *flow.borrow();
-    if now_ms.saturating_sub(held_since_ms) >= shared.gateway.hold_timeout_ms() {
+    let Flow { phase, held_since_ms, body, .. } = *flow.borrow();
+    // A long body is longer on its way, and none is so slow as to hold its room for nothing.
+    let coming_ms = u64::try_from(body.held() / SLOWEST_BYTES_PER_MS).unwrap_or_default();
+    let longest_ms = shared.gateway.hold_timeout_ms().saturating_add(coming_ms);
+    if now_ms.saturating_sub(held_since_ms) >= longest_ms {
         return Some(Due::Refusal);
     }
     let patience = match phase {

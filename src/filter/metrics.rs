@@ -18,6 +18,8 @@ pub(super) struct Metrics {
     counters: RefCell<HashMap<Tally, u32>>,
     tenants: RefCell<Vec<String>>,
     cache: OnceCell<Option<CacheMetrics>>,
+    /// How many bytes all workers hold of requests that wait.
+    held: OnceCell<Option<SharedGauge>>,
     /// What each quota has charged, in the places of the quotas.
     charges: OnceCell<Vec<Option<u32>>>,
 }
@@ -80,6 +82,14 @@ impl Metrics {
     pub(super) fn tell_cache(&self, memory: &Memory) {
         if let Some(cache) = self.cache.get_or_init(|| CacheMetrics::define(memory.credential_capacity())) {
             cache.tell(memory);
+        }
+    }
+
+    /// Tells how many bytes this worker holds of requests that wait; on each tick.
+    pub(super) fn tell_held(&self, bytes: u64) {
+        let define = || hostcalls::define_metric(MetricType::Gauge, "claimgate.held_bytes").ok();
+        if let Some(held) = self.held.get_or_init(|| define().map(SharedGauge::new)) {
+            held.tell(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
     }
 

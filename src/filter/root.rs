@@ -238,6 +238,7 @@ impl Context for Root {
         let Some(Half::Chain(shared)) = &self.half else { return true };
         if self.tenure == Tenure::InCharge {
             shared.metrics.forget_cache();
+            shared.metrics.tell_held(0);
         }
         let is_quits = shared.limits.close(&shared.gateway, &shared.memory, clock::now_ms());
         let is_idle = is_quits && !shared.is_fetching();
@@ -275,6 +276,7 @@ impl RootContext for Root {
         shared.polling.tick(&shared.gateway, now_ms);
         shared.introspection.tick(&shared.gateway, now_ms);
         shared.metrics.tell_cache(&shared.memory);
+        shared.metrics.tell_held(shared.memory.held_bytes());
         shared.gateway.collect(&SharedData, &shared.memory, now_ms);
         shared.limits.tick(&shared.gateway, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);

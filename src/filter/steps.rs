@@ -6,13 +6,13 @@ use std::rc::Rc;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
-use super::body;
+use super::body::{self, InBuffer};
 use super::flow::{Body, Flow, Phase};
 use super::root::Shared;
 use super::shared_data::SharedData;
 use super::{properties, signatures};
-use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::{self, Call, Known, Need, Outcome, Patience, Polled};
+use crate::denial::{Answer, Denial};
+use crate::gateway::{self, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::KeyRing;
 use crate::request::Moment;
 use crate::upstream::HeaderPatch;
@@ -39,15 +39,23 @@ pub(super) fn walk(
 ) -> Step {
     let mut flow = stream.1.borrow_mut();
     let Flow { call: Some(call), body, phase, .. } = &mut *flow else { return Step::Held };
-    let outcome = match decide(shared, call, body, (patience, moment)) {
+    let mut outcome = decide(shared, call, *body, (patience, moment));
+    // What is to be looked at may have come while something else was awaited.
+    if let (Outcome::Need(Need::Body { look: Some(look), .. }), Body::Coming { bytes }) = (&outcome, *body)
+        && bytes >= *look
+    {
+        *body = Body::Begun { bytes };
+        outcome = decide(shared, call, *body, (patience, moment));
+    }
+    let outcome = match outcome {
         Outcome::Need(Need::RateLimit(ask)) => match shared.limits.ask(shared, ask, stream) {
             Ok(()) => {
                 *phase = Phase::AwaitingLimits;
-                return Step::Held;
+                return hold(shared, &mut flow);
             }
             Err(why) => {
                 shared.gateway.hear_limits(call, Err(why));
-                decide(shared, call, body, (patience, moment))
+                decide(shared, call, *body, (patience, moment))
             }
         },
         outcome => outcome,
@@ -55,9 +63,8 @@ pub(super) fn walk(
     match outcome {
         Outcome::Forward(patch) => {
             *phase = Phase::Forwarded;
-            rewrite(call, body);
-            // An answer may take minutes, and the body is not read again.
-            *body = Body::Complete(Vec::new());
+            rewrite(call, *body);
+            *body = Body::DONE;
             if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
                 let _ = hostcalls::set_property(vec!["claimgate_passport"], Some(&passport));
             }
@@ -66,30 +73,33 @@ pub(super) fn walk(
         }
         Outcome::Refuse | Outcome::Answer => {
             *phase = Phase::Answered;
-            *body = Body::Complete(Vec::new());
+            *body = Body::DONE;
             send(call.answer());
             Step::Answered
         }
         Outcome::Need(Need::Body { limit, look }) => {
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
             if look.is_none() && declared.is_some_and(|length| length > limit) {
-                shared.gateway.refuse(call, Reason::BodyTooLarge);
+                shared.gateway.refuse(call, shared.gateway.too_large(limit));
                 *phase = Phase::Answered;
                 send(call.answer());
                 return Step::Answered;
             }
             *phase = Phase::AwaitingBody { limit, look };
-            Step::Held
+            hold(shared, &mut flow)
         }
         Outcome::Need(Need::Keys { issuer }) => {
             let until_ms = moment.unix_ms.saturating_add(shared.keys.patience_ms(issuer));
             *phase = Phase::AwaitingKeys { issuer, fetched_ms: shared.keys.fetched_ms(issuer), until_ms };
-            Step::Held
+            hold(shared, &mut flow)
         }
         Outcome::Need(Need::Introspection(inquiry)) => {
             *phase = Phase::AwaitingIntrospection { name: inquiry.name };
-            shared.introspection.want(inquiry);
-            Step::Held
+            let step = hold(shared, &mut flow);
+            if let Step::Held = step {
+                shared.introspection.want(inquiry);
+            }
+            step
         }
         // It was asked above, and what came of that is known by now.
         Outcome::Need(Need::RateLimit(_)) => Step::Held,
@@ -99,13 +109,14 @@ pub(super) fn walk(
 fn decide(
     shared: &Rc<Shared>,
     call: &mut Call,
-    body: &Body,
+    body: Body,
     (patience, moment): (Patience, Moment),
 ) -> Outcome {
+    let held = InBuffer::of(body.held());
     let body = match body {
         Body::Coming { .. } => gateway::Body::Coming,
-        Body::Begun(body) => gateway::Body::Beginning(body),
-        Body::Complete(body) => gateway::Body::Complete(body),
+        Body::Begun { .. } => gateway::Body::Beginning(&held),
+        Body::Complete { .. } => gateway::Body::Complete(&held),
     };
     let (store, verify, memory) = (&SharedData, &signatures::verify, &shared.memory);
     let certificate = &properties::client_certificate;
@@ -116,10 +127,39 @@ fn decide(
     shared.polling.with(|polled| shared.keys.with_ring(|keys| with(polled, keys)))
 }
 
+/// Takes room for a call that waits; without any it is refused.
+fn hold(shared: &Rc<Shared>, flow: &mut Flow) -> Step {
+    match room(shared, flow) {
+        Ok(()) => Step::Held,
+        Err(denial) => {
+            if let Some(call) = &mut flow.call {
+                shared.gateway.refuse(call, denial);
+            }
+            flow.body = Body::DONE;
+            answer(flow);
+            Step::Answered
+        }
+    }
+}
+
+/// Takes room for what is here of a call that waits.
+pub(super) fn room(shared: &Rc<Shared>, flow: &mut Flow) -> Result<(), Denial> {
+    let most = match flow.phase {
+        Phase::AwaitingBody { limit, look: None } => Some(limit),
+        Phase::AwaitingKeys { .. } | Phase::AwaitingIntrospection { .. } => {
+            Some(shared.gateway.longest_body())
+        }
+        _ => None,
+    };
+    let come = u64::try_from(flow.body.held()).unwrap_or(u64::MAX);
+    let Some(call) = &mut flow.call else { return Ok(()) };
+    shared.gateway.hold(call, &shared.memory, Pending { come, most }, &properties::source_address)
+}
+
 /// Puts another body in place of the one that came, where the gateway has something to add.
-fn rewrite(call: &mut Call, came: &Body) {
-    let (Some(rewritten), Body::Complete(came)) = (call.rewritten(), came) else { return };
-    if !body::replace(BufferType::HttpRequestBody, came.len(), rewritten) {
+fn rewrite(call: &mut Call, came: Body) {
+    let (Some(rewritten), Body::Complete { bytes }) = (call.rewritten(), came) else { return };
+    if !body::replace(BufferType::HttpRequestBody, bytes, rewritten) {
         return call.was_not_rewritten();
     }
     if call.head().values("content-length").next().is_some() {

@@ -11,9 +11,9 @@ use super::flow::{Body, Flow, Phase};
 use super::metrics::count_anomaly;
 use super::root::Shared;
 use super::shared_data::SharedData;
-use super::steps::{Step, apply, refuse, walk};
+use super::steps::{Step, apply, refuse, room, walk};
 use super::{answer, body, header_map, properties};
-use crate::denial::Reason;
+use crate::denial::{Denial, Reason};
 use crate::gateway::{Call, Patience};
 use crate::request::Moment;
 use crate::upstream::HeaderPatch;
@@ -75,18 +75,11 @@ impl Stream {
 
     /// The request body is complete, whichever event said so.
     fn body_complete(&self, shared: &Rc<Shared>) -> Action {
-        {
+        let phase = {
             let mut flow = self.flow.borrow_mut();
-            match &mut flow.body {
-                Body::Coming { bytes } => {
-                    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, *bytes).ok().flatten();
-                    flow.body = Body::Complete(body.unwrap_or_default());
-                }
-                Body::Begun(body) => flow.body = Body::Complete(std::mem::take(body)),
-                Body::Complete(_) => {}
-            }
-        }
-        let phase = self.flow.borrow().phase;
+            flow.body = Body::Complete { bytes: flow.body.held() };
+            flow.phase
+        };
         match phase {
             Phase::AwaitingBody { .. } => self.advance(shared, shared.dice.moment()),
             phase => standing(phase),
@@ -128,7 +121,7 @@ impl HttpContext for Stream {
             let mut flow = self.flow.borrow_mut();
             flow.held_since_ms = call.started_ms();
             if end_of_stream {
-                flow.body = Body::Complete(Vec::new());
+                flow.body = Body::DONE;
             }
             flow.call = Some(call);
         }
@@ -144,21 +137,30 @@ impl HttpContext for Stream {
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         let overflow = match phase {
             Phase::AwaitingBody { look: Some(look), .. } if size >= look && !end_of_stream => {
-                let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten();
-                self.flow.borrow_mut().body = Body::Begun(body.unwrap_or_default());
+                self.flow.borrow_mut().body = Body::Begun { bytes: size };
                 return self.advance(&shared, shared.dice.moment());
             }
-            Phase::AwaitingBody { limit, look: None } if bytes > limit => Some(Reason::BodyTooLarge),
+            Phase::AwaitingBody { limit, look: None } if bytes > limit => {
+                Some(shared.gateway.too_large(limit))
+            }
             // Whether anybody would read the body is not known yet, but not more than that is held.
-            phase if bytes > shared.gateway.body_limit() => phase.impatience(),
+            phase if bytes > shared.gateway.longest_body() => phase.impatience().map(Denial::from),
             _ => None,
         };
-        if let Some(reason) = overflow {
-            refuse(&shared, &self.flow, reason);
+        if let Some(denial) = overflow {
+            refuse(&shared, &self.flow, denial);
             return Action::Pause;
         }
         // The size is that of all that is held.
-        self.flow.borrow_mut().body = Body::Coming { bytes: size };
+        let body = self.flow.borrow().body.grown(size);
+        self.flow.borrow_mut().body = body;
+        let goes_on = end_of_stream && matches!(phase, Phase::AwaitingBody { .. });
+        let waits = phase.is_held() && !goes_on;
+        let room = if waits { room(&shared, &mut self.flow.borrow_mut()) } else { Ok(()) };
+        if let Err(denial) = room {
+            refuse(&shared, &self.flow, denial);
+            return Action::Pause;
+        }
         match end_of_stream {
             true => self.body_complete(&shared),
             false => standing(phase),

@@ -11,6 +11,7 @@ use super::observing::Observed;
 use crate::audit::Decision;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
+use crate::holding::Share;
 use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
 use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
@@ -43,6 +44,8 @@ pub struct Call {
     pub(super) body: Option<BodyFacts>,
     /// A form that was decided on by its beginning.
     pub(super) form: Option<Box<Form>>,
+    /// How many bytes of it that has read.
+    pub(super) watched: usize,
     /// What the decision rests on, where it may be that of other calls too.
     pub(super) settled: Option<Rc<Settled>>,
     pub(super) passport: Option<Passport>,
@@ -57,6 +60,8 @@ pub struct Call {
     /// What that has answered.
     pub(super) limits: Option<LimitAnswer>,
     pub(super) rewriting: Rewriting,
+    /// What is held of it while it waits.
+    pub(super) share: Option<Share>,
     /// OAuth's where a form asks for a token; all else is answered in the dialect.
     pub(super) manner: Manner,
     challenges: Challenges,
@@ -108,6 +113,7 @@ impl Call {
             operation_name: None,
             body: None,
             form: None,
+            watched: 0,
             settled: None,
             passport: None,
             held: Vec::new(),
@@ -116,6 +122,7 @@ impl Call {
             limits: None,
             observed: None,
             rewriting: Rewriting::None,
+            share: None,
             manner: Manner::default(),
             challenges: Challenges::default(),
             verdict: Verdict::Pending,
@@ -179,6 +186,7 @@ impl Call {
     pub fn watch(&mut self, piece: &[u8], is_last: bool) -> Result<(), Denial> {
         let Some(form) = &mut self.form else { return Ok(()) };
         form.take(piece)?;
+        self.watched = self.watched.saturating_add(piece.len());
         if is_last { form.finish() } else { Ok(()) }
     }
 
@@ -234,7 +242,7 @@ impl Call {
     }
 
     pub(super) fn answered(&mut self, answer: Answer, token: Option<Given>) {
-        self.verdict = Verdict::Answered(Own { answer, token });
+        self.decided(Verdict::Answered(Own { answer, token }));
     }
 
     /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
@@ -284,16 +292,22 @@ impl Call {
         self.held = proofs.admission.take_held();
         self.charged = proofs.admission.take_charged();
         self.passport = passport;
-        self.verdict = Verdict::Forwarded(proofs);
+        self.decided(Verdict::Forwarded(proofs));
     }
 
     pub(super) fn refused(&mut self, denial: Denial) {
-        self.verdict = Verdict::Refused(denial);
+        self.decided(Verdict::Refused(denial));
+    }
+
+    /// Nothing of it waits any more.
+    fn decided(&mut self, verdict: Verdict) {
+        self.share = None;
+        self.verdict = verdict;
     }
 
     /// An open request goes on without any credential, its own included.
     pub(super) fn leave_open(&mut self) -> HeaderPatch {
-        self.verdict = Verdict::Open;
+        self.decided(Verdict::Open);
         // It brought nothing that must come off; an edit would only let Envoy choose its route again.
         let mut patch = HeaderPatch::default();
         self.set_request_id(&mut patch);

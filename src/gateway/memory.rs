@@ -15,6 +15,7 @@ use crate::audit::Members;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::expression::Reads;
+use crate::holding::{Bounds, Holding};
 use crate::identity::{CallerName, CredentialName, Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::{CallFacts, Permit};
@@ -40,6 +41,8 @@ pub struct Memory {
     pub(super) debts: Debts,
     /// What calls have come to and callers' pasts do not have yet.
     pub(super) pasts: Pending,
+    /// What is held of calls that wait.
+    pub(super) holding: Rc<Holding>,
     /// What could not be charged yet.
     owed: RefCell<Vec<Owed>>,
 }
@@ -71,7 +74,7 @@ impl SettledName {
 
 impl Memory {
     /// Remembers at most so many credentials; the key must be random.
-    pub fn new(credentials: usize, key: &[u8; 16]) -> Self {
+    pub fn new(credentials: usize, bounds: Bounds, key: &[u8; 16]) -> Self {
         // Where no credential is remembered, nothing is: each request is decided as the first one.
         let others = |most: usize| if credentials == 0 { 0 } else { most };
         Self {
@@ -83,6 +86,7 @@ impl Memory {
             allotments: Allotments::default(),
             debts: Debts::default(),
             pasts: Pending::default(),
+            holding: Holding::new(bounds),
             owed: RefCell::default(),
         }
     }

@@ -54,7 +54,9 @@ impl Gateway {
         let operation =
             call.operation.as_deref().filter(|operation| self.asks_for_stream_usage(operation))?;
         match body {
-            Body::Complete(body) => dialect::ask_for_stream_usage(operation, call.body.as_ref()?, body),
+            Body::Complete(content) => {
+                dialect::ask_for_stream_usage(operation, call.body.as_ref()?, content.bytes()?)
+            }
             Body::Coming | Body::Beginning(_) => None,
         }
     }

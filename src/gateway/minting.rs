@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::ids::hex;
 use super::walk::Stop;
-use super::{Body, Call, Gateway, Known, Need, Patience};
+use super::{Body, Call, Gateway, Known, Need, Patience, body};
 use crate::denial::{Answer, Denial, Reason};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Asked, Manner, Minting, Parties};
@@ -47,15 +47,16 @@ impl Gateway {
         self.authenticate(call, known)?;
         self.take_offer(call, known)?;
         let body = match (known.body, known.patience) {
-            (Body::Complete(body), _) => body,
+            (Body::Complete(content), _) => content,
             (_, Patience::Left) => return Err(Stop::Need(Need::Body { limit: BODY_LIMIT, look: None })),
             (_, Patience::Exhausted) => return Err(Reason::HoldTimeout.into()),
         };
         // It may have been held for keys, under a wider bound.
-        if u64::try_from(body.len()).is_ok_and(|length| length > BODY_LIMIT) {
-            return Err(Reason::BodyTooLarge.into());
+        if u64::try_from(body.length()).is_ok_and(|length| length > BODY_LIMIT) {
+            let most = format!("a request for a token has at most {BODY_LIMIT} bytes");
+            return Err(Denial::new(Reason::BodyTooLarge).with_detail(most).into());
         }
-        let asked = Asked::read(&call.head, body)?;
+        let asked = Asked::read(&call.head, body::read(body)?)?;
         let subject = match &asked.subject {
             Some(token) => Some(self.prove_subject(call, token, known)?),
             None => None,

@@ -3,7 +3,7 @@
 //! Whether it is let through depends on the bytes and their announced length alone, never on how they were cut into
 //! pieces on their way: a beginning is looked at where it is 64 KiB long, 128 KiB and so on, up to the limit.
 
-use super::{Body, Need};
+use super::{Body, Need, body};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyFacts, BodyForm, Form, Operation};
 use crate::request::RequestHead;
@@ -29,8 +29,8 @@ pub(super) fn read(
     let cuts = || cuts(if is_long { limit } else { 0 });
     let (bytes, is_complete) = match body {
         Body::Coming => return Ok(Reading::Needs(Need::Body { limit, look: cuts().next() })),
-        Body::Beginning(bytes) => (bytes, false),
-        Body::Complete(bytes) => (bytes, true),
+        Body::Beginning(content) => (body::read(content)?, false),
+        Body::Complete(content) => (body::read(content)?, true),
     };
     for (beginning, rest) in cuts().filter_map(|cut| bytes.split_at_checked(cut)) {
         if let Some((facts, mut form)) = dialect::read_beginning(operation, head, beginning)? {
@@ -43,8 +43,9 @@ pub(super) fn read(
     }
     match cuts().find(|cut| *cut > bytes.len()) {
         look if !is_complete && look.is_some() => Ok(Reading::Needs(Need::Body { limit, look })),
-        None if is_long => Err(Denial::new(Reason::BodyTooLarge)
-            .with_detail("a form as large as this must have the field `model` before the file")),
+        None if is_long => Err(Denial::new(Reason::BodyTooLarge).with_detail(format!(
+            "a form of more than {limit} bytes (`form_limit`) must have the field `model` before the file"
+        ))),
         _ => Ok(Reading::Done(dialect::read_body(operation, head, bytes)?, None)),
     }
 }

@@ -1,8 +1,11 @@
 //! The settings of the walk itself, and whether the rooms can work under them.
 
 use super::Gateway;
-use crate::config::{Attach, ClientAddress, Config, ConfigError, Hold, MeteredUsage, Metering, StreamUsage};
+use crate::config::{
+    Attach, ByteSize, ClientAddress, Config, ConfigError, Hold, MeteredUsage, Metering, StreamUsage,
+};
 use crate::dialect;
+use crate::holding::Bounds;
 use crate::policy::BODY_FIELDS;
 
 /// The settings that belong to the walk itself.
@@ -12,6 +15,8 @@ pub(super) struct Settings {
     pub(super) attach: Attach,
     pub(super) hold_timeout_ms: u64,
     pub(super) body_limit: u64,
+    pub(super) form_limit: u64,
+    pub(super) holding: Bounds,
     pub(super) client_address: Option<ClientAddress>,
     pub(super) open: Vec<(String, String)>,
     pub(super) metric_tenants: usize,
@@ -32,6 +37,8 @@ impl Settings {
             attach: config.attach,
             hold_timeout_ms: config.hold_timeout.milliseconds(),
             body_limit: config.body_limit.bytes(),
+            form_limit: form_limit(config),
+            holding: holding(config),
             client_address: config.client_address,
             open: config.open.iter().map(|open| (open.method.clone(), open.path.clone())).collect(),
             metric_tenants: usize::try_from(config.metric_tenants).unwrap_or(usize::MAX),
@@ -39,6 +46,33 @@ impl Settings {
             metering: config.metering,
         })
     }
+}
+
+const MIB: u64 = 1024 * 1024;
+
+/// Room for one file of 50 MB, the most that OpenAI takes, and the fields beside it. Whoever made the other limit small
+/// means to hold little.
+fn form_limit(config: &Config) -> u64 {
+    const FORM: u64 = 52 * MIB;
+    const BODY: u64 = 32 * MIB;
+    let body = config.body_limit.bytes();
+    let default = if body < BODY { body } else { FORM.max(body) };
+    config.form_limit.map_or(default, ByteSize::bytes)
+}
+
+/// How much of a body is held at most, whatever it is, in bytes.
+pub fn longest_body(config: &Config) -> u64 {
+    config.body_limit.bytes().max(form_limit(config))
+}
+
+fn holding(config: &Config) -> Bounds {
+    const CALLER: u64 = 48 * MIB;
+    const WORKER: u64 = 256 * MIB;
+    const CALLERS: u64 = 4;
+    let caller = config.held_bytes_per_caller.map(ByteSize::bytes);
+    let caller = caller.unwrap_or_else(|| CALLER.max(config.body_limit.bytes()));
+    let worker = config.held_bytes.map(ByteSize::bytes);
+    Bounds { worker: worker.unwrap_or_else(|| WORKER.max(caller.saturating_mul(CALLERS))), caller }
 }
 
 impl Gateway {

@@ -48,7 +48,7 @@ impl Gateway {
         }
         let announced = || call.head.text("content-length").and_then(|length| length.trim().parse().ok());
         let body_bytes = match known.body {
-            Body::Complete(body) => u64::try_from(body.len()).ok(),
+            Body::Complete(content) => u64::try_from(content.length()).ok(),
             Body::Coming | Body::Beginning(_) => announced(),
         };
         let is_done_later = |operation: &Operation| {

@@ -8,6 +8,7 @@ mod evidence;
 mod exchanging;
 mod feeding;
 mod forms;
+mod holding;
 mod introspecting;
 mod memory;
 mod metering;
@@ -115,6 +116,10 @@ fn config(signer: &RawSigner, change: Value) -> Value {
 
 fn compile(signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {
     compile_with(SIGNING_KEY, signer, change)
+}
+
+fn compiled(change: Value) -> Result<Gateway, ConfigError> {
+    compile(&RawSigner::generate("k"), change)
 }
 
 fn compile_with(signing_key: &str, signer: &RawSigner, change: Value) -> Result<Gateway, ConfigError> {

@@ -75,6 +75,7 @@ impl Gateway {
         if model_is_judged {
             self.judge_model(call, known)?;
         }
+        call.catch_up(known)?;
         let passed = self.pass(call, upstream, &settled.judgement, known)?;
         call.settled = Some(settled);
         Ok(passed)
@@ -166,9 +167,13 @@ impl Gateway {
         }
         let (is_upgrade, is_delete) = (call.head.is_upgrade(), method == "DELETE");
         match (known.body, call.head.announced_body()) {
-            (Body::Complete([]), _) => Ok(()),
+            (body, _) if body.is_none() => Ok(()),
             // Google's SDK for JavaScript sends an empty object along, which says nothing.
-            (Body::Complete(b"{}"), _) if is_delete => Ok(()),
+            (Body::Complete(content), _)
+                if is_delete && content.length() == 2 && content.bytes() == Some(b"{}") =>
+            {
+                Ok(())
+            }
             (Body::Coming, AnnouncedBody::None) if is_upgrade => Ok(()),
             // In chunks or in frames of HTTP/2 it may yet turn out to be empty.
             (Body::Coming, announced)
@@ -189,12 +194,20 @@ impl Gateway {
         if call.body.is_some() || !needs_body() {
             return Ok(());
         }
-        let (body, form) =
-            match reading::read(facts.operation, &call.head, known.body, self.settings.body_limit)? {
-                Reading::Done(body, form) => (body, form),
-                Reading::Needs(need) => return Err(self.hold_for(need, known)),
-            };
+        let limit = match facts.operation.body_form() {
+            BodyForm::Multipart => self.settings.form_limit,
+            BodyForm::Json | BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => {
+                self.settings.body_limit
+            }
+        };
+        let (body, form) = match reading::read(facts.operation, &call.head, known.body, limit)? {
+            Reading::Done(body, form) => (body, form),
+            Reading::Needs(need) => return Err(self.hold_for(need, known)),
+        };
         let is_stateful = body.is_stateful;
+        if let (Some(_), Body::Beginning(content)) = (&form, known.body) {
+            call.watched = content.length();
+        }
         (call.body, call.form) = (Some(body), form);
         Ok(require_own_account(call, upstream, is_stateful)?)
     }
@@ -311,7 +324,7 @@ impl Gateway {
             return false;
         }
         // Where Envoy itself adds the credential, it would add it to this request too.
-        known.body == Body::Complete(&[])
+        known.body.is_none()
             && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
     }
 

@@ -27,7 +27,7 @@ ROOT_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PATH = "/openai/v1/models"
 CHAT = "/openai/v1/chat/completions"
 BOTH = sorted(PROTOCOLS)
-BODY_LIMIT = 1023 * 1024
+BODY_LIMIT = 32 * 1024 * 1024
 """The default of `body_limit`."""
 
 

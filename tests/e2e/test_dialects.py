@@ -77,6 +77,7 @@ class World:
                 rule("short", "has(llm.max_tokens) && llm.max_tokens <= 100", when=asks("max")),
                 rule("operations", "llm.operation != 'embeddings'", when=asks("operation")),
             ],
+            body_limit="1023KiB",
         )  # fmt: skip
         self.gateway = Gateway(
             configuration,
@@ -85,7 +86,7 @@ class World:
             environment={"SHARED_API_KEY": "provider-secret-shared"},
             clusters=[static_cluster("shared", simulator.ports["openai"])],
             routes=[prefix_route("/shared/", "shared")],
-            # As in the shipped bootstrap: twice what the gateway reads.
+            # Twice what the gateway reads.
             buffer_limit=2 * 1024 * 1024,
             # As the shipped listener for Bedrock has it; the filter judges escaped slashes itself.
             connection_manager={"path_with_escaped_slashes_action": "KEEP_UNCHANGED"},

@@ -11,7 +11,8 @@ fn part(name: &str, value: &str) -> String {
 }
 
 fn scene() -> Scene {
-    Scene::new(json!({ "policies": [rule("llm.model == 'whisper-1'", json!({}))], "quotas": [] }))
+    let policies = [rule("llm.model == 'whisper-1'", json!({}))];
+    Scene::new(json!({ "policies": policies, "quotas": [], "body_limit": "1023KiB" }))
 }
 
 fn upload() -> Request {
@@ -28,11 +29,10 @@ fn send(scene: &Scene, request: &Request, body: &str, size: usize) -> Option<Rea
         let before = come;
         come = body.len().min(come.saturating_add(size));
         let is_last = come == body.len();
+        let held = &body.as_bytes()[..come];
         let body = match &outcome {
-            Outcome::Need(_) if is_last => Body::Complete(&body.as_bytes()[..come]),
-            Outcome::Need(Need::Body { look: Some(look), .. }) if come >= *look => {
-                Body::Beginning(&body.as_bytes()[..come])
-            }
+            Outcome::Need(_) if is_last => Body::Complete(&held),
+            Outcome::Need(Need::Body { look: Some(look), .. }) if come >= *look => Body::Beginning(&held),
             Outcome::Need(Need::Body { look: None, limit }) if come as u64 > *limit => {
                 scene.gateway.refuse(&mut call, Reason::BodyTooLarge);
                 break;

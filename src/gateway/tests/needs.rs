@@ -70,7 +70,7 @@ fn the_body_is_read_where_something_that_applies_reads_it() {
         (quota(json!({ "when": "llm.stream" })), at("POST", chat), true, "a quota's `when`"),
     ] {
         let scene = Scene::new(change);
-        let want = reads.then_some(Need::Body { limit: 1023 * 1024, look: None });
+        let want = reads.then_some(Need::Body { limit: 32 * 1024 * 1024, look: None });
         assert_eq!(first_need(&scene, &request), want, "{note}");
     }
 }
