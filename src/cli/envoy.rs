@@ -9,6 +9,7 @@ mod clusters;
 mod connection;
 mod doors;
 mod filter;
+mod load;
 mod logs;
 mod part;
 mod paths;
@@ -30,7 +31,7 @@ use picture::Picture;
 use sources::Resources;
 
 /// The families of doors.
-const FAMILIES: [fn(&Picture<'_>) -> Vec<Finding>; 10] = [
+const FAMILIES: [fn(&Picture<'_>) -> Vec<Finding>; 11] = [
     undecided::findings,
     plugin::findings,
     connection::findings,
@@ -41,6 +42,7 @@ const FAMILIES: [fn(&Picture<'_>) -> Vec<Finding>; 10] = [
     clusters::findings,
     transport::findings,
     logs::findings,
+    load::findings,
 ];
 
 /// Judges the files together. `enforced` is asked for what the gateway enforces, where the files do not hold it.

@@ -30,6 +30,8 @@ ACCESS_FORMAT = {
     "bytes_sent": "%BYTES_SENT%",
     "duration_ms": "%DURATION%",
 }
+HELD_BODY = 55 << 20
+"""Above the gateway's default limits of bodies, with room for one more read."""
 HARDENING = {
     "use_remote_address": True,
     "normalize_path": True,
@@ -80,11 +82,13 @@ def bootstrap(
     """
     own = [static_cluster(name, ports[name]) for name in ROUTED]
     own.append(static_cluster(IDENTITY_PROVIDER, ports["control"]))
+    # As the shipped file has it, unless a test looks at what Envoy does without.
+    held = HELD_BODY if buffer_limit is None else None
     listener: Document = {
         "name": LISTENER,
         "address": socket_address(listener_port),
         "filter_chains": [
-            {"filters": [_connection_manager(directory, filters, connection_manager or {}, routes)]},
+            {"filters": [_connection_manager(directory, filters, connection_manager or {}, routes, held)]},
         ],
     }
     if buffer_limit is not None:
@@ -182,10 +186,16 @@ def socket_address(port: int) -> Document:
 
 
 def _connection_manager(
-    directory: Path, filters: Sequence[Document], overrides: Mapping[str, Any], routes: Sequence[Document]
+    directory: Path,
+    filters: Sequence[Document],
+    overrides: Mapping[str, Any],
+    routes: Sequence[Document],
+    body_limit: int | None,
 ) -> Document:
     own = [prefix_route(f"/{name}/", name) for name in ROUTED]
-    host = {"name": "all", "domains": ["*"], "routes": [*routes, *own]}
+    host: Document = {"name": "all", "domains": ["*"], "routes": [*routes, *own]}
+    if body_limit is not None:
+        host["request_body_buffer_limit"] = body_limit
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": http_filter_type("router.v3.Router")},

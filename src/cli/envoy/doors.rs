@@ -65,8 +65,8 @@ doors! {
         "whoever can read this file or Envoy's /config_dump has the credential or signing key `{0}`",
         "name `{0}` in `host_env_keys` instead and give the value to Envoy's environment";
     BufferTooSmall: Warning, "buffer_too_small",
-        "a caller's body between this limit and `body_limit` ({0} bytes) is refused 413 by Envoy, though the gateway would read it",
-        "write `{1}` above {0}, or a smaller `body_limit` in gateway.yaml";
+        "a caller's body of up to {0} bytes, which `body_limit` or `form_limit` lets the gateway read, is refused 413 by Envoy where what it reads at a time comes on top of what it holds",
+        "write `{1}: {2}` or more, or smaller limits in gateway.yaml";
 
     // The choice of the route.
     RouteReadsEditedHeader: Error, "route_reads_edited_header",
@@ -202,6 +202,12 @@ doors! {
     QueryLogged: Warning, "query_logged",
         "whoever reads this log finds the keys of callers who put them into the query (`?key=…`), which Envoy writes down with the path",
         "write `%PATH(NQ:ORIG_OR_PATH)%` for the path";
+    OverloadUnmanaged: Warning, "overload_unmanaged",
+        "whoever sends more than is answered has Envoy take memory until the system ends it, and with it everybody's requests",
+        "write an `overload_manager` with the monitor `envoy.resource_monitors.fixed_heap` and actions that it triggers, as in envoy/envoy.yaml";
+    ConnectionsUnbounded: Warning, "connections_unbounded",
+        "whoever opens connections and sends nothing takes Envoy's memory and file descriptors until nobody else gets one",
+        "write the monitor `envoy.resource_monitors.global_downstream_max_connections` in `overload_manager`, as in envoy/envoy.yaml";
     AdminExposed: Warning, "admin_exposed",
         "whoever reaches this port reads the configuration at /config_dump and stops Envoy at /quitquitquit",
         "bind `admin.address` to 127.0.0.1";

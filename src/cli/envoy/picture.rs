@@ -18,6 +18,7 @@ pub(super) struct Picture<'a> {
     pub(super) raw_targets: Vec<Part<'a>>,
     pub(super) clusters: Vec<Cluster<'a>>,
     pub(super) admins: Vec<Part<'a>>,
+    pub(super) bootstraps: Vec<Part<'a>>,
     /// True where every cluster is in the files.
     pub(super) has_all_clusters: bool,
     /// What is enforced; several where filters differ.
@@ -53,6 +54,7 @@ impl<'a> Picture<'a> {
             raw_targets: Vec::new(),
             clusters: resources.clusters.iter().map(|part| Cluster::read(part, resources)).collect(),
             admins: resources.admins.clone(),
+            bootstraps: resources.bootstraps.clone(),
             has_all_clusters: !resources.clusters.is_empty() && resources.unseen.is_empty(),
             gateways: Vec::new(),
             notes: resources.unseen.iter().map(unseen).collect(),

@@ -9,9 +9,13 @@ use super::picture::{Manager, Picture};
 use crate::cli::finding::Finding;
 use crate::cli::load::environment_names;
 use crate::config::{Config, Hold};
+use crate::gateway::longest_body;
 
 /// Envoy's `per_connection_buffer_limit_bytes` where none is written.
 const DEFAULT_BUFFER: u64 = 1024 * 1024;
+
+/// What Envoy reads of a connection at a time, where its buffer has room for that.
+const ONE_READ: u64 = 2 * 1024 * 1024;
 
 /// Envoy's `initial_stream_window_size` where none is written.
 const DEFAULT_WINDOW: u64 = 16 * 1024 * 1024;
@@ -22,8 +26,7 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     for manager in picture.judged() {
         let (Some((gate, _)), Some(config)) = (manager.gate(), manager.gateway.as_deref()) else { continue };
         if config.hold == Hold::HeadersAndBody {
-            findings.extend(buffer(manager, config.body_limit.bytes()));
-            findings.extend(window(manager, config.body_limit.bytes()));
+            findings.extend(buffer(manager, longest_body(config)));
         }
         let Some(plugin) = gate.plugin() else { continue };
         // Two listeners may name one discovered configuration.
@@ -81,26 +84,41 @@ fn environment(plugin: &Part<'_>, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// A body can be read up to the listener's limit; a route or its virtual host may raise it.
-fn buffer(manager: &Manager<'_>, bound: u64) -> Option<Finding> {
+/// A body can be read up to the listener's limit, over HTTP/2 up to the stream's window; a route or its virtual host may
+/// raise both. What Envoy reads at a time must have room beside it.
+fn buffer(manager: &Manager<'_>, longest: u64) -> Vec<Finding> {
     let field = "per_connection_buffer_limit_bytes";
     let own = manager.listener.number_of(field).unwrap_or(DEFAULT_BUFFER);
-    if own > bound {
-        return None;
+    let least = longest.saturating_add(own.min(ONE_READ));
+    let raised = "request_body_buffer_limit";
+    let too_small = |part: &Part<'_>, remedy: &str| {
+        Door::BufferTooSmall.at(part, &[&longest.to_string(), remedy, &least.to_string()])
+    };
+    let mut findings = Vec::new();
+    let mut told = BTreeSet::new();
+    let mut is_raised = true;
+    for hop in manager.hops().filter(|hop| hop.route.action.is_some()) {
+        let level = [&hop.route.at, &hop.host.at].into_iter().find(|level| level.field(raised).is_some());
+        match level.map(|level| (level.spot(raised), level.number_of(raised))) {
+            Some((at, limit)) if limit.is_none_or(|limit| limit < least) => {
+                findings.extend(told.insert(at.path().to_owned()).then(|| too_small(&at, raised)));
+            }
+            Some(_) => {}
+            None => is_raised = false,
+        }
     }
-    let raised = |level: &Part<'_>| level.number_of("request_body_buffer_limit");
-    let mut forwarding = manager.hops().filter(|hop| hop.route.action.is_some()).peekable();
-    let is_raised = forwarding.peek().is_some()
-        && forwarding
-            .all(|hop| raised(&hop.route.at).or(raised(&hop.host.at)).is_some_and(|limit| limit > bound));
-    (!is_raised).then(|| Door::BufferTooSmall.at(&manager.listener.spot(field), &[&bound.to_string(), field]))
-}
-
-/// Over HTTP/2 Envoy holds no more of a body than the stream's window.
-fn window(manager: &Manager<'_>, bound: u64) -> Option<Finding> {
-    let field = "initial_stream_window_size";
+    if is_raised {
+        return findings;
+    }
+    if own < least {
+        findings.push(too_small(&manager.listener.spot(field), raised));
+    }
     let options = manager.at.spot("http2_protocol_options");
     let options = manager.at.field("http2_protocol_options").unwrap_or(options);
-    let is_small = options.number_of(field).unwrap_or(DEFAULT_WINDOW) <= bound;
-    is_small.then(|| Door::BufferTooSmall.at(&options.spot(field), &[&bound.to_string(), field]))
+    let window = "initial_stream_window_size";
+    let size = options.number_of(window);
+    if size.is_some_and(|size| size < least) || size.is_none() && DEFAULT_WINDOW < least && own >= least {
+        findings.push(too_small(&options.spot(window), window));
+    }
+    findings
 }

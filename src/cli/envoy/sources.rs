@@ -41,6 +41,8 @@ pub(super) struct Resources<'a> {
     /// Configurations of discovered filters, by their name.
     pub(super) filters: Vec<Part<'a>>,
     pub(super) admins: Vec<Part<'a>>,
+    /// Whole bootstraps, for what is set for all of Envoy.
+    pub(super) bootstraps: Vec<Part<'a>>,
     /// Where listeners and clusters come from that no file holds.
     pub(super) unseen: Vec<Part<'a>>,
 }
@@ -128,11 +130,16 @@ impl<'a> Resources<'a> {
     }
 
     fn add_bootstrap(&mut self, bootstrap: &Part<'a>) {
+        self.admins.extend(bootstrap.field("admin"));
+        self.bootstraps.push(bootstrap.clone());
+        self.add_resources(bootstrap);
+    }
+
+    fn add_resources(&mut self, bootstrap: &Part<'a>) {
         if let Some(resources) = bootstrap.field("static_resources") {
             self.listeners.extend(resources.list("listeners"));
             self.clusters.extend(resources.list("clusters"));
         }
-        self.admins.extend(bootstrap.field("admin"));
         for name in ["lds_config", "cds_config"] {
             let source = bootstrap.find(&["dynamic_resources", name]);
             self.unseen.extend(source.filter(|source| {
@@ -151,9 +158,10 @@ impl<'a> Resources<'a> {
         let (listeners, clusters) = (of(".ListenersConfigDump"), of(".ClustersConfigDump"));
         if let Some(bootstrap) = of(".BootstrapConfigDump").and_then(|part| part.field("bootstrap")) {
             self.admins.extend(bootstrap.field("admin"));
+            self.bootstraps.push(bootstrap.clone());
             // The other two hold them again.
             if listeners.is_none() && clusters.is_none() {
-                self.add_bootstrap(&bootstrap);
+                self.add_resources(&bootstrap);
             }
         }
         for part in listeners.iter().chain(&clusters) {
