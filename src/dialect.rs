@@ -8,11 +8,13 @@
 //! stream's usage (`ask_for_stream_usage`).
 
 mod address;
+mod answer_key;
 mod anthropic;
 mod azure;
 mod bedrock;
 mod body;
 mod class;
+mod figures;
 mod form;
 mod gemini;
 mod guess;
@@ -42,14 +44,16 @@ use crate::denial::{Denial, Reason};
 use crate::recall::{Fingerprint, Recall};
 use crate::request::{Dialect, RequestHead};
 
+pub use answer_key::{AnswerKey, Holds, Settled, Statement};
 pub use body::{BodyFacts, read_beginning, read_body};
+pub use figures::{Figure, Figures};
 pub use form::Form;
 pub use guess::guess;
 pub use shape::{FORMS, require_whole_answer, unreadable_forms};
 pub use spelling::Spelling;
-pub use statement::{AnswerKey, COUNTING_HEADERS, Holds, Settled, Statement};
+pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
 pub use stream_usage::ask_for_stream_usage;
-pub use usage::{Counts, Figure, Figures};
+pub use usage::{Calls, Counts, PaidCall, Run};
 
 use path::{Path, single_path};
 use table::{Found, Metering, Row, State, Streaming, Traits};

@@ -7,16 +7,23 @@
 mod events;
 mod extra;
 mod frames;
+mod items;
+mod lines;
+mod runs;
 mod sealed;
 mod sieve;
 mod told;
 
-use crate::dialect::{COUNTING_HEADERS, Counts, Figures, Operation, Settled, Statement};
+use crate::dialect::{
+    COUNTING_HEADERS, Counts, Figures, Holds, Operation, Run, Settled, Statement, TIER_HEADERS,
+};
+use crate::price::Consumption;
 use crate::request::{Dialect, Headers};
 
 use events::Events;
 pub use extra::ExtraEvent;
 use frames::Frames;
+use lines::Lines;
 use sieve::Sieve;
 use told::Told;
 
@@ -33,6 +40,7 @@ enum Reader {
     Document(Sieve),
     Events(Box<Events>),
     Frames(Frames),
+    Lines(Lines),
     /// The answer cannot be read.
     None(Unknown),
 }
@@ -80,7 +88,14 @@ pub enum End {
 /// What an answer cost, as far as it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
+    /// With what other models took.
     pub counts: Counts,
+    /// What other models than the one that answered took of it.
+    pub others: Vec<Run>,
+    /// The service tier that served, where the answer names it.
+    pub tier: Option<String>,
+    /// Where it was served, where the answer names that.
+    pub geo: Option<String>,
     /// False where there may be more than the counts say.
     pub is_complete: bool,
     /// How many events or messages of a stream went by.
@@ -95,7 +110,7 @@ pub struct Usage {
 
 impl Meter {
     /// The most memory that one answer takes, in bytes.
-    pub const MOST_BYTES: usize = 4096;
+    pub const MOST_BYTES: usize = 6144;
 
     /// Starts with the headers of an answer; `None` where it costs nothing: an operation that is not metered, or a
     /// refusal.
@@ -111,7 +126,16 @@ impl Meter {
         };
         let counted =
             if operation.dialect() == Dialect::Bedrock { counted(headers) } else { Figures::default() };
-        Some(Self { statement, reader, told: Told::starting_with(counted) })
+        let mut told = Told::starting_with(counted);
+        told.passes_over = matches!(reader, Reader::Events(_)) && !statement.marks.is_empty();
+        for (name, holds) in TIER_HEADERS {
+            match (headers.text(name), holds) {
+                (Some(tier), Holds::Tier) => told.served_as(tier),
+                (Some(speed), _) => told.served_at(speed),
+                (None, _) => {}
+            }
+        }
+        Some(Self { statement, reader, told })
     }
 
     /// True where it wants to see the answer's body.
@@ -130,6 +154,7 @@ impl Meter {
             Reader::Document(sieve) => sieve.take(piece, &mut self.told),
             Reader::Events(events) => events.take(piece, &mut self.told),
             Reader::Frames(frames) => frames.take(piece, &mut self.told),
+            Reader::Lines(lines) => lines.take(piece, &mut self.told),
             Reader::None(_) => {}
         }
     }
@@ -142,11 +167,14 @@ impl Meter {
     /// What the answer cost.
     pub fn settle(self, end: End) -> Usage {
         let has_counts = self.told.has_figures();
-        let gap = self.gap(end);
+        let (gap, events) = (self.gap(end), self.events());
         Usage {
             counts: self.told.counts(),
+            others: self.told.others(),
+            tier: self.told.tier().map(str::to_owned),
+            geo: self.told.geo,
             is_complete: has_counts && gap.is_none(),
-            events: self.events(),
+            events,
             unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
             model: self.told.model,
             finish_reasons: self.told.reasons,
@@ -157,6 +185,7 @@ impl Meter {
         match &self.reader {
             Reader::Events(events) => events.seen(),
             Reader::Frames(frames) => frames.seen(),
+            Reader::Lines(lines) => lines.seen(),
             Reader::Document(_) | Reader::None(_) => 0,
         }
     }
@@ -165,7 +194,7 @@ impl Meter {
     fn gap(&self, end: End) -> Option<Unknown> {
         let (is_stream, unreadable) = match &self.reader {
             Reader::Document(sieve) => (sieve.is_list(), (!sieve.is_closed()).then_some(Unknown::Unreadable)),
-            Reader::Events(_) => (true, None),
+            Reader::Events(_) | Reader::Lines(_) => (true, None),
             Reader::Frames(frames) if frames.is_broken() => return Some(Unknown::Unreadable),
             Reader::Frames(frames) => (true, (!frames.is_whole()).then_some(Unknown::CutOff)),
             // What was counted in the headers is all of it.
@@ -184,6 +213,11 @@ impl Meter {
 }
 
 impl Usage {
+    /// What is charged of it, where `counts` is what it cost at least.
+    pub fn consumption<'a>(&'a self, counts: &'a Counts) -> Consumption<'a> {
+        Consumption { counts, others: &self.others, tier: self.tier.as_deref(), geo: self.geo.as_deref() }
+    }
+
     /// What the answer cost at least. Of a stream that did not tell, each event is taken for a model token of output:
     /// providers send one or several with each.
     pub fn at_least(&self) -> Counts {
@@ -208,6 +242,7 @@ impl Reader {
         match media_type.trim().to_ascii_lowercase().as_str() {
             "text/event-stream" => Self::Events(Box::new(Events::new(statement))),
             "application/vnd.amazon.eventstream" => Self::Frames(Frames::new(statement.keys)),
+            "application/x-ndjson" => Self::Lines(Lines::new(statement.keys)),
             "application/json" => Self::Document(Sieve::new(statement.keys)),
             media_type if media_type.ends_with("+json") => Self::Document(Sieve::new(statement.keys)),
             _ => Self::None(Unknown::ContentType),

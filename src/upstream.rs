@@ -25,7 +25,8 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::config::{
-    self, Asserted, Attach, ConfigError, ProviderCredential, TenantCredentials, read_secret,
+    self, Asserted, Attach, ConfigError, Factor, ProviderCredential, StreamUsage, TenantCredentials,
+    read_secret,
 };
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
@@ -57,6 +58,8 @@ pub struct Upstream {
     organization: Option<Asserted>,
     project: Option<Asserted>,
     operations: Vec<config::ExtraOperation>,
+    price_multiplier: Factor,
+    stream_usage: Option<StreamUsage>,
     /// Tenants whose credential others reach too, through this upstream or another.
     reused: BTreeSet<String>,
 }
@@ -183,6 +186,8 @@ impl Upstream {
             organization: upstream.organization.clone(),
             project: upstream.project.clone(),
             operations: upstream.operations.clone(),
+            price_multiplier: upstream.price_multiplier,
+            stream_usage: upstream.stream_usage,
             reused: BTreeSet::new(),
         })
     }
@@ -197,6 +202,16 @@ impl Upstream {
 
     pub fn operations(&self) -> &[config::ExtraOperation] {
         &self.operations
+    }
+
+    /// How many times the prices are charged here.
+    pub fn price_multiplier(&self) -> Factor {
+        self.price_multiplier
+    }
+
+    /// Whether its streams are asked for their usage, where that is not as elsewhere.
+    pub fn stream_usage(&self) -> Option<StreamUsage> {
+        self.stream_usage
     }
 
     pub fn facts(&self) -> UpstreamFacts<'_> {

@@ -1,7 +1,11 @@
 //! What the provider's answer cost, as the record tells it.
 
 use super::Line;
+use super::line::Value;
+use crate::config::Factor;
+use crate::dialect::Run;
 use crate::meter::{Unknown, Usage};
+use crate::price::Charge;
 
 /// The part of a record that is there where an answer was metered. What a provider did not state is absent, and a 0 is a
 /// 0.
@@ -14,12 +18,11 @@ pub struct Spent<'a> {
 /// What an answer cost in money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// `None` where not enough is known.
-    pub microdollars: Option<u64>,
+    pub charge: Charge,
     /// Of the price table.
     pub version: String,
-    /// True where the table has no price for the model.
-    pub is_unpriced: bool,
+    /// Of the upstream.
+    pub multiplier: Factor,
 }
 
 impl Spent<'_> {
@@ -30,7 +33,8 @@ impl Spent<'_> {
         // Of a stream that is not complete.
         let events = Some(usage.events).filter(|events| !usage.is_complete && *events > 0);
         // There are prices, and none for this model.
-        let is_unpriced = price.is_some_and(|price| price.is_unpriced);
+        let is_unpriced = price.is_some_and(|price| price.charge.is_unpriced);
+        let multiplier = price.map(|price| price.multiplier).filter(|factor| !factor.is_one());
         line.put([
             ("gen_ai.response.model", usage.model.as_deref().into()),
             ("gen_ai.response.finish_reasons", finish_reasons.as_slice().into()),
@@ -38,23 +42,74 @@ impl Spent<'_> {
             ("gen_ai.usage.input_tokens", counts.input.into()),
             ("gen_ai.usage.cache_read.input_tokens", counts.cache_read.into()),
             ("gen_ai.usage.cache_creation.input_tokens", counts.cache_write.into()),
+            // Of this, what was written for an hour.
+            ("claimgate.usage.cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
             // With what was spent on reasoning.
             ("gen_ai.usage.output_tokens", counts.output.into()),
             ("gen_ai.usage.reasoning.output_tokens", counts.reasoning.into()),
             ("claimgate.usage.audio_input_tokens", counts.audio_input.into()),
             ("claimgate.usage.image_input_tokens", counts.image_input.into()),
+            // Of these two, what was read from a cache.
+            ("claimgate.usage.cached_audio_input_tokens", counts.cached_audio.into()),
+            ("claimgate.usage.cached_image_input_tokens", counts.cached_image.into()),
             ("claimgate.usage.audio_output_tokens", counts.audio_output.into()),
             ("claimgate.usage.image_output_tokens", counts.image_output.into()),
             ("claimgate.usage.total_tokens", counts.total.into()),
+            // Where the model ran several times.
+            ("claimgate.usage.longest_input_tokens", counts.longest_input.into()),
             // Sound that is charged by its length, in milliseconds.
             ("claimgate.usage.audio_ms", counts.audio_ms.into()),
+            ("claimgate.usage.images", counts.images.into()),
+            ("claimgate.usage.calls", calls(usage)),
+            // What other models took of all this.
+            ("claimgate.usage.other_models", others(&usage.others)),
+            ("claimgate.usage.service_tier", usage.tier.as_deref().into()),
+            ("claimgate.usage.inference_geo", usage.geo.as_deref().into()),
             // False where there may be more than this.
             ("claimgate.usage.complete", usage.is_complete.into()),
             ("claimgate.usage.events", events.into()),
             ("claimgate.usage.unknown", usage.unknown.map(Unknown::name).into()),
-            ("claimgate.cost.microdollars", price.and_then(|price| price.microdollars).into()),
+            ("claimgate.cost.microdollars", price.and_then(|price| price.charge.microdollars).into()),
             ("claimgate.cost.price_version", price.map(|price| price.version.as_str()).into()),
+            (
+                "claimgate.cost.multiplier",
+                multiplier.map_or(Value::Absent, |factor| Value::Written(factor.to_string())),
+            ),
             ("claimgate.cost.unpriced", is_unpriced.then_some(true).into()),
         ]);
+    }
+}
+
+/// How often tools of the provider's were called, by name.
+fn calls(usage: &Usage) -> Value<'static> {
+    const ROOM: usize = 32;
+    let stated: Vec<_> = usage.counts.calls.stated().collect();
+    if stated.is_empty() {
+        return Value::Absent;
+    }
+    let mut line = Line::with_room(ROOM);
+    line.put(stated.into_iter().map(|(call, count)| (call.name(), count.into())));
+    Value::Written(line.finish())
+}
+
+fn others(runs: &[Run]) -> Value<'static> {
+    const ROOM: usize = 128;
+    let item = |run: &Run| {
+        let mut item = Line::with_room(ROOM);
+        let counts = &run.counts;
+        item.put([
+            ("model", run.model.as_str().into()),
+            ("input_tokens", counts.input.into()),
+            ("cache_read_input_tokens", counts.cache_read.into()),
+            ("cache_creation_input_tokens", counts.cache_write.into()),
+            ("cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
+            ("output_tokens", counts.output.into()),
+            ("longest_input_tokens", counts.longest_input.into()),
+        ]);
+        item.finish()
+    };
+    match runs {
+        [] => Value::Absent,
+        runs => Value::Written(format!("[{}]", runs.iter().map(item).collect::<Vec<_>>().join(","))),
     }
 }

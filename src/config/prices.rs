@@ -1,10 +1,11 @@
-//! The section `prices`: what model tokens cost.
+//! The section `prices`: what models cost.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::dollars::{Dollars, Factor};
+use super::tier_price::{Above, TierPrice, TokenPrices};
 use super::units::Timestamp;
 
 /// What the providers charge, so that records and quotas can be in money.
@@ -20,14 +21,18 @@ pub struct Prices {
     pub unpriced: Unpriced,
 }
 
-/// What a model's tokens cost, in dollars per million. Of the prices that fit a model, that with the longest pattern counts; of
-/// those with the same one, the latest that is in force.
+/// What a model costs: dollars per million model tokens, unless a field says something else. Of the prices that fit a model, an
+/// exact name goes before any pattern, then what is for this upstream before what is for all, then the longest pattern; of
+/// those with the same one, the latest that is in force counts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// A pattern of models, such as `gpt-4o-mini*`.
+    /// The name of a model, or a pattern such as `gpt-4o-mini*`.
     pub model: String,
+    /// The clusters that this is the price at, such as those of a region. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<String>,
     pub input: Dollars,
     /// `0` where there is none, as of embeddings.
     pub output: Dollars,
@@ -37,19 +42,104 @@ pub struct Price {
     /// Of input that was written to a cache. Default: as other input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<Dollars>,
+    /// Of input that was written to a cache for an hour. Default: as `cache_write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<Dollars>,
     /// Default: as other input; so for images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_input: Option<Dollars>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_input: Option<Dollars>,
+    /// Of sound that came from a cache. Default: as `cache_read`; so for images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_cache_read: Option<Dollars>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_cache_read: Option<Dollars>,
     /// Default: as other output; so for images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_output: Option<Dollars>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_output: Option<Dollars>,
+    /// Prices of requests with more input than so many model tokens: all tokens of such a request have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<Above>,
+    /// By the service tier that served, such as `batch`, `flex`, `priority`, `fast`: a factor, or prices. A tier that is not
+    /// listed costs as the standard one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, TierPrice>,
+    /// By the place where it was served as the answer names it, such as `us`: a factor on model tokens.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inference_geo: BTreeMap<String, Factor>,
+    /// Dollars per thousand calls of the provider's tools, and of what else is charged by the piece.
+    #[serde(default, skip_serializing_if = "CallPrices::is_empty")]
+    pub calls: CallPrices,
+    /// Dollars per picture that was made, where that is charged by the piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_image: Option<Dollars>,
+    /// Dollars per minute of sound, where that is charged by its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<Dollars>,
     /// The price is in force from this time on. Default: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
+}
+
+impl Price {
+    pub fn tokens(&self) -> TokenPrices {
+        [
+            Some(self.input),
+            Some(self.output),
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_1h,
+            self.audio_input,
+            self.image_input,
+            self.audio_cache_read,
+            self.image_cache_read,
+            self.audio_output,
+            self.image_output,
+        ]
+    }
+}
+
+/// Dollars per thousand.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CallPrices {
+    /// Searches of the web, each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_search: Option<Dollars>,
+    /// Answers of Gemini for which Google was asked, however often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounded_prompt: Option<Dollars>,
+    /// Answers of Gemini that rest on Google's maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maps_prompt: Option<Dollars>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_search: Option<Dollars>,
+    /// Containers that code ran in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_interpreter: Option<Dollars>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_generation: Option<Dollars>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x_search: Option<Dollars>,
+    /// What Cohere charges a ranking by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_unit: Option<Dollars>,
+    /// Pages of a document that were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Dollars>,
+    /// Answers, whatever they hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Dollars>,
+}
+
+impl CallPrices {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What becomes of a model without a price.
@@ -62,85 +152,4 @@ pub enum Unpriced {
     Deny,
     /// Let through for nothing, with `claimgate.cost.unpriced` in the record.
     Flag,
-}
-
-/// Dollars per million model tokens, in steps of a millionth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dollars {
-    millionths: u64,
-}
-
-impl Dollars {
-    const MOST: f64 = 1_000_000.0;
-
-    /// Of one model token, in millionths of a microdollar.
-    pub fn per_token(self) -> u64 {
-        // A dollar for a million is a microdollar for one.
-        self.millionths
-    }
-}
-
-impl<'de> Deserialize<'de> for Dollars {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Dollars;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("dollars per million model tokens, such as `2.5`")
-            }
-
-            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<Dollars, E> {
-                match (0.0..=Dollars::MOST).contains(&dollars) {
-                    // Below the bound the conversion is exact to a fraction of a step.
-                    true => Ok(Dollars { millionths: (dollars * 1e6).round() as u64 }),
-                    false => Err(E::custom(format_args!(
-                        "`{dollars}` is no price; write dollars per million model tokens, from 0 to 1000000"
-                    ))),
-                }
-            }
-
-            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<Dollars, E> {
-                self.visit_f64(dollars as f64)
-            }
-
-            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<Dollars, E> {
-                self.visit_f64(dollars as f64)
-            }
-        }
-
-        deserializer.deserialize_any(Number)
-    }
-}
-
-impl Serialize for Dollars {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.millionths as f64 / 1e6)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::Dollars;
-
-    #[test]
-    fn prices_read_and_print() {
-        for (number, millionths) in
-            [(json!(2.5), 2_500_000), (json!(0.01875), 18_750), (json!(15), 15_000_000), (json!(0), 0)]
-        {
-            let read: Dollars = serde_json::from_value(number.clone()).unwrap();
-            assert_eq!(read.per_token(), millionths);
-            let printed = serde_json::to_value(read).unwrap();
-            assert_eq!(printed.as_f64(), number.as_f64());
-        }
-        for (number, want) in
-            [(json!(-1), "is no price"), (json!(1e9), "is no price"), (json!("2"), "such as `2.5`")]
-        {
-            let error = serde_json::from_value::<Dollars>(number).unwrap_err().to_string();
-            assert!(error.contains(want), "{error}");
-        }
-    }
 }

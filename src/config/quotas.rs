@@ -118,6 +118,10 @@ pub enum Unit {
     Tokens,
     InputTokens,
     OutputTokens,
+    /// Model tokens without what came from a cache.
+    UncachedTokens,
+    /// Input without what came from a cache, as Anthropic's own limits count.
+    UncachedInputTokens,
     /// Millionths of a dollar, by `prices`.
     Microdollars,
     /// Requests in flight.
@@ -132,6 +136,8 @@ impl Unit {
             Self::Tokens => "tokens",
             Self::InputTokens => "input_tokens",
             Self::OutputTokens => "output_tokens",
+            Self::UncachedTokens => "uncached_tokens",
+            Self::UncachedInputTokens => "uncached_input_tokens",
             Self::Microdollars => "microdollars",
             Self::Concurrency => "concurrency",
         }
@@ -144,7 +150,7 @@ impl Unit {
 
     /// True where what a request costs is known only from the provider's answer.
     pub fn is_metered(self) -> bool {
-        matches!(self, Self::Tokens | Self::InputTokens | Self::OutputTokens | Self::Microdollars)
+        !matches!(self, Self::Requests | Self::Concurrency)
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::dollars::{Dollars, Factor};
 use super::key_hash::KeyHash;
 use super::labels::Labels;
 use super::overrides::DescriptorValue;
-use super::prices::Dollars;
 use super::quotas::Limit;
 use super::thumbprint::Thumbprint;
+use super::tier_price::{TierPrice, TierPrices};
 use super::units::{ByteSize, Span, Timestamp};
 use super::window::{TimeZone, WindowLength};
 
@@ -60,6 +61,7 @@ macro_rules! schema_of {
 
 schema_of! {
     Dollars, f64;
+    Factor, f64;
     KeyHash, String;
     Labels, BTreeMap<String, String>;
     Thumbprint, String;
@@ -90,5 +92,20 @@ impl JsonSchema for DescriptorValue {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": ["string", "integer", "boolean"], "title": "value" })
+    }
+}
+
+impl JsonSchema for TierPrice {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TierPrice".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let prices = generator.subschema_for::<TierPrices>();
+        json_schema!({ "anyOf": [{ "type": "number" }, prices] })
     }
 }

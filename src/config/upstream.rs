@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::dollars::Factor;
+use super::metering::StreamUsage;
 use crate::request::Dialect;
 
 /// One Envoy cluster that leads to a provider.
@@ -32,6 +34,13 @@ pub struct Upstream {
     /// Sets `OpenAI-Project` upstream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<Asserted>,
+    /// How many times the prices of `prices` are charged here, such as `1.1` for a region that costs a tenth more.
+    #[serde(default = "Factor::one", skip_serializing_if = "Factor::is_one")]
+    pub price_multiplier: Factor,
+    /// Whether streams of this upstream are asked for their usage, in place of `metering.stream_usage`: a server that does not know
+    /// `stream_options` refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_usage: Option<StreamUsage>,
     /// Operations allowed beside those the dialect knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<ExtraOperation>,

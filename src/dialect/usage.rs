@@ -1,38 +1,9 @@
-//! What an answer cost: the figures in which the dialects state it, and the one reading of them.
+//! What an answer cost: the one reading of the figures in which the dialects state it.
 //!
-//! The providers differ in what a figure includes; [`Figures::read`] makes them the same once. OpenTelemetry's meaning
+//! The providers differ in what a figure includes; [`Counts::of`] makes them the same once. OpenTelemetry's meaning
 //! is taken: input includes what was read from and written to a cache, output includes reasoning.
 
-/// One figure as a provider states it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    /// Input with what came from a cache.
-    Input,
-    /// Input without what was read from and written to a cache: Anthropic, Bedrock.
-    FreshInput,
-    /// Input that the provider's own tools added, counted apart: Gemini.
-    ToolInput,
-    CacheRead,
-    CacheWrite,
-    /// Output with what was spent on reasoning.
-    Output,
-    /// Output without it: Gemini.
-    PlainOutput,
-    Reasoning,
-    AudioInput,
-    ImageInput,
-    AudioOutput,
-    ImageOutput,
-    Total,
-    /// Sound, in milliseconds, where it is charged by its length.
-    AudioMilliseconds,
-}
-
-const FIGURES: usize = 14;
-
-/// The figures of one answer, as far as they were stated. One that is stated as 0 is 0, not absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures([Option<u64>; FIGURES]);
+use super::figures::{Figure, Figures};
 
 /// What an answer cost, in the same terms for every dialect: model tokens, unless a field says something else. `None` is
 /// what was not stated.
@@ -42,59 +13,138 @@ pub struct Counts {
     pub input: Option<u64>,
     pub cache_read: Option<u64>,
     pub cache_write: Option<u64>,
+    /// Of this, what was written for an hour.
+    pub cache_write_hour: Option<u64>,
     /// All output, reasoning included.
     pub output: Option<u64>,
     pub reasoning: Option<u64>,
     pub audio_input: Option<u64>,
     pub image_input: Option<u64>,
+    /// Of these, what was read from a cache.
+    pub cached_audio: Option<u64>,
+    pub cached_image: Option<u64>,
     pub audio_output: Option<u64>,
     pub image_output: Option<u64>,
     /// Never less than input and output together.
     pub total: Option<u64>,
+    /// The input of the longest run of the model, where it ran several times.
+    pub longest_input: Option<u64>,
     /// Sound, in milliseconds, where it is charged by its length.
     pub audio_ms: Option<u64>,
+    /// Pictures that were made.
+    pub images: Option<u64>,
+    pub calls: Calls,
 }
 
-impl Figures {
-    pub fn get(&self, figure: Figure) -> Option<u64> {
-        self.0.get(figure as usize).copied().flatten()
+/// A tool of the provider's, or something else that it charges by the piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidCall {
+    WebSearch,
+    /// An answer for which Google was asked, however often.
+    GroundedPrompt,
+    MapsPrompt,
+    FileSearch,
+    CodeInterpreter,
+    ImageGeneration,
+    XSearch,
+    SearchUnit,
+    Page,
+}
+
+/// How often each was called. `None` is what was not stated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls([Option<u64>; PaidCall::ALL.len()]);
+
+/// What another model than the one that answered did for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub model: String,
+    pub counts: Counts,
+}
+
+impl PaidCall {
+    pub const ALL: [Self; 9] = [
+        Self::WebSearch,
+        Self::GroundedPrompt,
+        Self::MapsPrompt,
+        Self::FileSearch,
+        Self::CodeInterpreter,
+        Self::ImageGeneration,
+        Self::XSearch,
+        Self::SearchUnit,
+        Self::Page,
+    ];
+
+    /// The name in prices and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSearch => "web_search",
+            Self::GroundedPrompt => "grounded_prompt",
+            Self::MapsPrompt => "maps_prompt",
+            Self::FileSearch => "file_search",
+            Self::CodeInterpreter => "code_interpreter",
+            Self::ImageGeneration => "image_generation",
+            Self::XSearch => "x_search",
+            Self::SearchUnit => "search_unit",
+            Self::Page => "page",
+        }
     }
 
-    /// Takes the place of what was stated before: every stream counts from its beginning.
-    pub fn set(&mut self, figure: Figure, count: u64) {
-        if let Some(place) = self.0.get_mut(figure as usize) {
+    fn count(self, figures: &Figures) -> Option<u64> {
+        let queries = figures.get(Figure::SearchQuery);
+        match self {
+            Self::WebSearch => figures.get(Figure::WebSearch).or(queries),
+            Self::GroundedPrompt => queries.map(|queries| queries.min(1)),
+            Self::MapsPrompt => figures.get(Figure::MapsPrompt),
+            Self::FileSearch => figures.get(Figure::FileSearch),
+            Self::CodeInterpreter => figures.get(Figure::CodeInterpreter),
+            Self::ImageGeneration => figures.get(Figure::ImageGeneration),
+            Self::XSearch => figures.get(Figure::XSearch),
+            Self::SearchUnit => figures.get(Figure::SearchUnit),
+            Self::Page => figures.get(Figure::Page),
+        }
+    }
+}
+
+impl Calls {
+    pub fn get(&self, call: PaidCall) -> Option<u64> {
+        self.0.get(call as usize).copied().flatten()
+    }
+
+    pub fn set(&mut self, call: PaidCall, count: u64) {
+        if let Some(place) = self.0.get_mut(call as usize) {
             *place = Some(count);
         }
     }
 
-    /// Adds to what was stated before.
-    pub fn add(&mut self, figure: Figure, count: u64) {
-        self.set(figure, self.get(figure).unwrap_or(0).saturating_add(count));
+    /// Those that were stated.
+    pub fn stated(&self) -> impl Iterator<Item = (PaidCall, u64)> + use<'_> {
+        PaidCall::ALL.into_iter().filter_map(|call| Some((call, self.get(call)?)))
     }
+}
 
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
-    }
-
-    /// These, with the figures of `others` where it has some.
-    pub fn or_rather(&self, others: &Self) -> Self {
-        let mut figures = *self;
-        let stated = figures.0.iter_mut().zip(others.0).filter(|(_, other)| other.is_some());
-        stated.for_each(|(place, other)| *place = other);
-        figures
-    }
-
+impl Counts {
     /// The figures in the terms of all dialects.
-    pub fn read(&self) -> Counts {
-        let (cache_read, cache_write) = (self.get(Figure::CacheRead), self.get(Figure::CacheWrite));
-        let fresh = self.get(Figure::FreshInput).map(|fresh| sum(&[Some(fresh), cache_read, cache_write]));
-        let whole = self.get(Figure::Input).or(fresh);
-        let input = whole.map(|input| sum(&[Some(input), self.get(Figure::ToolInput)]));
-        let reasoning = self.get(Figure::Reasoning);
-        let plain = self.get(Figure::PlainOutput);
+    pub fn of(figures: &Figures) -> Self {
+        let get = |figure| figures.get(figure);
+        let (cache_read, cache_write) = (get(Figure::CacheRead), figures.cache_write());
+        let cached = sum(&[cache_read, cache_write]);
+        let fresh = figures.fresh_input().map(|fresh| fresh.saturating_add(cached));
+        // A share that is larger than the whole stands beside it.
+        let whole = get(Figure::Input)
+            .map(|input| if cached > input { input.saturating_add(cached) } else { input })
+            .or(fresh);
+        let whole = get(Figure::BilledInput).or(whole);
+        let input = whole.map(|input| sum(&[Some(input), get(Figure::ToolInput)]));
+        let reasoning = get(Figure::Reasoning);
+        let plain = get(Figure::PlainOutput);
         let apart = plain.or(reasoning).map(|_| sum(&[plain, reasoning]));
-        let output = self.get(Figure::Output).or(apart);
-        let stated = self.get(Figure::Total);
+        let output = get(Figure::Output).map(|output| match reasoning {
+            Some(reasoning) if reasoning > output => output.saturating_add(reasoning),
+            _ => output,
+        });
+        let output = get(Figure::BilledOutput).or(output).or(apart);
+        let stated = get(Figure::Total);
         // What a total has beyond both was generated, though it is not in the count of the output: so do some who speak
         // OpenAI's dialect treat reasoning.
         let output = match (input, output, stated) {
@@ -102,18 +152,59 @@ impl Figures {
             _ => output,
         };
         let both = input.or(output).map(|_| sum(&[input, output]));
-        Counts {
+        let with_tools =
+            |figure, of_tools| get(figure).or(get(of_tools)).map(|_| sum(&[get(figure), get(of_tools)]));
+        let mut calls = Calls::default();
+        for call in PaidCall::ALL {
+            call.count(figures).into_iter().for_each(|count| calls.set(call, count));
+        }
+        Self {
             input,
             cache_read,
             cache_write,
+            cache_write_hour: get(Figure::CacheWriteHour),
             output,
             reasoning,
-            audio_input: self.get(Figure::AudioInput),
-            image_input: self.get(Figure::ImageInput),
-            audio_output: self.get(Figure::AudioOutput),
-            image_output: self.get(Figure::ImageOutput),
+            audio_input: with_tools(Figure::AudioInput, Figure::ToolAudioInput),
+            image_input: with_tools(Figure::ImageInput, Figure::ToolImageInput),
+            cached_audio: get(Figure::CachedAudio),
+            cached_image: get(Figure::CachedImage),
+            audio_output: get(Figure::AudioOutput),
+            image_output: get(Figure::ImageOutput),
             total: stated.max(both),
-            audio_ms: self.get(Figure::AudioMilliseconds),
+            longest_input: None,
+            audio_ms: get(Figure::AudioMilliseconds),
+            images: get(Figure::Images),
+            calls,
+        }
+    }
+
+    /// With what another run took.
+    pub fn with(self, other: &Self) -> Self {
+        let both = |one: Option<u64>, other: Option<u64>| one.or(other).map(|_| sum(&[one, other]));
+        Self {
+            input: both(self.input, other.input),
+            cache_read: both(self.cache_read, other.cache_read),
+            cache_write: both(self.cache_write, other.cache_write),
+            cache_write_hour: both(self.cache_write_hour, other.cache_write_hour),
+            output: both(self.output, other.output),
+            total: both(self.total, other.total),
+            ..self
+        }
+    }
+
+    /// Without what another run took.
+    pub fn without(self, other: &Self) -> Self {
+        let rest =
+            |one: Option<u64>, other: Option<u64>| one.map(|one| one.saturating_sub(other.unwrap_or(0)));
+        Self {
+            input: rest(self.input, other.input),
+            cache_read: rest(self.cache_read, other.cache_read),
+            cache_write: rest(self.cache_write, other.cache_write),
+            cache_write_hour: rest(self.cache_write_hour, other.cache_write_hour),
+            output: rest(self.output, other.output),
+            total: rest(self.total, other.total),
+            ..self
         }
     }
 }
@@ -124,12 +215,13 @@ fn sum(counts: &[Option<u64>]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Figure, Figures};
+    use super::{Calls, Counts, Figure, Figures, PaidCall};
 
     #[test]
     fn figures_are_read_in_the_same_terms() {
         use Figure::{
-            CacheRead, CacheWrite, FreshInput, Input, Output, PlainOutput, Reasoning, ToolInput, Total,
+            BilledInput, BilledOutput, CacheRead, CacheWrite, CacheWriteFiveMinutes, CacheWriteHour,
+            FreshInput, Input, Output, PlainOutput, Reasoning, ToolInput, Total,
         };
         for (stated, input, output, total, note) in [
             (&[][..], None, None, None, "nothing"),
@@ -142,11 +234,46 @@ mod tests {
                 Some(15),
                 "the cache is beside it",
             ),
+            (
+                &[(FreshInput, 2), (CacheWriteFiveMinutes, 3), (CacheWriteHour, 4)],
+                Some(9),
+                None,
+                Some(9),
+                "what was written, by lifetime alone",
+            ),
+            (
+                &[(FreshInput, 2), (CacheWrite, 7), (CacheWriteFiveMinutes, 3), (CacheWriteHour, 4)],
+                Some(9),
+                None,
+                Some(9),
+                "and with its sum",
+            ),
+            (
+                &[(Input, 3), (CacheRead, 8)],
+                Some(11),
+                None,
+                Some(11),
+                "a share larger than the whole is beside it",
+            ),
             (&[(CacheRead, 8)], None, None, None, "a share of what is not known"),
             (&[(Input, 10), (ToolInput, 3)], Some(13), None, Some(13), "a tool's input is beside it"),
             (&[(PlainOutput, 4), (Reasoning, 6)], None, Some(10), Some(10), "reasoning is beside it"),
             (&[(Reasoning, 6)], None, Some(6), Some(6), "nothing but reasoning so far"),
             (&[(Output, 10), (Reasoning, 6)], None, Some(10), Some(10), "reasoning is in it"),
+            (
+                &[(Output, 5), (Reasoning, 6)],
+                None,
+                Some(11),
+                Some(11),
+                "more reasoning than output is beside it",
+            ),
+            (
+                &[(Input, 71), (Output, 9), (BilledInput, 5), (BilledOutput, 8)],
+                Some(5),
+                Some(8),
+                Some(13),
+                "what is billed of more",
+            ),
             (&[(Input, 1), (Output, 2), (Total, 9)], Some(1), Some(8), Some(9), "a total that has more"),
             (&[(Input, 5), (Output, 6), (Total, 9)], Some(5), Some(6), Some(11), "a total that has less"),
             (&[(Total, 9)], None, None, Some(9), "a total alone"),
@@ -154,8 +281,19 @@ mod tests {
         ] {
             let mut figures = Figures::default();
             stated.iter().for_each(|(figure, count)| figures.set(*figure, *count));
-            let Counts { input: read_input, output: read_output, total: read_total, .. } = figures.read();
+            let Counts { input: read_input, output: read_output, total: read_total, .. } =
+                Counts::of(&figures);
             assert_eq!((read_input, read_output, read_total), (input, output, total), "{note}");
         }
+    }
+    #[test]
+    fn calls_are_told_apart() {
+        let mut figures = Figures::default();
+        figures.set(Figure::SearchQuery, 3);
+        figures.set(Figure::FileSearch, 0);
+        let calls = Counts::of(&figures).calls;
+        let told: Vec<_> = calls.stated().map(|(call, count)| (call.name(), count)).collect();
+        assert_eq!(told, [("web_search", 3), ("grounded_prompt", 1), ("file_search", 0)]);
+        assert_eq!(Calls::default().get(PaidCall::Page), None);
     }
 }

@@ -6,7 +6,7 @@ use crate::denial::Denial;
 use crate::dialect::{self, Operation};
 use crate::meter::{ExtraEvent, Meter};
 use crate::request::Headers;
-use crate::upstream::HeaderPatch;
+use crate::upstream::{HeaderPatch, Upstream};
 
 /// A provider that may choose answers as its documents say.
 const ANY_FORM: &[u8] = b"*/*";
@@ -37,9 +37,9 @@ impl Gateway {
     }
 
     /// True where the body is read to see whether a stream has to be asked for its usage.
-    pub(super) fn asks_for_stream_usage(&self, operation: &Operation) -> bool {
+    pub(super) fn asks_for_stream_usage(&self, operation: &Operation, upstream: &Upstream) -> bool {
         let metering = self.settings.metering;
-        let is_wanted = match metering.stream_usage {
+        let is_wanted = match upstream.stream_usage().unwrap_or(metering.stream_usage) {
             StreamUsage::Always => true,
             StreamUsage::WhenNeeded => {
                 self.quotas.needs_usage() && self.settings.hold == Hold::HeadersAndBody
@@ -51,8 +51,9 @@ impl Gateway {
 
     /// The body with the wish for a stream's usage, where that has to be added.
     pub(super) fn with_stream_usage(&self, call: &Call, body: Body<'_>) -> Option<Vec<u8>> {
-        let operation =
-            call.operation.as_deref().filter(|operation| self.asks_for_stream_usage(operation))?;
+        let upstream = self.upstreams.select(call.cluster()).ok()?;
+        let asks = |operation: &&Operation| self.asks_for_stream_usage(operation, upstream);
+        let operation = call.operation.as_deref().filter(asks)?;
         match body {
             Body::Complete(content) => {
                 dialect::ask_for_stream_usage(operation, call.body.as_ref()?, content.bytes()?)

@@ -7,6 +7,7 @@ use crate::config::{
 use crate::dialect;
 use crate::holding::Bounds;
 use crate::policy::BODY_FIELDS;
+use crate::price::PriceTable;
 
 /// The settings that belong to the walk itself.
 #[derive(Debug)]
@@ -94,6 +95,13 @@ impl Gateway {
             let why = "a quota counts microdollars, and there are no prices; write what the models cost";
             return Err(ConfigError::new("prices", why));
         }
+        let named = self.prices.as_ref().into_iter().flat_map(PriceTable::clusters);
+        for (index, cluster) in named {
+            if self.upstreams.select(Some(cluster)).is_err() {
+                let why = format!("`{cluster}` is no cluster of `upstreams`");
+                return Err(ConfigError::new(format!("prices.models[{index}].upstreams"), why));
+            }
+        }
         Ok(())
     }
 
@@ -117,6 +125,9 @@ impl Gateway {
         };
         for upstream in self.upstreams.iter() {
             let cluster = upstream.facts().cluster;
+            if upstream.stream_usage() == Some(StreamUsage::Always) {
+                return Err(why(&format!("`{cluster}` has `stream_usage: always`, which adds to bodies")));
+            }
             if dialect::model_is_only_in_body(upstream.dialect()) {
                 return Err(why(&format!("`{cluster}` names its model in the body")));
             }

@@ -2,11 +2,13 @@
 
 use super::{Body, Call, Ending, Gateway, Known, Memory};
 use crate::audit::{AnsweredBy, Price};
+use crate::config::Factor;
 use crate::denial::Reason;
 use crate::dialect::{ModelPlace, Operation};
 use crate::ledger::Store;
-use crate::price::Rate;
+use crate::price::{Circumstances, Rate};
 use crate::quota::{Cost, Size, Till};
+use crate::upstream::Upstream;
 
 impl Gateway {
     /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it, in money too. To be
@@ -58,26 +60,33 @@ impl Gateway {
             body_bytes,
             max_tokens: call.body.as_ref().and_then(|body| body.max_tokens),
             is_unseen: call.head.is_upgrade() || call.operation.as_deref().is_some_and(is_done_later),
-            rate: call.model().and_then(|model| self.rate(model, known.moment.unix_seconds())),
+            rate: call.model().and_then(|model| self.rate(model, call, known.moment.unix_seconds())),
+            multiplier: self.price_multiplier(call),
             may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
         }
     }
 
-    fn rate(&self, model: &str, unix_seconds: u64) -> Option<&Rate> {
-        self.prices.as_ref()?.rate(model, unix_seconds)
+    fn rate(&self, model: &str, call: &Call, unix_seconds: u64) -> Option<&Rate> {
+        self.prices.as_ref()?.rate(model, call.cluster(), unix_seconds)
     }
 
-    /// The answer's cost by the model that answered, or that was asked for where that one has no price.
+    fn price_multiplier(&self, call: &Call) -> Factor {
+        self.upstreams.select(call.cluster()).map_or(Factor::ONE, Upstream::price_multiplier)
+    }
+
+    /// The answer's cost by the prices that were in force when the request came, so that its record tells all that it rests on.
     fn price(&self, call: &Call, ending: &Ending) -> Option<Price> {
         let (usage, prices) = (ending.usage.as_ref()?, self.prices.as_ref()?);
-        let now_seconds = ending.now_ms / 1000;
-        let answered = usage.model.as_deref().and_then(|model| prices.rate(model, now_seconds));
-        let rate = answered.or_else(|| prices.rate(call.model()?, now_seconds));
-        Some(Price {
-            microdollars: rate.and_then(|rate| rate.cost(&usage.at_least())),
-            version: prices.version().to_owned(),
-            is_unpriced: rate.is_none(),
-        })
+        let circumstances = Circumstances {
+            answered: usage.model.as_deref(),
+            asked: call.model(),
+            cluster: call.cluster(),
+            unix_seconds: call.started_ms() / 1000,
+            multiplier: self.price_multiplier(call),
+        };
+        let charge = prices.charge(&usage.consumption(&usage.at_least()), &circumstances);
+        let version = prices.version().to_owned();
+        Some(Price { charge, version, multiplier: circumstances.multiplier })
     }
 }
 
@@ -88,15 +97,16 @@ fn cost_of(call: &Call, ending: &Ending) -> Cost {
         return if may_have_cost(call, ending.answered_by) { Cost::UNKNOWN } else { Cost::NOTHING };
     };
     let counts = usage.at_least();
-    let microdollars = match &ending.price {
-        Some(price) if price.is_unpriced => Some(0),
-        Some(price) => price.microdollars,
-        None => None,
-    };
+    let microdollars = ending.price.as_ref().and_then(|price| match price.charge.is_unpriced {
+        // What has no price was let through for nothing.
+        true => Some(price.charge.microdollars.unwrap_or(0)),
+        false => price.charge.microdollars,
+    });
     Cost {
         input: counts.input,
         output: counts.output,
         total: counts.total,
+        cache_read: counts.cache_read,
         microdollars,
         is_whole: usage.is_complete,
     }

@@ -56,7 +56,10 @@ impl Gateway {
         let seen = &known.memory.settled;
         let model_is_judged = self.model_is_judged(call, known);
         let reads_each = model_is_judged
-            || call.operation.as_deref().is_some_and(|operation| self.asks_for_stream_usage(operation));
+            || call
+                .operation
+                .as_deref()
+                .is_some_and(|operation| self.asks_for_stream_usage(operation, upstream));
         let name = self.settled_name(call, known).filter(|_| !reads_each);
         let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
@@ -252,7 +255,7 @@ impl Gateway {
         if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
             return true;
         }
-        if self.asks_for_stream_usage(operation) || self.reads_body(self.quotas.reads(), operation) {
+        if self.asks_for_stream_usage(operation, upstream) || self.reads_body(self.quotas.reads(), operation) {
             return true;
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.

@@ -78,7 +78,7 @@ impl Sieve {
             levels: [Level { kind: Kind::Object, next: NOTHING }; DEEPEST],
             depth: 0,
             below: 0,
-            next: Next { holds: Holds::Others, keys },
+            next: Next { holds: Holds::Document, keys },
             held: Held::new(),
             escapes: false,
             unsealing: None,
@@ -88,7 +88,7 @@ impl Sieve {
     /// The next document begins.
     pub(super) fn reset(&mut self) {
         (self.state, self.depth, self.below, self.escapes) = (State::Value, 0, 0, false);
-        self.next = Next { holds: Holds::Others, keys: self.keys };
+        self.next = Next { holds: Holds::Document, keys: self.keys };
         self.held.clear();
     }
 
@@ -125,7 +125,7 @@ impl Sieve {
             (State::Value, b'{') => return self.open(Kind::Object, told),
             (State::Value, b'[') => return self.open(Kind::List, told),
             (State::Value, b'"') => {
-                self.begin_text();
+                self.begin_text(told);
                 State::Text
             }
             // Of an empty list.
@@ -163,7 +163,9 @@ impl Sieve {
             Kind::List => told.list_opens(next.holds),
             Kind::Object => told.object_opens(next.holds),
         }
-        match self.levels.get_mut(self.depth).filter(|_| !next.keys.is_empty()) {
+        // A list of texts has no keys below it.
+        let is_read = !next.keys.is_empty() || kind == Kind::List && matches!(next.holds, Holds::Each(_));
+        match self.levels.get_mut(self.depth).filter(|_| is_read) {
             Some(level) => {
                 *level = Level { kind, next };
                 self.depth = self.depth.saturating_add(1);
@@ -190,8 +192,9 @@ impl Sieve {
         self.state = if self.depth == 0 { State::Closed } else { State::Behind };
     }
 
-    fn begin_text(&mut self) {
+    fn begin_text(&mut self, told: &mut Told) {
         self.held.clear();
+        told.text_begins(self.next.holds);
         if let Holds::Sealed(keys) = self.next.holds {
             match &mut self.unsealing {
                 Some(unsealing) => unsealing.reset(),
@@ -227,7 +230,7 @@ impl Sieve {
     fn keep(&mut self, part: &[u8], told: &mut Told) {
         match (self.state, self.next.holds) {
             (State::KeyText, _) => self.held.push(part),
-            (State::Text, Holds::Model | Holds::Reason | Holds::MediumName) => self.held.push(part),
+            (State::Text, holds) if holds.is_read_as_text() => self.held.push(part),
             (State::Text, Holds::Sealed(_)) => {
                 if let Some(unsealing) = &mut self.unsealing {
                     unsealing.take(part, told);
@@ -248,7 +251,8 @@ impl Sieve {
             }
             State::Text => {
                 if let Some(written) = self.held.written() {
-                    told.text(self.next.holds, written);
+                    let element = self.level().map_or(NOTHING.holds, |level| level.next.holds);
+                    told.text(self.next.holds, element, written);
                 }
                 self.value_ends();
             }

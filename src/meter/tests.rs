@@ -1,9 +1,12 @@
+mod accents;
+
 use memchr::memmem::Finder;
 
 use super::events::Events;
+use super::runs::{MODEL_BYTES, MOST_MODELS};
 use super::sealed::Unsealing;
 use super::sieve::LONGEST;
-use super::told::MOST_REASONS;
+use super::told::{LONGEST_NAME, MOST_REASONS};
 use super::{End, Meter, Unknown};
 use crate::dialect::{Counts, Operation, recognise};
 use crate::request::{Dialect, Headers, RequestHead};
@@ -150,7 +153,7 @@ fn numbers_are_read_as_providers_write_them() {
 fn only_the_keys_of_the_dialect_lead_to_usage() {
     for body in [
         r#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":9}"}}]}"#,
-        r#"{"choices":[{"usage":{"prompt_tokens":9}}]}"#,
+        r#"{"choices":[{"message":{"usage":{"prompt_tokens":9}}}]}"#,
         r#"{"a":{"usage":{"prompt_tokens":9}}}"#,
         r#"{"usage":{"a":{"prompt_tokens":9}}}"#,
         r#"{"usage":[[[[[[[[[{"prompt_tokens":9}]]]]]]]]]}"#,
@@ -182,7 +185,9 @@ fn a_message_whose_lengths_are_wrong_ends_the_reading() {
 /// Whatever comes, what is kept is a reader of fixed size, what one key or value may take, and the texts of the record.
 #[test]
 fn the_memory_of_one_answer_is_bounded() {
-    let texts = (MOST_REASONS + 1) * (LONGEST + size_of::<String>());
+    let names = 3 * LONGEST_NAME + 2 * LONGEST;
+    let runs = MOST_MODELS * (MODEL_BYTES + LONGEST) + LONGEST;
+    let texts = (MOST_REASONS + 1) * (LONGEST + size_of::<String>()) + names + runs;
     let marks = 2 * size_of::<Finder<'static>>();
     // A vector may have twice the room that it needs.
     let by_form = (size_of::<Events>() + marks).max(size_of::<Unsealing>() + 2 * LONGEST);

@@ -2,32 +2,40 @@
 
 use std::borrow::Cow;
 
-use crate::dialect::{Counts, Figure, Figures, Holds};
+use super::items::Items;
+use super::runs::Runs;
+use crate::dialect::{Counts, Figure, Figures, Holds, Run};
 
 /// Each reason is kept once; a list of choices can have many.
 pub(super) const MOST_REASONS: usize = 8;
+/// The longest name of a tier or a place that is kept.
+pub(super) const LONGEST_NAME: usize = 32;
 
 /// The figures of an answer, and what else of it goes into the record.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     figures: Figures,
-    /// Those of all runs of the model together, where they are told apart.
-    runs: Figures,
+    /// What has been counted in this document or event: each of a stream tells from the beginning.
+    counted: Figures,
+    items: Items,
+    runs: Runs,
     pub(super) model: Option<String>,
     pub(super) reasons: Vec<String>,
+    tier: Option<String>,
+    speed: Option<String>,
+    pub(super) geo: Option<String>,
+    /// The tier that this document or event names; `None` within is the standard one.
+    named_tier: Option<Option<String>>,
+    /// This document or event has told something of the cost, or why the answer ended.
+    tells: bool,
+    /// Events that do not tell anything may be passed over unread, so nothing else of them may count.
+    pub(super) passes_over: bool,
     /// Something was read that only the last event has.
     pub(super) is_last: bool,
     /// The model is not looked for any longer.
     pub(super) seeks_no_model: bool,
-    medium: Option<Medium>,
-    medium_count: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Medium {
-    Audio,
-    Image,
-    Other,
+    share: Option<Figure>,
+    share_count: Option<u64>,
 }
 
 impl Told {
@@ -36,32 +44,77 @@ impl Told {
     }
 
     pub(super) fn has_figures(&self) -> bool {
-        !self.figures.or_rather(&self.runs).is_empty()
+        !self.all().is_empty() || !self.runs.is_empty()
     }
 
+    /// What was stated, and what was counted so far.
+    fn all(&self) -> Figures {
+        if self.is_heeded() { self.figures.or_more(&self.counted) } else { self.figures }
+    }
+
+    /// True where what this document or event names beside figures counts.
+    fn is_heeded(&self) -> bool {
+        self.tells || !self.passes_over
+    }
+
+    /// What the answer cost, the runs of other models included.
     pub(super) fn counts(&self) -> Counts {
-        self.figures.or_rather(&self.runs).read()
+        let stated = Counts::of(&self.all());
+        let own = self.runs.own(self.model.as_deref(), stated);
+        self.others().iter().fold(own, |all, run| all.with(&run.counts))
+    }
+
+    /// What other models than the one that answered did.
+    pub(super) fn others(&self) -> Vec<Run> {
+        self.runs.others(self.model.as_deref())
+    }
+
+    /// How it was served, where that is not the usual way of the tier.
+    pub(super) fn tier(&self) -> Option<&str> {
+        let named = self.named_tier.as_ref().filter(|_| self.is_heeded());
+        self.speed.as_deref().or(named.unwrap_or(&self.tier).as_deref())
     }
 
     pub(super) fn list_opens(&mut self, holds: Holds) {
         if let Holds::Runs = holds {
-            self.runs = Figures::default();
+            self.runs.begin_list();
         }
     }
 
     pub(super) fn object_opens(&mut self, holds: Holds) {
         match holds {
-            Holds::Medium { .. } => (self.medium, self.medium_count) = (None, None),
+            Holds::Document => {
+                self.figures = self.all();
+                if let Some(tier) = self.named_tier.take().filter(|_| self.is_heeded()) {
+                    self.tier = tier;
+                }
+                self.counted = Figures::default();
+                self.tells = false;
+                self.items.begin_document();
+                self.runs.abandon();
+            }
+            Holds::Runs => self.runs.begin_run(),
+            Holds::Item => self.items.begin(),
+            Holds::Shares(_) => (self.share, self.share_count) = (None, None),
             Holds::Last => self.is_last = true,
             _ => {}
         }
     }
 
     pub(super) fn object_closes(&mut self, holds: Holds) {
-        let Holds::Medium { audio, image } = holds else { return };
-        match (self.medium, self.medium_count) {
-            (Some(Medium::Audio), Some(count)) => self.figures.set(audio, count),
-            (Some(Medium::Image), Some(count)) => self.figures.set(image, count),
+        match holds {
+            Holds::Document => self.figures.statement_ends(),
+            Holds::Runs => self.runs.end_run(),
+            Holds::Item => {
+                if let Some(call) = self.items.end() {
+                    self.counted.add(call, 1);
+                }
+            }
+            Holds::Shares(_) => {
+                if let (Some(share), Some(count)) = (self.share.take(), self.share_count.take()) {
+                    self.figures.set(share, count);
+                }
+            }
             _ => {}
         }
     }
@@ -72,18 +125,37 @@ impl Told {
             return;
         };
         match holds {
-            Holds::Figure(figure) => self.figures.set(figure, number),
-            Holds::OfRun(figure) => self.runs.add(figure, number),
-            Holds::Seconds => self.figures.set(Figure::AudioMilliseconds, number),
-            Holds::MediumCount => self.medium_count = Some(number),
+            Holds::Figure(figure) => {
+                self.tells = true;
+                match self.runs.open() {
+                    Some(run) => run.set(figure, number),
+                    None => self.figures.set(figure, number),
+                }
+            }
+            Holds::Seconds => {
+                self.tells = true;
+                self.figures.set(Figure::AudioMilliseconds, number);
+            }
+            Holds::ShareCount => self.share_count = Some(number),
             _ => {}
         }
     }
 
-    /// A text, as it was written between its quotation marks.
-    pub(super) fn text(&mut self, holds: Holds, written: &[u8]) {
-        let Some(text) = unescaped(written).filter(|text| !text.is_empty()) else { return };
+    /// A text begins, however long it is.
+    pub(super) fn text_begins(&mut self, holds: Holds) {
         match holds {
+            Holds::Each(figure) => self.counted.add(figure, 1),
+            Holds::Once(figure) => self.counted.set(figure, 1),
+            _ => {}
+        }
+    }
+
+    /// A text, as it was written between its quotation marks; `parts` are those of the element it stands in.
+    pub(super) fn text(&mut self, holds: Holds, parts: Holds, written: &[u8]) {
+        let Some(text) = unescaped(written).filter(|text| !text.is_empty()) else { return };
+        self.tells |= matches!(holds, Holds::Reason);
+        match holds {
+            Holds::Model if self.runs.open().is_some() => self.runs.name(&text),
             Holds::Model if self.model.is_none() && !self.seeks_no_model => {
                 self.model = Some(text.into_owned());
             }
@@ -92,16 +164,53 @@ impl Told {
             {
                 self.reasons.push(text.into_owned());
             }
-            Holds::MediumName => {
-                self.medium = Some(match &*text {
-                    "AUDIO" => Medium::Audio,
-                    "IMAGE" => Medium::Image,
-                    _ => Medium::Other,
-                });
+            Holds::ShareName => {
+                if let Holds::Shares(parts) = parts {
+                    let named = parts.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
+                    self.share = named.map(|(_, figure)| *figure);
+                }
             }
+            Holds::ItemName => self.items.name(&text),
+            Holds::ItemAction => self.items.acts(&text),
+            Holds::ItemPlace => self.items.place(&text),
+            Holds::Tier => {
+                if let Some(tier) = tier_of(&text) {
+                    self.named_tier = Some(tier);
+                }
+            }
+            Holds::Speed => self.served_at(&text),
+            Holds::Geo => self.geo = short(&text),
             _ => {}
         }
     }
+
+    /// By this tier, as the headers of the answer tell.
+    pub(super) fn served_as(&mut self, told: &str) {
+        self.tier = tier_of(told).flatten();
+    }
+
+    /// At this speed, where it is not the usual one: Anthropic's `fast`, Bedrock's `optimized`.
+    pub(super) fn served_at(&mut self, told: &str) {
+        let told = told.to_ascii_lowercase();
+        if told != "standard" {
+            self.speed = short(&told);
+        }
+    }
+}
+
+/// A tier in the words of all dialects, `None` within for the standard one; `None` for what was only wished for, or says nothing.
+fn tier_of(told: &str) -> Option<Option<String>> {
+    let told = told.to_ascii_lowercase();
+    match told.strip_prefix("on_demand").unwrap_or(&told) {
+        "" | "auto" | "traffic_type_unspecified" | "unspecified" => None,
+        "default" | "standard" => Some(None),
+        tier => short(tier.trim_start_matches('_')).map(Some),
+    }
+}
+
+/// A name as it is kept; a longer one is none that anybody has a price for.
+fn short(text: &str) -> Option<String> {
+    (text.len() <= LONGEST_NAME).then(|| text.to_owned())
 }
 
 /// A count, or milliseconds of the seconds that were written; rounded up where it is a fraction.

@@ -67,8 +67,8 @@ impl Admission {
 pub(super) fn tell(rates: &mut Rates, unit: Unit, count: &Count) {
     let counted = match unit {
         Unit::Requests => Counted::Requests,
-        Unit::Tokens => Counted::Tokens,
-        Unit::InputTokens => Counted::InputTokens,
+        Unit::Tokens | Unit::UncachedTokens => Counted::Tokens,
+        Unit::InputTokens | Unit::UncachedInputTokens => Counted::InputTokens,
         Unit::OutputTokens => Counted::OutputTokens,
         Unit::Microdollars | Unit::Concurrency => return,
     };

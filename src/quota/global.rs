@@ -194,6 +194,6 @@ fn require_countable_limits(
 fn per_hit(unit: Unit) -> u64 {
     match unit {
         Unit::Microdollars => MICRODOLLARS_PER_HIT,
-        Unit::Requests | Unit::Tokens | Unit::InputTokens | Unit::OutputTokens | Unit::Concurrency => 1,
+        _ => 1,
     }
 }

@@ -61,9 +61,12 @@ impl Measure {
             Unit::Concurrency => {
                 refused("window", "requests in flight are counted at each moment; leave this out".to_owned())
             }
-            Unit::Tokens | Unit::InputTokens | Unit::OutputTokens | Unit::Microdollars => {
-                Ok(Self::Held { unit, account: Account::within(window), most })
-            }
+            Unit::Tokens
+            | Unit::InputTokens
+            | Unit::OutputTokens
+            | Unit::UncachedTokens
+            | Unit::UncachedInputTokens
+            | Unit::Microdollars => Ok(Self::Held { unit, account: Account::within(window), most }),
         }
     }
 

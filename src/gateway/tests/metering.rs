@@ -115,6 +115,40 @@ fn a_stream_is_asked_for_its_usage_where_that_is_wanted() {
 }
 
 #[test]
+fn an_upstream_says_for_itself_whether_its_streams_are_asked() {
+    let upstream = |cluster: &str, stream_usage: Option<&str>| {
+        json!({
+            "cluster": cluster, "dialect": "openai", "tenant": "acme", "credential": { "env": "ACME" },
+            "stream_usage": stream_usage,
+        })
+    };
+    let upstreams = json!([
+        upstream("openai", None),
+        upstream("old", Some("as_asked")),
+        upstream("new", Some("always")),
+        upstream("other", Some("when_needed")),
+    ]);
+    let wanted = |stream_usage: &str| {
+        Scene::new(json!({ "upstreams": upstreams, "metering": { "stream_usage": stream_usage } }))
+    };
+    let (always, never) = (wanted("always"), wanted("as_asked"));
+    for (scene, cluster, is_asked, note) in [
+        (&always, "openai", true, "as elsewhere"),
+        (&always, "old", false, "an older server"),
+        (&always, "other", false, "no quota needs it there"),
+        (&never, "openai", false, "as elsewhere"),
+        (&never, "new", true, "this one is asked"),
+    ] {
+        let (call, _) = scene.decide(&Request::chat().body(STREAM).to(Some(cluster)));
+        assert_eq!(call.rewritten().is_some(), is_asked, "{cluster}: {note}");
+    }
+    let held = json!({ "hold": "headers", "upstreams": [{
+        "cluster": "gemini", "dialect": "gemini", "tenant": "acme", "credential": { "env": "KEY" }, "stream_usage": "always",
+    }] });
+    assert_eq!(compile(&RawSigner::generate("k"), held).unwrap_err().at, "hold");
+}
+
+#[test]
 fn the_extra_event_is_taken_out_only_where_it_was_asked_for() {
     let scene = metering(json!({ "stream_usage": "always" }));
     let decided = |body: &str| scene.decide(&Request::chat().body(body)).0;

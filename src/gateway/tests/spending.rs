@@ -26,8 +26,17 @@ pub(super) fn money() -> Value {
 /// The end of a call whose answer says that it cost `total`.
 pub(super) fn costing(total: u64, is_complete: bool) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
-    let usage =
-        Usage { counts, is_complete, events: 0, unknown: None, model: None, finish_reasons: Vec::new() };
+    let usage = Usage {
+        counts,
+        others: Vec::new(),
+        tier: None,
+        geo: None,
+        is_complete,
+        events: 0,
+        unknown: None,
+        model: None,
+        finish_reasons: Vec::new(),
+    };
     Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
 }
 
@@ -214,4 +223,54 @@ fn money_is_counted_by_the_price_of_the_model_that_answered() {
     let signer = crate::identity::signing::RawSigner::generate("k");
     let error = super::compile(&signer, tokens(json!({ "unit": "microdollars" }))).unwrap_err();
     assert_eq!(error.at, "prices");
+}
+
+#[test]
+fn what_entered_a_price_is_in_the_record() {
+    let prices = json!({ "version": "v1", "models": [
+        { "model": "gpt-4o", "input": 1, "output": 2, "tiers": { "flex": 0.5 }, "calls": { "web_search": 10 } },
+        { "model": "helper", "input": 1, "output": 100 },
+        { "model": "gpt-4o", "input": 1, "output": 20, "upstreams": ["eu"] },
+    ] });
+    let upstreams = json!([
+        { "cluster": "openai", "dialect": "openai", "tenant": "acme", "credential": { "env": "ACME" } },
+        { "cluster": "eu", "dialect": "openai", "tenant": "acme", "credential": { "env": "ACME" }, "price_multiplier": 1.1 },
+    ]);
+    let scene = Scene::new(merged(
+        tokens(json!({ "unit": "microdollars", "limit": 1_000_000 })),
+        json!({ "prices": prices, "upstreams": upstreams }),
+    ));
+    let mut served = costing(100, true);
+    let usage = served.usage.as_mut().unwrap();
+    usage.tier = Some("flex".to_owned());
+    usage.counts.calls.set(crate::dialect::PaidCall::WebSearch, 2);
+    let took = Counts { output: Some(10), total: Some(10), ..Counts::default() };
+    usage.others = vec![crate::dialect::Run { model: "helper".to_owned(), counts: took }];
+    for (cluster, cost, multiplier, note) in [
+        (
+            "openai",
+            90 + 1000 + 20_000,
+            Value::Null,
+            "half of 90 times 2, the other model's 10, and two searches",
+        ),
+        ("eu", 3080, json!(1.1), "90 times 20 and 10 times 100, and a tenth more"),
+    ] {
+        let (mut call, _) = scene.decide(&Request::chat().to(Some(cluster)));
+        let mut ended = served.clone();
+        scene.gateway.settle_call(&mut call, &mut ended, &scene.store, &scene.memory);
+        let record: Value = serde_json::from_str(&call.record(&ended)).unwrap();
+        assert_eq!(record["claimgate.cost.microdollars"], cost, "{note}");
+        assert_eq!(record["claimgate.cost.multiplier"], multiplier, "{note}");
+        assert_eq!(record["claimgate.usage.service_tier"], "flex");
+        assert_eq!(record["claimgate.usage.calls"], json!({ "web_search": 2 }));
+        let others = json!([{ "model": "helper", "output_tokens": 10 }]);
+        assert_eq!(record["claimgate.usage.other_models"], others);
+        assert_eq!(record["claimgate.charged"][0]["amount"], cost, "the quota is charged the same");
+    }
+    let unknown = json!({ "version": "v1", "models": [
+        { "model": "a", "input": 1, "output": 2 }, { "model": "b", "input": 1, "output": 2, "upstreams": ["nowhere"] },
+    ] });
+    let signer = crate::identity::signing::RawSigner::generate("k");
+    let error = super::compile(&signer, json!({ "prices": unknown })).unwrap_err();
+    assert_eq!(error.at, "prices.models[1].upstreams");
 }

@@ -72,7 +72,7 @@ fn the_estimate_is_of_what_is_known_and_bounded() {
 
 #[test]
 fn what_is_not_known_is_taken_to_be_what_was_held() {
-    let seen = |total, is_whole| Cost { input: None, output: None, total, microdollars: None, is_whole };
+    let seen = |total, is_whole| Cost { total, is_whole, ..Cost::UNKNOWN };
     for (cost, charged, note) in [
         (cost(5, 6), 11, "known"),
         (Cost::NOTHING, 0, "no answer, or a refusal"),
@@ -144,4 +144,25 @@ fn what_cannot_be_charged_now_is_owed() {
     assert_eq!(owed.len(), 1);
     assert!(desk.quotas.collect(owed, desk.till(case.now_ms)).is_empty());
     assert_eq!(left(&desk, &case).as_deref(), Some("300"));
+}
+
+#[test]
+fn what_came_from_a_cache_is_not_counted_where_the_unit_leaves_it_out() {
+    let whole = Cost { cache_read: Some(150_000), ..cost(150_003, 500) };
+    let broken_off = Cost { is_whole: false, ..whole };
+    for (unit, cost, charged, note) in [
+        ("tokens", whole, 150_503, "all"),
+        ("input_tokens", whole, 150_003, "all input"),
+        ("uncached_tokens", whole, 503, "fresh input and output"),
+        ("uncached_input_tokens", whole, 3, "fresh input"),
+        ("uncached_input_tokens", broken_off, 400, "at least what was held"),
+        ("uncached_input_tokens", cost(7, 500), 7, "no cache is told of"),
+        ("uncached_tokens", Cost { cache_read: Some(9), ..cost(7, 0) }, 0, "never less than nothing"),
+    ] {
+        let desk = Desk::new(&[tokens(json!({ "unit": unit }))]);
+        let case = by("x");
+        let held = desk.admit(&case).unwrap().take_held();
+        let amounts: Vec<u64> = desk.quotas.charged(&held, &cost).map(|charged| charged.amount).collect();
+        assert_eq!(amounts, [charged], "{unit}: {note}");
+    }
 }

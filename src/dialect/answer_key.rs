@@ -1,0 +1,108 @@
+//! What is read at the keys of an answer.
+
+use super::figures::Figure;
+
+/// How one dialect's answers tell their cost.
+#[derive(Debug)]
+pub struct Statement {
+    /// The keys of a document or of an event's data. A list stands for each of its elements.
+    pub keys: &'static [AnswerKey],
+    /// Every event that says something has one of these keys with a value, but for the model's name in the first ones;
+    /// where there are none, each says something.
+    pub marks: &'static [&'static str],
+    /// What in a stream shows that no other figures follow.
+    pub settled: Settled,
+}
+
+/// What shows that a stream has stated all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Figures come once, at the end.
+    ByFigures,
+    /// Figures come early and are replaced, until there is a reason why the answer ended.
+    ByReason,
+}
+
+/// A key of an answer that is read, or leads to one.
+#[derive(Debug)]
+pub struct AnswerKey {
+    pub name: &'static str,
+    pub holds: Holds,
+    pub below: &'static [AnswerKey],
+}
+
+/// What the value at a key is.
+#[derive(Clone, Copy, Debug)]
+pub enum Holds {
+    /// Nothing by itself.
+    Others,
+    /// A whole document or event, whose figures belong together.
+    Document,
+    /// A number that takes the place of a smaller one before it.
+    Figure(Figure),
+    /// As a figure, in seconds.
+    Seconds,
+    /// A list of runs of a model, whose figures add up. The figures beside it are those of the last run.
+    Runs,
+    /// A number and what it is a part of, per element.
+    Shares(&'static [(&'static str, Figure)]),
+    /// The name of the part, such as `AUDIO`; case does not matter.
+    ShareName,
+    ShareCount,
+    /// Texts, each of which is one more in its document.
+    Each(Figure),
+    /// A text that shows that there was one in its document.
+    Once(Figure),
+    /// Something that was made, such as a message, a call of a tool.
+    Item,
+    /// Which of these it is.
+    ItemName,
+    /// What a call of a tool did.
+    ItemAction,
+    /// Where a call of a tool ran.
+    ItemPlace,
+    /// The name of the model that answered, or ran.
+    Model,
+    /// The service tier that served.
+    Tier,
+    /// How fast it served, where that has a price of its own.
+    Speed,
+    /// Where it was served.
+    Geo,
+    /// Why the answer ended.
+    Reason,
+    /// Something that only the last event has.
+    Last,
+    /// Base64 of a document with these keys.
+    Sealed(&'static [AnswerKey]),
+}
+
+impl Holds {
+    /// True where a text is read, not only seen.
+    pub fn is_read_as_text(self) -> bool {
+        matches!(
+            self,
+            Self::ShareName
+                | Self::ItemName
+                | Self::ItemAction
+                | Self::ItemPlace
+                | Self::Model
+                | Self::Tier
+                | Self::Speed
+                | Self::Geo
+                | Self::Reason
+        )
+    }
+}
+
+pub(super) const fn leads(name: &'static str, below: &'static [AnswerKey]) -> AnswerKey {
+    AnswerKey { name, holds: Holds::Others, below }
+}
+
+pub(super) const fn key(name: &'static str, holds: Holds) -> AnswerKey {
+    AnswerKey { name, holds, below: &[] }
+}
+
+pub(super) const fn figure(name: &'static str, figure: Figure) -> AnswerKey {
+    key(name, Holds::Figure(figure))
+}

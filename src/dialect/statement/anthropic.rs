@@ -1,0 +1,63 @@
+//! Anthropic's dialect.
+
+use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads};
+use crate::dialect::figures::Figure;
+
+/// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
+/// (<https://docs.claude.com/en/api/messages-streaming>).
+pub(super) static ANTHROPIC: Statement = Statement {
+    keys: &[
+        key("model", Holds::Model),
+        leads("usage", USAGE),
+        key("stop_reason", Holds::Reason),
+        leads("message", &[key("model", Holds::Model), leads("usage", USAGE)]),
+        leads("delta", &[key("stop_reason", Holds::Reason)]),
+    ],
+    marks: &["\"usage\"", "\"stop_reason\""],
+    settled: Settled::ByReason,
+};
+
+const USAGE: &[AnswerKey] = &[
+    figure("input_tokens", Figure::FreshInput),
+    figure("cache_read_input_tokens", Figure::CacheRead),
+    figure("cache_creation_input_tokens", Figure::CacheWrite),
+    CACHE_CREATION,
+    figure("output_tokens", Figure::Output),
+    OUTPUT_DETAILS,
+    // A fetch and the execution of code are not charged by the call.
+    SERVER_TOOLS,
+    key("service_tier", Holds::Tier),
+    key("speed", Holds::Speed),
+    key("inference_geo", Holds::Geo),
+    ITERATIONS,
+];
+
+pub(super) const OUTPUT_DETAILS: AnswerKey =
+    leads("output_tokens_details", &[figure("thinking_tokens", Figure::Reasoning)]);
+
+pub(super) const SERVER_TOOLS: AnswerKey =
+    leads("server_tool_use", &[figure("web_search_requests", Figure::WebSearch)]);
+
+/// <https://docs.claude.com/en/docs/build-with-claude/prompt-caching>
+pub(super) const CACHE_CREATION: AnswerKey = leads(
+    "cache_creation",
+    &[
+        figure("ephemeral_5m_input_tokens", Figure::CacheWriteFiveMinutes),
+        figure("ephemeral_1h_input_tokens", Figure::CacheWriteHour),
+    ],
+);
+
+/// Where the conversation was compacted on the way, or another model advised or stepped in
+/// (<https://docs.claude.com/en/docs/build-with-claude/compaction>, `/agents-and-tools/tool-use/advisor-tool`).
+pub(super) const ITERATIONS: AnswerKey = AnswerKey {
+    name: "iterations",
+    holds: Holds::Runs,
+    below: &[
+        key("model", Holds::Model),
+        figure("input_tokens", Figure::FreshInput),
+        figure("cache_read_input_tokens", Figure::CacheRead),
+        figure("cache_creation_input_tokens", Figure::CacheWrite),
+        CACHE_CREATION,
+        figure("output_tokens", Figure::Output),
+    ],
+};
