@@ -1,7 +1,7 @@
 //! `claimgate report`: what audit records add up to, and whether Envoy's counters say the same.
 //!
-//! It reads logs as streams and holds the sums alone, so that the length of a log does not matter. It does not know prices:
-//! money is what the records say.
+//! It reads logs as streams and holds the sums alone, so that the length of a log does not matter. Money is what
+//! the records say, or what they come to by another price table.
 
 mod axis;
 mod counters;
@@ -9,6 +9,7 @@ mod entry;
 mod line;
 mod log;
 mod period;
+mod pricing;
 mod rendering;
 mod sums;
 mod totals;
@@ -19,12 +20,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::finding::Finding;
 use super::{Exit, Terminal};
 
 use axis::Axis;
 use counters::Counters;
 use log::{Log, Notes};
 use period::Period;
+use pricing::Pricing;
 use sums::{Sums, TooMany};
 
 const EXAMPLES: &str = "\
@@ -32,6 +35,7 @@ Examples:
   claimgate report audit.log                                             by tenant
   claimgate report --by tenant,model --from 2026-11-01 --to 2026-12-01 --format csv audit.log*
   zcat audit.log.*.gz | claimgate report --by day,service_account -
+  claimgate report --by model --prices prices.yaml audit.log             what it would have cost by these prices
   claimgate report --by quota --counters stats.txt audit.log             after `curl localhost:9901/stats > stats.txt`
 
 A line is an audit record, or ends with one, or is a JSON object with one in it, as Envoy's access log has them. What cannot
@@ -42,7 +46,7 @@ refused              by the gateway, of these
 failed               allowed, and answered with an error by the provider or by Envoy
 incomplete           whose answer was cut off, or did not tell all that it cost
 input, cached, …     model tokens, as far as the providers told them; cached ones are a part of the input
-dollars              by the prices in force when each was answered; CSV and JSON have microdollars
+dollars              by the prices in force when each request came, or by those of --prices; CSV and JSON have microdollars
 unpriced             answered by a model without a price, and so without money
 charged              with --by quota: in the quota's unit, what was held included where an answer did not tell its cost.
                      A request that several quotas charged stands in the row of each, and counts once in the total.
@@ -65,6 +69,10 @@ pub(super) struct Chargeback {
     /// from their start, so the logs must, too
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     counters: Vec<PathBuf>,
+    /// Works out what each answer costs by the section `prices` of this file, such as a configuration, in place of what the
+    /// records say. The quotas' charges stay as they were
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
     /// A line that cannot be read is an error
     #[arg(long)]
     strict: bool,
@@ -85,6 +93,7 @@ enum Layout {
 /// Why nothing is reported.
 enum Trouble {
     Input(String),
+    Prices(Vec<Finding>),
     Output(io::Error),
 }
 
@@ -99,6 +108,10 @@ impl Chargeback {
         match self.report(terminal) {
             Ok(exit) => Ok(exit),
             Err(Trouble::Output(error)) => Err(error),
+            Err(Trouble::Prices(findings)) => {
+                findings.iter().try_for_each(|finding| terminal.tell(finding))?;
+                Ok(Exit::Wrong)
+            }
             Err(Trouble::Input(why)) => {
                 writeln!(terminal.errors, "error: {why}")?;
                 Ok(Exit::Wrong)
@@ -108,10 +121,11 @@ impl Chargeback {
 
     fn report(&self, terminal: &mut Terminal<'_>) -> Result<Exit, Trouble> {
         let counters = self.read_counters()?;
+        let pricing = self.prices.as_deref().map(Pricing::read).transpose().map_err(Trouble::Prices)?;
         let mut sums = Sums::by(&self.by);
         let mut notes = Notes::default();
         for path in &self.logs {
-            self.add(path, &mut sums, &mut notes, terminal)?;
+            self.add(path, pricing.as_ref(), (&mut sums, &mut notes), terminal)?;
         }
         let differences =
             counters.as_ref().map(|counters| counters.differences(sums.charged())).unwrap_or_default();
@@ -142,8 +156,8 @@ impl Chargeback {
     fn add(
         &self,
         path: &Path,
-        sums: &mut Sums<'_>,
-        notes: &mut Notes,
+        pricing: Option<&Pricing>,
+        (sums, notes): (&mut Sums<'_>, &mut Notes),
         terminal: &mut Terminal<'_>,
     ) -> Result<(), Trouble> {
         let is_input = path == Path::new("-");
@@ -157,9 +171,14 @@ impl Chargeback {
         let mut log = Log::new(path, source);
         while let Some(line) = log.next_line().map_err(|error| unreadable(path, &error))? {
             let place = line.place();
-            let taken = line.read(&mut |entry| match self.period.holds(entry) {
-                true => sums.add(entry),
-                false => Ok(()),
+            let taken = line.read(&mut |mut entry| {
+                if !self.period.holds(&entry) {
+                    return Ok(());
+                }
+                if let Some(pricing) = pricing {
+                    pricing.reprice(&mut entry);
+                }
+                sums.add(&entry)
             });
             notes.note(place, taken, terminal.errors)?;
         }

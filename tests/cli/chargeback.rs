@@ -253,3 +253,58 @@ fn a_long_log_takes_no_more_memory_than_its_rows() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(document["total"]["requests"], count);
 }
+
+#[test]
+fn old_records_are_priced_anew() {
+    let copy = Copy::new("report-prices");
+    let table = r#"{prices: {version: v2, models: [{model: "gpt-4o*", input: 10, cache_read: 1, output: 100}]}, hold: any}"#;
+    fs::write(copy.path().join("prices.yaml"), table).unwrap();
+    fs::write(
+        copy.path().join("wrong.yaml"),
+        "prices: {version: v2, models: [{model: a, imput: 1, output: 1}]}",
+    )
+    .unwrap();
+    let lines = [
+        record(&json!({})),
+        record(&json!({ "gen_ai.response.model": "o1", "gen_ai.request.model": "o1" })),
+        record(&json!({ "claimgate.cost.multiplier": 1.5 })),
+        refusal(&json!({})),
+    ];
+    let input = lines.map(|line| line + "\n").concat();
+    let run = |table: &str| {
+        let arguments = ["report", "--prices", table, "--by", "price_version", "--format", "json", "-"];
+        copy.run_with_input(&arguments, &input)
+    };
+    let ran = run("prices.yaml");
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+    let told: Value = serde_json::from_str(&ran.output).unwrap();
+    // 6 fresh, 4 cached and 5 of output: 60 + 4 + 500; then half as much again.
+    assert_eq!(told["total"]["microdollars"], 564 + 846);
+    assert_eq!(told["total"]["unpriced"], 1);
+    assert_eq!(column(&told, "price_version"), [Value::Null, json!("v2")]);
+    let ran = run("wrong.yaml");
+    assert!(ran.code == 2 && ran.errors.contains("there is no field `imput`"), "{}", ran.errors);
+}
+
+#[test]
+fn the_example_of_public_prices_is_one() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/prices.yaml");
+    let lines = [
+        ("claude-sonnet-4-5-20250929", 6 * 3 * 100 + 4 * 30 + 5 * 15 * 100),
+        ("gemini-2.5-pro", 6 * 125 + 4 * 12 + 2 + 5 * 1000),
+    ];
+    for (model, hundredths) in lines {
+        let line = record(&json!({ "gen_ai.request.model": model, "gen_ai.response.model": model }));
+        let told = document(&[line], &["--prices", file]);
+        let microdollars = u64::div_ceil(hundredths, 100);
+        assert_eq!(told["total"]["microdollars"], microdollars, "{model}");
+    }
+    // It is a section that a configuration takes as it stands.
+    let copy = Copy::new("public-prices");
+    let path = copy.path().join("envoy/gateway.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("\nprices:"), "the shipped configuration has prices of its own");
+    fs::write(&path, text + "\n" + &fs::read_to_string(file).unwrap()).unwrap();
+    let ran = copy.run(&["check"]);
+    assert_eq!(ran.code, 0, "{}", ran.errors);
+}

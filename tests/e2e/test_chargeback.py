@@ -212,3 +212,17 @@ def test_another_configuration_goes_on_counting(world: World) -> None:
     world.report("--counters", world.counters("/stats"))
     versions = {row["price_version"]: row["requests"] for row in world.rows("price_version")}
     assert versions["2026-12"] == 3
+
+
+def test_old_records_cost_the_same_by_the_same_prices(world: World) -> None:
+    world.settle()
+    table = world.directory / "prices.json"
+    table.write_text(json.dumps({"prices": PRICES}))
+    total = json.loads(world.report("--format", "json").stdout)["total"]
+    assert total["microdollars"] > 0
+    assert json.loads(world.report("--prices", str(table), "--format", "json").stdout)["total"] == total
+    doubled = {"version": "dearer", "models": [{"model": "sim-*", "input": 4, "output": 20}]}
+    table.write_text(json.dumps({"prices": doubled}))
+    repriced = json.loads(world.report("--prices", str(table), "--format", "json").stdout)["total"]
+    assert repriced["microdollars"] == 2 * total["microdollars"]
+

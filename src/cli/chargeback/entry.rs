@@ -10,6 +10,9 @@ use crate::audit::{BillItem, Decision};
 /// A record. What it has beside these members is not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry<'a> {
+    /// The whole record, as it is written.
+    #[serde(skip)]
+    pub(super) text: &'a [u8],
     pub(super) time: DateTime<FixedOffset>,
     #[serde(rename = "claimgate.decision")]
     pub(super) decision: Decision,
@@ -67,6 +70,18 @@ pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 impl Text<'_> {
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn read(record: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(record).map(|entry| Self { text: record, ..entry })
     }
 }
 

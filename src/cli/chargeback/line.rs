@@ -47,7 +47,7 @@ impl fmt::Display for Damage {
 }
 
 /// Finds the record in a line and hands it to `take`.
-pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>) -> Result<Found, E> {
+pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(Entry<'_>) -> Result<(), E>) -> Result<Found, E> {
     let line = line.trim_ascii();
     if line.is_empty() || line == NO_RECORD || line.ends_with(b" -") {
         return Ok(Found::Nothing);
@@ -57,8 +57,8 @@ pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(&Entry<'_>) -> Result<()
     match begins_at {
         Some(at) if at == 0 || !line.starts_with(b"{") => {
             let record = line.get(at..).unwrap_or_default();
-            match serde_json::from_slice(record) {
-                Ok(entry) => take(&entry).map(|()| Found::Record),
+            match Entry::read(record) {
+                Ok(entry) => take(entry).map(|()| Found::Record),
                 Err(_) => Ok(Found::Damaged(Damage::Unreadable)),
             }
         }
@@ -73,7 +73,7 @@ pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(&Entry<'_>) -> Result<()
 /// Finds the record among the members of a JSON access log's line, as an object or as text.
 fn read_member<E>(
     members: &Map<String, Value>,
-    take: &mut dyn FnMut(&Entry<'_>) -> Result<(), E>,
+    take: &mut dyn FnMut(Entry<'_>) -> Result<(), E>,
 ) -> Result<Found, E> {
     let texts = members.values().filter_map(|member| match member {
         Value::String(text) => Some(Cow::Borrowed(text.as_str())),
@@ -85,8 +85,8 @@ fn read_member<E>(
     match records.as_slice() {
         [] if members.contains_key("claimgate.decision") => Ok(Found::Damaged(Damage::Unreadable)),
         [] => Ok(Found::Nothing),
-        [record] => match serde_json::from_str(record) {
-            Ok(entry) => take(&entry).map(|()| Found::Record),
+        [record] => match Entry::read(record.as_bytes()) {
+            Ok(entry) => take(entry).map(|()| Found::Record),
             Err(_) => Ok(Found::Damaged(Damage::Unreadable)),
         },
         _ => Ok(Found::Damaged(Damage::TwoRecords)),

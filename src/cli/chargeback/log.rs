@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
     /// Hands the record in it to `take`.
     pub(super) fn read(
         &self,
-        take: &mut dyn FnMut(&Entry<'_>) -> Result<(), TooMany>,
+        take: &mut dyn FnMut(Entry<'_>) -> Result<(), TooMany>,
     ) -> Result<Found, TooMany> {
         match self.text {
             Some(text) => line::read(text, take),
