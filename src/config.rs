@@ -112,8 +112,9 @@ pub struct Config {
     /// `request_body_buffer_limit` must be 2 MiB above it.
     #[serde(default = "ByteSize::thirty_two_mebibytes")]
     pub body_limit: ByteSize,
-    /// The same for forms, such as uploads of images and audio; of a longer one the `model` must come within so many bytes.
-    /// Default: `52MiB`, or `body_limit` where that is more, or was made less than its own default.
+    /// How much of a form (an upload of audio or of images) is held until its fields have come, which may stand behind the
+    /// file; a form that lacks them until then is refused with 413. A form that begins with its fields is not held. Default:
+    /// `52MiB`, or `body_limit` where that is more, or was made less than its own default.
     #[serde(default)]
     pub form_limit: Option<ByteSize>,
     /// How much each worker holds of requests that wait, for their bodies or for what somebody else says: headers, bodies and

@@ -14,7 +14,9 @@ mod azure;
 mod bedrock;
 mod body;
 mod class;
+mod edit;
 mod figures;
+mod flaw;
 mod form;
 mod gemini;
 mod guess;
@@ -26,6 +28,7 @@ mod multipart;
 mod nested;
 mod openai;
 mod path;
+mod protobuf;
 mod query;
 mod scanner;
 mod shape;
@@ -45,7 +48,7 @@ use crate::recall::{Fingerprint, Recall};
 use crate::request::{Dialect, RequestHead};
 
 pub use answer_key::{AnswerKey, Holds, Settled, Statement};
-pub use body::{BodyFacts, read_beginning, read_body};
+pub use body::{BodyFacts, Fields, read_beginning, read_body};
 pub use figures::{Figure, Figures};
 pub use form::Form;
 pub use guess::guess;
@@ -55,6 +58,7 @@ pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
 pub use stream_usage::ask_for_stream_usage;
 pub use usage::{Calls, Counts, PaidCall, Run};
 
+use media::{MediaType, Untyped};
 use path::{Path, single_path};
 use table::{Found, Metering, Row, State, Streaming, Traits};
 
@@ -80,7 +84,7 @@ pub enum ModelPlace {
     Body,
     /// The parameter `model` (Azure: also `deployment`) of the query; realtime.
     Query,
-    /// The field `model` of a multipart form.
+    /// The field `model` of a multipart form, or the key of that name where JSON is sent in its place.
     Multipart,
     /// Where the gateway cannot see it: a batch file, a stored prompt, an operator's own operation.
     Elsewhere,
@@ -95,6 +99,8 @@ pub enum BodyForm {
     Json,
     /// A form after RFC 7578.
     Multipart,
+    /// The one or the other, as its content type says.
+    JsonOrMultipart,
     /// Nothing the provider would read.
     None,
     /// A WebSocket: the request has no body, what follows are frames.
@@ -159,6 +165,27 @@ impl Operation {
         self.traits.body
     }
 
+    /// What this request's body is, where the operation takes several: a form where it says so, else it is read as JSON.
+    pub fn form_of(&self, request: &RequestHead) -> BodyForm {
+        if self.traits.body != BodyForm::JsonOrMultipart {
+            return self.traits.body;
+        }
+        match media::body_type(request, Untyped::Refused) {
+            Ok(MediaType::Multipart { .. }) => BodyForm::Multipart,
+            _ => BodyForm::Json,
+        }
+    }
+
+    /// Bedrock takes a model's request for JSON where nobody says what it is
+    /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>, `contentType`); AWS's SDKs
+    /// send no type, or that of any bytes.
+    fn untyped(&self) -> Untyped {
+        match self.wire == Dialect::Bedrock && self.name == "invoke_model" {
+            true => Untyped::Json,
+            false => Untyped::Refused,
+        }
+    }
+
     /// True where the operation spends model tokens or money at the provider.
     pub fn is_metered(&self) -> bool {
         self.traits.metering == Metering::Metered
@@ -186,7 +213,7 @@ impl Operation {
     /// True where the body can name something stored under the provider's account: counting the model tokens
     /// of a stored conversation reads it too. A form cannot; what it holds is in it.
     pub fn body_may_hold_state(&self) -> bool {
-        self.traits.body == BodyForm::Json
+        matches!(self.traits.body, BodyForm::Json | BodyForm::JsonOrMultipart)
     }
 
     /// True where a body would pass unread, though none belongs to the request: `GET`, `HEAD` and `DELETE` (RFC 9110
@@ -195,7 +222,7 @@ impl Operation {
         match self.traits.body {
             BodyForm::None | BodyForm::Opaque => matches!(method, "GET" | "HEAD" | "DELETE"),
             BodyForm::Upgrade => true,
-            BodyForm::Json | BodyForm::Multipart => false,
+            BodyForm::Json | BodyForm::Multipart | BodyForm::JsonOrMultipart => false,
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/deployments/{model}/completions"          "text_completion"      Stateless Path  Json      Metered   BodySays;
     POST   "/deployments/{model}/embeddings"           "embeddings"           Stateless Path  Json      Metered   Never;
     POST   "/deployments/{model}/images/generations"   "images"               Stateless Path  Json      Metered   BodySays;
-    POST   "/deployments/{model}/images/edits"         "images"               Stateless Path  Multipart Metered   BodySays;
+    POST   "/deployments/{model}/images/edits"         "images"               Stateless Path  JsonOrMultipart Metered   BodySays;
     POST   "/deployments/{model}/audio/speech"         "audio.speech"         Stateless Path  Json      Metered   BodySays;
     POST   "/deployments/{model}/audio/transcriptions" "audio.transcriptions" Stateless Path  Multipart Metered   BodySays;
     POST   "/deployments/{model}/audio/translations"   "audio.translations"   Stateless Path  Multipart Metered   Never;

@@ -3,9 +3,9 @@
 //! It does not keep messages, prompts or files; it looks through them only for what would reach beyond the
 //! request: references to things kept under the provider's account, and further models.
 
-use super::form::Form;
+use super::form::{Form, Sealed};
 use super::json::{self, Reading};
-use super::media::{self, MediaType};
+use super::media::{self, MediaType, Untyped};
 use super::{BodyForm, ModelPlace, Operation, multipart};
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
@@ -41,8 +41,8 @@ pub struct BodyFacts {
 /// Of an accepted JSON body, Python's `json`, JavaScript's `JSON.parse` and Go's `encoding/json` see the same
 /// top-level keys, and the same values at the keys that are read.
 pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> Result<BodyFacts, Denial> {
-    let reading = match operation.body_form() {
-        BodyForm::Json => match media::body_type(request)? {
+    let reading = match operation.form_of(request) {
+        BodyForm::Json | BodyForm::JsonOrMultipart => match media::body_type(request, operation.untyped())? {
             MediaType::Json => json::read(operation.wire(), body)?,
             MediaType::Multipart { .. } => return Err(media::unsupported("the operation takes JSON")),
         },
@@ -52,8 +52,19 @@ pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> R
     settle(operation, reading)
 }
 
-/// Reads the facts of a form that may be too long to be held, from its beginning; `None` where that does not name the
-/// model. The rest must be given to the returned form before it goes on.
+/// The fields of a form that a decision rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// The model; whether to stream may still be said when the decision has been made.
+    Model,
+    /// The model, and whether to stream.
+    All,
+    /// The same, and what has not come until now must not come any more.
+    AllThatCame,
+}
+
+/// Reads the facts of a form that may be too long to be held, from its beginning; `None` where not all has come that the
+/// decision rests on. The rest must be given to the returned form before it goes on.
 ///
 /// # Errors
 /// As `read_body`.
@@ -61,17 +72,20 @@ pub fn read_beginning(
     operation: &Operation,
     request: &RequestHead,
     beginning: &[u8],
+    fields: Fields,
 ) -> Result<Option<(BodyFacts, Form)>, Denial> {
     let (reading, mut form) = multipart::read_beginning(&boundary(request)?, beginning)?;
-    if reading.facts.model.is_none() && operation.path_model().is_none() {
+    let lacks_model = reading.facts.model.is_none() && operation.path_model().is_none();
+    let lacks_stream = reading.facts.stream.is_none() && operation.path_streams().is_none();
+    if lacks_model || lacks_stream && fields == Fields::All {
         return Ok(None);
     }
-    form.seal()?;
+    form.seal(if fields == Fields::Model { Sealed::Model } else { Sealed::All })?;
     Ok(Some((settle(operation, reading)?, form)))
 }
 
 fn boundary(request: &RequestHead) -> Result<String, Denial> {
-    match media::body_type(request)? {
+    match media::body_type(request, Untyped::Refused)? {
         MediaType::Multipart { boundary } => Ok(boundary),
         MediaType::Json => Err(media::unsupported("the operation takes a multipart form")),
     }

@@ -86,7 +86,16 @@ pub(super) fn classify(wire: Dialect, name: &str) -> Class {
         *place = letter;
     }
     let length = LONGEST.saturating_sub(free.len());
-    letters.get(..length).map_or(Class::Other, |letters| of_letters(wire, letters))
+    match letters.get(..length).map_or(Class::Other, |letters| of_letters(wire, letters)) {
+        // What an item brings must be there for every reader; what it refers to, for one.
+        Class::Brings(_) if !is_as_written(name) => Class::Other,
+        class => class,
+    }
+}
+
+/// True for the one spelling of a part of an item.
+fn is_as_written(name: &str) -> bool {
+    name == "encrypted_content" || name.bytes().all(|letter| letter.is_ascii_lowercase())
 }
 
 /// The class of a name without `_`, in lower case.

@@ -23,8 +23,27 @@ pub struct Form {
     read: usize,
     place: Place,
     facts: FormFacts,
-    /// True once a decision rests on what was read: nothing more of it may come.
-    is_sealed: bool,
+    sealed: Sealed,
+}
+
+/// What a decision rests on, so that nothing more of it may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sealed {
+    /// Nothing was decided yet.
+    Nothing,
+    /// The model alone: whether to stream may still be said.
+    Model,
+    All,
+}
+
+impl Sealed {
+    fn covers(self, field: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Model => field == "model",
+            Self::All => true,
+        }
+    }
 }
 
 /// The fields that are read, as far as they have come.
@@ -60,7 +79,7 @@ impl Form {
             read: 0,
             place: Place::Start,
             facts: FormFacts::default(),
-            is_sealed: false,
+            sealed: Sealed::Nothing,
         }
     }
 
@@ -98,14 +117,19 @@ impl Form {
     ///
     /// # Errors
     /// Refuses a form that was cut in the middle of a field that is read.
-    pub(super) fn seal(&mut self) -> Result<(), Denial> {
-        self.is_sealed = true;
+    pub(super) fn seal(&mut self, sealed: Sealed) -> Result<(), Denial> {
+        self.sealed = sealed;
         self.pending.shrink_to_fit();
-        match self.place {
-            Place::Content(Some(_)) => {
-                Err(ambiguous("a field that is read stands behind what could be held"))
-            }
+        match &self.place {
+            Place::Content(Some(field)) => self.require_open(field.meaning()?),
             _ => Ok(()),
+        }
+    }
+
+    fn require_open(&self, meaning: Option<&str>) -> Result<(), Denial> {
+        match meaning.is_some_and(|field| self.sealed.covers(field)) {
+            true => Err(ambiguous("a field that is read stands behind what could be held")),
+            false => Ok(()),
         }
     }
 
@@ -159,11 +183,10 @@ impl Form {
         match end {
             Some(end) => {
                 let field = Field::parse(headers)?;
-                let is_read = field.meaning()?.is_some();
+                let meaning = field.meaning()?;
+                let is_read = meaning.is_some();
                 // Here already, so that nothing of its content goes on: some parsers take a last part without its end.
-                if is_read && self.is_sealed {
-                    return Err(ambiguous("a field that is read stands behind what could be held"));
-                }
+                self.require_open(meaning)?;
                 Ok(self.enter(Place::Content(is_read.then_some(field)), end.saturating_add(4)))
             }
             None => Ok(Progress::NeedsMore),

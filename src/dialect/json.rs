@@ -4,16 +4,23 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
 use super::body::BodyFacts;
 use super::class::classify;
+use super::flaw::{self, Flaw};
 use super::keys::{Key, Likeness, Meaning, keys, likeness};
 use super::nested::{Place, Shape, Walk};
+use super::protobuf;
 use super::scanner::{Close, Malformed, Scanner, Value};
 use crate::denial::{Denial, Reason};
 use crate::request::Dialect;
 
 /// The largest integer that every reader of JSON holds exactly: 2⁵³ − 1 (RFC 8259 section 6).
 const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
+
+const WHOLE: &str = "a whole number from 0 to 9007199254740991";
 
 /// What has been read so far.
 #[derive(Debug)]
@@ -26,16 +33,29 @@ pub(super) struct Reading {
 
 /// Reads the facts of a JSON body in the keys of `wire`.
 pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
-    let text = simdutf8::basic::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| flaw::not_utf8(body))?;
     let mut json = Scanner::new(text);
     let mut reading = Reading::new(wire);
-    match json.value()? {
-        Value::Object => read_object(&mut reading, keys(wire), &mut json)?,
-        Value::Null => return Err(malformed("the body is not an object")),
-        _ => return Err(Malformed.into()),
+    match read_whole(&mut reading, &mut json) {
+        Ok(()) => Ok(reading),
+        Err(flaw) => Err(flaw.in_body(text, json.rest())),
     }
-    json.end()?;
-    Ok(reading)
+}
+
+fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), Flaw> {
+    if json.rest().starts_with('\u{feff}') {
+        return Err(malformed("the body begins with a byte order mark; send it without one").into());
+    }
+    json.skip_blanks();
+    if json.rest().is_empty() {
+        return Err(malformed("the body is empty; it must be one JSON object").into());
+    }
+    let keys = keys(reading.wire);
+    match json.value()? {
+        Value::Object => read_object(reading, keys, json)?,
+        _ => return Err(malformed("the body is JSON, but no object").into()),
+    }
+    Ok(json.end()?)
 }
 
 impl Reading {
@@ -44,22 +64,16 @@ impl Reading {
     }
 }
 
-impl From<Malformed> for Denial {
-    fn from(_: Malformed) -> Self {
-        malformed("the body is not one well-formed JSON object")
-    }
-}
-
-pub(super) fn ambiguous(detail: &'static str) -> Denial {
+pub(super) fn ambiguous(detail: impl Into<String>) -> Denial {
     Denial::new(Reason::BodyAmbiguous).with_detail(detail)
 }
 
-fn malformed(detail: &'static str) -> Denial {
+pub(super) fn malformed(detail: impl Into<String>) -> Denial {
     Denial::new(Reason::BodyMalformed).with_detail(detail)
 }
 
 /// An object whose keys are read; its bracket is open.
-fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> Result<(), Denial> {
+fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> Result<(), Flaw> {
     let (mut names, mut filled) = (BTreeSet::new(), BTreeSet::new());
     let mut goes_on = json.opens(Close::Object)?;
     while goes_on {
@@ -67,57 +81,100 @@ fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> R
         match likeness(keys, &name) {
             Likeness::Same(position, meaning) => {
                 if !filled.insert(position) {
-                    return Err(ambiguous("a key that is read comes twice"));
+                    return Err(twice(&name, keys.get(position)).into());
                 }
                 json.colon()?;
-                read_value(reading, meaning, json)?;
+                read_value(reading, (meaning, &name), json)?;
             }
             Likeness::CaseVariant => {
-                return Err(ambiguous("a key differs from one that is read only by case"));
+                let what = format!("{} differs from one that is read only by case", flaw::key(&name));
+                return Err(ambiguous(what).into());
             }
             Likeness::Other => {
                 json.colon()?;
                 pass_over(reading, &name, json)?;
             }
         }
-        if !names.insert(name) {
-            return Err(ambiguous("a key comes twice"));
+        if names.contains(&name) {
+            return Err(twice(&name, None).into());
         }
+        names.insert(name);
         goes_on = json.goes_on(Close::Object)?;
     }
     Ok(())
 }
 
+/// A key that two readers would take different values of.
+fn twice(name: &str, known: Option<&Key>) -> Denial {
+    match known.map(|known| known.names) {
+        Some([first, second]) => {
+            ambiguous(format!("`{first}` and `{second}` are the same key, which comes twice"))
+        }
+        _ => ambiguous(format!("{} comes twice", flaw::key(name))),
+    }
+}
+
 /// Reads the value of a key that is read; `null` is the same as no key, as the providers have it.
-fn read_value(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>) -> Result<(), Denial> {
+fn read_value(
+    reading: &mut Reading,
+    (meaning, name): (Meaning, &str),
+    json: &mut Scanner<'_>,
+) -> Result<(), Flaw> {
+    let wrong = |what: &str| malformed(format!("{} must be {what}", flaw::key(name)));
     match meaning {
         Meaning::Model => {
-            let model: Option<String> = json.scalar()?;
+            let model: Option<String> = scalar(json, || wrong("a text"))?;
             if model.as_ref().is_some_and(|model| !is_model_name(model)) {
-                return Err(malformed("the model is empty or holds a control character"));
+                return Err(
+                    wrong("a name that is not empty, not padded, and without control characters").into()
+                );
             }
             reading.facts.model = model;
         }
-        Meaning::Stream => reading.facts.stream = json.scalar()?,
+        Meaning::Stream => reading.facts.stream = scalar(json, || wrong("`true` or `false`"))?,
         Meaning::MaxTokens => {
-            let limit: Option<u64> = json.scalar()?;
-            if limit.is_some_and(|limit| limit > MAX_EXACT_INTEGER) {
-                return Err(malformed("a limit on model tokens is too large to be read exactly"));
-            }
-            reading.facts.max_tokens = reading.facts.max_tokens.max(limit);
+            let limit: Option<u64> = scalar(json, || wrong(WHOLE))?;
+            reading.facts.max_tokens =
+                reading.facts.max_tokens.max(exact(limit).ok_or_else(|| wrong(WHOLE))?);
         }
-        Meaning::Object(keys) => match json.value()? {
-            Value::Object => read_object(reading, keys, json)?,
-            Value::Null => {}
-            _ => return Err(Malformed.into()),
-        },
+        Meaning::ProtobufMaxTokens => {
+            let sent: Option<Json> = scalar(json, || wrong(WHOLE))?;
+            let limit =
+                sent.map(|sent| protobuf::whole_number(&sent).ok_or_else(|| wrong(WHOLE))).transpose()?;
+            reading.facts.max_tokens =
+                reading.facts.max_tokens.max(exact(limit).ok_or_else(|| wrong(WHOLE))?);
+        }
+        Meaning::Object(keys) => {
+            json.skip_blanks();
+            match json.value()? {
+                Value::Object => read_object(reading, keys, json)?,
+                Value::Null => {}
+                _ => return Err(wrong("an object").into()),
+            }
+        }
         meaning => look_through(reading, meaning, json)?,
     }
     Ok(())
 }
 
+/// The next value, which may be `null`; where it is of another kind, what `wrong` says.
+fn scalar<T: DeserializeOwned>(
+    json: &mut Scanner<'_>,
+    wrong: impl Fn() -> Denial,
+) -> Result<Option<T>, Flaw> {
+    json.scalar().map_err(|malformed| match malformed {
+        Malformed::Kind => wrong().into(),
+        malformed => malformed.into(),
+    })
+}
+
+/// The limit, if every reader holds it exactly.
+fn exact(limit: Option<u64>) -> Option<Option<u64>> {
+    limit.is_none_or(|limit| limit <= MAX_EXACT_INTEGER).then_some(limit)
+}
+
 /// Looks through a value that is not a fact itself.
-fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>) -> Result<(), Denial> {
+fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>) -> Result<(), Flaw> {
     let place = match meaning {
         Meaning::Tools => Place::Models,
         Meaning::Items => Place::Items,
@@ -143,7 +200,7 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
 }
 
 /// Passes over the value of a key that is not read.
-fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), Denial> {
+fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), Flaw> {
     let class = classify(reading.wire, name);
     // Every part of a Gemini request may repeat the model, and it must be the path's.
     let place = if reading.wire == Dialect::Gemini { Place::Models } else { Place::Plain };

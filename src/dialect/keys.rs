@@ -18,6 +18,8 @@ pub(super) enum Meaning {
     Stream,
     /// A limit on model tokens, an integer.
     MaxTokens,
+    /// The same as protobuf's JSON mapping writes integers.
+    ProtobufMaxTokens,
     /// An object that holds further keys, under the same rules.
     Object(&'static [Key]),
     /// Names something kept under the provider's account, whatever its shape.
@@ -97,7 +99,7 @@ const GEMINI: &[Key] = &[
     key(&["cachedContent", "cached_content"], Meaning::Refers),
 ];
 
-const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], Meaning::MaxTokens)];
+const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], Meaning::ProtobufMaxTokens)];
 
 /// Converse has `inferenceConfig`; invoke takes each model family's own keys: Anthropic, Mistral and Cohere
 /// `max_tokens`, OpenAI `max_completion_tokens`, AI21 `maxTokens`, Llama `max_gen_len`, Titan and Nova an

@@ -1,6 +1,6 @@
 //! The headers that say what a body is: `content-type` and `content-encoding` (RFC 9110 section 8).
 //!
-//! It does not guess from the body: a body without a content type is refused.
+//! It does not guess from the body: a body without a content type is refused, but where the operation says what it is.
 
 use super::{Denial, Reason};
 use crate::request::RequestHead;
@@ -22,14 +22,26 @@ pub(super) struct Parametrised {
     pub(super) parameters: Vec<(String, String)>,
 }
 
+/// What a body is that has no content type, or that of any bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Untyped {
+    Refused,
+    Json,
+}
+
 /// The type of the body; refuses `body_unsupported` what is not read here.
-pub(super) fn body_type(request: &RequestHead) -> Result<MediaType, Denial> {
+pub(super) fn body_type(request: &RequestHead, untyped: Untyped) -> Result<MediaType, Denial> {
     if !request.values("content-encoding").all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("a content encoding is not read"));
     }
     let mut types = request.values("content-type");
-    let (Some(sent), None) = (types.next(), types.next()) else {
-        return Err(unsupported("the request needs one content type"));
+    let sent = match (types.next(), types.next(), untyped) {
+        (None, _, Untyped::Json) => return Ok(MediaType::Json),
+        (Some(sent), None, Untyped::Json) if sent.eq_ignore_ascii_case(b"application/octet-stream") => {
+            return Ok(MediaType::Json);
+        }
+        (Some(sent), None, _) => sent,
+        _ => return Err(unsupported("the request needs one content type")),
     };
     let sent = std::str::from_utf8(sent).ok().and_then(Parametrised::parse);
     sent.and_then(MediaType::known).ok_or_else(|| unsupported("the content type is not read"))
@@ -78,7 +90,7 @@ impl Parametrised {
                 None => {
                     let (text, next) = split_at_semicolon(after);
                     let text = text.trim_end_matches(BLANKS);
-                    is_unquoted(text).then_some((text, next))?
+                    (is_unquoted(text) || names_file(name) && is_token(text)).then_some((text, next))?
                 }
             };
             let name = name.to_ascii_lowercase();
@@ -117,6 +129,13 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
+/// A file's name says nothing that is read, so that its readings do not matter: `filename*=utf-8''a%20b.wav` (RFC 5987),
+/// as .NET sends it beside `filename`, and `filename*0=a` (RFC 2231).
+fn names_file(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix("filename").is_some_and(|more| more.is_empty() || more.starts_with('*'))
+}
+
 /// A token, or one with `[]` behind it, because some clients name form fields so without quotes. Python's email
 /// reads what stands around `'`, `*` and `%` as RFC 2231 has it, though nothing says that it is written so.
 fn is_unquoted(text: &str) -> bool {
@@ -125,13 +144,36 @@ fn is_unquoted(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{MediaType, body_type};
+    use super::{MediaType, Untyped, body_type};
     use crate::denial::Reason;
     use crate::request::RequestHead;
 
     fn read(headers: &[(&str, &str)]) -> Result<MediaType, Reason> {
+        read_as(Untyped::Refused, headers)
+    }
+
+    fn read_as(untyped: Untyped, headers: &[(&str, &str)]) -> Result<MediaType, Reason> {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-        body_type(&RequestHead::new(headers)).map_err(|denial| denial.reason())
+        body_type(&RequestHead::new(headers), untyped).map_err(|denial| denial.reason())
+    }
+
+    #[test]
+    fn a_body_without_a_type_is_json_only_where_the_operation_says_so() {
+        let rows: [(&str, &[(&str, &str)], bool); 8] = [
+            ("none", &[], true),
+            ("any bytes", &[("content-type", "application/octet-stream")], true),
+            ("any bytes in another case", &[("content-type", "Application/Octet-Stream")], true),
+            ("any bytes with a parameter", &[("content-type", "application/octet-stream; x=y")], false),
+            ("any bytes twice", &[("content-type", "application/octet-stream"); 2], false),
+            ("text", &[("content-type", "text/plain")], false),
+            ("an empty type", &[("content-type", "")], false),
+            ("none, but packed", &[("content-encoding", "gzip")], false),
+        ];
+        for (note, headers, is_json) in rows {
+            let want = if is_json { Ok(MediaType::Json) } else { Err(Reason::BodyUnsupported) };
+            assert_eq!(read_as(Untyped::Json, headers), want, "{note}");
+            assert_eq!(read(headers), Err(Reason::BodyUnsupported), "{note}");
+        }
     }
 
     #[test]

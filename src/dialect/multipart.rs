@@ -67,7 +67,9 @@ impl Field {
         const READ: [&str; 2] = ["model", "stream"];
         let disposition = self.disposition.as_ref().ok_or_else(|| malformed("a part has no disposition"))?;
         let name = disposition.parameter("name").ok_or_else(|| malformed("a part has no name"))?;
-        if disposition.value != "form-data" || disposition.parameter("name*").is_some() {
+        // Of `name*` and `name*0` some readers make the name.
+        let has_other_name = disposition.parameters.iter().any(|(name, _)| name.starts_with("name*"));
+        if disposition.value != "form-data" || has_other_name {
             return Err(ambiguous("a part's disposition can be read in more than one way"));
         }
         if name.contains('%') || !name.is_ascii() && READ.iter().any(|read| is_like(read, name)) {

@@ -6,11 +6,11 @@
 
 use super::address;
 use super::class::{Class, Part, classify};
+use super::flaw::Flaw;
 use super::item::{Item, Kind};
 use super::json::{Reading, ambiguous};
 use super::scanner::{Close, Malformed, Scanner, Value};
 use super::text::Text;
-use crate::denial::Denial;
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.
 const MAX_DEPTH: u8 = 64;
@@ -82,7 +82,7 @@ impl<'r> Walk<'r> {
         Self { reading, place, depth: 1 }
     }
 
-    pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
+    pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         match json.value()? {
             Value::Null => Ok(Shape::Null),
             Value::False => Ok(Shape::False),
@@ -102,7 +102,7 @@ impl<'r> Walk<'r> {
         Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::Text(Kind::of(text)?) })
     }
 
-    fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
+    fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         let depth = self.deepen()?;
         let place = self.place.within();
         let mut shape = Shape::Empty;
@@ -115,7 +115,7 @@ impl<'r> Walk<'r> {
         Ok(shape)
     }
 
-    fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Denial> {
+    fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         let depth = self.deepen()?;
         let mut item = Item::default();
         let mut goes_on = json.opens(Close::Object)?;
@@ -141,9 +141,11 @@ impl<'r> Walk<'r> {
         Ok(Shape::Object)
     }
 
-    fn deepen(&self) -> Result<u8, Denial> {
+    fn deepen(&self) -> Result<u8, Flaw> {
         match self.depth.saturating_add(1) {
-            depth if depth > MAX_DEPTH => Err(ambiguous("the body is nested too deeply")),
+            depth if depth > MAX_DEPTH => {
+                Err(ambiguous(format!("the body is nested more than {MAX_DEPTH} levels deep")).into())
+            }
             depth => Ok(depth),
         }
     }

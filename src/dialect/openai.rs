@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/v1/moderations"                                   "moderations"          Stateless Body      Json      Unmetered Never;
     // /images
     POST   "/v1/images/generations"                            "images"               Stateless Body      Json      Metered   BodySays;
-    POST   "/v1/images/edits"                                  "images"               Stateless Multipart Multipart Metered   BodySays;
+    POST   "/v1/images/edits"                                  "images"               Stateless Multipart JsonOrMultipart Metered   BodySays;
     POST   "/v1/images/variations"                             "images"               Stateless Multipart Multipart Metered   Never;
     // /audio
     POST   "/v1/audio/speech"                                  "audio.speech"         Stateless Body      Json      Metered   BodySays;

@@ -10,9 +10,20 @@ use super::text::Text;
 /// From this length on a number may be too large for a double, even without an exponent.
 const LONG_NUMBER: usize = 300;
 
-/// The text is not JSON, or not the JSON that was asked for.
+/// The text is not JSON, or not the JSON that was asked for: what should stand where reading has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) enum Malformed {
+    Value,
+    Number,
+    Text,
+    Key,
+    Colon,
+    /// A comma, or what closes.
+    Comma(Close),
+    End,
+    /// A value of another kind.
+    Kind,
+}
 
 /// A value, or the beginning of one that holds others.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +38,7 @@ pub(super) enum Value<'a> {
 }
 
 /// What closes a value that holds others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Close {
     List,
     Object,
@@ -53,12 +64,13 @@ impl<'a> Scanner<'a> {
     pub(super) fn value(&mut self) -> Result<Value<'a>, Malformed> {
         match self.peek() {
             Some(b'"') => Ok(Value::Text(self.text()?)),
-            Some(b'{') => self.past("{", Value::Object),
-            Some(b'[') => self.past("[", Value::List),
-            Some(b'n') => self.past("null", Value::Null),
-            Some(b't') => self.past("true", Value::True),
-            Some(b'f') => self.past("false", Value::False),
-            _ => self.number(),
+            Some(b'{') => self.past("{", Value::Object).ok_or(Malformed::Value),
+            Some(b'[') => self.past("[", Value::List).ok_or(Malformed::Value),
+            Some(b'n') => self.past("null", Value::Null).ok_or(Malformed::Value),
+            Some(b't') => self.past("true", Value::True).ok_or(Malformed::Value),
+            Some(b'f') => self.past("false", Value::False).ok_or(Malformed::Value),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(Malformed::Value),
         }
     }
 
@@ -66,29 +78,38 @@ impl<'a> Scanner<'a> {
     pub(super) fn scalar<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, Malformed> {
         self.peek();
         let before = self.rest;
-        if let Value::List | Value::Object = self.value()? {
-            return Err(Malformed);
-        }
+        let value = self.value()?;
         let length = before.len().saturating_sub(self.rest.len());
-        before.get(..length).and_then(|scalar| serde_json::from_str(scalar).ok()).ok_or(Malformed)
+        let scalar = match value {
+            Value::List | Value::Object => None,
+            _ => before.get(..length).and_then(|scalar| serde_json::from_str(scalar).ok()),
+        };
+        if scalar.is_none() {
+            self.rest = before;
+        }
+        scalar.ok_or(Malformed::Kind)
     }
 
     /// The next key of an object.
     pub(super) fn key(&mut self) -> Result<Text<'a>, Malformed> {
-        self.peek();
-        self.text()
+        match self.peek() {
+            Some(b'"') => self.text(),
+            _ => Err(Malformed::Key),
+        }
     }
 
     /// What stands between a key and its value.
     pub(super) fn colon(&mut self) -> Result<(), Malformed> {
         self.peek();
-        self.past(":", ())
+        self.past(":", ()).ok_or(Malformed::Colon)
     }
 
     /// True where something stands behind the opening bracket.
     pub(super) fn opens(&mut self, close: Close) -> Result<bool, Malformed> {
         match self.peek() {
-            Some(byte) if byte == close.byte() => self.past(close.bracket(), false),
+            Some(byte) if byte == close.byte() => {
+                self.past(close.bracket(), false).ok_or(Malformed::Comma(close))
+            }
             _ => Ok(true),
         }
     }
@@ -99,11 +120,17 @@ impl<'a> Scanner<'a> {
             Some(b',') => self.past(",", true),
             _ => self.past(close.bracket(), false),
         }
+        .ok_or(Malformed::Comma(close))
     }
 
     /// Nothing but blanks follows.
     pub(super) fn end(&mut self) -> Result<(), Malformed> {
-        self.peek().map_or(Ok(()), |_| Err(Malformed))
+        self.peek().map_or(Ok(()), |_| Err(Malformed::End))
+    }
+
+    /// Goes on to the first byte that is not blank.
+    pub(super) fn skip_blanks(&mut self) {
+        self.peek();
     }
 
     /// The first byte that is not blank, which is then next.
@@ -117,9 +144,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn past<T>(&mut self, expected: &str, then: T) -> Result<T, Malformed> {
-        self.rest = self.rest.strip_prefix(expected).ok_or(Malformed)?;
-        Ok(then)
+    fn past<T>(&mut self, expected: &str, then: T) -> Option<T> {
+        self.rest = self.rest.strip_prefix(expected)?;
+        Some(then)
     }
 
     fn text(&mut self) -> Result<Text<'a>, Malformed> {
@@ -130,14 +157,14 @@ impl<'a> Scanner<'a> {
 
     fn number(&mut self) -> Result<Value<'a>, Malformed> {
         let length = number_length(self.rest.as_bytes())?;
-        let (number, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
-        self.rest = rest;
+        let (number, rest) = self.rest.split_at_checked(length).ok_or(Malformed::Number)?;
         let may_be_too_large =
             length >= LONG_NUMBER || number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
-        match may_be_too_large && serde_json::from_str::<f64>(number).is_err() {
-            true => Err(Malformed),
-            false => Ok(Value::Number),
+        if may_be_too_large && serde_json::from_str::<f64>(number).is_err() {
+            return Err(Malformed::Number);
         }
+        self.rest = rest;
+        Ok(Value::Number)
     }
 }
 
@@ -161,7 +188,7 @@ impl Close {
 fn number_length(json: &[u8]) -> Result<usize, Malformed> {
     let unsigned = json.strip_prefix(b"-").unwrap_or(json);
     let mut rest = match unsigned {
-        [b'0', b'0'..=b'9', ..] => return Err(Malformed),
+        [b'0', b'0'..=b'9', ..] => return Err(Malformed::Number),
         [b'0', rest @ ..] => rest,
         _ => after_digits(unsigned)?,
     };
@@ -178,8 +205,8 @@ fn number_length(json: &[u8]) -> Result<usize, Malformed> {
 fn after_digits(bytes: &[u8]) -> Result<&[u8], Malformed> {
     let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match count {
-        0 => Err(Malformed),
-        count => bytes.get(count..).ok_or(Malformed),
+        0 => Err(Malformed::Number),
+        count => bytes.get(count..).ok_or(Malformed::Number),
     }
 }
 

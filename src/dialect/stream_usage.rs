@@ -3,23 +3,14 @@
 //!
 //! It is asked for only where the caller has not, and nothing else of the body is touched.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value as Json};
 
-use super::scanner::{Close, Malformed, Scanner, Value};
+use super::edit::Edit;
 use super::{BodyFacts, BodyForm, Operation};
 use crate::request::Dialect;
 
 const OPTIONS: &str = "stream_options";
 const INCLUDE: &str = "include_usage";
-
-/// Where the options stand in a body.
-enum Place {
-    /// They are missing; they may stand here, before another member.
-    Missing(usize),
-    At(Range<usize>),
-}
 
 impl Operation {
     /// True where a stream tells its usage only when it is asked to.
@@ -40,16 +31,13 @@ pub fn ask_for_stream_usage(operation: &Operation, facts: &BodyFacts, body: &[u8
         return None;
     }
     let text = std::str::from_utf8(body).ok()?;
-    match find(text).ok()? {
-        Place::Missing(begin) => {
-            let wish = format!("\"{OPTIONS}\":{{\"{INCLUDE}\":true}},");
-            Some(spliced(body, begin..begin, wish.as_bytes()))
-        }
-        Place::At(range) => {
-            let options = wishing(serde_json::from_str(text.get(range.clone())?).ok()?)?;
-            Some(spliced(body, range, serde_json::to_string(&options).ok()?.as_bytes()))
-        }
-    }
+    let mut edit = Edit::find(text, [OPTIONS]).ok()?;
+    let options = match edit.value(OPTIONS) {
+        Some(sent) => wishing(serde_json::from_str(sent).ok()?)?,
+        None => wishing(Json::Null)?,
+    };
+    edit.set(OPTIONS, &serde_json::to_string(&options).ok()?);
+    edit.done()
 }
 
 /// The options with the wish; `None` where they have it, or are none.
@@ -63,53 +51,6 @@ fn wishing(options: Json) -> Option<Map<String, Json>> {
         Some(Json::Bool(true)) => None,
         _ => Some(options),
     }
-}
-
-fn find(body: &str) -> Result<Place, Malformed> {
-    let mut json = Scanner::new(body);
-    let Value::Object = json.value()? else { return Err(Malformed) };
-    let begin = position(body, &json);
-    let mut goes_on = json.opens(Close::Object)?;
-    while goes_on {
-        let is_options = json.key()?.unescaped()? == OPTIONS;
-        json.colon()?;
-        let begin = position(body, &json);
-        pass_over(&mut json)?;
-        if is_options {
-            return Ok(Place::At(begin..position(body, &json)));
-        }
-        goes_on = json.goes_on(Close::Object)?;
-    }
-    Ok(Place::Missing(begin))
-}
-
-fn position(body: &str, json: &Scanner<'_>) -> usize {
-    body.len().saturating_sub(json.rest().len())
-}
-
-/// Passes over one value; how deep an accepted body is nested is bounded.
-fn pass_over(json: &mut Scanner<'_>) -> Result<(), Malformed> {
-    let close = match json.value()? {
-        Value::List => Close::List,
-        Value::Object => Close::Object,
-        _ => return Ok(()),
-    };
-    let mut goes_on = json.opens(close)?;
-    while goes_on {
-        if let Close::Object = close {
-            json.key()?;
-            json.colon()?;
-        }
-        pass_over(json)?;
-        goes_on = json.goes_on(close)?;
-    }
-    Ok(())
-}
-
-fn spliced(body: &[u8], range: Range<usize>, text: &[u8]) -> Vec<u8> {
-    let (begin, end) =
-        (body.get(..range.start).unwrap_or_default(), body.get(range.end..).unwrap_or_default());
-    [begin, text, end].concat()
 }
 
 #[cfg(test)]

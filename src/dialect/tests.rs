@@ -47,7 +47,7 @@ fn every_row_is_recognised_by_its_own_path_and_no_other_row_hides_it() {
 
 #[test]
 fn what_the_callers_ask_for_most_is_read_as_the_references_say() {
-    use BodyForm::{Json, Multipart};
+    use BodyForm::{Json, JsonOrMultipart, Multipart};
     use Dialect::{Anthropic, Azure, Bedrock, Gemini, Openai};
     use ModelPlace::{Body, Path};
     let arn = "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude-1:0";
@@ -74,7 +74,7 @@ fn what_the_callers_ask_for_most_is_read_as_the_references_say() {
             Some("d1"),
             None,
         ),
-        (Azure, "/openai/deployments/d1/images/edits", "images", Path, Multipart, Some("d1"), None),
+        (Azure, "/openai/deployments/d1/images/edits", "images", Path, JsonOrMultipart, Some("d1"), None),
         (Azure, "/openai/v1/chat/completions", "chat", Body, Json, None, None),
         (Azure, "/openai/responses", "responses", Body, Json, None, None),
         (Anthropic, "/v1/messages?beta=true", "chat", Body, Json, None, None),

@@ -20,16 +20,17 @@ enum Writing {
 impl<'a> Text<'a> {
     /// Takes the text that `json` begins with, and returns it with what follows.
     pub(super) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
-        let (mut rest, mut writing) = (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed)?, Writing::Plain);
+        let (mut rest, mut writing) =
+            (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed::Text)?, Writing::Plain);
         loop {
             match rest.get(plain_length(rest)..).and_then(<[u8]>::split_first) {
                 Some((b'"', behind)) => {
                     let length = json.len().saturating_sub(behind.len());
-                    let (quoted, behind) = json.split_at_checked(length).ok_or(Malformed)?;
+                    let (quoted, behind) = json.split_at_checked(length).ok_or(Malformed::Text)?;
                     return Ok((Self { quoted, writing }, behind));
                 }
                 Some((b'\\', escape)) => (rest, writing) = (after_escape(escape)?, Writing::Escaped),
-                _ => return Err(Malformed),
+                _ => return Err(Malformed::Text),
             }
         }
     }
@@ -43,9 +44,31 @@ impl<'a> Text<'a> {
         match self.writing {
             Writing::Plain => {
                 let end = self.quoted.len().saturating_sub(1);
-                self.quoted.get(1..end).map(Cow::Borrowed).ok_or(Malformed)
+                self.quoted.get(1..end).map(Cow::Borrowed).ok_or(Malformed::Text)
             }
-            Writing::Escaped => serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| Malformed),
+            Writing::Escaped => {
+                serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| Malformed::Text)
+            }
+        }
+    }
+}
+
+/// What is wrong with the text that `json` begins with, and how many bytes behind its quotation mark.
+pub(super) fn flaw(json: &str) -> (usize, &'static str) {
+    let mut behind = json.as_bytes().get(1..).unwrap_or_default();
+    loop {
+        let rest = behind;
+        let at = json.len().saturating_sub(rest.len());
+        match rest.split_first() {
+            None => return (at, "the body ends within a text"),
+            Some((b'\\', escape)) => match after_escape(escape) {
+                Ok(after) => behind = after,
+                Err(_) => return (at, "an escape stands for no letter, or for half of one"),
+            },
+            Some((byte, _)) if *byte < b' ' => {
+                return (at, "a control character stands in a text; write it as an escape");
+            }
+            Some((_, after)) => behind = after,
         }
     }
 }
@@ -57,19 +80,19 @@ fn after_escape(escape: &[u8]) -> Result<&[u8], Malformed> {
         [b'u', a, b, c, d, rest @ ..] => match (unit([*a, *b, *c, *d])?, rest) {
             (0xd800..=0xdbff, [b'\\', b'u', a, b, c, d, rest @ ..]) => match unit([*a, *b, *c, *d])? {
                 0xdc00..=0xdfff => Ok(rest),
-                _ => Err(Malformed),
+                _ => Err(Malformed::Text),
             },
-            (0xd800..=0xdfff, _) => Err(Malformed),
+            (0xd800..=0xdfff, _) => Err(Malformed::Text),
             _ => Ok(rest),
         },
-        _ => Err(Malformed),
+        _ => Err(Malformed::Text),
     }
 }
 
 /// A unit of UTF-16 in four hexadecimal digits.
 fn unit(digits: [u8; 4]) -> Result<u32, Malformed> {
     digits.iter().try_fold(0, |unit, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Malformed)?;
+        let digit = char::from(*digit).to_digit(16).ok_or(Malformed::Text)?;
         Ok(unit << 4 | digit)
     })
 }

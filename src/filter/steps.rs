@@ -78,6 +78,10 @@ pub(super) fn walk(
             Step::Answered
         }
         Outcome::Need(Need::Body { limit, look }) => {
+            // Envoy holds it, and it is read again when there is more of it.
+            if let Body::Begun(begun) = body {
+                *body = Body::Coming { bytes: begun.len() };
+            }
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
             if look.is_none() && declared.is_some_and(|length| length > limit) {
                 shared.gateway.refuse(call, shared.gateway.too_large(limit));

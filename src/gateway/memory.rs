@@ -13,7 +13,7 @@ use super::{Call, Gateway, Known};
 use crate::anomaly::Pending;
 use crate::audit::Members;
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, Operation};
+use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
 use crate::holding::{Bounds, Holding};
 use crate::identity::{CallerName, CredentialName, Introspected, Proof};
@@ -137,6 +137,10 @@ impl Gateway {
     /// where more than these decides. What the call says in other headers has been read by then, or is read here.
     pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<SettledName> {
         if !self.remembers.permits || dialect::names_further_model(&call.head) {
+            return None;
+        }
+        // A form is let pass where JSON must be read, and a header says which it is.
+        if call.operation.as_deref()?.body_form() == BodyForm::JsonOrMultipart {
             return None;
         }
         let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);

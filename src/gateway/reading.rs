@@ -1,11 +1,12 @@
 //! How much of a body is read before the decision: all of it, or of a long form the beginning.
 //!
 //! Whether it is let through depends on the bytes and their announced length alone, never on how they were cut into
-//! pieces on their way: a beginning is looked at where it is 64 KiB long, 128 KiB and so on, up to the limit.
+//! pieces on their way: a beginning is looked at where it is 64 KiB long, 128 KiB and so on, up to the limit of forms. Its
+//! fields may stand behind its file; until they have come Envoy holds what comes.
 
 use super::{Body, Need, body};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyFacts, BodyForm, Form, Operation};
+use crate::dialect::{self, BodyFacts, BodyForm, Fields, Form, Operation};
 use crate::request::RequestHead;
 
 /// Where the beginning of a form is looked at first, in bytes; a shorter form is always read whole.
@@ -18,22 +19,39 @@ pub(super) enum Reading {
     Needs(Need),
 }
 
-/// Reads what has come, as far as it is enough.
+/// How much may be held, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Of a body that is read whole.
+    pub(super) body: u64,
+    /// Of the beginning of a form that is longer.
+    pub(super) form: u64,
+}
+
+/// Reads what has come, as far as it is enough for the fields that the decision rests on.
 pub(super) fn read(
     operation: &Operation,
     head: &RequestHead,
     body: Body<'_>,
-    limit: u64,
+    (limits, fields): (Limits, Fields),
 ) -> Result<Reading, Denial> {
-    let is_long = operation.body_form() == BodyForm::Multipart && may_be_longer(head, limit);
+    let is_long = operation.form_of(head) == BodyForm::Multipart && may_be_longer(head, limits.body);
+    let limit = if is_long { limits.form.max(limits.body) } else { limits.body };
     let cuts = || cuts(if is_long { limit } else { 0 });
+    // Where no more can be held, a flag that has not come is taken for one that is not there.
+    let wanted = |beginning: &[u8]| match fields {
+        Fields::All if beginning.len() as u64 == limit => Fields::AllThatCame,
+        fields => fields,
+    };
     let (bytes, is_complete) = match body {
         Body::Coming => return Ok(Reading::Needs(Need::Body { limit, look: cuts().next() })),
         Body::Beginning(content) => (body::read(content)?, false),
         Body::Complete(content) => (body::read(content)?, true),
     };
     for (beginning, rest) in cuts().filter_map(|cut| bytes.split_at_checked(cut)) {
-        if let Some((facts, mut form)) = dialect::read_beginning(operation, head, beginning)? {
+        if let Some((facts, mut form)) =
+            dialect::read_beginning(operation, head, beginning, wanted(beginning))?
+        {
             form.take(rest)?;
             if is_complete {
                 form.finish()?;
@@ -44,7 +62,7 @@ pub(super) fn read(
     match cuts().find(|cut| *cut > bytes.len()) {
         look if !is_complete && look.is_some() => Ok(Reading::Needs(Need::Body { limit, look })),
         None if is_long => Err(Denial::new(Reason::BodyTooLarge).with_detail(format!(
-            "a form of more than {limit} bytes (`form_limit`) must have the field `model` before the file"
+            "of a form {limit} bytes (`form_limit`) are read for its fields; put them before the file"
         ))),
         _ => Ok(Reading::Done(dialect::read_body(operation, head, bytes)?, None)),
     }

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::bounds::{granted_models, require_granted_operation};
 use super::memory::Judgement;
 use super::observing::reads_anomalies;
-use super::reading::{self, Reading};
+use super::reading::{self, Limits, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::config::{Attach, Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyForm, ModelPlace, Operation};
+use crate::dialect::{self, BodyForm, Fields, ModelPlace, Operation};
 use crate::expression::Reads;
 use crate::identity::{Caller, Principal, Proven, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
@@ -193,17 +193,15 @@ impl Gateway {
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
-        let needs_body = || self.needs_body(upstream, &facts) || self.must_name_model(call, known);
+        let form = facts.operation.form_of(&call.head);
+        let needs_body = || self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
         if call.body.is_some() || !needs_body() {
             return Ok(());
         }
-        let limit = match facts.operation.body_form() {
-            BodyForm::Multipart => self.settings.form_limit,
-            BodyForm::Json | BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => {
-                self.settings.body_limit
-            }
-        };
-        let (body, form) = match reading::read(facts.operation, &call.head, known.body, limit)? {
+        let limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
+        let waits = form == BodyForm::Multipart && self.reads_stream(&facts);
+        let fields = if waits { Fields::All } else { Fields::Model };
+        let (body, form) = match reading::read(facts.operation, &call.head, known.body, (limits, fields))? {
             Reading::Done(body, form) => (body, form),
             Reading::Needs(need) => return Err(self.hold_for(need, known)),
         };
@@ -242,9 +240,9 @@ impl Gateway {
 
     /// The body is read where a rule, a price or a quota that applies reads it, and where it could name something
     /// that is stored under a provider account which this caller shares with others.
-    fn needs_body(&self, upstream: &Upstream, facts: &CallFacts<'_>) -> bool {
+    fn needs_body(&self, upstream: &Upstream, facts: &CallFacts<'_>, form: BodyForm) -> bool {
         let operation = facts.operation;
-        if !has_read_body(operation) {
+        if !is_read(form) {
             return false;
         }
         if self.body_names_model(operation)
@@ -252,7 +250,10 @@ impl Gateway {
         {
             return true;
         }
-        if operation.body_may_hold_state() && !upstream.is_exclusive_to(facts.principal) {
+        if form == BodyForm::Json
+            && operation.body_may_hold_state()
+            && !upstream.is_exclusive_to(facts.principal)
+        {
             return true;
         }
         if self.asks_for_stream_usage(operation, upstream) || self.reads_body(self.quotas.reads(), operation) {
@@ -266,9 +267,10 @@ impl Gateway {
     }
 
     /// True where the kill switch may be for the model that the body names.
-    fn must_name_model(&self, call: &Call, known: &Known<'_>) -> bool {
+    fn must_name_model(&self, call: &Call, form: BodyForm, known: &Known<'_>) -> bool {
         let operation = call.operation.as_deref();
-        operation.is_some_and(|operation| has_read_body(operation) && self.body_names_model(operation))
+        is_read(form)
+            && operation.is_some_and(|operation| self.body_names_model(operation))
             && self.model_is_judged(call, known)
     }
 
@@ -285,6 +287,15 @@ impl Gateway {
             && operation.is_metered()
             && self.settings.metering.usage == MeteredUsage::Record
             && self.settings.hold == Hold::HeadersAndBody
+    }
+
+    /// True where a rule that applies, or a quota, asks whether the answer is a stream.
+    fn reads_stream(&self, facts: &CallFacts<'_>) -> bool {
+        let reads = |reads: &Reads| reads.field("llm", "stream");
+        let is_known = |when: &Reads| !self.reads_body(when, facts.operation);
+        reads(self.quotas.reads())
+            || reads(self.policies.reads())
+                && self.policies.applying_reads(&self.engine, facts, is_known, reads)
     }
 
     /// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
@@ -365,7 +376,7 @@ fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> R
     }
 }
 
-/// True where the operation has a body that can be read.
-fn has_read_body(operation: &Operation) -> bool {
-    matches!(operation.body_form(), BodyForm::Json | BodyForm::Multipart)
+/// True for a body that can be read.
+fn is_read(form: BodyForm) -> bool {
+    matches!(form, BodyForm::Json | BodyForm::Multipart)
 }

@@ -78,6 +78,7 @@ class World:
                 rule("operations", "llm.operation != 'embeddings'", when=asks("operation")),
             ],
             body_limit="1023KiB",
+            form_limit="1536KiB",
         )  # fmt: skip
         self.gateway = Gateway(
             configuration,
@@ -173,7 +174,7 @@ def filled(world: World, row: Operation) -> Request:
     request = world.at(row.dialect, row.method, row.path + query, "model")
     if row.body == "Json":
         return request.with_body(json.dumps({"model": MODEL} if row.model == "Body" else {}).encode())
-    if row.body == "Multipart":
+    if row.body in ("Multipart", "JsonOrMultipart"):
         fields = {"model": MODEL} if row.model == "Multipart" else {}
         return request.with_body(*form(fields))
     if row.body == "Upgrade":
@@ -429,7 +430,13 @@ def test_a_long_upload_is_decided_by_its_beginning_and_watched_to_its_end(
     sound = b"RIFF" * 1_000_000
     model, other, file = upload_part("model", b"whisper-1"), upload_part("model", b"forbidden-1"), upload_part("file", sound)
     end = b"--b1--\r\n"
+    short = upload_part("file", sound[:1_300_000])
     for parts, status, reason in [
+        # More than a body may have, and less than a form may hold before its fields.
+        (short + model + end, 200, None),
+        (short + other + end, 403, "model_not_allowed"),
+        (short + model + other + end, 400, "body_ambiguous"),
+        (model + file + upload_part("stream", b"true") + end, 200, None),
         (model + file + end, 200, None),
         (model + file + upload_part("prompt", b"x") + end, 200, None),
         (other + file + end, 403, "model_not_allowed"),
@@ -448,6 +455,58 @@ def test_a_long_upload_is_decided_by_its_beginning_and_watched_to_its_end(
         if status == 200:
             [received] = simulator.wait_received(1)
             assert len(received["body"]) == len(parts)
+
+
+@pytest.mark.parametrize("path", ["/v1/images/edits", "/v1/images/edits?x=1"])
+def test_images_are_edited_by_json_or_by_a_form(world: World, path: str) -> None:
+    def edit(model: str, **fields: Any) -> Request:
+        body = {"model": model, "prompt": "x", "images": [{"image_url": "data:image/png;base64,AA=="}], **fields}
+        return world.at("openai", "POST", path, "model", body)
+
+    answer = world.send(edit("gpt-image-1.5"))
+    assert answer.header("x-claimgate-reason") is None
+    assert world.record(answer)["gen_ai.request.model"] == "gpt-image-1.5"
+    as_form = world.at("openai", "POST", path, "model").with_body(*form({"model": "gpt-image-1.5"}))
+    assert world.send(as_form).header("x-claimgate-reason") is None
+    assert_refused(world.send(edit("forbidden-1")), 403, "model_not_allowed")
+    as_form = world.at("openai", "POST", path, "model").with_body(*form({"model": "forbidden-1"}))
+    assert_refused(world.send(as_form), 403, "model_not_allowed")
+    stored = replace(edit("gpt-image-1.5", mask={"file_id": "file-1"}), path=f"/shared{path}")
+    assert_refused(world.send(stored), 403, "stateful_operation_shared_credential")
+    as_text = edit("gpt-image-1.5").with_headers(content_type="text/plain")
+    assert_refused(world.send(as_text), 415, "body_unsupported")
+
+
+def test_bedrock_invokes_without_a_content_type(world: World) -> None:
+    """As AWS's SDKs send it; the body is one JSON object all the same."""
+    for verb in ("invoke", "invoke-with-response-stream"):
+        path = f"/model/{MODEL}/{verb}"
+        for kind in ([], [("content-type", "application/octet-stream")], [("content-type", "application/json")]):
+            for body, want in [
+                (b'{"max_tokens": 9, "messages": []}', None),
+                (b'{"max_tokens": 900, "messages": []}', "policy_denied"),
+                (b'{"max_tokens": 9, "max_tokens": 900}', "body_ambiguous"),
+                (b"\x89PNG", "body_malformed"),
+                (b"", "body_malformed"),
+            ]:
+                headers = {"authorization": f"Bearer {world.key}", "asks": "max", **dict(kind)}
+                answer = world.client.post(f"/bedrock{path}", headers=headers, content=body)
+                assert answer.headers.get("x-claimgate-reason") == want, (kind, body)
+    converse = world.client.post(f"/bedrock/model/{MODEL}/converse", headers=headers | {"content-type": ""}, content=b"{}")
+    assert converse.headers["x-claimgate-reason"] == "body_unsupported"
+
+
+def test_a_body_that_is_no_json_is_told_where_and_why(world: World) -> None:
+    for body, told in [
+        (b'{"model": "gpt-4o", secret-word: 1}', "at byte 20: a key stands without quotation marks"),
+        (b'{"model": "gpt-4o", "secret-word": \'secret-word\'}', "at byte 35: a text stands in single quotation marks"),
+        (b'{"model": "gpt-4o", "user": 1, "user": 2}', "the key `user` comes twice"),
+        (b'{"model": "gpt-4o", "user": "\xff"}', "not UTF-8 at byte 29"),
+        (b'{"model": "gpt-4o", "user": ' + b"[" * 70 + b"]" * 70 + b"}", "more than 64 levels deep"),
+        (b'{"model": 4}', "the key `model` must be a text"),
+    ]:
+        message = world.send(world.ask("openai", "model").with_body(body)).json()["error"]["message"]
+        assert told in message and "secret-word" not in message, message
 
 
 def upload_part(name: str, content: bytes) -> bytes:

@@ -79,8 +79,16 @@ def facts_of(question: Question, view: View) -> Facts:
     stream = False if dialect in ("gemini", "bedrock") else view.values.get("stream")
     limits = [view.values.get(name) for name in LIMITS[dialect]]
     for outer, names in INNER_LIMITS.get(dialect, {}).items():
-        limits += [(view.values.get(outer) or {}).get(name) for name in names]
+        inner = [(view.values.get(outer) or {}).get(name) for name in names]
+        limits += [protobuf_integer(n) for n in inner if n is not None] if dialect == "gemini" else inner
     return {"model": model, "stream": stream, "max_tokens": max((n for n in limits if n is not None), default=None)}
+
+
+def protobuf_integer(value: Any) -> int:
+    """An integer in any spelling of protobuf's JSON mapping, of which JSON's own readers make a number or a text."""
+    number = float(value)
+    assert number.is_integer()
+    return int(number)
 
 
 def form_disagreement(question: Question, facts: Facts, view: View) -> str | None:

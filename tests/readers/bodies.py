@@ -9,7 +9,7 @@ from dataclasses import dataclass
 NAMES = (
     "model stream max_tokens max_completion_tokens max_output_tokens max_tokens_to_sample maxTokens max_gen_len"
     " generationConfig generation_config inferenceConfig textGenerationConfig additionalModelRequestFields cachedContent cached_content"
-    " previous_response_id conversation container store background prompt models fallbacks tools input"
+    " previous_response_id conversation container store background prompt models fallbacks tools input include"
 ).split()
 OTHERS = "messages user temperature seed metadata stop n contents system k".split()
 # Node takes none below 27 letters.
@@ -95,7 +95,11 @@ class Generator:
             return self._dice.choice(("true", "false", "null"))
         if name.lower().endswith(("config", "fields")) and depth > 0:
             inner = self._dice.choice(("maxOutputTokens", "max_output_tokens", "maxTokens", "max_tokens", "maxTokenCount"))
-            return "{" + f"{self._name(inner)}:{self._dice.randrange(99)}" + "}"
+            number = str(self._dice.randrange(99))
+            if self._dice.random() < 0.3:
+                # Protobuf's integers have these spellings too.
+                number = self._dice.choice((f'"{number}"', f"{number}.0", f"{number}e1", f'"{number}E0"', '"x"', "7.5"))
+            return "{" + f"{self._name(inner)}:{number}" + "}"
         if name.startswith("max"):
             return self._dice.choice(("0", "7", "16", "9007199254740991", "null"))
         return self._value(depth)
@@ -172,6 +176,7 @@ class Generator:
         lines = [self._spelt(f"Content-Disposition: form-data; name={quote}{name}{quote}")]
         if name == "file" and self._dice.random() < 0.9:
             lines[0] += f'; filename="{self._dice.choice(("a.wav", "a;b.wav", "a%22.wav", "model", "é.wav"))}"'
+            lines[0] += self._dice.choice(self.EXTENDED_NAMES) if self._dice.random() < 0.3 else ""
             lines.append("Content-Type: audio/wav")
         elif self._dice.random() < 0.1:
             lines.append(self._spelt("Content-Type: " + self._dice.choice(self.TYPES)))
@@ -180,6 +185,16 @@ class Generator:
         self._dice.shuffle(lines)
         return "\r\n".join(lines) + "\r\n\r\n" + value
 
+    EXTENDED_NAMES = (
+        "; filename*=utf-8''a.wav",
+        "; filename*=UTF-8'en'%C3%A9%20b.wav",
+        "; filename*=\"utf-8''a.wav\"",
+        "; filename*0=a; filename*1=b",
+        "; filename*0*=utf-8''a%20; filename*1=b",
+        "; filename*=it's",
+        "; filename*=utf-8''model; name*=utf-8''model",
+        "; name*0=mo; name*1=del",
+    )
     TYPES = ("text/plain", "text/plain; charset=utf-8", "text/plain; charset=utf-16", "application/json", "text/html")
     HEADERS = (
         "Content-Transfer-Encoding: 8bit",

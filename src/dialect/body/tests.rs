@@ -182,6 +182,80 @@ fn a_body_that_readers_read_differently_is_ambiguous() {
     }
 }
 
+/// Where it is and what should stand there; nothing of the body but short names of keys.
+#[test]
+fn a_refusal_says_what_is_wrong() {
+    let long = "k".repeat(65);
+    let twice = format!("{{\"{long}\":1,\"{long}\":2}}");
+    let deep = format!("{{\"a\":{}", "[".repeat(64));
+    let rows: [(&[u8], &str); 36] = [
+        (b"", "the body is empty; it must be one JSON object"),
+        (b" \n", "the body is empty; it must be one JSON object"),
+        (b"[1]", "the body is JSON, but no object"),
+        (b"null", "the body is JSON, but no object"),
+        (b"hello", "the body is not JSON at byte 0: a value is expected"),
+        (b"\xef\xbb\xbf{}", "the body begins with a byte order mark; send it without one"),
+        (b"{\"a\":\"b\xff\"}", "the body is not UTF-8 at byte 7"),
+        (b"{model:\"m\"}", "the body is not JSON at byte 1: a key stands without quotation marks"),
+        (
+            b"{'model':1}",
+            "the body is not JSON at byte 1: a key stands in single quotation marks; write double ones",
+        ),
+        (
+            b"{\"a\":'m'}",
+            "the body is not JSON at byte 5: a text stands in single quotation marks; write double ones",
+        ),
+        (b"{\"a\":1,}", "the body is not JSON at byte 7: a comma is one too many"),
+        (b"{\"a\":[1,]}", "the body is not JSON at byte 8: a value is missing, or a comma is one too many"),
+        (b"{\"a\":}", "the body is not JSON at byte 5: a value is missing, or a comma is one too many"),
+        (b"{\"a\" 1}", "the body is not JSON at byte 5: `:` is expected behind a key"),
+        (b"{\"a\":1 \"b\":2}", "the body is not JSON at byte 7: `,` or `}` is expected"),
+        (b"{\"a\":[1 2]}", "the body is not JSON at byte 8: `,` or `]` is expected"),
+        (b"{/* hi */}", "the body is not JSON at byte 1: JSON has no comments"),
+        (b"{\"a\":NaN}", "the body is not JSON at byte 5: `NaN` and `Infinity` are no numbers of JSON"),
+        (b"{\"a\":-Infinity}", "the body is not JSON at byte 5: `NaN` and `Infinity` are no numbers of JSON"),
+        (
+            b"{\"a\": 01}",
+            "the body is not JSON at byte 6: a number has a zero or a sign too many, lacks digits, or is too large",
+        ),
+        (
+            b"{\"a\":1e999}",
+            "the body is not JSON at byte 5: a number has a zero or a sign too many, lacks digits, or is too large",
+        ),
+        (b"{\"a\":True}", "the body is not JSON at byte 5: a value is expected"),
+        (
+            b"{\"a\":\"b\nc\"}",
+            "the body is not JSON at byte 7: a control character stands in a text; write it as an escape",
+        ),
+        (
+            b"{\"a\":\"\\x\"}",
+            "the body is not JSON at byte 6: an escape stands for no letter, or for half of one",
+        ),
+        (
+            b"{\"a\":\"\\ud800\"}",
+            "the body is not JSON at byte 6: an escape stands for no letter, or for half of one",
+        ),
+        (b"{\"a\":\"b", "the body is not JSON at byte 7: the body ends within a text"),
+        (b"{\"a\":1", "the body ends at byte 6, where `,` or `}` is expected"),
+        (b"{\"a\":", "the body ends at byte 5, where a value is expected"),
+        (b"{}{}", "the body is not JSON at byte 2: something follows the object"),
+        (b"{\"model\":1}", "the key `model` must be a text"),
+        (b"{\"stream\":\"true\"}", "the key `stream` must be `true` or `false`"),
+        (b"{\"max_tokens\":\"5\"}", "the key `max_tokens` must be a whole number from 0 to 9007199254740991"),
+        (b"{\"user\":1,\"us\\u0065r\":2}", "the key `user` comes twice"),
+        (twice.as_bytes(), "a key comes twice"),
+        (b"{\"Model\":\"m\"}", "the key `Model` differs from one that is read only by case"),
+        (deep.as_bytes(), "the body is nested more than 64 levels deep"),
+    ];
+    let chat = operation(Dialect::Openai, "/v1/chat/completions");
+    let request = RequestHead::new(vec![("content-type".to_owned(), JSON.into())]);
+    for (body, want) in rows {
+        let denial = read_body(&chat, &request, body).unwrap_err();
+        let message = denial.message();
+        assert_eq!(message.split_once(": ").map(|(_, detail)| detail), Some(want), "{message}");
+    }
+}
+
 #[test]
 fn nesting_is_bounded_at_64() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
@@ -201,6 +275,37 @@ fn a_body_is_read_only_as_what_the_operation_takes() {
     assert_eq!(read_as(&chat, "text/plain", b"{}"), Err(Reason::BodyUnsupported));
     assert_eq!(read_as(&chat, FORM, b"--b--"), Err(Reason::BodyUnsupported));
     assert_eq!(read_as(&form, JSON, b"{}"), Err(Reason::BodyUnsupported));
+    for (dialect, path, model) in [
+        (Dialect::Openai, "/v1/images/edits", "m"),
+        (Dialect::Azure, "/openai/deployments/d/images/edits", "d"),
+        (Dialect::Azure, "/openai/v1/images/edits", "m"),
+    ] {
+        let edit = operation(dialect, path);
+        let json = br#"{"model":"m","stream":true,"images":[{"image_url":"data:image/png;base64,AA=="}]}"#;
+        assert_eq!(read_as(&edit, JSON, json), Ok(facts(Some(model), Some(true), None)), "{path}");
+        let stored = read_as(&edit, JSON, br#"{"model":"m","mask":{"file_id":"f"}}"#);
+        assert!(stored.unwrap().is_stateful, "a stored mask");
+        let fields = b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--";
+        assert_eq!(read_as(&edit, FORM, fields), Ok(facts(Some(model), None, None)), "{path}");
+        assert_eq!(read_as(&edit, FORM, json), Err(Reason::BodyMalformed), "JSON that says it is a form");
+        assert_eq!(read_as(&edit, JSON, fields), Err(Reason::BodyMalformed), "a form that says it is JSON");
+        assert_eq!(read_as(&edit, "text/plain", json), Err(Reason::BodyUnsupported));
+    }
+    for path in ["/model/m/invoke", "/model/m/invoke-with-response-stream"] {
+        let invoke = operation(Dialect::Bedrock, path);
+        let max_tokens =
+            |body: &[u8]| Ok(read_body(&invoke, &RequestHead::new(Vec::new()), body)?.max_tokens);
+        assert_eq!(max_tokens(br#"{"max_tokens":7}"#), Ok(Some(7)));
+        assert_eq!(
+            read_as(&invoke, "application/octet-stream", b"{}").map(|facts| facts.max_tokens),
+            Ok(None)
+        );
+        let reason = |read: Result<_, crate::denial::Denial>| read.map_err(|denial| denial.reason());
+        assert_eq!(reason(max_tokens(b"\x89PNG")), Err(Reason::BodyMalformed));
+        assert_eq!(read_as(&invoke, "text/plain", b"{}"), Err(Reason::BodyUnsupported));
+    }
+    let converse = operation(Dialect::Bedrock, "/model/m/converse");
+    assert_eq!(read_as(&converse, "application/octet-stream", b"{}"), Err(Reason::BodyUnsupported));
     let upload = operation(Dialect::Openai, "/v1/files");
     assert_eq!(
         read_as(&upload, "x/y", b"\xff"),
@@ -246,7 +351,27 @@ fn a_read_object_is_held_to_the_same_rules() {
         ("another case within", r#"{"generationConfig":{"maxoutputtokens":1}}"#, Err(Reason::BodyAmbiguous)),
         ("another case", r#"{"generationconfig":{}}"#, Err(Reason::BodyAmbiguous)),
         ("a list", r#"{"generationConfig":[]}"#, Err(Reason::BodyMalformed)),
-        ("a text within", r#"{"generationConfig":{"maxOutputTokens":"1"}}"#, Err(Reason::BodyMalformed)),
+        (
+            "a text that is no number within",
+            r#"{"generationConfig":{"maxOutputTokens":"x"}}"#,
+            Err(Reason::BodyMalformed),
+        ),
+        ("protobuf's integer in a text", r#"{"generationConfig":{"maxOutputTokens":"100"}}"#, Ok(Some(100))),
+        ("with a fraction of zero", r#"{"generation_config":{"max_output_tokens":100.0}}"#, Ok(Some(100))),
+        ("with an exponent", r#"{"generationConfig":{"maxOutputTokens":1e2}}"#, Ok(Some(100))),
+        ("with both in a text", r#"{"generationConfig":{"maxOutputTokens":"1.0E2"}}"#, Ok(Some(100))),
+        ("with a fraction", r#"{"generationConfig":{"maxOutputTokens":1.5}}"#, Err(Reason::BodyMalformed)),
+        ("below zero", r#"{"generationConfig":{"maxOutputTokens":"-1"}}"#, Err(Reason::BodyMalformed)),
+        (
+            "beyond what is exact",
+            r#"{"generationConfig":{"maxOutputTokens":1e17}}"#,
+            Err(Reason::BodyMalformed),
+        ),
+        (
+            "an enumeration by its number",
+            r#"{"generationConfig":{"responseModalities":[1],"maxOutputTokens":7}}"#,
+            Ok(Some(7)),
+        ),
     ];
     for (note, body, expected) in rows {
         let read = read(Dialect::Gemini, "/v1beta/models/m:generateContent", body);

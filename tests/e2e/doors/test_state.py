@@ -30,6 +30,22 @@ REFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
     "a file in camel case": (RESPONSES, response(input=[{"role": "user", "content": [{"fileId": "file-1"}]}])),
     "a stored item": (RESPONSES, response(input=[{"type": "item_reference", "id": "msg_1"}])),
     "an earlier response in camel case": (RESPONSES, response(previousResponseId="resp_1")),
+    "reasoning by its id": (RESPONSES, response(input=[{"type": "reasoning", "id": "rs_1", "summary": []}])),
+    "an image by its id": (RESPONSES, response(input=[{"type": "image_generation_call", "id": "ig_1", "action": "edit"}])),
+    "a server's answer by its id": (RESPONSES, response(input=[{"type": "mcp_call", "id": "mc_1", "arguments": "{}"}])),
+    "a stored picture": (
+        RESPONSES,
+        response(input=[{"type": "computer_call_output", "call_id": "c", "output": {"file_id": "file-1"}}]),
+    ),
+    "a tunnel": (RESPONSES, response(tools=[{"type": "mcp", "server_label": "s", "tunnel_id": "tunnel_1"}])),
+    "a file by its address": (
+        "/gemini/v1beta/models/gemini-2.5-flash:generateContent",
+        {
+            "contents": [
+                {"parts": [{"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/1"}}]}
+            ]
+        },
+    ),
     "a vector store": (RESPONSES, response(tools=[{"type": "file_search", "vector_store_ids": ["vs_1"]}])),
     "a container": (RESPONSES, response(tools=[{"type": "code_interpreter", "container": "cntr_1"}])),
     "a chat to keep": (CHAT, {"model": "gpt-4o", "messages": [], "store": True}),
@@ -44,6 +60,48 @@ REFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
     "a bucket of the account": (
         "/bedrock/model/amazon.nova-lite-v1:0/converse",
         {"messages": [{"content": [{"document": {"source": {"s3Location": {"uri": "s3://acme/plans"}}}}]}]},
+    ),
+}
+def given(*items: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An earlier turn as the provider answered it, between two of the caller's."""
+    said = {"role": "user", "content": "hi"}
+    return RESPONSES, response(input=[said, *items, said], include=["reasoning.encrypted_content"])
+
+
+# What looks like a reference and brings all that it means.
+WHOLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "a compacted conversation": given({"type": "compaction", "id": "cmp_1", "encrypted_content": "g"}),
+    "sealed reasoning": given({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "g"}),
+    "a command and what it printed": given(
+        {"type": "shell_call", "id": "sh_1", "call_id": "c", "action": {"commands": ["ls"], "env": {"container": "x"}}},
+        {"type": "shell_call_output", "id": "so_1", "call_id": "c", "output": [{"stdout": "x"}]},
+    ),
+    "a patch and how it went": given(
+        {"type": "apply_patch_call", "id": "ap_1", "call_id": "c", "operation": {"type": "delete_file", "path": "a"}},
+        {"type": "apply_patch_call_output", "id": "ao_1", "call_id": "c", "status": "completed"},
+    ),
+    "a click and what it showed": given(
+        {"type": "computer_call", "id": "cu_1", "call_id": "c", "action": {"type": "wait"}},
+        {"type": "computer_call_output", "call_id": "c", "output": {"image_url": "data:image/png;base64,AA=="}},
+    ),
+    "a search": given({"type": "web_search_call", "id": "ws_1", "action": {"type": "search", "query": "q"}}),
+    "an image": given({"type": "image_generation_call", "id": "ig_1", "result": "aGk="}),
+    "a server's tools and its answer": given(
+        {"type": "mcp_list_tools", "id": "ml_1", "server_label": "s", "tools": []},
+        {"type": "mcp_call", "id": "mc_1", "server_label": "s", "name": "n", "arguments": "{}", "output": "o"},
+    ),
+    "a video on YouTube": (
+        "/gemini/v1beta/models/gemini-2.5-flash:generateContent",
+        {"contents": [{"parts": [{"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}}]}]},
+    ),
+    "examples of a tool": (
+        "/anthropic/v1/messages",
+        {
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "hi"}],
+            "tools": [{"name": "t", "input_schema": {}, "input_examples": [{"container": "c", "model": "x"}]}],
+        },
     ),
 }
 # Models that somebody made under the account, out of what only they have.
@@ -91,6 +149,13 @@ def test_a_body_that_names_what_is_kept_is_refused(stage: Stage, protocol: str, 
     _, seen = stage.open_door(attack, protocol)
     assert json.loads(seen["body"]) == body
     stage.refuses(attack, protocol, 403, "stateful_operation_shared_credential")
+
+
+@pytest.mark.parametrize("protocol", BOTH)
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_brings_its_content_names_nothing_that_is_kept(stage: Stage, protocol: str, name: str) -> None:
+    path, body = WHOLE[name]
+    stage.passes(posting(body, path, stage.bearer()), protocol)
 
 
 @pytest.mark.parametrize("protocol", BOTH)

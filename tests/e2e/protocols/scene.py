@@ -44,6 +44,7 @@ JSON = ("content-type", "application/json")
 ORIGIN = "https://app.test"
 AUDIT_LOG = {"text_format_source": {"inline_string": AUDIT_FORMAT}}
 BODY_LIMIT = 64 * 1024
+FORM_LIMIT = 256 * 1024
 # How many requests share the value of the header `counter`.
 SCARCE = 2
 Pairs = Sequence[tuple[str, str]]
@@ -232,6 +233,7 @@ def configuration() -> tuple[dict[str, Any], str]:
         upstreams=upstreams,
         open=[{"method": "GET", "path": PROBE}],
         body_limit=f"{BODY_LIMIT // 1024}KiB",
+        form_limit=f"{FORM_LIMIT // 1024}KiB",
     )
     return whole, key
 

@@ -41,6 +41,12 @@ ACCEPTED = {
     "a file that is named as the field": form(part("file", b"RIFF", '; filename="model"'), MODEL),
     "a form within a file": form(part("file", form(FORBIDDEN, boundary="b2"), '; filename="a"'), MODEL),
     "two files of one name": form(FILE, FILE, MODEL),
+    "a file as .NET names it": form(part("file", more="; filename=a.wav; filename*=utf-8''a.wav"), MODEL),
+    "a file of other letters": form(part("file", more="; filename=\"?.wav\"; filename*=utf-8''%C3%A9.wav"), MODEL),
+    "a file's name in pieces": form(part("file", more='; filename*0="a"; filename*1=".wav"'), MODEL),
+    "a file first, longer than other bodies": form(
+        part("file", b"x" * (2 * BODY_LIMIT), '; filename="a.wav"'), part("prompt", b"x"), MODEL
+    ),
     "an empty file": form(part("file", b"", '; filename="a.wav"'), MODEL),
     "no line break behind its end": form(FILE, MODEL, end=b"--"),
 }
@@ -68,6 +74,17 @@ REFUSED = {
     "a model of another case": (form(FILE, MODEL, part("Model", b"forbidden")), 400, "body_ambiguous"),
     "a model as a list": (form(FILE, MODEL, part("model[]", b"forbidden")), 400, "body_ambiguous"),
     "a name that is encoded": (form(FILE, MODEL, part("x", more="; name*=utf-8''model")), 400, "body_ambiguous"),
+    "a name in pieces": (form(FILE, MODEL, part("x", more='; name*0="mo"; name*1="del"')), 400, "body_ambiguous"),
+    "a model as a file by its extended name": (
+        form(FILE, part("model", b"whisper-1", "; filename*=utf-8''m")),
+        400,
+        "body_ambiguous",
+    ),
+    "a forbidden model behind a file longer than other bodies": (
+        form(part("file", b"x" * (2 * BODY_LIMIT), '; filename="a.wav"'), FORBIDDEN),
+        403,
+        "model_not_allowed",
+    ),
     "a quote escaped in a file's name": (
         form(part("file", more='; filename="a\\"; name=\\"model"'), MODEL),
         400,
@@ -150,7 +167,7 @@ def test_a_form_is_no_body_of_an_operation_of_json(shipped: Scene, protocol: str
 
 @pytest.mark.parametrize("protocol", BOTH)
 def test_a_form_beyond_the_bound_is_refused(shipped: Scene, protocol: str) -> None:
-    """Beyond `body_limit` an upload is decided by its beginning, which must name the model."""
+    """Beyond `form_limit` an upload is decided by its beginning, which must name the model."""
     content = form(part("file", b"x" * (BODY_LIMIT + 200_000), '; filename="a.wav"'), MODEL)
     announced = ("content-length", str(len(content)))
     for headers in ([], [announced]):

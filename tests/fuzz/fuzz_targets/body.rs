@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use claimgate::dialect::{BodyFacts, BodyForm, Operation, read_beginning, read_body};
+use claimgate::dialect::{BodyFacts, BodyForm, Fields, Operation, read_beginning, read_body};
 use claimgate::request::{Dialect, RequestHead};
 use claimgate_fuzz::messages::cut;
 use claimgate_fuzz::operations::posted;
@@ -38,20 +38,21 @@ fuzz_target!(|data: &[u8]| {
     let operation = &KNOWN[usize::from(selector.wrapping_sub(b'A')) % OPERATIONS.len()];
     let (content_type, body) = cut(rest, b"\n");
     let content_type = match (content_type, operation.body_form()) {
-        (b"", BodyForm::Multipart) => b"multipart/form-data; boundary=b",
+        (b"", BodyForm::Multipart | BodyForm::JsonOrMultipart) => b"multipart/form-data; boundary=b",
         (b"", _) => b"application/json".as_slice(),
         (sent, _) => sent,
     };
     let head = RequestHead::new(vec![("content-type".to_owned(), content_type.to_vec())]);
     let read = read_body(operation, &head, body);
     assert_eq!(read, read_body(operation, &head, body), "two readings of the same body");
-    if operation.body_form() == BodyForm::Multipart {
+    let form = operation.form_of(&head);
+    if form == BodyForm::Multipart {
         // Cut somewhere, the same body is read in pieces.
         let middle = body.len() * usize::from(*selector) / 256;
         assert!(in_pieces(operation, &head, body, middle).is_none_or(|pieces| read == Ok(pieces)));
     }
     let Ok(facts) = read else { return };
-    match operation.body_form() {
+    match form {
         BodyForm::Json => agrees_with_tree(operation, &facts, body),
         BodyForm::Multipart => agrees_with_form(operation, &facts, boundary(body), body),
         form => panic!("`{form:?}` is no form of these operations"),
@@ -61,7 +62,7 @@ fuzz_target!(|data: &[u8]| {
 /// The facts of a form that was decided on by its beginning, where nothing spoke against it later.
 fn in_pieces(operation: &Operation, head: &RequestHead, body: &[u8], middle: usize) -> Option<BodyFacts> {
     let (beginning, rest) = body.split_at(middle);
-    let (facts, mut form) = read_beginning(operation, head, beginning).ok()??;
+    let (facts, mut form) = read_beginning(operation, head, beginning, Fields::All).ok()??;
     for piece in rest.chunks(7) {
         form.take(piece).ok()?;
     }

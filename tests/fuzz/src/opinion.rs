@@ -96,7 +96,10 @@ fn limit(dialect: Dialect, tree: &Map<String, Value>) -> Option<u64> {
             largest(tree, &["max_tokens", "max_completion_tokens", "max_output_tokens"])
         }
         Dialect::Anthropic => largest(tree, &["max_tokens", "max_tokens_to_sample"]),
-        Dialect::Gemini => inside(&GEMINI_CONFIG, &GEMINI_LIMIT),
+        Dialect::Gemini => {
+            let configs = GEMINI_CONFIG.iter().filter_map(|outer| tree.get(*outer)?.as_object());
+            configs.flat_map(|config| GEMINI_LIMIT.iter().filter_map(|name| protobuf(config.get(*name)?))).max()
+        }
         Dialect::Bedrock => {
             let top = largest(tree, &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"]);
             let converse = inside(&["inferenceConfig"], &["maxTokens", "max_new_tokens", "maxNewTokens"]);
@@ -106,6 +109,12 @@ fn limit(dialect: Dialect, tree: &Map<String, Value>) -> Option<u64> {
             top.max(converse).max(own).max(titan)
         }
     }
+}
+
+/// An integer of protobuf's JSON mapping.
+fn protobuf(sent: &Value) -> Option<u64> {
+    let spelt = sent.as_str().map_or_else(|| sent.to_string(), str::to_owned);
+    spelt.parse::<u64>().ok().or_else(|| Some(spelt.parse::<f64>().ok()? as u64))
 }
 
 /// Panics where an accepted form does not say what was read of it.

@@ -21,6 +21,7 @@ fn transcribe(body: &str) -> Result<BodyFacts, Reason> {
 #[test]
 fn the_model_of_a_form_is_read_wherever_it_stands() {
     let file = "content-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\ncontent-type: audio/wav\r\n\r\n\0\n--c\r\n";
+    let named = |more: &str| format!("Content-Disposition: form-data; name=file{more}\r\n\r\nx");
     let token =
         "Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model\r\n\r\nm";
     let rows = [
@@ -32,6 +33,47 @@ fn the_model_of_a_form_is_read_wherever_it_stands() {
             "with stream",
             form(&[&field("model", "m"), &field("stream", "true")]),
             facts(Some("m"), Some(true), None),
+        ),
+        (
+            "a file as .NET names it",
+            form(&[&named("; filename=a.wav; filename*=utf-8''a.wav"), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "a file of other letters",
+            form(&[
+                &named("; filename=\"=?utf-8?B?w6k=?=\"; filename*=utf-8''%C3%A9.wav"),
+                &field("model", "m"),
+            ]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "the extended name first, with its language",
+            form(&[&named("; filename*=UTF-8'en'a%20b.wav; filename=\"a b.wav\""), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "the extended name alone, quoted",
+            form(&[&named("; filename*=\"utf-8''a.wav\""), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "a name in pieces",
+            form(&[&named("; filename*0=\"a\"; filename*1*=b%20c"), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "a quotation mark in a name",
+            form(&[&named("; filename=it's.wav"), &field("model", "m")]),
+            facts(Some("m"), None, None),
+        ),
+        (
+            "a disposition in another order",
+            form(&[
+                "Content-Disposition: form-data; filename*=utf-8''a.wav; name=file\r\n\r\nx",
+                &field("model", "m"),
+            ]),
+            facts(Some("m"), None, None),
         ),
         ("named by a token, with a charset", form(&[token]), facts(Some("m"), None, None)),
         (
@@ -91,6 +133,31 @@ fn a_form_that_parsers_read_differently_is_refused() {
         (
             "an extended name",
             with("Content-Disposition: form-data; name=\"x\"; name*=utf-8''model"),
+            BodyAmbiguous,
+        ),
+        (
+            "a name in pieces beside it",
+            with("Content-Disposition: form-data; name=\"x\"; name*0=\"mo\"; name*1=\"del\""),
+            BodyAmbiguous,
+        ),
+        (
+            "a name in pieces alone",
+            with("Content-Disposition: form-data; name*0=\"mo\"; name*1=\"del\""),
+            BodyMalformed,
+        ),
+        (
+            "the model as a file by its extended name",
+            with("Content-Disposition: form-data; name=model; filename*=utf-8''m"),
+            BodyAmbiguous,
+        ),
+        (
+            "a file's name twice",
+            with("Content-Disposition: form-data; name=file; filename*=utf-8''a; filename*=utf-8''b"),
+            BodyAmbiguous,
+        ),
+        (
+            "a parameter that only begins as a file's name",
+            with("Content-Disposition: form-data; name=file; filenames=it's"),
             BodyAmbiguous,
         ),
         (
