@@ -63,7 +63,9 @@ pub use thumbprint::Thumbprint;
 pub use tier_price::{Above, TierPrice, TierPrices, TokenPrices};
 pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};
-pub use upstream::{Asserted, ExtraOperation, Open, ProviderCredential, TenantCredentials, Upstream};
+pub use upstream::{
+    Asserted, ExtraOperation, Open, ProviderCredential, StatelessResponses, TenantCredentials, Upstream,
+};
 pub use window::{Period, TimeZone, WindowLength};
 
 /// Why a configuration is refused: where it is wrong, and what would be right.

@@ -5,7 +5,7 @@
 //! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
 //! that what was decided is what the provider sees. Of answers it knows where they state their cost (`Statement`).
 //! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
-//! stream's usage (`ask_for_stream_usage`).
+//! stream's usage (`ask_for_stream_usage`), or the wish that nothing of it is kept (`keep_nothing`).
 
 mod address;
 mod answer_key;
@@ -33,6 +33,7 @@ mod query;
 mod scanner;
 mod shape;
 mod spelling;
+mod stateless;
 mod statement;
 mod stream_usage;
 mod table;
@@ -54,6 +55,7 @@ pub use form::Form;
 pub use guess::guess;
 pub use shape::{FORMS, require_whole_answer, unreadable_forms};
 pub use spelling::Spelling;
+pub use stateless::{Reasoning, keep_nothing};
 pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
 pub use stream_usage::ask_for_stream_usage;
 pub use usage::{Calls, Counts, PaidCall, Run};

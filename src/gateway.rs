@@ -22,6 +22,7 @@ mod polled;
 mod possession;
 mod reading;
 mod report;
+mod rewriting;
 mod settings;
 mod spending;
 mod walk;
@@ -46,7 +47,7 @@ use crate::upstream::{HeaderPatch, Upstreams};
 use challenges::Challenges;
 use documents::Documents;
 use memory::is_settled_by_path;
-use metering::Rewriting;
+use rewriting::Rewriting;
 use settings::Settings;
 use walk::Stop;
 

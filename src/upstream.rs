@@ -18,6 +18,7 @@
 mod headers;
 mod passport;
 mod reuse;
+mod stateless;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -60,6 +61,7 @@ pub struct Upstream {
     operations: Vec<config::ExtraOperation>,
     price_multiplier: Factor,
     stream_usage: Option<StreamUsage>,
+    stateless_responses: Option<config::StatelessResponses>,
     /// Tenants whose credential others reach too, through this upstream or another.
     reused: BTreeSet<String>,
 }
@@ -166,6 +168,7 @@ impl Upstream {
             },
             ProviderCredential::Envoy => Credential::Envoy,
         };
+        stateless::require_responses(upstream, at)?;
         for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
             if let Some(Asserted::Value(value)) = asserted
                 && !headers::is_value(value)
@@ -188,6 +191,7 @@ impl Upstream {
             operations: upstream.operations.clone(),
             price_multiplier: upstream.price_multiplier,
             stream_usage: upstream.stream_usage,
+            stateless_responses: upstream.stateless_responses.clone(),
             reused: BTreeSet::new(),
         })
     }

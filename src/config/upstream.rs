@@ -44,6 +44,34 @@ pub struct Upstream {
     /// Operations allowed beside those the dialect knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<ExtraOperation>,
+    /// OpenAI keeps each response under the account unless it is told not to. Where this is written, requests of callers
+    /// who share the account are told so: `store: false`, and `include: ["reasoning.encrypted_content"]` for models
+    /// that reason. A caller's own `store: true` stays refused. Absent: requests go on as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stateless_responses: Option<StatelessResponses>,
+}
+
+/// Which models are asked for their reasoning, sealed, so that the next request can bring it itself. `{}` takes the
+/// defaults.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StatelessResponses {
+    /// Models that reason, or on Azure their deployments; `*` stands for any text. Others refuse to be asked. A request that has `reasoning` is for one
+    /// that does.
+    #[serde(default = "reasoning_models")]
+    pub reasoning_models: Vec<String>,
+    /// Models of these patterns that do not reason.
+    #[serde(default = "other_models")]
+    pub other_models: Vec<String>,
+}
+
+fn reasoning_models() -> Vec<String> {
+    ["o1*", "o3*", "o4*", "gpt-5*", "codex-*", "computer-use-*"].map(str::to_owned).into()
+}
+
+fn other_models() -> Vec<String> {
+    vec!["gpt-5-chat*".to_owned()]
 }
 
 /// Where the provider's credential comes from. The configuration holds names, never values.

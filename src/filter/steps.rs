@@ -62,8 +62,14 @@ pub(super) fn walk(
     };
     match outcome {
         Outcome::Forward(patch) => {
+            if let Err(denial) = rewrite(call, *body) {
+                shared.gateway.refuse(call, denial);
+                *phase = Phase::Answered;
+                *body = Body::DONE;
+                send(call.answer());
+                return Step::Answered;
+            }
             *phase = Phase::Forwarded;
-            rewrite(call, *body);
             *body = Body::DONE;
             if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok()) {
                 let _ = hostcalls::set_property(vec!["claimgate_passport"], Some(&passport));
@@ -78,10 +84,6 @@ pub(super) fn walk(
             Step::Answered
         }
         Outcome::Need(Need::Body { limit, look }) => {
-            // Envoy holds it, and it is read again when there is more of it.
-            if let Body::Begun(begun) = body {
-                *body = Body::Coming { bytes: begun.len() };
-            }
             let declared = call.head().text("content-length").and_then(|length| length.parse::<u64>().ok());
             if look.is_none() && declared.is_some_and(|length| length > limit) {
                 shared.gateway.refuse(call, shared.gateway.too_large(limit));
@@ -161,8 +163,8 @@ pub(super) fn room(shared: &Rc<Shared>, flow: &mut Flow) -> Result<(), Denial> {
 }
 
 /// Puts another body in place of the one that came, where the gateway has something to add.
-fn rewrite(call: &mut Call, came: Body) {
-    let (Some(rewritten), Body::Complete { bytes }) = (call.rewritten(), came) else { return };
+fn rewrite(call: &mut Call, came: Body) -> Result<(), Denial> {
+    let (Some(rewritten), Body::Complete { bytes }) = (call.rewritten(), came) else { return Ok(()) };
     if !body::replace(BufferType::HttpRequestBody, bytes, rewritten) {
         return call.was_not_rewritten();
     }
@@ -172,6 +174,7 @@ fn rewrite(call: &mut Call, came: Body) {
         let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "content-length", length);
     }
     call.was_rewritten();
+    Ok(())
 }
 
 /// Walks a held stream again; from the root context.

@@ -1,5 +1,6 @@
 //! Which answers are metered, and what their requests need for it.
 
+use super::rewriting::Rewriting;
 use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
 use crate::denial::Denial;
@@ -32,7 +33,8 @@ impl Gateway {
 
     /// Takes out of an answer what only the gateway has asked for; `None` where there is no such thing.
     pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<ExtraEvent> {
-        (call.rewriting == Rewriting::Done && meter.is_some_and(Meter::reads_events))
+        let was_asked_for = call.operation.as_deref().is_some_and(Operation::tells_stream_usage_if_asked);
+        (was_asked_for && call.rewriting == Rewriting::Done && meter.is_some_and(Meter::reads_events))
             .then(ExtraEvent::default)
     }
 
@@ -67,35 +69,5 @@ impl Gateway {
         let operation = call.operation.as_deref()?;
         let is_metered = self.settings.metering.usage == MeteredUsage::Record && operation.is_metered();
         is_metered.then_some(operation)
-    }
-}
-
-/// Another body in place of the caller's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Rewriting {
-    #[default]
-    None,
-    /// This one is to go on.
-    Due(Vec<u8>),
-    Done,
-}
-
-impl Call {
-    /// What goes on in place of the body that came; `None` where that goes on as it is.
-    pub fn rewritten(&self) -> Option<&[u8]> {
-        match &self.rewriting {
-            Rewriting::Due(body) => Some(body),
-            Rewriting::None | Rewriting::Done => None,
-        }
-    }
-
-    /// The host has put it in place.
-    pub fn was_rewritten(&mut self) {
-        self.rewriting = Rewriting::Done;
-    }
-
-    /// The host could not put it in place, so that the body goes on as it came.
-    pub fn was_not_rewritten(&mut self) {
-        self.rewriting = Rewriting::None;
     }
 }

@@ -8,6 +8,7 @@ use crate::dialect;
 use crate::holding::Bounds;
 use crate::policy::BODY_FIELDS;
 use crate::price::PriceTable;
+use crate::upstream::Upstream;
 
 /// The settings that belong to the walk itself.
 #[derive(Debug)]
@@ -116,6 +117,10 @@ impl Gateway {
         if self.settings.metering.stream_usage == StreamUsage::Always {
             let why = "what a body asks for cannot be added to with `hold: headers`, which lets it pass unread; write `as_asked`, or leave this out";
             return Err(ConfigError::new("metering.stream_usage", why));
+        }
+        if self.upstreams.iter().any(Upstream::has_stateless_responses) {
+            let why = "what a request asks for cannot be added to with `hold: headers`, which lets its body pass unread; leave it out, or hold bodies";
+            return Err(ConfigError::new("upstreams.stateless_responses", why));
         }
         let why = |what: &str| {
             ConfigError::new(

@@ -22,6 +22,7 @@ mod reasons;
 mod reports;
 mod revoking;
 mod sharing;
+mod stateless;
 mod spending;
 mod walk;
 

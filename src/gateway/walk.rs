@@ -16,6 +16,9 @@ use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::request::AnnouncedBody;
 use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
 
+/// What those do who cannot let the provider keep their conversation.
+const WAY_OUT: &str = "send earlier items whole and not by their id; with `store: false` and `include: [\"reasoning.encrypted_content\"]` in every request an answer brings all that the next one needs";
+
 /// A walk's end before the outcome is put into the call.
 pub(super) enum Stop {
     Denied(Denial),
@@ -205,12 +208,13 @@ impl Gateway {
             Reading::Done(body, form) => (body, form),
             Reading::Needs(need) => return Err(self.hold_for(need, known)),
         };
-        let is_stateful = body.is_stateful;
+        let (is_stateful, names_earlier_turns) = (body.is_stateful, body.names_earlier_turns);
         if let (Some(_), Body::Beginning(content)) = (&form, known.body) {
             call.watched = content.length();
         }
         (call.body, call.form) = (Some(body), form);
-        Ok(require_own_account(call, upstream, is_stateful)?)
+        let own = require_own_account(call, upstream, is_stateful);
+        Ok(own.map_err(|denial| if names_earlier_turns { denial.with_detail(WAY_OUT) } else { denial })?)
     }
 
     /// The quotas, then the provider's credential.
@@ -221,6 +225,8 @@ impl Gateway {
         judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Passed, Stop> {
+        // First, so that a request which cannot be sent on costs nothing.
+        let body = self.rewritten(call, upstream, known.body)?;
         let admission = self.admit(call, judgement, known)?;
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
         let proofs = Proofs { permit: Rc::clone(&judgement.permit), admission };
@@ -234,7 +240,6 @@ impl Gateway {
         };
         self.ask_for_readable_answer(call, &mut patch);
         call.set_request_id(&mut patch);
-        let body = self.with_stream_usage(call, known.body);
         Ok(Passed { patch, proofs, passport, body })
     }
 

@@ -67,6 +67,7 @@ class World:
         del shared["tenant"]
         # The same secret would make the account the tenant's no longer.
         shared["credential"] = {"env": "SHARED_API_KEY"}
+        shared["stateless_responses"] = {}
         configuration = document(
             keys=[entry],
             upstreams=[*upstreams, shared],
@@ -494,6 +495,28 @@ def test_bedrock_invokes_without_a_content_type(world: World) -> None:
                 assert answer.headers.get("x-claimgate-reason") == want, (kind, body)
     converse = world.client.post(f"/bedrock/model/{MODEL}/converse", headers=headers | {"content-type": ""}, content=b"{}")
     assert converse.headers["x-claimgate-reason"] == "body_unsupported"
+
+
+def test_a_shared_account_is_told_to_keep_no_responses(world: World, simulator: Simulator) -> None:
+    """With what the next step needs in its place, where the model reasons; all else of the body stays as it was."""
+    headers = {"authorization": f"Bearer {world.key}", "content-type": "application/json"}
+
+    def arrived(path: str, body: str) -> str:
+        simulator.clear()
+        answer = world.client.post(path, headers=headers, content=body)
+        assert answer.status_code == 200, answer.text
+        [received] = simulator.wait_received(1)
+        return received["body"]
+
+    both = '"store":false,"include":["reasoning.encrypted_content"],'
+    assert arrived("/shared/v1/responses", '{"model":"o4-mini", "input":"é"}') == f'{{{both}"model":"o4-mini", "input":"é"}}'
+    assert arrived("/shared/v1/responses", '{"model":"gpt-4o","input":"x"}') == '{"store":false,"model":"gpt-4o","input":"x"}'
+    streamed = '{"model":"gpt-4o","stream":true,"store":null,"input":"x"}'
+    assert arrived("/shared/v1/responses", streamed) == streamed.replace("null", "false")
+    assert arrived("/openai/v1/responses", '{"model":"o4-mini","input":"x"}') == '{"model":"o4-mini","input":"x"}'
+    for fields in ({"store": True}, {"input": [{"type": "item_reference", "id": "rs_1"}]}):
+        answer = world.client.post("/shared/v1/responses", headers=headers, json={"model": "o4-mini", **fields})
+        assert answer.headers["x-claimgate-reason"] == "stateful_operation_shared_credential"
 
 
 def test_a_body_that_is_no_json_is_told_where_and_why(world: World) -> None:

@@ -162,7 +162,7 @@ fn the_extra_event_is_taken_out_only_where_it_was_asked_for() {
     assert!(takes_out(&call, &events));
     assert!(!takes_out(&call, &document), "a refusal in place of a stream");
     let mut failed = decided(STREAM);
-    failed.was_not_rewritten();
+    assert_eq!(failed.was_not_rewritten(), Ok(()));
     assert!(!takes_out(&failed, &events), "the body went on as it came");
     assert!(!takes_out(&decided(WISHED), &events), "the caller has asked for it");
 }

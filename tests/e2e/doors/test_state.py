@@ -159,6 +159,14 @@ def test_what_brings_its_content_names_nothing_that_is_kept(stage: Stage, protoc
 
 
 @pytest.mark.parametrize("protocol", BOTH)
+def test_whoever_names_an_earlier_turn_is_told_the_way_out(stage: Stage, protocol: str) -> None:
+    for fields in ({"input": [{"type": "item_reference", "id": "rs_1"}]}, {"previous_response_id": "resp_1"}):
+        answer = posting(response(**fields), RESPONSES, stage.bearer()).play(stage.gateway.port, protocol)
+        told = answer.json()["error"]["message"]
+        assert "`store: false`" in told and '`include: ["reasoning.encrypted_content"]`' in told
+
+
+@pytest.mark.parametrize("protocol", BOTH)
 @pytest.mark.parametrize("name", DISGUISES)
 def test_a_disguised_reference_is_refused(stage: Stage, protocol: str, name: str) -> None:
     attack = posting(DISGUISES[name], RESPONSES, stage.bearer())

@@ -1,0 +1,71 @@
+//! Another body in place of the caller's, where the gateway has something to add to it.
+
+use super::{Body, Call, Gateway};
+use crate::denial::{Denial, Reason};
+use crate::dialect::{self, Operation};
+use crate::upstream::Upstream;
+
+impl Gateway {
+    /// What goes on in place of the body; `None` where that goes on as it came.
+    ///
+    /// # Errors
+    /// A response would be kept under an account where it must not, because its request cannot be written into.
+    pub(super) fn rewritten(
+        &self,
+        call: &Call,
+        upstream: &Upstream,
+        body: Body<'_>,
+    ) -> Result<Option<Vec<u8>>, Denial> {
+        match call.operation.as_deref() {
+            Some(operation) if operation.keeps_its_answer() => forgotten(call, upstream, body),
+            _ => Ok(self.with_stream_usage(call, body)),
+        }
+    }
+}
+
+/// The body with the wish that nothing of it is kept, where that has to be added.
+fn forgotten(call: &Call, upstream: &Upstream, body: Body<'_>) -> Result<Option<Vec<u8>>, Denial> {
+    let Some(principal) = call.principal() else { return Ok(None) };
+    let Some(reasoning) = upstream.forgets_responses(principal, call.model()) else { return Ok(None) };
+    match body {
+        Body::Complete(body) => dialect::keep_nothing(reasoning, body),
+        Body::Coming | Body::Beginning(_) => Err(Reason::ProxyRefused.into()),
+    }
+}
+
+/// Another body in place of the caller's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rewriting {
+    #[default]
+    None,
+    /// This one is to go on.
+    Due(Vec<u8>),
+    Done,
+}
+
+impl Call {
+    /// What goes on in place of the body that came; `None` where that goes on as it is.
+    pub fn rewritten(&self) -> Option<&[u8]> {
+        match &self.rewriting {
+            Rewriting::Due(body) => Some(body),
+            Rewriting::None | Rewriting::Done => None,
+        }
+    }
+
+    /// The host has put it in place.
+    pub fn was_rewritten(&mut self) {
+        self.rewriting = Rewriting::Done;
+    }
+
+    /// The host could not put it in place.
+    ///
+    /// # Errors
+    /// A denial where the body must not go on as it came.
+    pub fn was_not_rewritten(&mut self) -> Result<(), Denial> {
+        self.rewriting = Rewriting::None;
+        match self.operation.as_deref().is_some_and(Operation::keeps_its_answer) {
+            true => Err(Denial::new(Reason::ProxyRefused).with_note("the body could not be replaced")),
+            false => Ok(()),
+        }
+    }
+}
