@@ -2,6 +2,8 @@
 //!
 //! A record has some thirty members, and their names are ours: nothing in them is to be escaped, and seldom in a value.
 
+use super::bounded::Bounded;
+
 /// The value of one member.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'a> {
@@ -18,18 +20,25 @@ pub(super) enum Value<'a> {
 
 /// A line that is being written.
 #[derive(Clone, Debug)]
-pub struct Line(String);
+pub struct Line {
+    text: String,
+    /// The members of which a text was cut.
+    cut: Vec<&'static str>,
+}
 
 /// What many lines have in common.
 #[derive(Clone, Debug)]
-pub struct Members(String);
+pub struct Members {
+    text: String,
+    cut: Vec<&'static str>,
+}
 
 impl Line {
     /// An empty one, whose text does not move before it has `room` bytes.
     pub fn with_room(room: usize) -> Self {
         let mut text = String::with_capacity(room);
         text.push('{');
-        Self(text)
+        Self { text, cut: Vec::new() }
     }
 
     /// Adds the members that are there. No name holds anything to be escaped.
@@ -39,53 +48,70 @@ impl Line {
                 continue;
             }
             self.separate();
-            self.0.push('"');
-            self.0.push_str(name);
-            self.0.push_str("\":");
-            self.value(&value);
+            self.text.push('"');
+            self.text.push_str(name);
+            self.text.push_str("\":");
+            if self.value(&value) {
+                self.cut.push(name);
+            }
         }
     }
 
-    pub fn append(&mut self, Members(members): &Members) {
-        if !members.is_empty() {
+    pub fn append(&mut self, members: &Members) {
+        if !members.text.is_empty() {
             self.separate();
-            self.0.push_str(members);
+            self.text.push_str(&members.text);
         }
+        self.cut.extend_from_slice(&members.cut);
     }
 
+    /// The line, which says at its end what of it was cut.
     pub fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
+        let cut = std::mem::take(&mut self.cut);
+        self.put([("claimgate.cut", cut.as_slice().into())]);
+        self.text.push('}');
+        self.text
     }
 
     /// What has been put into it, for other lines.
     pub fn members(mut self) -> Members {
-        self.0.remove(0);
-        self.0.shrink_to_fit();
-        Members(self.0)
+        self.text.remove(0);
+        self.text.shrink_to_fit();
+        Members { text: self.text, cut: self.cut }
     }
 
     fn separate(&mut self) {
-        if self.0.len() > 1 {
-            self.0.push(',');
+        if self.text.len() > 1 {
+            self.text.push(',');
         }
     }
 
-    fn value(&mut self, value: &Value<'_>) {
+    /// True where a text of it was cut.
+    fn value(&mut self, value: &Value<'_>) -> bool {
         match value {
             Value::Absent => {}
-            Value::Text(text) => self.text(text),
-            Value::Number(number) => self.0.push_str(itoa::Buffer::new().format(*number)),
-            Value::Flag(flag) => self.0.push_str(if *flag { "true" } else { "false" }),
+            Value::Text(text) => return self.bounded(text),
+            Value::Number(number) => self.text.push_str(itoa::Buffer::new().format(*number)),
+            Value::Flag(flag) => self.text.push_str(if *flag { "true" } else { "false" }),
             Value::Texts(texts) => {
+                let mut is_cut = false;
                 for (index, text) in texts.iter().enumerate() {
-                    self.0.push(if index == 0 { '[' } else { ',' });
-                    self.text(text);
+                    self.text.push(if index == 0 { '[' } else { ',' });
+                    is_cut |= self.bounded(text);
                 }
-                self.0.push(']');
+                self.text.push(']');
+                return is_cut;
             }
-            Value::Written(json) => self.0.push_str(json),
+            Value::Written(json) => self.text.push_str(json),
         }
+        false
+    }
+
+    /// True where it was cut.
+    fn bounded(&mut self, text: &str) -> bool {
+        let (text, is_cut) = Bounded::of(text).with_mark();
+        self.text(&text);
+        is_cut
     }
 
     /// RFC 8259 section 7.
@@ -93,11 +119,11 @@ impl Line {
         let is_escaped = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
         // The compiler makes a few instructions of many bytes, as long as nothing ends the work early.
         match text.as_bytes().iter().fold(false, |found, byte| found | is_escaped(byte)) {
-            true => self.0.push_str(&serde_json::Value::from(text).to_string()),
+            true => self.text.push_str(&serde_json::Value::from(text).to_string()),
             false => {
-                self.0.push('"');
-                self.0.push_str(text);
-                self.0.push('"');
+                self.text.push('"');
+                self.text.push_str(text);
+                self.text.push('"');
             }
         }
     }
@@ -160,6 +186,21 @@ mod tests {
         line.append(&empty);
         line.put([("e", true.into()), ("f", Some(0_u32).into()), ("g", ["x", "\"y"].as_slice().into())]);
         assert_eq!(line.finish(), r#"{"c":"é","d":[{}],"e":true,"f":0,"g":["x","\"y"]}"#);
+    }
+
+    #[test]
+    fn a_line_says_what_of_it_was_cut() {
+        let long = "x".repeat(1 << 20);
+        let mut common = Line::with_room(0);
+        common.put([("c", long.as_str().into()), ("d", "short".into())]);
+        let mut line = Line::with_room(0);
+        line.put([("a", ["b", &long].as_slice().into())]);
+        line.append(&common.members());
+        let line = line.finish();
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["claimgate.cut"], json!(["a", "c"]));
+        assert_eq!((&read["d"], &read["a"][0]), (&json!("short"), &json!("b")));
+        assert!(read["c"].as_str().unwrap().ends_with("x…") && line.len() < 2200, "{}", line.len());
     }
 
     proptest! {

@@ -32,6 +32,9 @@ impl Spent<'_> {
         let finish_reasons: Vec<&str> = usage.finish_reasons.iter().map(String::as_str).collect();
         // Of a stream that is not complete.
         let events = Some(usage.events).filter(|events| !usage.is_complete && *events > 0);
+        // What is charged in the place of what was not told.
+        let estimate = usage.at_least();
+        let estimated = |told: Option<u64>, taken: Option<u64>| taken.filter(|taken| told != Some(*taken));
         // There are prices, and none for this model.
         let is_unpriced = price.is_some_and(|price| price.charge.is_unpriced);
         let multiplier = price.map(|price| price.multiplier).filter(|factor| !factor.is_one());
@@ -68,6 +71,8 @@ impl Spent<'_> {
             // False where there may be more than this.
             ("claimgate.usage.complete", usage.is_complete.into()),
             ("claimgate.usage.events", events.into()),
+            ("claimgate.usage.estimated_input_tokens", estimated(counts.input, estimate.input).into()),
+            ("claimgate.usage.estimated_output_tokens", estimated(counts.output, estimate.output).into()),
             ("claimgate.usage.unknown", usage.unknown.map(Unknown::name).into()),
             ("claimgate.cost.microdollars", price.and_then(|price| price.charge.microdollars).into()),
             ("claimgate.cost.price_version", price.map(|price| price.version.as_str()).into()),
