@@ -9,16 +9,19 @@
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
+mod audience;
 mod base64url;
 mod binding;
 mod caller_name;
 mod claim_map;
+mod claim_values;
 mod compact;
 mod credential;
 mod dpop;
 mod engine;
 mod introspection;
 mod issuer;
+mod issuer_name;
 mod jwt;
 mod key_feed;
 mod key_ring;
@@ -38,6 +41,7 @@ mod prover;
 mod public_url;
 mod seal;
 mod signature;
+mod spiffe;
 mod thumbprint;
 mod unique_json;
 

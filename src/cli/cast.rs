@@ -1,5 +1,7 @@
 //! The callers of the scripts: fresh keys and tokens under the ids and issuers of the configuration.
 //!
+//! What such a token says beside the script's claims is what its issuer demands.
+//!
 //! The configuration holds hashes and public keys only, so nobody can call with it. For a test, each key
 //! entry gets the hash of a key made here, and each issuer a key set whose private key is here. Of an opaque token made here,
 //! the player itself says what its issuer would.
@@ -34,6 +36,8 @@ pub(super) struct Cast {
 struct Signer {
     pair: KeyPair,
     issuer: Issuer,
+    /// Which of the issuer's names it signs under.
+    name: String,
 }
 
 impl Cast {
@@ -57,7 +61,11 @@ impl Cast {
                 issuer.algorithms = vec![Algorithm::EdDSA];
                 issuer.jwks = Some(Jwks::Inline(json!({"keys": [public_key(&pair)]})));
             }
-            signers.insert(issuer.issuer.clone(), Signer { pair, issuer: issuer.clone() });
+            let signer = |name: String| {
+                let signer = Signer { pair: pair.clone(), issuer: issuer.clone(), name: name.clone() };
+                (name, signer)
+            };
+            signers.extend(issuer.names().into_iter().map(signer));
         }
         Ok(Self { config, keys, signers })
     }
@@ -106,8 +114,16 @@ impl Signer {
     fn payload(&self, claims: &Map<String, Value>, unix_seconds: u64) -> Map<String, Value> {
         let longest = self.issuer.max_lifetime.map_or(LIFETIME, |span| span.seconds().min(LIFETIME));
         let mut payload = Map::new();
-        payload.insert("iss".to_owned(), json!(self.issuer.issuer));
-        payload.insert("aud".to_owned(), json!(self.issuer.audiences.first()));
+        let mut tenants = self.issuer.tenants.iter().zip(self.issuer.names());
+        if let Some((tenant, _)) = tenants.find(|(_, name)| *name == self.name) {
+            payload.insert("tid".to_owned(), json!(tenant));
+        }
+        for (claim, accepted) in &self.issuer.claim_values {
+            payload.insert(claim.clone(), json!(accepted.first()));
+        }
+        let audience = self.issuer.audience_claim.as_deref().unwrap_or("aud");
+        payload.insert(audience.to_owned(), json!(self.issuer.audiences.first()));
+        payload.insert("iss".to_owned(), json!(self.name));
         payload.insert("iat".to_owned(), json!(unix_seconds));
         payload.insert("exp".to_owned(), json!(unix_seconds.saturating_add(longest)));
         payload.extend(claims.clone());

@@ -13,9 +13,10 @@ use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;
 use crate::config::{
-    Config, ConfigError, Introspection, ProviderCredential, QuotaEngine, Rule, SecretSource,
+    Config, ConfigError, Introspection, Jwks, ProviderCredential, QuotaEngine, Rule, SecretSource,
 };
 use crate::gateway::Gateway;
+use crate::identity::KeySet;
 use crate::secret::Secret;
 
 /// Where the configuration is.
@@ -51,6 +52,7 @@ impl Sources {
         let mut warnings = self.long_windows(&config);
         warnings.extend(self.ended_overrides(&config));
         warnings.extend(self.idle_service(&config));
+        warnings.extend(self.idle_algorithms(&config));
         warnings.extend(shelf.unused(&config.policies.iter().map(|rule| rule.file.as_str()).collect()));
         match shelf.into_findings() {
             findings if findings.is_empty() => Ok(Loaded { config, warnings }),
@@ -72,6 +74,26 @@ impl Sources {
                 Finding::in_file(&self.config, why).on(at).weighing(Severity::Warning)
             })
             .collect()
+    }
+
+    /// The other algorithms work, so that it is no reason to refuse the file.
+    fn idle_algorithms(&self, config: &Config) -> Vec<Finding> {
+        let mut warnings = Vec::new();
+        for (issuer, index) in config.issuers.iter().zip(0_usize..) {
+            let Some(Jwks::Inline(document)) = &issuer.jwks else { continue };
+            let document = document.to_string();
+            for (algorithm, place) in issuer.algorithms.iter().zip(0_usize..) {
+                if KeySet::parse(document.as_bytes(), &[*algorithm]).is_err() {
+                    let at = format!("issuers[{index}].algorithms[{place}]");
+                    let why = format!(
+                        "no key in `jwks.inline` is one for `{}`, so that no such token can match; add its key, or leave this out",
+                        algorithm.name()
+                    );
+                    warnings.push(Finding::in_file(&self.config, why).on(at).weighing(Severity::Warning));
+                }
+            }
+        }
+        warnings
     }
 
     /// They do nothing any more, which is no reason to refuse the file.

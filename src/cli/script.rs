@@ -77,7 +77,7 @@ pub(super) struct Caller {
     /// The `id` of an entry of `keys`; the player makes a key for it.
     #[serde(default)]
     pub(super) key: Option<String>,
-    /// The `issuer` of an entry of `issuers`; the player signs a token for it.
+    /// The `issuer` of an entry of `issuers`, with one of its `tenants` where it has these; the player signs a token for it.
     #[serde(default)]
     pub(super) issuer: Option<String>,
     /// Added to `iss`, `aud`, `iat` and `exp`, or put in their place; `null` leaves a claim out.

@@ -1,6 +1,9 @@
 //! The section `issuers`: whose tokens are accepted.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::introspection::Introspection;
 use super::possession::BoundBy;
@@ -12,10 +15,18 @@ use super::units::{Span, span_or_none};
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
-    /// The exact `iss`.
+    /// The exact `iss`. With `{tenantid}` in it, as in Entra's metadata, that of each of `tenants`. A SPIFFE trust domain, such
+    /// as `spiffe://example.org`, stands for its JWT-SVIDs, which need no `iss`.
     pub issuer: String,
+    /// The tenants that may stand for `{tenantid}` in `issuer`; the `tid` of a token must be the one in its `iss`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<String>,
     /// A token must carry one of these in `aud`.
     pub audiences: Vec<String>,
+    /// The claim that is held to `audiences` where a token has no `aud`, such as `client_id`. Absent: a token without `aud` is
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_claim: Option<String>,
     /// The algorithms this issuer signs with; a token with another one is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub algorithms: Vec<Algorithm>,
@@ -34,7 +45,11 @@ pub struct Issuer {
     /// Claims that must be present, beside `iss`, `aud`, `exp` and `sub`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_claims: Vec<String>,
-    /// The `typ` values accepted, compared without case; a token without `typ` is accepted as `JWT`.
+    /// Claims that must have one of these values, or, where the claim is a list, hold one: `token_use: [access]`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claim_values: BTreeMap<String, Vec<Value>>,
+    /// The `typ` values accepted, compared without case; a token without `typ` is accepted as `JWT`, and so is a JWT-SVID
+    /// with `JOSE`.
     #[serde(default = "default_types")]
     pub types: Vec<String>,
     /// What every token of this issuer must be bound to. Absent: a token that is bound is held to it, and one that is not
@@ -46,6 +61,24 @@ pub struct Issuer {
     pub principal: PrincipalMapping,
 }
 
+impl Issuer {
+    /// What stands for a tenant in `issuer`.
+    pub const TENANT: &str = "{tenantid}";
+
+    /// What its tokens have as `iss`: one for each tenant, where there are tenants.
+    pub fn names(&self) -> Vec<String> {
+        match self.issuer.contains(Self::TENANT) {
+            true => self.tenants.iter().map(|tenant| self.issuer.replace(Self::TENANT, tenant)).collect(),
+            false => vec![self.issuer.clone()],
+        }
+    }
+
+    /// True where it is a SPIFFE trust domain.
+    pub fn is_trust_domain(&self) -> bool {
+        self.issuer.starts_with("spiffe://")
+    }
+}
+
 /// The signature algorithms of RFC 7518 and RFC 8037 that are accepted.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -54,14 +87,27 @@ pub enum Algorithm {
     RS384,
     RS512,
     PS256,
+    PS384,
+    PS512,
     ES256,
     ES384,
+    ES512,
     EdDSA,
 }
 
 impl Algorithm {
-    pub const ALL: [Self; 7] =
-        [Self::RS256, Self::RS384, Self::RS512, Self::PS256, Self::ES256, Self::ES384, Self::EdDSA];
+    pub const ALL: [Self; 10] = [
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::ES512,
+        Self::EdDSA,
+    ];
 
     /// The value of `alg`.
     pub fn name(self) -> &'static str {
@@ -70,8 +116,11 @@ impl Algorithm {
             Self::RS384 => "RS384",
             Self::RS512 => "RS512",
             Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
         }
     }

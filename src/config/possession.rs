@@ -18,7 +18,7 @@ pub struct Dpop {
     /// never believed.
     pub public_origins: Vec<String>,
     /// The algorithms that a proof may be signed with.
-    #[serde(default = "every_algorithm")]
+    #[serde(default = "usual_algorithms")]
     pub algorithms: Vec<Algorithm>,
     /// How old a proof may be, up to `10m`. Each is good once in that time.
     #[serde(default = "default_max_age")]
@@ -80,8 +80,10 @@ impl Dpop {
     pub const LONGEST_LEEWAY: Span = Span::from_seconds(60);
 }
 
-fn every_algorithm() -> Vec<Algorithm> {
-    Algorithm::ALL.to_vec()
+/// Not those that cost this gateway most: whoever makes a proof chooses its key.
+fn usual_algorithms() -> Vec<Algorithm> {
+    let dear = [Algorithm::PS384, Algorithm::PS512, Algorithm::ES512];
+    Algorithm::ALL.into_iter().filter(|algorithm| !dear.contains(algorithm)).collect()
 }
 
 fn default_max_age() -> Span {

@@ -58,6 +58,7 @@ reasons! {
     TokenLifetimeExceeded, "token_lifetime_exceeded", 401, "the token's lifetime is longer than is accepted from its issuer";
     TokenClaimMissing, "token_claim_missing", 401, "the token lacks a claim that is required";
     TokenClaimInvalid, "token_claim_invalid", 401, "a claim of the token has a shape that cannot be read";
+    TokenClaimMismatch, "token_claim_mismatch", 401, "a claim of the token does not have a value that is accepted from its issuer";
     ConfirmationUnsupported, "confirmation_unsupported", 401, "the credential is bound (`cnf`) to something that cannot be checked here";
     BindingRequired, "binding_required", 401, "the credential must be bound to a client certificate or to a key, and is not";
     CertificateRequired, "certificate_required", 401, "the credential is bound to a client certificate, and the connection shows none";
@@ -125,7 +126,6 @@ reasons! {
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";
-
     // What Envoy answered by itself; it keeps the status that Envoy gave it.
     UpstreamUnreachable, "upstream_unreachable", 503, "the provider cannot be reached now; retry shortly";
     UpstreamReset, "upstream_reset", 503, "the provider broke off before it answered; it may have done the work";

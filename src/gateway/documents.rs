@@ -75,7 +75,9 @@ fn split(url: &str) -> Option<(&str, &str)> {
 
 /// RFC 9728 section 2.
 fn metadata(discovery: &Discovery, config: &Config) -> Value {
-    let issuers = || config.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    // Nobody logs in at a trust domain.
+    let servers = || config.issuers.iter().filter(|issuer| !issuer.is_trust_domain());
+    let issuers = || servers().flat_map(|issuer| issuer.names()).collect();
     let mut metadata = Map::new();
     metadata.insert("resource".to_owned(), discovery.resource.as_str().into());
     let servers: Vec<String> = discovery.authorization_servers.clone().unwrap_or_else(issuers);

@@ -16,7 +16,7 @@ const FORBIDDEN: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
 const TEXTS: [&str; 7] = ["alg", "typ", "cty", "kid", "x5t", "x5t#S256", "salt"];
 
 /// The algorithms that are accepted from some issuer; HMAC and `none` are not among them.
-pub(super) const ALGORITHMS: [Algorithm; 7] = Algorithm::ALL;
+pub(super) const ALGORITHMS: [Algorithm; 10] = Algorithm::ALL;
 
 /// A token taken apart. It has no `Debug`, because it holds the token.
 pub(super) struct Compact<'a> {

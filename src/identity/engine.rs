@@ -24,16 +24,17 @@ pub enum EngineAnswer {
 }
 
 /// A JWT's ECDSA signature r‖s (RFC 7518 section 3.4) as the DER sequence of two integers; each half has
-/// `size` bytes, at most 48, so that every length below fits one byte.
+/// `size` bytes, at most 66.
 pub(super) fn ecdsa_der(signature: &[u8], size: usize) -> Option<Vec<u8>> {
     let (r, s) = signature.split_at_checked(size)?;
     if s.len() != size {
         return None;
     }
     let content = [der_integer(r)?, der_integer(s)?].concat();
-    let mut der = vec![0x30, u8::try_from(content.len()).ok().filter(|length| *length < 0x80)?];
-    der.extend(content);
-    Some(der)
+    let length = u8::try_from(content.len()).ok()?;
+    // From 128 on, which only P-521 reaches, a byte says how many bytes the length has.
+    let head: &[u8] = if length < 0x80 { &[0x30, length] } else { &[0x30, 0x81, length] };
+    Some([head, &content].concat())
 }
 
 fn der_integer(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -68,7 +69,10 @@ mod tests {
         assert_eq!(
             ecdsa_der(&[0xff; 96], 48).map(|der| der.len()),
             Some(104),
-            "the longest fits one length byte"
+            "the longest of P-384 fits one length byte"
         );
+        let longest = ecdsa_der(&[0xff; 132], 66).unwrap();
+        assert_eq!(longest.len(), 141, "the longest that P-521 could have");
+        assert_eq!(longest[..5], [0x30, 0x81, 138, 2, 67], "in the long form of a length");
     }
 }

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::audience::Audiences;
+use super::claim_values::{ClaimValues, mismatch};
 use super::compact::Header;
+use super::issuer_name::IssuerName;
 use super::key_set::KeySet;
+use super::spiffe;
 use crate::config::{self, Algorithm, ConfigError, Jwks, RemoteJwks, Span, require_reachable, require_text};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
@@ -15,16 +19,19 @@ const MAX_NUMERIC_DATE: u64 = 253_402_300_799;
 /// A compiled entry of `issuers`.
 #[derive(Debug)]
 pub(super) struct TrustedIssuer {
+    /// As `issuers` has it.
     pub(super) name: String,
     pub(super) keys: KeySource,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) leeway: Span,
-    audiences: Vec<String>,
+    audiences: Audiences,
     /// In lower case, without `application/`.
     types: Vec<String>,
     max_lifetime: Option<Span>,
     required_claims: Vec<String>,
+    claim_values: ClaimValues,
     subject: SubjectSource,
+    is_trust_domain: bool,
     /// Of what the issuer says of a token when it is asked.
     audience_optional: bool,
 }
@@ -68,8 +75,6 @@ impl Expiry {
 impl TrustedIssuer {
     pub(super) fn compile(issuer: &config::Issuer, at: &str) -> Result<Self, ConfigError> {
         let field = |name: &str| format!("{at}.{name}");
-        require_text(&issuer.issuer, &field("issuer"))?;
-        all_named(&issuer.audiences, &field("audiences"))?;
         all_named(&issuer.types, &field("types"))?;
         for (index, claim) in issuer.required_claims.iter().enumerate() {
             require_text(claim, &format!("{at}.required_claims[{index}]"))?;
@@ -97,10 +102,12 @@ impl TrustedIssuer {
             keys: KeySource::compile(issuer, &field("jwks"))?,
             algorithms: issuer.algorithms.clone(),
             leeway: issuer.leeway,
-            audiences: issuer.audiences.clone(),
+            audiences: Audiences::compile(issuer, at)?,
             types: issuer.types.iter().map(|typ| media_type(typ)).collect(),
             max_lifetime: issuer.max_lifetime,
             required_claims: issuer.required_claims.clone(),
+            claim_values: ClaimValues::compile(issuer, at)?,
+            is_trust_domain: issuer.is_trust_domain(),
             subject: match issuer.principal.subject {
                 Some(_) => SubjectSource::Mapped,
                 None => SubjectSource::Sub,
@@ -115,6 +122,8 @@ impl TrustedIssuer {
             return Err(Reason::TokenAlgorithmNotAllowed.into());
         }
         let typ = media_type(header.typ.as_deref().unwrap_or("JWT"));
+        // JWT-SVID section 2.4: either says the same.
+        let typ = if self.is_trust_domain && typ == "jose" { "jwt".to_owned() } else { typ };
         match self.types.contains(&typ) {
             true => Ok(()),
             false => Err(Reason::TokenTypeNotAllowed.into()),
@@ -124,11 +133,12 @@ impl TrustedIssuer {
     pub(super) fn admit_claims(
         &self,
         claims: &Map<String, Value>,
+        name: &IssuerName,
         moment: &Moment,
     ) -> Result<Expiry, Denial> {
-        self.admit_audience(claims)?;
+        self.audiences.admit(claims)?;
         let expiry = self.admit_times(claims, moment)?.ok_or_else(|| missing("exp"))?;
-        self.admit_texts(claims)?;
+        self.admit_texts(claims, name)?;
         Ok(expiry)
     }
 
@@ -136,21 +146,19 @@ impl TrustedIssuer {
     pub(super) fn admit_answer(
         &self,
         claims: &Map<String, Value>,
+        name: &IssuerName,
         moment: &Moment,
     ) -> Result<Option<Expiry>, Denial> {
-        if claims.get("iss").is_some_and(|issuer| issuer != self.name.as_str()) {
-            return Err(Reason::TokenIssuerUnknown.into());
-        }
-        let has_audience = claims.get("aud").is_some_and(|audience| !audience.is_null());
-        if has_audience || !self.audience_optional {
-            self.admit_audience(claims)?;
+        match self.audience_optional {
+            true => self.audiences.admit_if_told(claims)?,
+            false => self.audiences.admit(claims)?,
         }
         let expiry = self.admit_times(claims, moment)?;
-        self.admit_texts(claims)?;
+        self.admit_texts(claims, name)?;
         Ok(expiry)
     }
 
-    fn admit_texts(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
+    fn admit_texts(&self, claims: &Map<String, Value>, name: &IssuerName) -> Result<(), Denial> {
         if self.subject == SubjectSource::Sub && claims.get("sub").is_none_or(Value::is_null) {
             return Err(missing("sub"));
         }
@@ -162,25 +170,30 @@ impl TrustedIssuer {
         if claims.get("sub").is_some_and(|subject| subject == "") {
             return Err(invalid("sub", "is empty"));
         }
-        match self.required_claims.iter().find(|name| claims.get(*name).is_none_or(Value::is_null)) {
-            Some(name) => Err(missing(name)),
-            None => Ok(()),
+        if let Some(name) =
+            self.required_claims.iter().find(|name| claims.get(*name).is_none_or(Value::is_null))
+        {
+            return Err(missing(name));
         }
+        self.admit_origin(claims, name)?;
+        self.claim_values.admit(claims)
     }
 
-    fn admit_audience(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
-        let accepted = |audience: &str| self.audiences.iter().any(|own| own == audience);
-        let matches = match claims.get("aud") {
-            None | Some(Value::Null) => return Err(missing("aud")),
-            Some(Value::String(audience)) => accepted(audience),
-            Some(Value::Array(audiences)) if audiences.iter().all(Value::is_string) => {
-                audiences.iter().filter_map(Value::as_str).any(accepted)
+    /// Within the issuer: the tenant whose `iss` it is, the trust domain whose workload it is.
+    fn admit_origin(&self, claims: &Map<String, Value>, name: &IssuerName) -> Result<(), Denial> {
+        if let Some(tenant) = &name.tenant {
+            match claims.get("tid") {
+                None | Some(Value::Null) => return Err(missing("tid")),
+                Some(named) if named == tenant.as_str() => {}
+                Some(_) => return Err(mismatch("tid")),
             }
-            Some(_) => return Err(invalid("aud", "is neither a text nor a list of texts")),
+        }
+        let is_workload = || {
+            claims.get("sub").and_then(Value::as_str).is_some_and(|id| spiffe::is_workload_of(&self.name, id))
         };
-        match matches {
-            true => Ok(()),
-            false => Err(Reason::TokenAudienceMismatch.into()),
+        match self.is_trust_domain && !is_workload() {
+            true => Err(mismatch("sub")),
+            false => Ok(()),
         }
     }
 
@@ -255,7 +268,7 @@ fn media_type(typ: &str) -> String {
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }
 
-fn all_named(texts: &[String], at: &str) -> Result<(), ConfigError> {
+pub(super) fn all_named(texts: &[String], at: &str) -> Result<(), ConfigError> {
     if texts.is_empty() {
         return Err(ConfigError::new(
             at,

@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 use super::compact::Compact;
 use super::engine::{EngineAnswer, Question};
 use super::issuer::{Expiry, KeySource, TrustedIssuer, invalid, missing};
-use super::key_set::{KeySet, NoKey};
+use super::issuer_name::IssuerName;
+use super::key_set::{Chosen, ChosenBy, KeySet, NoKey};
 use super::principal::Kind;
 use super::signature::VerifyingKey;
+use super::spiffe;
 use crate::config::{ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
@@ -23,7 +25,14 @@ use crate::request::Moment;
 #[derive(Debug)]
 pub struct Verifier {
     issuers: Vec<TrustedIssuer>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<String, Named>,
+}
+
+/// Which issuer has a name.
+#[derive(Debug)]
+struct Named {
+    issuer: usize,
+    name: IssuerName,
 }
 
 /// The key sets of remote issuers, as far as they have arrived.
@@ -43,9 +52,10 @@ impl RemoteKeys for Vec<Option<KeySet>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwtRefusal {
     Denied(Denial),
-    /// The issuer's key set lacks the token's key; a newer set may have it.
+    /// The issuer's key set lacks the token's key; a newer set may have it. Where none is to be had, this is why.
     UnknownKey {
         issuer: usize,
+        reason: Reason,
     },
     /// The issuer's key set has not arrived.
     KeysMissing {
@@ -60,9 +70,9 @@ pub enum JwtRefusal {
 /// A token all of whose checks passed but the signature's. It has no `Debug`, because it holds the token.
 pub struct Examined<'a> {
     token: Compact<'a>,
-    issuer: usize,
+    named: &'a Named,
     trusted: &'a TrustedIssuer,
-    key: &'a VerifyingKey,
+    keys: Chosen<'a>,
     expiry: Expiry,
     moment: Moment,
 }
@@ -86,11 +96,14 @@ impl Verifier {
         let mut compiled = Vec::with_capacity(issuers.len());
         for (index, issuer) in issuers.iter().enumerate() {
             let at = format!("issuers[{index}]");
-            compiled.push(TrustedIssuer::compile(issuer, &at)?);
-            if by_name.insert(issuer.issuer.clone(), index).is_some() {
-                let why = format!("`{}` is listed twice; join the two entries", issuer.issuer);
-                return Err(ConfigError::new(format!("{at}.issuer"), why));
+            for name in IssuerName::compile(issuer, &at)? {
+                let text = name.name.clone();
+                if by_name.insert(text.clone(), Named { issuer: index, name }).is_some() {
+                    let why = format!("`{text}` is listed twice; join the two entries");
+                    return Err(ConfigError::new(format!("{at}.issuer"), why));
+                }
             }
+            compiled.push(TrustedIssuer::compile(issuer, &at)?);
         }
         Ok(Self { issuers: compiled, by_name })
     }
@@ -109,7 +122,7 @@ impl Verifier {
     /// # Errors
     /// See [`JwtRefusal`].
     pub fn verify(&self, token: &str, keys: &dyn RemoteKeys, moment: &Moment) -> Result<Claims, JwtRefusal> {
-        Ok(self.examine(token, keys, moment)?.prove(EngineAnswer::Unavailable)?)
+        self.examine(token, keys, moment)?.prove(&|_| EngineAnswer::Unavailable)
     }
 
     /// Does everything but verify the signature.
@@ -123,21 +136,22 @@ impl Verifier {
         moment: &Moment,
     ) -> Result<Examined<'a>, JwtRefusal> {
         let token = Compact::read(token)?;
-        let issuer = self.issuer_of(&token)?;
+        let named = self.issuer_of(&token.claims)?;
+        let issuer = named.issuer;
         let trusted = self.issuers.get(issuer).ok_or(Denial::from(Reason::TokenIssuerUnknown))?;
         let admit = || {
             trusted.admit_header(&token.header)?;
-            trusted.admit_claims(&token.claims, moment)
+            trusted.admit_claims(&token.claims, &named.name, moment)
         };
         let (expiry, set) = match &trusted.keys {
             KeySource::Inline(set) => (admit()?, set),
             KeySource::Remote => (admit()?, keys.key_set(issuer).ok_or(JwtRefusal::KeysMissing { issuer })?),
             KeySource::Introspection => return Err(JwtRefusal::Introspected { issuer }),
         };
-        let key = set
-            .choose(token.header.kid.as_deref(), token.header.algorithm)
+        let keys = set
+            .choose(&token.header, named.name.tenant.as_deref())
             .map_err(|why| trusted.refusal(issuer, why))?;
-        Ok(Examined { token, issuer, trusted, key, expiry, moment: *moment })
+        Ok(Examined { token, named, trusted, keys, expiry, moment: *moment })
     }
 
     /// Judges what the issuer with this index said of a token when it was asked.
@@ -152,69 +166,99 @@ impl Verifier {
         moment: &Moment,
     ) -> Result<Claims, Denial> {
         let trusted = self.issuers.get(issuer).ok_or(Reason::TokenIssuerUnknown)?;
-        let expiry = trusted.admit_answer(&claims, moment)?;
-        let issuer_name = trusted.name.clone();
+        // What it leaves out, its own name stands for; of several it must say which.
+        let named = match claims.get("iss") {
+            None => self.by_name.get(&trusted.name).ok_or_else(|| missing("iss"))?,
+            Some(name) => name
+                .as_str()
+                .and_then(|name| self.by_name.get(name))
+                .filter(|named| named.issuer == issuer)
+                .ok_or(Reason::TokenIssuerUnknown)?,
+        };
+        let expiry = trusted.admit_answer(&claims, &named.name, moment)?;
+        let issuer_name = named.name.name.clone();
         Ok(Claims { issuer, issuer_name, kind: Kind::OpaqueToken, kid: None, expiry, claims })
     }
 
-    /// The issuer is chosen by `iss` alone, never by the key.
-    fn issuer_of(&self, token: &Compact<'_>) -> Result<usize, Denial> {
-        match token.claims.get("iss") {
-            None | Some(Value::Null) => Err(missing("iss")),
-            Some(Value::String(name)) => {
-                self.by_name.get(name).copied().ok_or_else(|| Reason::TokenIssuerUnknown.into())
+    /// The index of the issuer with this name.
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).map(|named| named.issuer)
+    }
+
+    /// The issuer is chosen by `iss` alone, never by the key. A JWT-SVID may lack it: its `sub` is within a trust domain.
+    fn issuer_of(&self, claims: &Map<String, Value>) -> Result<&Named, Denial> {
+        let name = match claims.get("iss") {
+            None | Some(Value::Null) => {
+                let subject = claims.get("sub").and_then(Value::as_str);
+                subject.and_then(spiffe::trust_domain).ok_or_else(|| missing("iss"))?.0
             }
-            Some(_) => Err(invalid("iss", "is not a text")),
-        }
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(invalid("iss", "is not a text")),
+        };
+        self.by_name.get(name).ok_or_else(|| Reason::TokenIssuerUnknown.into())
     }
 }
 
 impl TrustedIssuer {
     fn refusal(&self, issuer: usize, why: NoKey) -> JwtRefusal {
         let denial = match (why, &self.keys) {
-            (NoKey::Unknown, KeySource::Remote) => return JwtRefusal::UnknownKey { issuer },
+            (NoKey::Unknown, KeySource::Remote) => {
+                return JwtRefusal::UnknownKey { issuer, reason: Reason::TokenKeyUnknown };
+            }
             (NoKey::Unknown, KeySource::Inline(_) | KeySource::Introspection) => {
                 Reason::TokenKeyUnknown.into()
             }
             (NoKey::OtherAlgorithm, _) => Denial::new(Reason::TokenAlgorithmNotAllowed)
                 .with_detail("the key that `kid` names is for another algorithm"),
             (NoKey::Ambiguous, _) => Denial::new(Reason::TokenKeyUnknown)
-                .with_detail("several keys of the issuer fit, and `kid` does not tell them apart"),
+                .with_detail("many keys of the issuer fit, and `kid` does not tell them apart"),
         };
         JwtRefusal::Denied(denial)
     }
 }
 
 impl Examined<'_> {
-    /// The issuer's index, for the key of a cache.
-    pub fn issuer(&self) -> usize {
-        self.issuer
-    }
-
-    /// What an engine outside may be asked; `None` where it could not answer.
-    pub fn question(&self) -> Option<Question<'_>> {
-        self.key.question(&self.token)
-    }
-
-    /// Proves the signature by the engine's answer to [`Self::question`], or here where there is none.
+    /// Proves the signature by what an engine outside says, or here where it cannot say. Of a token that does not name its
+    /// key each that fits is tried.
     ///
     /// # Errors
-    /// Refuses a signature that does not verify.
-    pub fn prove(self, answer: EngineAnswer) -> Result<Claims, Denial> {
-        match answer {
-            // An answer to a question that could not be put proves nothing.
-            EngineAnswer::Valid if self.question().is_some() => {}
-            EngineAnswer::Invalid => return Err(Reason::TokenSignatureInvalid.into()),
-            _ => self.key.verify(&self.token, self.trusted.leeway, &self.moment)?,
+    /// Refuses a signature that does not verify; where a newer key set could have the key, with that.
+    pub fn prove(self, engine: &dyn Fn(&Question<'_>) -> EngineAnswer) -> Result<Claims, JwtRefusal> {
+        let mut proven = Err(Reason::TokenSignatureInvalid.into());
+        for key in self.keys.keys() {
+            proven = self.proven_by(key, engine);
+            if !proven.as_ref().is_err_and(|denial| denial.reason() == Reason::TokenSignatureInvalid) {
+                break;
+            }
         }
-        Ok(Claims {
-            issuer: self.issuer,
-            issuer_name: self.trusted.name.clone(),
-            kind: Kind::Jwt,
-            kid: self.token.header.kid,
-            expiry: Some(self.expiry),
-            claims: self.token.claims,
-        })
+        let issuer = self.named.issuer;
+        match (proven, self.keys.by, &self.trusted.keys) {
+            (Ok(()), _, _) => Ok(Claims {
+                issuer,
+                issuer_name: self.named.name.name.clone(),
+                kind: Kind::Jwt,
+                kid: self.token.header.kid,
+                expiry: Some(self.expiry),
+                claims: self.token.claims,
+            }),
+            (Err(denial), ChosenBy::Algorithm, KeySource::Remote) => {
+                Err(JwtRefusal::UnknownKey { issuer, reason: denial.reason() })
+            }
+            (Err(denial), _, _) => Err(denial.into()),
+        }
+    }
+
+    fn proven_by(
+        &self,
+        key: &VerifyingKey,
+        engine: &dyn Fn(&Question<'_>) -> EngineAnswer,
+    ) -> Result<(), Denial> {
+        // What cannot be put to the engine is not proven by it.
+        match key.question(&self.token).map_or(EngineAnswer::Unavailable, |question| engine(&question)) {
+            EngineAnswer::Valid => Ok(()),
+            EngineAnswer::Invalid => Err(Reason::TokenSignatureInvalid.into()),
+            EngineAnswer::Unavailable => key.verify(&self.token, self.trusted.leeway, &self.moment),
+        }
     }
 }
 
@@ -268,7 +312,7 @@ impl From<JwtRefusal> for Denial {
     fn from(refusal: JwtRefusal) -> Self {
         match refusal {
             JwtRefusal::Denied(denial) => denial,
-            JwtRefusal::UnknownKey { .. } => Reason::TokenKeyUnknown.into(),
+            JwtRefusal::UnknownKey { reason, .. } => reason.into(),
             JwtRefusal::KeysMissing { .. } | JwtRefusal::Introspected { .. } => {
                 Reason::IdentityUnavailable.into()
             }

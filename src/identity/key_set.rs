@@ -1,14 +1,14 @@
 //! An issuer's public keys, from a JWK Set (RFC 7517).
 //!
 //! A key that cannot verify a token of this issuer is passed over, as section 5 asks: other key types, other
-//! curves, encryption keys, RSA below 2048 bits. A set with nothing left is refused, so that a broken
-//! document never replaces a good one.
+//! curves, keys for encryption or for X.509-SVIDs, RSA below 2048 bits. A set with nothing left is refused, so that a broken
+//! document never replaces a good one. A SPIFFE bundle is a set, too.
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::base64url::base64url;
-use super::compact::ALGORITHMS;
+use super::compact::{ALGORITHMS, Header};
 use super::signature::VerifyingKey;
 use super::unique_json;
 use crate::config::Algorithm;
@@ -16,6 +16,8 @@ use crate::config::Algorithm;
 /// A larger key set is not read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
+/// So many keys are tried for a token that does not name its own. Who sends one chooses how often a signature is verified.
+const MAX_TRIED: usize = 8;
 
 /// The keys of one issuer that can verify its tokens, each compiled once.
 #[derive(Debug)]
@@ -31,6 +33,23 @@ struct Entry {
     kid: Option<String>,
     algorithm: Algorithm,
     key: VerifyingKey,
+    /// The member `issuer` of a key that serves one tenant alone; Entra writes it into the set that all tenants share.
+    issuer: Option<String>,
+}
+
+/// The keys that may have signed a token; at least one.
+pub(super) struct Chosen<'a> {
+    first: &'a VerifyingKey,
+    others: Vec<&'a VerifyingKey>,
+    pub(super) by: ChosenBy,
+}
+
+/// How keys were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChosenBy {
+    KeyId,
+    /// For want of a `kid`, in the token or in the set. A newer set may have the token's key.
+    Algorithm,
 }
 
 /// Why no key was chosen.
@@ -40,7 +59,7 @@ pub(super) enum NoKey {
     Unknown,
     /// The key with this `kid` is for another algorithm.
     OtherAlgorithm,
-    /// Several keys fit.
+    /// More keys fit than are tried.
     Ambiguous,
 }
 
@@ -70,7 +89,7 @@ impl KeySet {
             }
         }
         match entries.is_empty() {
-            true => Err("a key set without a usable key; it needs a public signature key for one of the issuer's `algorithms` (RSA from 2048 bits, P-256, P-384 or Ed25519)".to_owned()),
+            true => Err("a key set without a usable key; it needs a public signature key for one of the issuer's `algorithms` (RSA from 2048 bits, P-256, P-384, P-521 or Ed25519)".to_owned()),
             false => Ok(Self { entries, digest: Sha256::digest(document).into() }),
         }
     }
@@ -85,17 +104,45 @@ impl KeySet {
         self.entries.iter().filter_map(|entry| entry.kid.as_deref())
     }
 
-    /// The key for a token: by `kid`, or the only one there is for the algorithm.
-    pub(super) fn choose(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, NoKey> {
-        let named = |entry: &&Entry| kid.is_none() || entry.kid.as_deref() == kid;
-        let mut fitting = self.entries.iter().filter(named).filter(|entry| entry.algorithm == algorithm);
-        match (fitting.next(), fitting.next()) {
-            (Some(entry), None) => Ok(&entry.key),
-            (Some(_), Some(_)) => Err(NoKey::Ambiguous),
-            (None, _) if kid.is_some() && self.entries.iter().any(|entry| named(&entry)) => {
-                Err(NoKey::OtherAlgorithm)
-            }
-            (None, _) => Err(NoKey::Unknown),
+    /// The keys for a token of `tenant`, where its issuer has tenants: those of its `kid`. Where either side has none, those
+    /// for its algorithm.
+    pub(super) fn choose(&self, header: &Header, tenant: Option<&str>) -> Result<Chosen<'_>, NoKey> {
+        let kid = header.kid.as_deref();
+        let is_of_set = |entry: &&Entry| kid.is_some() && entry.kid.as_deref() == kid;
+        let by = match self.entries.iter().any(|entry| is_of_set(&entry)) {
+            true => ChosenBy::KeyId,
+            false => ChosenBy::Algorithm,
+        };
+        let mut fitting = self.entries.iter().filter(|entry| {
+            let may_be_named = match by {
+                ChosenBy::KeyId => is_of_set(entry),
+                ChosenBy::Algorithm => kid.is_none() || entry.kid.is_none(),
+            };
+            may_be_named && entry.algorithm == header.algorithm && entry.serves(tenant)
+        });
+        let first = fitting.next().ok_or(match by {
+            ChosenBy::KeyId => NoKey::OtherAlgorithm,
+            ChosenBy::Algorithm => NoKey::Unknown,
+        })?;
+        let others: Vec<_> = fitting.map(|entry| &entry.key).take(MAX_TRIED).collect();
+        match others.len() < MAX_TRIED {
+            true => Ok(Chosen { first: &first.key, others, by }),
+            false => Err(NoKey::Ambiguous),
+        }
+    }
+}
+
+impl<'a> Chosen<'a> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a VerifyingKey> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+}
+
+impl Entry {
+    fn serves(&self, tenant: Option<&str>) -> bool {
+        match (&self.issuer, tenant) {
+            (Some(issuer), Some(tenant)) => issuer.split('/').any(|segment| segment == tenant),
+            _ => true,
         }
     }
 }
@@ -114,8 +161,11 @@ fn usable(key: &Map<String, Value>, algorithms: &[Algorithm]) -> Vec<Entry> {
         algorithms.contains(algorithm)
             && key.get("alg").is_none_or(|alg| alg.as_str().is_some_and(|alg| is_named(*algorithm, alg)))
     };
+    // `{tenantid}` in it stands for every tenant.
+    let issuer = key.get("issuer").and_then(Value::as_str).filter(|issuer| !issuer.contains('{'));
     let compiled = ALGORITHMS.into_iter().filter(fits).filter_map(|algorithm| {
-        Some(Entry { kid: kid.clone(), algorithm, key: verifying_key(key, algorithm)? })
+        let verifying = verifying_key(key, algorithm)?;
+        Some(Entry { kid: kid.clone(), algorithm, key: verifying, issuer: issuer.map(str::to_owned) })
     });
     compiled.collect()
 }
@@ -133,7 +183,9 @@ fn is_for_verifying(key: &Map<String, Value>) -> bool {
     };
     // A set that publishes a private key proves nothing by it.
     let is_public = !key.contains_key("d");
-    is_public && key.get("use").is_none_or(|usage| usage == "sig") && key.get("key_ops").is_none_or(verifies)
+    // The second is what SPIFFE's bundles say of the keys for JWT-SVIDs.
+    let signs = |usage: &Value| usage == "sig" || usage == "jwt-svid";
+    is_public && key.get("use").is_none_or(signs) && key.get("key_ops").is_none_or(verifies)
 }
 
 pub(super) fn verifying_key(key: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
@@ -145,11 +197,18 @@ pub(super) fn verifying_key(key: &Map<String, Value>, algorithm: Algorithm) -> O
         (text("crv")? == curve).then(|| VerifyingKey::elliptic(algorithm, &point))?
     };
     match (text("kty")?, algorithm) {
-        ("RSA", Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256) => {
-            VerifyingKey::rsa(algorithm, &bytes("n")?, &bytes("e")?)
-        }
+        (
+            "RSA",
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512,
+        ) => VerifyingKey::rsa(algorithm, &bytes("n")?, &bytes("e")?),
         ("EC", Algorithm::ES256) => elliptic("P-256", 32),
         ("EC", Algorithm::ES384) => elliptic("P-384", 48),
+        ("EC", Algorithm::ES512) => elliptic("P-521", 66),
         ("OKP", Algorithm::EdDSA) if text("crv")? == "Ed25519" => VerifyingKey::ed25519(&of_size("x", 32)?),
         _ => None,
     }

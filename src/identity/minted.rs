@@ -80,7 +80,7 @@ impl Mint {
             return Err(ConfigError::new("tokens.issuer", why));
         }
         for (index, issuer) in issuers.iter().enumerate() {
-            if issuer.issuer == tokens.issuer || issuer.audiences.contains(&tokens.issuer) {
+            if issuer.names().contains(&tokens.issuer) || issuer.audiences.contains(&tokens.issuer) {
                 let why =
                     format!("`{}` is what the gateway's own tokens have as `iss` and `aud`", tokens.issuer);
                 return Err(ConfigError::new(format!("issuers[{index}]"), why));

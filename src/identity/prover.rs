@@ -238,7 +238,7 @@ impl Identity {
 
     /// What an issuer demands of all its tokens holds for what was got with one, too.
     fn require_bound(&self, issuer: Option<&str>, binding: &Binding) -> Result<(), Denial> {
-        let named = self.issuers.iter().find(|other| Some(other.issuer.as_str()) == issuer);
+        let named = issuer.and_then(|issuer| self.issuers.get(self.verifier.index_of(issuer)?));
         match named.and_then(|issuer| issuer.bound_by) {
             Some(bound_by) if !binding.satisfies(bound_by) => Err(Reason::BindingRequired.into()),
             _ => Ok(()),
@@ -254,18 +254,14 @@ impl Identity {
     ) -> Result<(Rc<Principal>, Evidence), Unproven> {
         let now_ms = caller.moment.unix_ms;
         let keys = FreshKeys { ring: caller.keys, now_ms };
-        let claims = match self.verifier.examine(presented.text(), &keys, &caller.moment) {
-            Ok(examined) => {
-                let answer = examined
-                    .question()
-                    .map_or(EngineAnswer::Unavailable, |question| (caller.verify)(&question));
-                examined.prove(answer)?
-            }
+        let examined = self.verifier.examine(presented.text(), &keys, &caller.moment);
+        let claims = match examined.and_then(|examined| examined.prove(caller.verify)) {
+            Ok(claims) => claims,
             Err(JwtRefusal::Denied(denial)) => return Err(denial.into()),
-            Err(JwtRefusal::UnknownKey { issuer }) if caller.keys.is_just_fetched(issuer, now_ms) => {
-                return Err(Denial::from(Reason::TokenKeyUnknown).into());
+            Err(JwtRefusal::UnknownKey { issuer, reason }) if caller.keys.is_just_fetched(issuer, now_ms) => {
+                return Err(Denial::from(reason).into());
             }
-            Err(JwtRefusal::UnknownKey { issuer } | JwtRefusal::KeysMissing { issuer }) => {
+            Err(JwtRefusal::UnknownKey { issuer, .. } | JwtRefusal::KeysMissing { issuer }) => {
                 return Err(Unproven::NeedsKeys { issuer });
             }
             Err(JwtRefusal::Introspected { issuer }) => {

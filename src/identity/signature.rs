@@ -1,14 +1,16 @@
 //! Public keys, and the proof that a token was signed with one; beside `seal`, the only file that names `jwt_simple`.
 //!
 //! It checks nothing but the signature. The claims, the header and the choice of the key are judged before,
-//! by our own rules; `jwt_simple` judges the claims once more and can only be stricter.
+//! by our own rules; `jwt_simple` judges the claims once more and can only be stricter. It has no ES512, whose bytes are
+//! verified as they are.
 
 mod detached;
 
 use jwt_simple::prelude::{
     Duration, ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
-    Ed25519PublicKey, EdDSAPublicKeyLike as _, JWTClaims, NoCustomClaims, PS256PublicKey, RS256PublicKey,
-    RS384PublicKey, RS512PublicKey, RSAPublicKeyLike as _, UnixTimeStamp, VerificationOptions,
+    Ed25519PublicKey, EdDSAPublicKeyLike as _, JWTClaims, NoCustomClaims, PS256PublicKey, PS384PublicKey,
+    PS512PublicKey, RS256PublicKey, RS384PublicKey, RS512PublicKey, RSAPublicKeyLike as _, UnixTimeStamp,
+    VerificationOptions,
 };
 
 use super::compact::{Compact, Header};
@@ -17,6 +19,12 @@ use super::engine::{Question, ecdsa_der};
 use crate::config::{Algorithm, Span};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
+
+/// SubjectPublicKeyInfo of a key on P-521 (RFC 5480 section 2) up to its point.
+const P521_DER: &[u8] = &[
+    0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+];
 
 /// A public key for one algorithm, ready to verify.
 #[derive(Debug)]
@@ -32,8 +40,11 @@ enum Material {
     Rs384(RS384PublicKey),
     Rs512(RS512PublicKey),
     Ps256(PS256PublicKey),
+    Ps384(PS384PublicKey),
+    Ps512(PS512PublicKey),
     Es256(ES256PublicKey),
     Es384(ES384PublicKey),
+    Es512(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Ed25519PublicKey),
 }
 
@@ -59,12 +70,18 @@ impl VerifyingKey {
             Algorithm::PS256 => {
                 (Material::Ps256(PS256PublicKey::from_components(modulus, exponent).ok()?), None)
             }
-            Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return None,
+            Algorithm::PS384 => {
+                (Material::Ps384(PS384PublicKey::from_components(modulus, exponent).ok()?), None)
+            }
+            Algorithm::PS512 => {
+                (Material::Ps512(PS512PublicKey::from_components(modulus, exponent).ok()?), None)
+            }
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 | Algorithm::EdDSA => return None,
         };
         Some(Self { material, der })
     }
 
-    /// A key on P-256 or P-384 from its uncompressed point: 4, then x, then y.
+    /// A key on P-256, P-384 or P-521 from its uncompressed point: 4, then x, then y.
     pub(super) fn elliptic(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
         let (material, der) = match algorithm {
             Algorithm::ES256 => {
@@ -76,6 +93,10 @@ impl VerifyingKey {
                 let key = ES384PublicKey::from_bytes(point).ok()?;
                 let der = key.to_der().ok();
                 (Material::Es384(key), der)
+            }
+            Algorithm::ES512 => {
+                let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
+                (Material::Es512(Box::new(key)), Some([P521_DER, point].concat()))
             }
             _ => return None,
         };
@@ -96,7 +117,10 @@ impl VerifyingKey {
             Material::Rs512(_) => ("sha512", token.signature.clone()),
             Material::Es256(_) => ("sha256", ecdsa_der(&token.signature, 32)?),
             Material::Es384(_) => ("sha384", ecdsa_der(&token.signature, 48)?),
-            Material::Ps256(_) | Material::Ed25519(_) => return None,
+            Material::Es512(_) => ("sha512", ecdsa_der(&token.signature, 66)?),
+            Material::Ps256(_) | Material::Ps384(_) | Material::Ps512(_) | Material::Ed25519(_) => {
+                return None;
+            }
         };
         Some(Question { hash, key: self.der.as_deref()?, signature, signed: token.signed.as_bytes() })
     }
@@ -110,8 +134,16 @@ impl VerifyingKey {
             Material::Rs384(key) => key.verify_token(token.token, options),
             Material::Rs512(key) => key.verify_token(token.token, options),
             Material::Ps256(key) => key.verify_token(token.token, options),
+            Material::Ps384(key) => key.verify_token(token.token, options),
+            Material::Ps512(key) => key.verify_token(token.token, options),
             Material::Es256(key) => key.verify_token(token.token, options),
             Material::Es384(key) => key.verify_token(token.token, options),
+            Material::Es512(_) => {
+                return match self.signed(token.signed.as_bytes(), &token.signature) {
+                    true => Ok(()),
+                    false => Err(Reason::TokenSignatureInvalid.into()),
+                };
+            }
             Material::Ed25519(key) => key.verify_token(token.token, options),
         };
         match proven {
@@ -173,10 +205,11 @@ pub(crate) mod signing {
     use ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
     use jwt_simple::prelude::{
         ECDSAP256KeyPairLike as _, ECDSAP384KeyPairLike as _, ES256KeyPair, ES384KeyPair, Ed25519KeyPair,
-        EdDSAKeyPairLike as _, HS256Key, MACLike as _, PS256KeyPair, RS256KeyPair, RS384KeyPair,
-        RS512KeyPair, RSAKeyPairLike as _,
+        EdDSAKeyPairLike as _, HS256Key, MACLike as _, PS256KeyPair, PS384KeyPair, PS512KeyPair,
+        RS256KeyPair, RS384KeyPair, RS512KeyPair, RSAKeyPairLike as _,
     };
-    use serde_json::Value;
+    use p521::ecdsa::signature::Signer as _;
+    use serde_json::{Value, json};
 
     use super::jwt_claims;
     use crate::config::Algorithm;
@@ -198,10 +231,31 @@ pub(crate) mod signing {
             Algorithm::RS512 => sign!(RS512KeyPair::from_pem(rsa).unwrap()),
             Algorithm::PS256 => sign!(PS256KeyPair::from_pem(rsa).unwrap()),
             Algorithm::ES256 => sign!(ES256KeyPair::generate()),
+            Algorithm::PS384 => sign!(PS384KeyPair::from_pem(rsa).unwrap()),
+            Algorithm::PS512 => sign!(PS512KeyPair::from_pem(rsa).unwrap()),
             Algorithm::ES384 => sign!(ES384KeyPair::generate()),
+            Algorithm::ES512 => return es512(kid, claims),
             Algorithm::EdDSA => sign!(Ed25519KeyPair::generate()),
         };
         (token, serde_json::from_str(&jwk).unwrap())
+    }
+
+    fn es512(kid: &str, claims: &Value) -> (String, Value) {
+        let mut secret = [0; 66];
+        // Below the order of the curve, whose first byte is 1.
+        getrandom::fill(&mut secret[1..]).unwrap();
+        let key = p521::ecdsa::SigningKey::from_slice(&secret).unwrap();
+        let header = json!({ "alg": "ES512", "kid": kid, "typ": "JWT" });
+        let signed = format!(
+            "{}.{}",
+            base64url(header.to_string().as_bytes()),
+            base64url(claims.to_string().as_bytes())
+        );
+        let signature: p521::ecdsa::Signature = key.sign(signed.as_bytes());
+        let point = key.verifying_key().to_sec1_point(false);
+        let half = |range: std::ops::Range<usize>| base64url(&point.as_bytes()[range]);
+        let jwk = json!({ "kty": "EC", "crv": "P-521", "kid": kid, "x": half(1..67), "y": half(67..133) });
+        (format!("{signed}.{}", base64url(&signature.to_bytes())), jwk)
     }
 
     /// A token whose HMAC secret is `secret`.

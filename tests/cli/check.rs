@@ -243,6 +243,52 @@ fn a_rate_limit_service_that_counts_nothing_is_a_warning() {
 }
 
 #[test]
+fn an_algorithm_that_no_inline_key_has_is_a_warning_and_none_of_them_an_error() {
+    let copy = Copy::new("idle-algorithms");
+    let key = r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let issuer = |algorithms: &str| {
+        format!(
+            "issuers:\n  - issuer: https://inline.example/\n    audiences: [a]\n    algorithms: {algorithms}\n    jwks: {{inline: {{keys: [{key}]}}}}\n"
+        )
+    };
+    let (some, none) = (issuer("[EdDSA, ES256]"), issuer("[ES256]"));
+    let run = copy.edit("envoy/gateway.yaml", "issuers:\n", &some).run(&["check"]);
+    assert_eq!(run.code, 0, "{}", run.errors);
+    assert!(
+        run.errors.contains("issuers[0].algorithms[1]: no key in `jwks.inline` is one for `ES256`"),
+        "{}",
+        run.errors
+    );
+    let run = copy.edit("envoy/gateway.yaml", &some, &none).run(&["check"]);
+    assert_eq!(run.code, 2);
+    assert!(run.errors.contains("issuers[0].jwks.inline: a key set without a usable key"), "{}", run.errors);
+}
+
+#[test]
+fn an_issuer_that_no_token_could_have_is_an_error() {
+    let copy = Copy::new("impossible-issuers");
+    let issuer = |fields: &str| {
+        format!(
+            "issuers:\n  - {{{fields}, audiences: [a], algorithms: [RS256], jwks: {{remote: {{cluster: idp, host: h, path: /keys}}}}}}\n"
+        )
+    };
+    let mut before = "issuers:\n".to_owned();
+    for (fields, needle) in [
+        ("issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0'", "issuers[0].tenants: an empty list"),
+        ("issuer: https://login.microsoftonline.com/common/v2.0", "issuers[0].issuer: "),
+        ("issuer: https://login.microsoftonline.com/organizations/v2.0", "write `{tenantid}` in its place"),
+        ("issuer: 'https://{tenant}.idp.example/'", "holds a placeholder"),
+        ("issuer: 'spiffe://example.org/workload'", "is no trust domain"),
+    ] {
+        let after = issuer(fields);
+        let run = copy.edit("envoy/gateway.yaml", &before, &after).run(&["check"]);
+        assert_eq!(run.code, 2, "{fields}");
+        assert!(run.errors.contains(needle), "{fields}: {}", run.errors);
+        before = after;
+    }
+}
+
+#[test]
 fn help_is_worth_reading() {
     let copy = Copy::new("help");
     for (arguments, needle) in [

@@ -220,6 +220,22 @@ def wait_past(party: Party, source: Source) -> None:
     wait_until(lambda: time.time() - last > source.seconds["refetch"] + 0.2, what="the refetch time", seconds=5)
 
 
+def test_a_set_without_key_ids_rotates(party: Party) -> None:
+    """No id tells that the key is a new one, so that a signature which does not verify asks for a newer set."""
+    source = Source(refetch=0.5)
+
+    def bare(signer: Signer) -> dict[str, Any]:
+        return {"keys": [{name: value for name, value in signer.jwk().items() if name != "kid"}]}
+
+    party.trust(source, keys=bare(OLD))
+    wait_past(party, source)
+    party.simulator.set_jwks(bare(NEW))
+    assert party.ask(source, NEW)[0].status_code == 200
+    assert party.fetches() == 2
+    assert_refused(party.ask(source, OLD)[0], 401, "token_signature_invalid")
+    assert party.fetches() == 2, "not sooner than may be"
+
+
 def test_a_new_key_within_the_refetch_time_is_accepted_when_that_is_over(party: Party) -> None:
     source = Source(refetch=2.0)
     party.trust(source)

@@ -17,11 +17,16 @@ from harness.caller import Caller, assert_refused, calling
 from harness.gateway import AUDIENCE, ISSUER, Signer, base64url, document, issuer_entry, rule
 from harness.simulator import Simulator
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 STRICT, MAPPED, ERRING, PARTNER, MIXED, TYPED, CONSTANT = (
     f"https://{name}.test/" for name in ("strict", "mapped", "erring", "partner", "mixed", "typed", "constant")
 )
 LEEWAY = 30
+# Issuers as providers are: by a claim in the place of `aud`, for many tenants, for workloads, with a set without `kid`.
+POOL, CLIENT, BROWSER = "https://pool.test/eu_1", "https://api.clients.test/client_1", "https://clerk.test"
+TENANTS = ("0a1b2c3d-0000-4000-8000-00000000000a", "0a1b2c3d-0000-4000-8000-00000000000b")
+TEMPLATE, DOMAIN = "https://login.tenants.test/{tenantid}/v2.0", "spiffe://example.test"
+UNNAMED = "https://unnamed.test"
 
 
 def issuer_of(algorithm: str) -> str:
@@ -37,6 +42,19 @@ def signers() -> dict[str, Signer]:
     own["partner-only"] = Signer("ES256", "partner-only")
     own["stranger"] = Signer("ES256", own["ES256"].kid)
     return own
+
+
+def bundle(jwt: Signer, certificates: Signer) -> dict[str, Any]:
+    """What a SPIFFE server publishes: keys for JWT-SVIDs, and such as sign certificates."""
+    keys = [{**certificates.jwk(), "use": "x509-svid"}, {**jwt.jwk(), "use": "jwt-svid"}]
+    keys = [{name: value for name, value in key.items() if name != "alg"} for key in keys]
+    del keys[0]["kid"]
+    return {"spiffe_sequence": 1, "spiffe_refresh_hint": 300, "keys": keys}
+
+
+def unnamed(*signers: Signer) -> dict[str, Any]:
+    """A key set without ids."""
+    return {"keys": [{name: value for name, value in signer.jwk().items() if name != "kid"} for signer in signers]}
 
 
 MAPPING = {
@@ -67,6 +85,12 @@ def caller(
         issuer_entry(signers["partner"], signers["partner-only"], issuer=PARTNER, audiences=[AUDIENCE, "other"]),
         issuer_entry(signers["RS256"], usual, issuer=MIXED, **mixed),
         issuer_entry(usual, issuer=TYPED, types=["application/at+jwt"]),
+        issuer_entry(usual, issuer=POOL, audience_claim="client_id", claim_values={"token_use": ["access"]}),
+        issuer_entry(usual, issuer=CLIENT, audiences=[CLIENT], audience_claim="iss"),
+        issuer_entry(usual, issuer=BROWSER, audiences=["https://app.test"], audience_claim="azp"),
+        issuer_entry(usual, issuer=TEMPLATE, tenants=list(TENANTS), principal={"tenant": "claims.tid"}),
+        issuer_entry(usual, issuer=DOMAIN, jwks={"inline": bundle(usual, signers["ES384"])}, algorithms=["ES256"]),
+        issuer_entry(usual, issuer=UNNAMED, jwks={"inline": unnamed(signers["partner"], usual)}),
     ]
     # What a principal has and the record does not show is asked for by headers.
     policies = [
@@ -165,7 +189,7 @@ def written(signer: Signer, text: str, head: str = "") -> str:
 WHOLE = f'"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"user-1"'
 
 
-@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "HS256", "HS512", "ES512", "RS1", "ES256K"])
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", "HS256", "HS512", "RS1", "ES256K"])
 def test_algorithms_that_no_issuer_may_use_are_refused(
     caller: Caller, signers: dict[str, Signer], alg: str
 ) -> None:
@@ -213,6 +237,8 @@ def test_an_issuers_algorithms_are_pinned(caller: Caller, signers: dict[str, Sig
 
 def test_the_key_is_the_issuers(caller: Caller, signers: dict[str, Signer]) -> None:
     assert send(caller, signers["partner"].token(iss=PARTNER)).status_code == 200
+    # Each of the two keys is tried.
+    assert send(caller, signers["partner"].token({"kid": None}, iss=PARTNER)).status_code == 200
     for note, token, reason in [
         ("another issuer's key with the same kid", signers["partner"].token(), "token_signature_invalid"),
         ("our key for the partner", signers["ES256"].token(iss=PARTNER), "token_signature_invalid"),
@@ -221,7 +247,7 @@ def test_the_key_is_the_issuers(caller: Caller, signers: dict[str, Signer]) -> N
         ("a kid nobody has", signers["ES256"].token({"kid": "../../dev/null"}), "token_key_unknown"),
         ("an empty kid", signers["ES256"].token({"kid": ""}), "token_key_unknown"),
         ("a kid in other case", signers["ES256"].token({"kid": "KID-es256"}), "token_key_unknown"),
-        ("no kid, and two keys that fit", signers["partner"].token({"kid": None}, iss=PARTNER), "token_key_unknown"),
+        ("no kid, and neither key's", signers["stranger"].token({"kid": None}, iss=PARTNER), "token_signature_invalid"),
         ("no kid, a stranger's key", signers["stranger"].token({"kid": None}), "token_signature_invalid"),
         ("an unknown issuer", signers["ES256"].token(iss="https://evil.test/"), "token_issuer_unknown"),
         ("an issuer without its slash", signers["ES256"].token(iss=ISSUER[:-1]), "token_issuer_unknown"),
@@ -582,3 +608,83 @@ def test_a_token_is_accepted_where_each_sdk_puts_it(caller: Caller, signers: dic
     protocols = f"realtime, openai-insecure-api-key.{token}"
     assert caller.upgrade("/openai/v1/realtime?model=x", {"sec-websocket-protocol": protocols}).status == 101
     assert_refused(caller.chat({"x-api-key": token, "api-key": "other-key"}), 400, "ambiguous_credential")
+
+
+def of_tenant(tenant: str) -> str:
+    return TEMPLATE.replace("{tenantid}", tenant)
+
+
+@pytest.mark.parametrize(
+    ("note", "claims", "reason"),
+    [
+        ("an access token without `aud`", {"iss": POOL, "client_id": AUDIENCE, "token_use": "access"}, None),
+        ("one of another client", {"iss": POOL, "client_id": "x", "token_use": "access"}, "token_audience_mismatch"),
+        ("an id token", {"iss": POOL, "aud": AUDIENCE, "token_use": "id"}, "token_claim_mismatch"),
+        ("one without either", {"iss": POOL, "token_use": "access"}, "token_claim_missing"),
+        ("one for another audience", {"iss": POOL, "aud": "x", "client_id": AUDIENCE}, "token_audience_mismatch"),
+        ("an issuer that names its client in `iss` alone", {"iss": CLIENT}, None),
+        ("a session of a browser's", {"iss": BROWSER, "azp": "https://app.test"}, None),
+        ("one of another page", {"iss": BROWSER, "azp": "https://evil.test"}, "token_audience_mismatch"),
+    ],
+)
+def test_a_token_without_aud_is_held_to_another_claim(
+    caller: Caller, signers: dict[str, Signer], note: str, claims: dict[str, Any], reason: str | None
+) -> None:
+    answer = send(caller, signers["ES256"].token(**{"aud": None, **claims}))
+    if reason is None:
+        assert answer.status_code == 200, f"{note}: {answer.text}"
+    else:
+        assert_refused(answer, 401, reason, note)
+
+
+def test_tenants_share_an_issuer_and_none_speaks_for_another(caller: Caller, signers: dict[str, Signer]) -> None:
+    first, second = TENANTS
+    signer = signers["ES256"]
+    for tenant in TENANTS:
+        answer = send(caller, signer.token(iss=of_tenant(tenant), tid=tenant))
+        assert answer.status_code == 200, answer.text
+        record = caller.record(answer)
+        told = (record["claimgate.principal.issuer"], record["claimgate.principal.tenant"])
+        assert told == (of_tenant(tenant), tenant)
+    stranger = first.replace("a", "c")
+    for note, claims, reason in [
+        ("in the name of another", {"iss": of_tenant(first), "tid": second}, "token_claim_mismatch"),
+        ("without `tid`", {"iss": of_tenant(first)}, "token_claim_missing"),
+        ("of no listed tenant", {"iss": of_tenant(stranger), "tid": stranger}, "token_issuer_unknown"),
+        ("of the template itself", {"iss": TEMPLATE, "tid": "{tenantid}"}, "token_issuer_unknown"),
+    ]:
+        assert_refused(send(caller, signer.token(**claims)), 401, reason, note)
+
+
+def test_a_workload_is_proven_by_its_trust_domain(caller: Caller, signers: dict[str, Signer]) -> None:
+    signer, workload = signers["ES256"], f"{DOMAIN}/ns/agents/sa/planner"
+    for note, header, claims, reason in [
+        ("without `iss`", {}, {}, None),
+        ("of the type that SPIFFE also allows", {"typ": "JOSE"}, {}, None),
+        ("without a type", {"typ": None}, {}, None),
+        ("with the trust domain as `iss`", {}, {"iss": DOMAIN}, None),
+        ("without `aud`", {}, {"aud": None}, "token_claim_missing"),
+        ("without `exp`", {}, {"exp": None}, "token_claim_missing"),
+        ("of another trust domain", {}, {"sub": "spiffe://elsewhere.test/a"}, "token_issuer_unknown"),
+        ("in the name of the domain", {}, {"iss": DOMAIN, "sub": "spiffe://elsewhere.test/a"}, "token_claim_mismatch"),
+        ("of no workload", {}, {"sub": DOMAIN}, "token_claim_mismatch"),
+    ]:
+        answer = send(caller, signer.token(header, **{"iss": None, "sub": workload, **claims}))
+        if reason is None:
+            assert answer.status_code == 200, f"{note}: {answer.text}"
+            assert caller.record(answer)["claimgate.principal.issuer"] == DOMAIN
+        else:
+            assert_refused(answer, 401, reason, note)
+    forged = signers["stranger"].token(iss=None, sub=workload)
+    assert_refused(send(caller, forged), 401, "token_signature_invalid")
+
+
+def test_a_set_without_key_ids_is_tried(caller: Caller, signers: dict[str, Signer]) -> None:
+    for note, signer, header in [
+        ("the second key, and a token without an id", signers["ES256"], {"kid": None}),
+        ("the first key, and a token with one", signers["partner"], {"kid": "whatever"}),
+    ]:
+        answer = send(caller, signer.token(header, iss=UNNAMED))
+        assert answer.status_code == 200, f"{note}: {answer.text}"
+    forged = signers["stranger"].token({"kid": None}, iss=UNNAMED)
+    assert_refused(send(caller, forged), 401, "token_signature_invalid")

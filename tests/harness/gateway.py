@@ -65,6 +65,8 @@ class Signer:
             self.private = ec.generate_private_key(ec.SECP256R1())
         elif algorithm == "ES384":
             self.private = ec.generate_private_key(ec.SECP384R1())
+        elif algorithm == "ES512":
+            self.private = ec.generate_private_key(ec.SECP521R1())
         else:
             self.private = rsa.generate_private_key(65537, 2048)
         evidence.register(Kind.PRIVATE_KEY, *private_parts(self.private))
@@ -77,7 +79,7 @@ class Signer:
             return {**common, "kty": "OKP", "crv": "Ed25519", "x": base64url(public.public_bytes_raw())}
         numbers = public.public_numbers()
         if isinstance(numbers, ec.EllipticCurvePublicNumbers):
-            size = public.key_size // 8
+            size = (public.key_size + 7) // 8
             point = {"x": base64url(numbers.x.to_bytes(size)), "y": base64url(numbers.y.to_bytes(size))}
             return {**common, "kty": "EC", "crv": f"P-{public.key_size}", **point}
         modulus = base64url(numbers.n.to_bytes(public.key_size // 8))
@@ -112,7 +114,8 @@ class Signer:
         digest = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[size]
         if self.algorithm.startswith("ES"):
             r, s = decode_dss_signature(self.private.sign(signed, ec.ECDSA(digest)))
-            return r.to_bytes(int(size) // 8) + s.to_bytes(int(size) // 8)
+            half = (self.private.key_size + 7) // 8
+            return r.to_bytes(half) + s.to_bytes(half)
         if self.algorithm.startswith("PS"):
             salted = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
             return self.private.sign(signed, salted, digest)

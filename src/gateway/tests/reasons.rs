@@ -10,7 +10,7 @@ use super::introspecting;
 use super::minting::{self, tokens};
 use super::revoking;
 use super::spending;
-use super::{Request, Scene, key, key_entry, rule};
+use super::{Request, Scene, issuer, key, key_entry, rule};
 use super::{possession, proofs};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
@@ -37,6 +37,13 @@ fn rows() -> Vec<Row> {
     let ruled = |expression: &str, reason: &str| json!({ "policies": [rule(expression, json!({ "reason": reason }))] });
     let limited =
         |limit: Value| json!({ "quotas": [{ "id": "q", "limit": limit, "window": "60s", "per": ["'a'"] }] });
+    let typed = || {
+        // The claims are judged before anybody asks for keys.
+        let remote = json!({ "remote": { "cluster": "idp", "host": "remote.example", "path": "/jwks" } });
+        let mut issuer = issuer("https://idp.example", remote);
+        issuer["claim_values"] = json!({ "token_use": ["access"] });
+        json!({ "issuers": [issuer] })
+    };
     let model = || ruled("llm.model == 'gpt-4o'", "model_not_allowed");
     vec![
         (R::CredentialMissing, plain(), |_| Request::new("POST", "/v1/chat/completions")),
@@ -81,6 +88,7 @@ fn rows() -> Vec<Row> {
         (R::TokenClaimInvalid, plain(), |s| Request::bearing(&s.token(json!({ "scope": 5 })))),
         (R::TokenClaimInvalid, plain(), |s| Request::bearing(&s.token(json!({ "org": null })))),
         (R::TokenClaimInvalid, plain(), |s| Request::bearing(&s.token(json!({ "org": "" })))),
+        (R::TokenClaimMismatch, typed(), |s| Request::bearing(&s.token(json!({ "token_use": "id" })))),
         (R::IdentityUnavailable, plain(), |s| {
             Request::bearing(&s.token(json!({ "iss": "https://remote.example" }))).out_of_patience()
         }),

@@ -1,9 +1,9 @@
 use proptest::prelude::{any, prop, proptest};
 use serde_json::{Value, json};
 
-use super::KeySet;
+use super::{ChosenBy, KeySet, NoKey};
 use crate::config::Algorithm;
-use crate::identity::compact::ALGORITHMS;
+use crate::identity::compact::{ALGORITHMS, Header};
 use crate::identity::signature::signing::{RSA, base64url, signed};
 
 fn jwk(algorithm: Algorithm, kid: &str) -> Value {
@@ -34,7 +34,8 @@ fn unusable_keys_are_passed_over_and_alone_they_are_refused() {
         ),
         (json!({ "kty": "OKP", "crv": "Ed25519", "kid": "bad", "x": base64url(&[0; 32]) }), "a weak point"),
         (json!({ "kty": "AKP", "kid": "bad", "alg": "ML-DSA-44", "pub": "AAAA" }), "a type of tomorrow"),
-        (with(ec.clone(), "crv", "P-521"), "another curve"),
+        (with(ec.clone(), "crv", "P-521"), "a curve of another size"),
+        (with(ec.clone(), "use", "x509-svid"), "a key for certificates"),
         (with(ec.clone(), "crv", "secp256k1"), "another curve of the same size"),
         (with(ec.clone(), "x", off_curve), "a point beside the curve"),
         (with(ec.clone(), "x", "AAAA"), "a coordinate that is too short"),
@@ -89,23 +90,102 @@ fn a_modulus_with_a_leading_zero_is_the_same_modulus() {
     assert!(parse(&[with(rsa, "n", padded)]).is_ok(), "as some providers write it");
 }
 
+/// How many keys would be tried for a token with this `kid`, and how they were chosen.
+fn chosen(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<(usize, ChosenBy), NoKey> {
+    let header = Header { algorithm, typ: None, kid: kid.map(str::to_owned) };
+    set.choose(&header, None).map(|chosen| (chosen.keys().count(), chosen.by))
+}
+
 #[test]
 fn a_key_serves_only_the_algorithms_of_its_issuer() {
     let mut rsa = jwk(Algorithm::RS256, "k");
     rsa.as_object_mut().unwrap().remove("alg");
     let document = json!({ "keys": [rsa] }).to_string();
     let set = KeySet::parse(document.as_bytes(), &[Algorithm::RS256]).unwrap();
-    assert!(set.choose(Some("k"), Algorithm::RS256).is_ok());
-    assert!(set.choose(Some("k"), Algorithm::PS256).is_err());
-    let both = KeySet::parse(document.as_bytes(), &[Algorithm::RS256, Algorithm::PS256]).unwrap();
-    assert!(both.choose(Some("k"), Algorithm::PS256).is_ok());
+    assert!(chosen(&set, Some("k"), Algorithm::RS256).is_ok());
+    assert!(chosen(&set, Some("k"), Algorithm::PS256).is_err());
+    let both = KeySet::parse(document.as_bytes(), &[Algorithm::RS256, Algorithm::PS512]).unwrap();
+    assert!(chosen(&both, Some("k"), Algorithm::PS512).is_ok());
+}
+
+#[test]
+fn a_key_is_chosen_by_its_id_or_by_the_algorithm() {
+    let ec = |kid: &str| jwk(Algorithm::ES256, kid);
+    let (named, by_algorithm) = (ChosenBy::KeyId, ChosenBy::Algorithm);
+    let bare = || {
+        let mut key = ec("");
+        key.as_object_mut().unwrap().remove("kid");
+        key
+    };
+    for (keys, kid, want, note) in [
+        (vec![ec("a"), ec("b")], Some("b"), Ok((1, named)), "the key that is named"),
+        (vec![ec("a"), ec("b")], Some("c"), Err(NoKey::Unknown), "a key that is not there"),
+        (vec![ec("a"), ec("b")], None, Ok((2, by_algorithm)), "a token that names none"),
+        (vec![bare()], Some("c"), Ok((1, by_algorithm)), "a set whose only key has no id"),
+        (vec![bare(), bare()], Some("c"), Ok((2, by_algorithm)), "a set whose keys have no ids"),
+        (vec![bare(), bare()], None, Ok((2, by_algorithm)), "neither has any"),
+        (vec![ec("a"), bare()], Some("a"), Ok((1, named)), "a mixed set, the named one"),
+        (vec![ec("a"), bare()], Some("c"), Ok((1, by_algorithm)), "a mixed set, another one"),
+        (vec![ec("a"), bare()], Some(""), Ok((1, by_algorithm)), "an empty id is an id that nobody has"),
+        (vec![ec("a"), ec("a")], Some("a"), Ok((2, named)), "two keys of one id"),
+        (
+            vec![jwk(Algorithm::ES384, "a"), bare()],
+            Some("a"),
+            Err(NoKey::OtherAlgorithm),
+            "one of another curve",
+        ),
+        (vec![jwk(Algorithm::ES384, "a")], None, Err(NoKey::Unknown), "none of this curve"),
+        ((0..8).map(|_| bare()).collect(), None, Ok((8, by_algorithm)), "as many as are tried"),
+        ((0..9).map(|_| bare()).collect(), None, Err(NoKey::Ambiguous), "more than are tried"),
+    ] {
+        assert_eq!(chosen(&parse(&keys).unwrap(), kid, Algorithm::ES256), want, "{note}");
+    }
+}
+
+#[test]
+fn a_bundle_of_a_trust_domain_is_a_key_set() {
+    let svid = |kid: &str, usage: &str| {
+        let mut key = with(jwk(Algorithm::ES256, kid), "use", usage);
+        key.as_object_mut().unwrap().remove("alg");
+        key
+    };
+    let mut certificate = with(svid("", "x509-svid"), "x5c", json!(["MIIB"]));
+    certificate.as_object_mut().unwrap().remove("kid");
+    let keys =
+        [certificate.clone(), svid("jwt", "jwt-svid"), svid("later", "x509-svid"), svid("odd", "JWT-SVID")];
+    let bundle = json!({ "spiffe_sequence": 7, "spiffe_refresh_hint": 300, "keys": keys }).to_string();
+    let set = KeySet::parse(bundle.as_bytes(), &ALGORITHMS).unwrap();
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["jwt"]);
+    assert_eq!(
+        chosen(&set, None, Algorithm::ES256),
+        Ok((1, ChosenBy::Algorithm)),
+        "that of certificates is not tried"
+    );
+    assert!(parse(&[certificate]).unwrap_err().contains("without a usable key"));
+}
+
+#[test]
+fn a_key_of_one_tenant_verifies_no_other_ones_tokens() {
+    let of = |issuer: &str| with(jwk(Algorithm::ES256, "k"), "issuer", issuer);
+    for (issuer, serves, note) in [
+        ("https://login.example/a/v2.0", true, "the tenant's own"),
+        ("https://sts.example/a/", true, "in the form of another version"),
+        ("https://login.example/{tenantid}/v2.0", true, "every tenant's"),
+        ("https://login.example/b/v2.0", false, "another tenant's"),
+        ("https://login.example/ab/v2.0", false, "one whose id begins alike"),
+    ] {
+        let set = parse(&[of(issuer)]).unwrap();
+        let header = Header { algorithm: Algorithm::ES256, typ: None, kid: Some("k".to_owned()) };
+        assert_eq!(set.choose(&header, Some("a")).is_ok(), serves, "{note}");
+        assert!(set.choose(&header, None).is_ok(), "{note}, of an issuer without tenants");
+    }
 }
 
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[A-Za-z0-9_=-]{0,90}") {
         let _ = KeySet::parse(&bytes, &ALGORITHMS);
-        for (kty, crv) in [("RSA", ""), ("EC", "P-256"), ("EC", "P-384"), ("OKP", "Ed25519")] {
+        for (kty, crv) in [("RSA", ""), ("EC", "P-256"), ("EC", "P-384"), ("EC", "P-521"), ("OKP", "Ed25519")] {
             let _ = parse(&[json!({ "kty": kty, "crv": crv, "x": text, "y": text, "n": text, "e": "AQAB" })]);
         }
     }

@@ -79,7 +79,7 @@ impl Identity {
                 let keys = self.known_keys(caller.fed);
                 keys.admit(Wanted::Id(id), caller.connection, &caller.moment)
             }
-            (None, Some(name)) if self.issuers.iter().any(|issuer| issuer.issuer == *name) => {
+            (None, Some(name)) if self.verifier.index_of(name).is_some() => {
                 self.require_bound(Some(name), binding)
             }
             (None, _) => Err(Reason::TokenIssuerUnknown.into()),

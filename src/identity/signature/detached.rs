@@ -18,10 +18,14 @@ impl VerifyingKey {
             Material::Rs384(key) => rsa(key, signed, signature),
             Material::Rs512(key) => rsa(key, signed, signature),
             Material::Ps256(key) => rsa(key, signed, signature),
+            Material::Ps384(key) => rsa(key, signed, signature),
+            Material::Ps512(key) => rsa(key, signed, signature),
             Material::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
             Material::Es384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
+            Material::Es512(key) => p521::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(signed, &signature).is_ok()),
             Material::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.public_key().as_ref().verify(signed, &signature).is_ok()),
         }
