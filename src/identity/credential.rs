@@ -30,6 +30,9 @@ pub const CARRIERS: &[&str] = &[
     "x_goog_api_key",
 ];
 
+/// What a caller is told who signs as AWS's own services want it.
+const NO_SIGNATURES: &str = "AWS signatures are not read; send this gateway's credential as a bearer token, as the SDKs do with `AWS_BEARER_TOKEN_BEDROCK`";
+
 /// Longer credentials are refused unread.
 pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
@@ -99,6 +102,14 @@ pub enum Scheme {
     Dpop,
 }
 
+impl Scheme {
+    /// In any case (RFC 9110 section 11.1).
+    fn of(name: &[u8]) -> Option<Self> {
+        let known = [(b"bearer".as_slice(), Self::Bearer), (b"dpop", Self::Dpop)];
+        known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, scheme)| scheme)
+    }
+}
+
 /// Where a credential was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -114,6 +125,13 @@ pub enum Carrier {
 impl Carrier {
     const HEADERS: [Self; 4] = [Self::Authorization, Self::XApiKey, Self::ApiKey, Self::XGoogApiKey];
 
+    /// True where there is no more than blanks, or a scheme without anything behind it (RFC 6750 section 2.1 wants at least
+    /// one character).
+    fn is_empty(self, value: &[u8]) -> bool {
+        let value = value.trim_ascii();
+        value.is_empty() || (self == Self::Authorization && Scheme::of(value).is_some())
+    }
+
     /// The name of the header or parameter.
     pub fn name(self) -> &'static str {
         match self {
@@ -127,21 +145,28 @@ impl Carrier {
     }
 }
 
-/// Finds the credential. The same one in two headers, as some SDKs send it, counts once.
+/// Finds the credential. The same one in two headers, as some SDKs send it, counts once. A header or parameter without a
+/// value, as SDKs send for a variable that is empty, holds none.
 ///
 /// # Errors
 /// Refuses a request with none, with two, with one in the query string, or with one that cannot be read.
 pub fn find(request: &RequestHead) -> Result<Presented, Denial> {
-    if request.query().is_some_and(holds_credential) {
-        return Err(Reason::CredentialInQuery.into());
+    if let Some(name) = request.query().and_then(credential_in_query) {
+        let denial = Denial::new(Reason::CredentialInQuery);
+        return Err(match name.starts_with("xamz") {
+            true => denial.with_detail(NO_SIGNATURES),
+            false => denial,
+        });
     }
     let mut found: Option<Presented> = None;
     for carrier in Carrier::HEADERS {
-        let Some(value) = single(request.values(carrier.name()))? else { continue };
+        let values = request.values(carrier.name()).filter(|value| !carrier.is_empty(value));
+        let Some(value) = single(values)? else { continue };
         found = Some(agree(found, credential(carrier, value)?)?);
     }
     if request.is_upgrade() {
         let keys = protocols(request).filter_map(|protocol| protocol.strip_prefix(KEY_PROTOCOL.as_bytes()));
+        let keys = keys.filter(|key| !key.is_empty());
         if let Some(value) = single(keys)? {
             found = Some(agree(found, presented(Carrier::WebSocketProtocol, value)?)?);
         }
@@ -167,17 +192,32 @@ pub fn protocols_without_credentials(value: &str) -> String {
     kept.collect::<Vec<_>>().join(", ")
 }
 
-fn holds_credential(query: &str) -> bool {
-    // Some servers split at `;` too.
-    query.split(['&', ';']).any(|pair| {
-        let raw = pair.split('=').next().unwrap_or_default();
-        let decoded = percent_decode_str(raw).decode_utf8_lossy();
-        let name: String =
-            decoded.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-        // `key[]` is `key` to some servers, and some end a name at NUL.
-        let name = name.split(['[', '\0']).next().unwrap_or_default();
-        QUERY_NAMES.contains(&name.trim())
+/// The name of the first parameter that holds a credential.
+fn credential_in_query(query: &str) -> Option<&'static str> {
+    query.split('&').find_map(|pair| {
+        // Some servers split at `;` too; to the others all that follows belongs to the value.
+        let mut rest = Some(pair);
+        while let Some(part) = rest {
+            let end = part.find(['=', ';']).unwrap_or(part.len());
+            let (name, value) = part.split_at_checked(end)?;
+            if let Some(name) = query_name(name)
+                && !matches!(value, "" | "=")
+            {
+                return Some(name);
+            }
+            rest = part.split_once(';').map(|(_, rest)| rest);
+        }
+        None
     })
+}
+
+fn query_name(raw: &str) -> Option<&'static str> {
+    let decoded = percent_decode_str(raw).decode_utf8_lossy();
+    let name: String =
+        decoded.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
+    // `key[]` is `key` to some servers, and some end a name at NUL.
+    let name = name.split(['[', '\0']).next().unwrap_or_default().trim();
+    QUERY_NAMES.into_iter().find(|known| *known == name)
 }
 
 /// The only value; a second one is refused even where it is equal.
@@ -211,22 +251,19 @@ fn credential(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
     }
 }
 
-/// What follows the scheme and its spaces (RFC 6750 section 2.1, RFC 9449 section 7.1; in any case, RFC 9110 section 11.1).
+/// What follows the scheme and its spaces (RFC 6750 section 2.1, RFC 9449 section 7.1).
 fn authorization(value: &[u8]) -> Result<(Scheme, &[u8]), Denial> {
     let scheme: &[u8] = value.split(|byte| *byte == b' ').next().unwrap_or_default();
     // Before the commas are looked at, because a SigV4 value is full of them.
     if scheme.get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case(b"AWS4-")) {
-        return Err(Denial::new(Reason::CredentialMalformed).with_detail(
-            "AWS signatures are not read; send this gateway's credential as a bearer token, as the SDKs do with `AWS_BEARER_TOKEN_BEDROCK`",
-        ));
+        return Err(Denial::new(Reason::CredentialMalformed).with_detail(NO_SIGNATURES));
     }
     if value.contains(&b',') {
         return Err(Reason::AmbiguousCredential.into());
     }
     let rest = trim_spaces(value.strip_prefix(scheme).unwrap_or_default());
-    let known = [(b"bearer".as_slice(), Scheme::Bearer), (b"dpop", Scheme::Dpop)];
-    match known.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name)) {
-        Some((_, scheme)) => Ok((scheme, rest)),
+    match Scheme::of(scheme) {
+        Some(scheme) => Ok((scheme, rest)),
         None => Err(Denial::new(Reason::CredentialMalformed)
             .with_detail("`Authorization` must be `Bearer` or `DPoP` and the credential")),
     }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from harness.caller import CHAT_PATH, Caller, assert_challenge, assert_refused, calling
 from harness.gateway import document, hash_of, key_entry
+from harness.raw import RawResponse
 from harness.raw_http1 import http1_request
 from harness.simulator import Simulator
 
@@ -205,7 +206,6 @@ def test_keys_of_one_service_account_overlap_while_they_rotate(caller: Caller, k
     [
         ("Basic {basic}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
         ("{plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
-        ("Bearer", "`authorization` must hold visible ASCII"),
         ("Bearer {plain} {plain}", "`authorization` must hold visible ASCII"),
         ("Bearer\t{plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
         ("Digest username={plain}", "`Authorization` must be `Bearer` or `DPoP` and the credential"),
@@ -220,7 +220,7 @@ def test_other_schemes_are_refused(caller: Caller, keys: dict[str, str], value: 
 
 def test_bytes_that_are_no_credential_are_refused(caller: Caller) -> None:
     lines = b"POST " + CHAT_PATH.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
-    for header in (b"x-api-key: caf\xc3\xa9", b"api-key: \xff\xfe", b"authorization: Bearer \x80abc", b"x-api-key:"):
+    for header in (b"x-api-key: caf\xc3\xa9", b"api-key: \xff\xfe", b"authorization: Bearer \x80abc"):
         answer = http1_request(caller.gateway.port, lines + header + b"\r\n\r\n{}", "POST")
         assert (answer.status, answer.header("x-claimgate-reason")) == (401, "credential_malformed"), header
         assert_challenge(answer.header("www-authenticate"), 401, "credential_malformed")
@@ -246,3 +246,57 @@ def test_the_record_says_whose_key_it_was(caller: Caller, keys: dict[str, str]) 
     assert "claimgate.principal.issuer" not in record and "claimgate.principal.client" not in record
     assert "claimgate.principal.tenant" not in caller.record(caller.bearer(keys["minted"]))
 
+
+EMPTY = [
+    ("api-key", ""),
+    ("x-api-key", ""),
+    ("x-goog-api-key", "  "),
+    ("authorization", ""),
+    ("authorization", "Bearer"),
+    ("authorization", "Bearer  "),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), EMPTY)
+def test_a_header_without_a_value_is_no_credential(
+    caller: Caller, keys: dict[str, str], simulator: Simulator, name: str, value: str
+) -> None:
+    real = ("x-api-key", keys["plain"]) if name == "authorization" else ("authorization", f"Bearer {keys['plain']}")
+    simulator.clear()
+    assert raw_get(caller, "/openai/v1/models", real, (name, value)).status == 200
+    [seen] = simulator.wait_received(1)
+    sent = [(header.lower(), content) for header, content in seen["headers"]]
+    assert [content for header, content in sent if header in CREDENTIAL_HEADERS] == ["Bearer provider-secret-openai"]
+    alone = raw_get(caller, "/openai/v1/models", (name, value))
+    assert (alone.status, alone.header("x-claimgate-reason")) == (401, "credential_missing")
+
+
+def test_all_of_them_empty_are_none(caller: Caller) -> None:
+    answer = raw_get(caller, "/openai/v1/models", *EMPTY[:3], ("authorization", "Bearer"))
+    assert (answer.status, answer.header("x-claimgate-reason")) == (401, "credential_missing")
+
+
+def test_a_parameter_without_a_value_is_no_credential(caller: Caller, keys: dict[str, str]) -> None:
+    key = ("x-goog-api-key", keys["plain"])
+    assert raw_get(caller, "/gemini/v1beta/models?key=", key).status == 200
+    answer = raw_get(caller, "/gemini/v1beta/models?key=a", key)
+    assert (answer.status, answer.header("x-claimgate-reason")) == (401, "credential_in_query")
+
+
+def test_who_signs_for_aws_is_told_of_the_bearer_key(caller: Caller) -> None:
+    """As the SDKs of AWS sign by default."""
+    scope = "AKIAEXAMPLE/20260101/us-east-1/bedrock/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'ab' * 32}"
+    signature = ("authorization", signed), ("x-amz-date", "20260101T000000Z")
+    answer = raw_get(caller, "/bedrock/foundation-models", *signature)
+    assert (answer.status, answer.header("x-claimgate-reason")) == (401, "credential_malformed")
+    assert "AWS_BEARER_TOKEN_BEDROCK" in answer.json()["message"]
+
+
+CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+
+def raw_get(caller: Caller, path: str, *headers: tuple[str, str]) -> RawResponse:
+    """A request whose headers arrive as they are written here, empty ones too."""
+    lines = [f"GET {path} HTTP/1.1", "host: gateway.test", *(f"{name}: {value}" for name, value in headers)]
+    return http1_request(caller.gateway.port, "\r\n".join([*lines, "", ""]).encode())

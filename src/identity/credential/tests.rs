@@ -55,6 +55,81 @@ fn one_credential_is_found_wherever_an_sdk_puts_it() {
 }
 
 #[test]
+fn a_header_without_a_value_holds_no_credential() {
+    for (empty, note) in [
+        (("api-key", ""), "as sent for a key that is not set"),
+        (("x-api-key", ""), "Anthropic's SDKs with an empty variable"),
+        (("x-goog-api-key", ""), "Gemini's"),
+        (("x-api-key", "  \t"), "blanks"),
+        (("authorization", ""), "no scheme"),
+        (("authorization", "Bearer"), "the scheme alone"),
+        (("authorization", "Bearer "), "the scheme and a space"),
+        (("authorization", "bearer \t "), "the scheme and blanks"),
+        (("authorization", "DPoP"), "the other scheme"),
+    ] {
+        let (name, carrier) = match empty.0 {
+            "authorization" => ("x-api-key", Carrier::XApiKey),
+            _ => ("authorization", Carrier::Authorization),
+        };
+        let value = if name == "authorization" { "Bearer k-1" } else { "k-1" };
+        let want = Ok((carrier, PresentedKind::ApiKey, "k-1".to_owned()));
+        assert_eq!(found(&[(name, value), empty]), want, "{note}");
+        assert_eq!(found(&[empty]), Err(Reason::CredentialMissing), "{note}, and nothing else");
+    }
+    let twice = [("x-api-key", ""), ("x-api-key", "k-1")];
+    assert_eq!(found(&twice).unwrap().2, "k-1", "an empty line beside the real one");
+    let protocols = [
+        ("authorization", "Bearer k-1"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-protocol", "realtime, openai-insecure-api-key."),
+    ];
+    assert_eq!(found(&protocols).unwrap().0, Carrier::Authorization, "an empty subprotocol key");
+}
+
+#[test]
+fn a_parameter_without_a_value_holds_no_credential() {
+    let headers: [(&str, &[u8]); 1] = [("x-goog-api-key", b"k-1")];
+    for (query, is_found, note) in [
+        ("key=", true, "no value"),
+        ("key", true, "not even a sign of one"),
+        ("alt=sse&key=&a=b", true, "among others"),
+        ("a=b;key=", true, "the last of a list in another style"),
+        ("key=;a=b", false, "a value to those who do not split there"),
+        ("key;k-2", false, "the same without a sign"),
+        ("key=%20", false, "a blank"),
+        ("key==", false, "a sign as value"),
+        ("key=&key=k-2", false, "an empty one before another"),
+        ("x-amz-signature=", true, "an empty signature"),
+    ] {
+        let found = find(&request(&format!("/v1beta/models?{query}"), &headers));
+        assert_eq!(found.is_ok(), is_found, "{note}");
+        if let Err(denial) = found {
+            assert_eq!(denial.reason(), Reason::CredentialInQuery, "{note}");
+        }
+    }
+}
+
+#[test]
+fn who_signs_as_aws_wants_it_is_told_of_the_bearer_key() {
+    for (path, headers, note) in [
+        (
+            "/model/m/converse",
+            vec![("authorization", b"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=ab".as_slice())],
+            "a signed request",
+        ),
+        ("/model/m/converse", vec![("authorization", b"AWS4-ECDSA-P256-SHA256 Credential=AKIA/20260101/bedrock/aws4_request".as_slice())], "for all regions"),
+        ("/model/m/converse?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=ab", vec![], "a signed URL"),
+        ("/model/m/converse?X-Amz-Credential=AKIA%2F20260101", vec![], "one whose credential comes first"),
+    ] {
+        let denial = find(&request(path, &headers)).unwrap_err();
+        assert!(denial.message().contains("`AWS_BEARER_TOKEN_BEDROCK`"), "{note}: {}", denial.message());
+        assert_eq!(denial.status(), 401, "{note}");
+    }
+    let denial = find(&request("/v1beta/models?key=k", &[])).unwrap_err();
+    assert!(!denial.message().contains("AWS"), "{}", denial.message());
+}
+
+#[test]
 fn what_is_absent_double_or_unreadable_is_refused() {
     let long = "k".repeat(MAX_CREDENTIAL_BYTES + 1);
     let long_jwt = format!("Bearer eyJ{long}");
@@ -92,9 +167,26 @@ fn what_is_absent_double_or_unreadable_is_refused() {
             Reason::CredentialMalformed,
             "a key and another scheme",
         ),
-        (vec![("authorization", "")], Reason::CredentialMalformed, "an empty header"),
-        (vec![("authorization", "Bearer")], Reason::CredentialMalformed, "the scheme alone"),
-        (vec![("authorization", "Bearer ")], Reason::CredentialMalformed, "the scheme and a space"),
+        (vec![("authorization", "")], Reason::CredentialMissing, "an empty header"),
+        (vec![("authorization", "Bearer")], Reason::CredentialMissing, "the scheme alone"),
+        (vec![("authorization", "Bearer  ")], Reason::CredentialMissing, "the scheme and spaces"),
+        (vec![("authorization", "dpop")], Reason::CredentialMissing, "the other scheme alone"),
+        (vec![("authorization", "Basic")], Reason::CredentialMalformed, "an unknown scheme alone"),
+        (
+            vec![("authorization", " "), ("x-api-key", ""), ("api-key", "\t"), ("x-goog-api-key", "")],
+            Reason::CredentialMissing,
+            "nothing in any of them",
+        ),
+        (
+            vec![("authorization", "Bearer a"), ("x-api-key", "?"), ("api-key", "")],
+            Reason::AmbiguousCredential,
+            "two, and an empty one",
+        ),
+        (
+            vec![("authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c")],
+            Reason::CredentialMalformed,
+            "a signature of AWS",
+        ),
         (vec![("authorization", "Basic dTpw")], Reason::CredentialMalformed, "another scheme"),
         (vec![("authorization", "k-1")], Reason::CredentialMalformed, "no scheme"),
         (vec![("authorization", "Bearer\tk-1")], Reason::CredentialMalformed, "a tab behind the scheme"),
@@ -107,7 +199,7 @@ fn what_is_absent_double_or_unreadable_is_refused() {
         (vec![("authorization", &long_jwt)], Reason::TokenTooLarge, "a token that is too long"),
         (
             vec![("upgrade", "websocket"), ("sec-websocket-protocol", "openai-insecure-api-key.")],
-            Reason::CredentialMalformed,
+            Reason::CredentialMissing,
             "an empty subprotocol key",
         ),
         (
@@ -155,7 +247,7 @@ fn a_credential_in_the_query_is_refused_beside_a_good_one() {
         ("access_token=a", true, "RFC 6750 section 2.3"),
         ("x-goog-api-key=a", true, "a header's name"),
         ("X-Amz-Signature=a", true, "a presigned address"),
-        ("key", true, "without a value"),
+        ("key", false, "without a value, which is none"),
         ("key[]=a", true, "a list of one"),
         ("key%5B0%5D=a", true, "a list of one, percent-encoded"),
         ("key%00x=a", true, "cut at NUL by some"),
