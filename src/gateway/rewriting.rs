@@ -1,6 +1,6 @@
 //! Another body in place of the caller's, where the gateway has something to add to it.
 
-use super::{Body, Call, Gateway};
+use super::{Body, Call, Gateway, body};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::upstream::Upstream;
@@ -28,7 +28,7 @@ fn forgotten(call: &Call, upstream: &Upstream, body: Body<'_>) -> Result<Option<
     let Some(principal) = call.principal() else { return Ok(None) };
     let Some(reasoning) = upstream.forgets_responses(principal, call.model()) else { return Ok(None) };
     match body {
-        Body::Complete(body) => dialect::keep_nothing(reasoning, body),
+        Body::Complete(content) => dialect::keep_nothing(reasoning, body::read(content)?),
         Body::Coming | Body::Beginning(_) => Err(Reason::ProxyRefused.into()),
     }
 }
