@@ -39,6 +39,7 @@ mod stream_usage;
 mod table;
 mod text;
 mod usage;
+mod volume;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -190,7 +191,21 @@ impl Operation {
 
     /// True where the operation spends model tokens or money at the provider.
     pub fn is_metered(&self) -> bool {
-        self.traits.metering == Metering::Metered
+        self.traits.metering != Metering::Unmetered
+    }
+
+    /// True where what it spends is not known when its answer comes. A body can ask for that too: see
+    /// `BodyFacts::is_done_later`.
+    pub fn is_done_later(&self) -> bool {
+        self.traits.metering == Metering::Later
+    }
+
+    /// True where only the body says whether the work is done later: OpenAI's background responses.
+    pub fn may_be_done_later(&self) -> bool {
+        self.wire == Dialect::Openai
+            && self.is_metered()
+            && self.body_may_hold_state()
+            && self.name == "responses"
     }
 
     /// The model, deployment or Bedrock modelId in the path or the realtime query, percent-decoded.
@@ -230,7 +245,7 @@ impl Operation {
 
     /// Where the answer states what it cost.
     pub fn statement(&self) -> &'static Statement {
-        Statement::of(self.wire)
+        Statement::of(self.wire, &self.name)
     }
 
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
@@ -347,7 +362,8 @@ fn find_extra(
         state: if wanted.stateful { State::Stateful } else { State::Stateless },
         model: ModelPlace::Elsewhere,
         body: BodyForm::Opaque,
-        metering: Metering::Metered,
+        // What it leaves under the account may be work.
+        metering: if wanted.stateful { Metering::Later } else { Metering::Metered },
         streaming: Streaming::BodySays,
     };
     let name = Cow::Owned(wanted.operation.clone());

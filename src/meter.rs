@@ -14,9 +14,7 @@ mod sealed;
 mod sieve;
 mod told;
 
-use crate::dialect::{
-    COUNTING_HEADERS, Counts, Figures, Holds, Operation, Run, Settled, Statement, TIER_HEADERS,
-};
+use crate::dialect::{COUNTING_HEADERS, Counts, Holds, Operation, Run, Settled, Statement, TIER_HEADERS};
 use crate::price::Consumption;
 use crate::request::{Dialect, Headers};
 
@@ -86,7 +84,7 @@ pub enum End {
 }
 
 /// What an answer cost, as far as it said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// With what other models took.
     pub counts: Counts,
@@ -100,6 +98,10 @@ pub struct Usage {
     pub is_complete: bool,
     /// How many events or messages of a stream went by.
     pub events: u64,
+    /// How many bytes of text went by after the last figure of the output.
+    pub text_bytes: u64,
+    /// The request's input as it is estimated, for an answer that does not tell it.
+    pub asked: Option<u64>,
     /// Why there are no counts.
     pub unknown: Option<Unknown>,
     /// The model that answered, where the answer names it.
@@ -124,8 +126,10 @@ impl Meter {
             SWITCHING_PROTOCOLS => Reader::None(Unknown::Upgrade),
             _ => Reader::of(statement, headers),
         };
-        let counted =
-            if operation.dialect() == Dialect::Bedrock { counted(headers) } else { Figures::default() };
+        let counted = COUNTING_HEADERS.iter().filter(|_| operation.dialect() == Dialect::Bedrock);
+        let counted = counted.filter_map(|(name, figure)| {
+            Some((*figure, headers.text(name).and_then(|count| count.trim().parse().ok())?))
+        });
         let mut told = Told::starting_with(counted);
         told.passes_over = matches!(reader, Reader::Events(_)) && !statement.marks.is_empty();
         for (name, holds) in TIER_HEADERS {
@@ -175,6 +179,8 @@ impl Meter {
             geo: self.told.geo,
             is_complete: has_counts && gap.is_none(),
             events,
+            text_bytes: self.told.text_bytes,
+            asked: None,
             unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
             model: self.told.model,
             finish_reasons: self.told.reasons,
@@ -192,6 +198,9 @@ impl Meter {
 
     /// Why there may be more than was told.
     fn gap(&self, end: End) -> Option<Unknown> {
+        if self.told.is_absurd() {
+            return Some(Unknown::Unreadable);
+        }
         let (is_stream, unreadable) = match &self.reader {
             Reader::Document(sieve) => (sieve.is_list(), (!sieve.is_closed()).then_some(Unknown::Unreadable)),
             Reader::Events(_) | Reader::Lines(_) => (true, None),
@@ -218,17 +227,33 @@ impl Usage {
         Consumption { counts, others: &self.others, tier: self.tier.as_deref(), geo: self.geo.as_deref() }
     }
 
-    /// What the answer cost at least. Of a stream that did not tell, each event is taken for a model token of output:
-    /// providers send one or several with each.
+    /// What the answer cost at least. What did not tell all cost what it told, and a model token for each four bytes of the
+    /// request's text, unless it told the input, and of the text that went by since it told the output; of a stream, one for
+    /// each event where these are more, because providers send one or several with each.
     pub fn at_least(&self) -> Counts {
         let counts = self.counts;
-        if self.is_complete || self.events == 0 {
+        if self.is_complete {
             return counts;
         }
-        let output = counts.output.unwrap_or(0).max(self.events);
-        let total = counts.total.unwrap_or(0).max(counts.input.unwrap_or(0).saturating_add(output));
-        Counts { output: Some(output), total: Some(total), ..counts }
+        let input = counts.input.or(self.asked);
+        let written = counts.output.unwrap_or(0).saturating_add(tokens_of(self.text_bytes)).max(self.events);
+        let output = counts.output.or((written > 0).then_some(0)).map(|_| written);
+        let both = input.or(output).map(|_| input.unwrap_or(0).saturating_add(output.unwrap_or(0)));
+        Counts { input, output, total: counts.total.max(both), ..counts }
     }
+}
+
+const BYTES_OF_A_TOKEN: u64 = 4;
+
+/// As many model tokens as so many bytes of text are at least: providers' tokenizers make about one of four bytes of
+/// English, and more of other text.
+pub fn tokens_of(text_bytes: u64) -> u64 {
+    text_bytes / BYTES_OF_A_TOKEN
+}
+
+/// The least text that is taken for so many model tokens.
+pub fn bytes_of(tokens: u64) -> u64 {
+    tokens.saturating_mul(BYTES_OF_A_TOKEN)
 }
 
 impl Reader {
@@ -248,17 +273,6 @@ impl Reader {
             _ => Self::None(Unknown::ContentType),
         }
     }
-}
-
-/// What the headers say was counted.
-fn counted(headers: &Headers) -> Figures {
-    let mut figures = Figures::default();
-    for (name, figure) in COUNTING_HEADERS {
-        if let Some(count) = headers.text(name).and_then(|count| count.trim().parse().ok()) {
-            figures.set(*figure, count);
-        }
-    }
-    figures
 }
 
 #[cfg(test)]

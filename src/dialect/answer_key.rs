@@ -10,6 +10,9 @@ pub struct Statement {
     /// Every event that says something has one of these keys with a value, but for the model's name in the first ones;
     /// where there are none, each says something.
     pub marks: &'static [&'static str],
+    /// The keys at which an event's text stands, each as it is written. What a short event without marks has at the first
+    /// of them is all its text.
+    pub texts: &'static [&'static str],
     /// What in a stream shows that no other figures follow.
     pub settled: Settled,
 }
@@ -71,6 +74,8 @@ pub enum Holds {
     Geo,
     /// Why the answer ended.
     Reason,
+    /// What the model wrote, of which the length counts where no figure tells.
+    Text,
     /// Something that only the last event has.
     Last,
     /// Base64 of a document with these keys.
@@ -101,6 +106,10 @@ pub(super) const fn leads(name: &'static str, below: &'static [AnswerKey]) -> An
 
 pub(super) const fn key(name: &'static str, holds: Holds) -> AnswerKey {
     AnswerKey { name, holds, below: &[] }
+}
+
+pub(super) const fn text(name: &'static str) -> AnswerKey {
+    key(name, Holds::Text)
 }
 
 pub(super) const fn figure(name: &'static str, figure: Figure) -> AnswerKey {

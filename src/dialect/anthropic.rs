@@ -9,7 +9,7 @@ use super::table::{Row, rows};
 pub(super) const ROWS: &[Row] = rows![
     POST   "/v1/messages"                      "chat"            Stateless Body      Json   Metered   BodySays;
     POST   "/v1/messages/count_tokens"         "count_tokens"    Stateless Body      Json   Unmetered Never;
-    POST   "/v1/messages/batches"              "batches"         Stateful  Elsewhere Json   Metered   Never;
+    POST   "/v1/messages/batches"              "batches"         Stateful  Elsewhere Json   Later     Never;
     GET    "/v1/messages/batches"              "batches"         Stateful  None      None   Unmetered Never;
     GET    "/v1/messages/batches/{id}"         "batches"         Stateful  None      None   Unmetered Never;
     DELETE "/v1/messages/batches/{id}"         "batches"         Stateful  None      None   Unmetered Never;

@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = rows![
     DELETE "/files/{id}"                               "files"                Stateful  None  None      Unmetered Never;
     GET    "/files/{id}/content"                       "files"                Stateful  None  None      Unmetered Never;
     GET    "/batches"                                  "batches"              Stateful  None  None      Unmetered Never;
-    POST   "/batches"                                  "batches"              Stateful  Elsewhere Json  Metered   Never;
+    POST   "/batches"                                  "batches"              Stateful  Elsewhere Json  Later     Never;
     GET    "/batches/{id}"                             "batches"              Stateful  None  None      Unmetered Never;
     POST   "/batches/{id}/cancel"                      "batches"              Stateful  None  None      Unmetered Never;
 ];

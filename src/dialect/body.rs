@@ -29,6 +29,10 @@ pub struct BodyFacts {
     /// True where a model that is not `model` may answer too: a stored prompt, a tool or a fallback with a
     /// model of its own, a batch.
     pub model_elsewhere: bool,
+    /// True where the body asks for work that goes on after the answer, which does not tell its cost then.
+    pub is_done_later: bool,
+    /// How much text a JSON body has, in bytes; a picture, sound or document in base64 is none.
+    pub text_bytes: u64,
 }
 
 /// Reads the facts of a complete body.

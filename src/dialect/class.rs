@@ -6,6 +6,7 @@
 
 use super::keys::fold;
 use super::nested::Shape;
+use super::volume::Script;
 use crate::request::Dialect;
 
 /// What a nested key means.
@@ -30,6 +31,10 @@ pub(super) enum Class {
     Model,
     Kind,
     Role,
+    /// A picture, sound or document in base64, or the address of one.
+    Media,
+    /// What kind of media it is.
+    MediaType,
     /// What an input item brings with it.
     Brings(Part),
 }
@@ -120,6 +125,10 @@ fn of_letters(wire: Dialect, name: &[u8]) -> Class {
         b"model" => Class::Model,
         b"type" => Class::Kind,
         b"role" => Class::Role,
+        b"data" | b"bytes" | b"filedata" | b"b64json" | b"url" | b"imageurl" | b"fileurl" => Class::Media,
+        b"image" | b"images" | b"inputimage" | b"inputimages" | b"initimage" | b"video" => Class::Media,
+        b"mask" | b"maskimage" | b"signature" | b"thoughtsignature" => Class::Media,
+        b"mediatype" | b"mimetype" => Class::MediaType,
         name => of_part(name).map_or(Class::Other, Class::Brings),
     }
 }
@@ -148,6 +157,15 @@ fn of_part(name: &[u8]) -> Option<Part> {
 }
 
 impl Class {
+    /// How a text at this key counts.
+    pub(super) fn script(self) -> Script {
+        match self {
+            Self::Media | Self::Brings(Part::SEALED | Part::RESULT) | Self::Owner => Script::Media,
+            Self::Kind | Self::MediaType => Script::Naming,
+            _ => Script::Words,
+        }
+    }
+
     /// True where a value of this shape at this key names something kept under the account.
     pub(super) fn refers(self, shape: Shape) -> bool {
         match self {

@@ -15,9 +15,9 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/{version}/models/{name}:countTokens"                "count_tokens"     Stateless Path Json   Unmetered Never;
     POST   "/{version}/models/{name}:predict"                    "predict"          Stateless Path Json   Metered   Never;
     // Long-running: the answer stays under the account.
-    POST   "/{version}/models/{name}:predictLongRunning"         "predict"          Stateful  Path Json   Metered   Never;
+    POST   "/{version}/models/{name}:predictLongRunning"         "predict"          Stateful  Path Json   Later     Never;
     GET    "/{version}/models/{name}/operations/{id}"            "predict"          Stateful  Path None   Unmetered Never;
-    POST   "/{version}/models/{name}:batchGenerateContent"       "batches"          Stateful  Path Json   Metered   Never;
+    POST   "/{version}/models/{name}:batchGenerateContent"       "batches"          Stateful  Path Json   Later     Never;
     GET    "/{version}/batches"                                  "batches"          Stateful  None None   Unmetered Never;
     GET    "/{version}/batches/{id}"                             "batches"          Stateful  None None   Unmetered Never;
     DELETE "/{version}/batches/{id}"                             "batches"          Stateful  None None   Unmetered Never;

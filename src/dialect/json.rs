@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::body::BodyFacts;
-use super::class::classify;
+use super::class::{Class, classify};
 use super::flaw::{self, Flaw};
 use super::keys::{Key, Likeness, Meaning, keys, likeness};
 use super::nested::{Place, Shape, Walk};
 use super::protobuf;
 use super::scanner::{Close, Malformed, Scanner, Value};
+use super::volume::{Script, Volume};
 use crate::denial::{Denial, Reason};
 use crate::request::Dialect;
 
@@ -29,6 +30,7 @@ pub(super) struct Reading {
     pub(super) facts: BodyFacts,
     /// Models named further down: by tools, or by the parts of a Gemini request.
     pub(super) further_models: Vec<String>,
+    pub(super) volume: Volume,
 }
 
 /// Reads the facts of a JSON body in the keys of `wire`.
@@ -37,7 +39,10 @@ pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
     let mut json = Scanner::new(text);
     let mut reading = Reading::new(wire);
     match read_whole(&mut reading, &mut json) {
-        Ok(()) => Ok(reading),
+        Ok(()) => {
+            reading.facts.text_bytes = reading.volume.text();
+            Ok(reading)
+        }
         Err(flaw) => Err(flaw.in_body(text, json.rest())),
     }
 }
@@ -60,7 +65,7 @@ fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), Flaw>
 
 impl Reading {
     pub(super) fn new(wire: Dialect) -> Self {
-        Self { wire, facts: BodyFacts::default(), further_models: Vec::new() }
+        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
     }
 }
 
@@ -180,7 +185,7 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
         Meaning::Items => Place::Items,
         _ => Place::Plain,
     };
-    let shape = Walk::new(reading, place).over(json)?;
+    let shape = Walk::new(reading, place, Script::Words).over(json)?;
     match (meaning, shape) {
         (_, Shape::Null) => {}
         (Meaning::Refers, _) => reading.facts.is_stateful = true,
@@ -189,6 +194,10 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
             reading.facts.names_earlier_turns = true;
         }
         (Meaning::Keeps, shape) => reading.facts.is_stateful |= shape != Shape::False,
+        (Meaning::Defers, shape) => {
+            reading.facts.is_stateful |= shape != Shape::False;
+            reading.facts.is_done_later |= shape != Shape::False;
+        }
         (Meaning::StoredPrompt, Shape::Object) => {
             reading.facts.is_stateful = true;
             reading.facts.model_elsewhere = true;
@@ -202,9 +211,10 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
 /// Passes over the value of a key that is not read.
 fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), Flaw> {
     let class = classify(reading.wire, name);
+    let script = if class == Class::Data { Script::Words } else { class.script() };
     // Every part of a Gemini request may repeat the model, and it must be the path's.
     let place = if reading.wire == Dialect::Gemini { Place::Models } else { Place::Plain };
-    let shape = Walk::new(reading, place.below(class)).over(json)?;
+    let shape = Walk::new(reading, place.below(class), script).over(json)?;
     reading.facts.is_stateful |= class.refers(shape);
     Ok(())
 }

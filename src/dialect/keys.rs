@@ -28,6 +28,8 @@ pub(super) enum Meaning {
     Continues,
     /// Asks to keep something, unless `false`.
     Keeps,
+    /// Asks for work that is done later, and so to keep what comes of it, unless `false`.
+    Defers,
     /// A stored prompt where it is an object; a text otherwise.
     StoredPrompt,
     /// Models that may answer instead.
@@ -54,7 +56,7 @@ pub(super) fn keys(wire: Dialect) -> &'static [Key] {
     }
 }
 
-/// `models` and `fallbacks` are no keys of OpenAI's but of others that speak its dialect; `data_sources` is
+/// `models`, `fallbacks` and `deferred` are no keys of OpenAI's but of others that speak its dialect; `data_sources` is
 /// Azure's, and read with the account's own identity.
 const OPENAI: &[Key] = &[
     key(&["model"], Meaning::Model),
@@ -67,7 +69,8 @@ const OPENAI: &[Key] = &[
     key(&["conversation"], Meaning::Continues),
     key(&["data_sources", "dataSources"], Meaning::Refers),
     key(&["store"], Meaning::Keeps),
-    key(&["background"], Meaning::Keeps),
+    key(&["background"], Meaning::Defers),
+    key(&["deferred"], Meaning::Defers),
     key(&["prompt"], Meaning::StoredPrompt),
     key(&["models"], Meaning::FurtherModels),
     key(&["fallbacks"], Meaning::FurtherModels),

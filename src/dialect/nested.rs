@@ -11,6 +11,7 @@ use super::item::{Item, Kind};
 use super::json::{Reading, ambiguous};
 use super::scanner::{Close, Malformed, Scanner, Value};
 use super::text::Text;
+use super::volume::Script;
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.
 const MAX_DEPTH: u8 = 64;
@@ -73,20 +74,25 @@ impl Place {
 pub(super) struct Walk<'r> {
     reading: &'r mut Reading,
     place: Place,
+    script: Script,
     depth: u8,
 }
 
 impl<'r> Walk<'r> {
     /// A walk over a value of the body's top level.
-    pub(super) fn new(reading: &'r mut Reading, place: Place) -> Self {
-        Self { reading, place, depth: 1 }
+    pub(super) fn new(reading: &'r mut Reading, place: Place, script: Script) -> Self {
+        Self { reading, place, script, depth: 1 }
     }
 
     pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         match json.value()? {
             Value::Null => Ok(Shape::Null),
             Value::False => Ok(Shape::False),
-            Value::True | Value::Number => Ok(Shape::Scalar),
+            Value::True => Ok(Shape::Scalar),
+            Value::Number => {
+                self.reading.volume.see_number();
+                Ok(Shape::Scalar)
+            }
             Value::Text(text) => Ok(self.text(text)?),
             Value::List => self.list(json),
             Value::Object => self.object(json),
@@ -94,6 +100,7 @@ impl<'r> Walk<'r> {
     }
 
     fn text(&mut self, text: Text<'_>) -> Result<Shape, Malformed> {
+        self.reading.volume.see(text, self.script)?;
         match self.place {
             Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
             Place::Address if address::is_public(&text.unescaped()?) => return Ok(Shape::Public),
@@ -104,11 +111,11 @@ impl<'r> Walk<'r> {
 
     fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         let depth = self.deepen()?;
-        let place = self.place.within();
+        let (place, script) = (self.place.within(), self.script);
         let mut shape = Shape::Empty;
         let mut goes_on = json.opens(Close::List)?;
         while goes_on {
-            Walk { reading: &mut *self.reading, place, depth }.over(json)?;
+            Walk { reading: &mut *self.reading, place, script, depth }.over(json)?;
             shape = Shape::List;
             goes_on = json.goes_on(Close::List)?;
         }
@@ -118,12 +125,15 @@ impl<'r> Walk<'r> {
     fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
         let depth = self.deepen()?;
         let mut item = Item::default();
+        let volume = self.reading.volume.object_opens();
         let mut goes_on = json.opens(Close::Object)?;
         while goes_on {
             let class = classify(self.reading.wire, &json.key()?.unescaped()?);
             json.colon()?;
             let place = self.place.below(class);
-            let shape = Walk { reading: &mut *self.reading, place, depth }.over(json)?;
+            // Whatever a tool is called with is text to the model.
+            let script = if place == Place::Data { Script::Words } else { class.script() };
+            let shape = Walk { reading: &mut *self.reading, place, script, depth }.over(json)?;
             if self.place != Place::Data {
                 self.reading.facts.is_stateful |= class.refers(shape);
                 let is_owner = self.place == Place::Owner && class == Class::Id;
@@ -138,6 +148,7 @@ impl<'r> Walk<'r> {
             self.reading.facts.is_stateful = true;
             self.reading.facts.names_earlier_turns = true;
         }
+        self.reading.volume.object_closes(volume);
         Ok(Shape::Object)
     }
 

@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/v1/uploads/{id}/complete"                         "uploads"              Stateful  None      Json      Unmetered Never;
     POST   "/v1/uploads/{id}/cancel"                           "uploads"              Stateful  None      None      Unmetered Never;
     GET    "/v1/batches"                                       "batches"              Stateful  None      None      Unmetered Never;
-    POST   "/v1/batches"                                       "batches"              Stateful  Elsewhere Json      Metered   Never;
+    POST   "/v1/batches"                                       "batches"              Stateful  Elsewhere Json      Later     Never;
     GET    "/v1/batches/{id}"                                  "batches"              Stateful  None      None      Unmetered Never;
     POST   "/v1/batches/{id}/cancel"                           "batches"              Stateful  None      None      Unmetered Never;
     // /vector_stores
@@ -84,11 +84,11 @@ pub(super) const ROWS: &[Row] = rows![
     DELETE "/v1/conversations/{id}/items/{id}"                 "conversations"        Stateful  None      None      Unmetered Never;
     // /fine-tuning
     GET    "/v1/fine_tuning/jobs"                              "fine_tuning"          Stateful  None      None      Unmetered Never;
-    POST   "/v1/fine_tuning/jobs"                              "fine_tuning"          Stateful  Body      Json      Metered   Never;
+    POST   "/v1/fine_tuning/jobs"                              "fine_tuning"          Stateful  Body      Json      Later     Never;
     GET    "/v1/fine_tuning/jobs/{id}"                         "fine_tuning"          Stateful  None      None      Unmetered Never;
     POST   "/v1/fine_tuning/jobs/{id}/cancel"                  "fine_tuning"          Stateful  None      None      Unmetered Never;
     POST   "/v1/fine_tuning/jobs/{id}/pause"                   "fine_tuning"          Stateful  None      None      Unmetered Never;
-    POST   "/v1/fine_tuning/jobs/{id}/resume"                  "fine_tuning"          Stateful  Elsewhere None      Metered   Never;
+    POST   "/v1/fine_tuning/jobs/{id}/resume"                  "fine_tuning"          Stateful  Elsewhere None      Later     Never;
     GET    "/v1/fine_tuning/jobs/{id}/events"                  "fine_tuning"          Stateful  None      None      Unmetered Never;
     GET    "/v1/fine_tuning/jobs/{id}/checkpoints"             "fine_tuning"          Stateful  None      None      Unmetered Never;
 ];

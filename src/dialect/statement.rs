@@ -15,12 +15,13 @@ use anthropic::ANTHROPIC;
 use bedrock::BEDROCK;
 pub use bedrock::{COUNTING_HEADERS, TIER_HEADERS};
 use gemini::GEMINI;
-use openai::OPENAI;
+use openai::{OPENAI, RESPONSES};
 
 impl Statement {
-    /// That of the dialect whose keys a body has; Azure's are OpenAI's.
-    pub(super) fn of(wire: Dialect) -> &'static Self {
+    /// That of an operation in the dialect whose keys a body has; Azure's are OpenAI's.
+    pub(super) fn of(wire: Dialect, operation: &str) -> &'static Self {
         match wire {
+            Dialect::Openai | Dialect::Azure if operation == "responses" => &RESPONSES,
             Dialect::Openai | Dialect::Azure => &OPENAI,
             Dialect::Anthropic => &ANTHROPIC,
             Dialect::Gemini => &GEMINI,

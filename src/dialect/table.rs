@@ -36,7 +36,10 @@ pub(super) enum State {
 /// Whether the operation spends model tokens or money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Metering {
+    /// And its answer tells what.
     Metered,
+    /// And what it spends is not known when its answer comes: a batch, a fine-tuning, a long-running prediction.
+    Later,
     Unmetered,
 }
 

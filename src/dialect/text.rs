@@ -9,6 +9,8 @@ use super::scanner::Malformed;
 pub(super) struct Text<'a> {
     quoted: &'a str,
     writing: Writing,
+    /// How many of its bytes only escapes take.
+    escaping: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,14 +24,24 @@ impl<'a> Text<'a> {
     pub(super) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
         let (mut rest, mut writing) =
             (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed::Text)?, Writing::Plain);
+        let mut escaping: usize = 0;
         loop {
             match rest.get(plain_length(rest)..).and_then(<[u8]>::split_first) {
                 Some((b'"', behind)) => {
                     let length = json.len().saturating_sub(behind.len());
                     let (quoted, behind) = json.split_at_checked(length).ok_or(Malformed::Text)?;
-                    return Ok((Self { quoted, writing }, behind));
+                    return Ok((Self { quoted, writing, escaping }, behind));
                 }
-                Some((b'\\', escape)) => (rest, writing) = (after_escape(escape)?, Writing::Escaped),
+                Some((b'\\', escape)) => {
+                    (rest, writing) = (after_escape(escape)?, Writing::Escaped);
+                    // Of `\n` one byte, of `\u4e2d` the three of most letters, of a pair of such the four of one letter.
+                    let excess = match escape.len().saturating_sub(rest.len()) {
+                        1 => 1,
+                        5 => 3,
+                        _ => 8,
+                    };
+                    escaping = escaping.saturating_add(excess);
+                }
                 _ => return Err(Malformed::Text),
             }
         }
@@ -38,6 +50,11 @@ impl<'a> Text<'a> {
     /// How many bytes it took, without its quotation marks.
     pub(super) fn sent_length(&self) -> usize {
         self.quoted.len().saturating_sub(2)
+    }
+
+    /// How long it is in UTF-8, about: of letters that are escaped each is taken to have three bytes.
+    pub(super) fn length(&self) -> usize {
+        self.sent_length().saturating_sub(self.escaping)
     }
 
     pub(super) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {

@@ -97,6 +97,8 @@ pub(super) struct Flow {
     pub(super) phase: Phase,
     pub(super) call: Option<Call>,
     pub(super) body: Body,
+    /// How many bytes of it have come.
+    pub(super) body_bytes: u64,
     pub(super) held_since_ms: u64,
     /// What the response phase told the record.
     pub(super) provider_request_id: Option<String>,
@@ -119,6 +121,7 @@ impl Flow {
             phase: Phase::Fresh,
             call: None,
             body: Body::Coming { bytes: 0 },
+            body_bytes: 0,
             held_since_ms: 0,
             provider_request_id: None,
             response_from_provider: false,
@@ -129,5 +132,12 @@ impl Flow {
             replacement_body: None,
             answer_was_cut: false,
         }
+    }
+
+    /// A piece of the body comes; of one that is held, all of it that has come so far.
+    pub(super) fn body_comes(&mut self, size: usize) {
+        let bytes = u64::try_from(size).unwrap_or(u64::MAX);
+        let before = if self.phase == Phase::Forwarded { self.body_bytes } else { 0 };
+        self.body_bytes = before.saturating_add(bytes);
     }
 }

@@ -131,6 +131,7 @@ impl HttpContext for Stream {
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some(shared) = self.shared.clone() else { return Action::Pause };
         let phase = self.flow.borrow().phase;
+        self.flow.borrow_mut().body_comes(size);
         if phase == Phase::Forwarded {
             return self.watch(&shared, size, end_of_stream);
         }
@@ -226,6 +227,7 @@ impl HttpContext for Stream {
         if shared.gateway.wants().recorded_address {
             call.came_from(properties::source_address);
         }
+        call.body_came(flow.body_bytes);
         let mut ending = answer::ending(&mut flow, &call);
         shared.gateway.settle_call(&mut call, &mut ending, &SharedData, &shared.memory);
         let record = call.record(&ending);

@@ -42,6 +42,8 @@ pub struct Call {
     /// The name of what the path asks of this upstream.
     pub(super) operation_name: Option<Fingerprint>,
     pub(super) body: Option<BodyFacts>,
+    /// How many bytes of the body have come, whether or not anybody reads it.
+    pub(super) body_bytes: u64,
     /// A form that was decided on by its beginning.
     pub(super) form: Option<Box<Form>>,
     /// How many bytes of it that has read.
@@ -112,6 +114,7 @@ impl Call {
             operation: None,
             operation_name: None,
             body: None,
+            body_bytes: 0,
             form: None,
             watched: 0,
             settled: None,

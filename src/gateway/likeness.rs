@@ -109,9 +109,18 @@ impl<'a> Parts<'a> {
     }
 
     fn body(&mut self, body: &'a BodyFacts, max_tokens: Option<&'a [u8; 8]>) {
-        // Earlier turns decide before the rules do.
-        let BodyFacts { model, stream, max_tokens: _, is_stateful, names_earlier_turns: _, model_elsewhere } =
-            body;
+        let BodyFacts {
+            model,
+            stream,
+            max_tokens: _,
+            is_stateful,
+            model_elsewhere,
+            // Earlier turns decide before the rules do.
+            names_earlier_turns: _,
+            // Read by quotas alone, at each call.
+            is_done_later: _,
+            text_bytes: _,
+        } = body;
         self.push(Some(PRESENT));
         self.text(model.as_deref());
         self.flag(stream.is_some());

@@ -4,16 +4,23 @@ use super::{Body, Call, Ending, Gateway, Known, Memory};
 use crate::audit::{AnsweredBy, Price};
 use crate::config::Factor;
 use crate::denial::Reason;
-use crate::dialect::{ModelPlace, Operation};
+use crate::dialect::{BodyForm, Counts, Operation};
 use crate::ledger::Store;
-use crate::price::{Circumstances, Rate};
+use crate::meter::{Usage, tokens_of};
+use crate::price::{Circumstances, Consumption, Rate};
 use crate::quota::{Cost, Size, Till};
 use crate::upstream::Upstream;
+
+const JSON: &str = "application/json";
 
 impl Gateway {
     /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it, in money too. To be
     /// called once, when it is over; what has to be tried again is kept in `memory`.
     pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
+        let asked = call.asked_tokens();
+        if let Some(usage) = &mut ending.usage {
+            usage.asked = asked;
+        }
         ending.price = self.price(call, ending);
         self.note_end(call, ending, store, memory);
         ending.charged = std::mem::take(&mut call.charged);
@@ -24,7 +31,12 @@ impl Gateway {
         if held.is_empty() {
             return;
         }
-        let cost = cost_of(call, ending);
+        let cost = match &ending.usage {
+            Some(usage) => cost_of(usage, ending.price.as_ref()),
+            // A provider that refused charges nothing, nor does one that the request did not reach.
+            None if may_have_cost(call, ending.answered_by) => self.unseen_cost(call),
+            None => Cost::NOTHING,
+        };
         ending.charged.extend(self.quotas.charged(&held, &cost));
         let owed = self.quotas.settle(held, cost, self.till(store, memory, ending.now_ms));
         memory.owe(owed);
@@ -53,13 +65,12 @@ impl Gateway {
             Body::Complete(content) => u64::try_from(content.length()).ok(),
             Body::Coming | Body::Beginning(_) => announced(),
         };
-        let is_done_later = |operation: &Operation| {
-            operation.is_stateful() && operation.model_place() == ModelPlace::Elsewhere
-        };
+        let is_done_later = call.operation.as_deref().is_some_and(Operation::is_done_later)
+            || call.body.as_ref().is_some_and(|body| body.is_done_later);
         Size {
             body_bytes,
             max_tokens: call.body.as_ref().and_then(|body| body.max_tokens),
-            is_unseen: call.head.is_upgrade() || call.operation.as_deref().is_some_and(is_done_later),
+            is_unseen: call.head.is_upgrade() || is_done_later,
             rate: call.model().and_then(|model| self.rate(model, call, known.moment.unix_seconds())),
             multiplier: self.price_multiplier(call),
             may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
@@ -74,30 +85,41 @@ impl Gateway {
         self.upstreams.select(call.cluster()).map_or(Factor::ONE, Upstream::price_multiplier)
     }
 
-    /// The answer's cost by the prices that were in force when the request came, so that its record tells all that it rests on.
-    fn price(&self, call: &Call, ending: &Ending) -> Option<Price> {
-        let (usage, prices) = (ending.usage.as_ref()?, self.prices.as_ref()?);
-        let circumstances = Circumstances {
-            answered: usage.model.as_deref(),
+    /// Where nobody saw the answer, it may have cost anything: at least what the request's text is taken for, and what was
+    /// held, so that nothing is given away.
+    fn unseen_cost(&self, call: &Call) -> Cost {
+        let counts = Counts { input: call.asked_tokens(), ..Counts::default() };
+        let consumption = Consumption { counts: &counts, others: &[], tier: None, geo: None };
+        let charge =
+            self.prices.as_ref().map(|prices| prices.charge(&consumption, &self.circumstances(call, None)));
+        let microdollars = charge.filter(|charge| !charge.is_unpriced).and_then(|charge| charge.microdollars);
+        Cost { input: counts.input, total: counts.input, microdollars, ..Cost::UNKNOWN }
+    }
+
+    /// The prices that count are those that were in force when the request came, so that its record tells all that it rests on.
+    fn circumstances<'a>(&self, call: &'a Call, answered: Option<&'a str>) -> Circumstances<'a> {
+        Circumstances {
+            answered,
             asked: call.model(),
             cluster: call.cluster(),
             unix_seconds: call.started_ms() / 1000,
             multiplier: self.price_multiplier(call),
-        };
+        }
+    }
+
+    /// The answer's cost.
+    fn price(&self, call: &Call, ending: &Ending) -> Option<Price> {
+        let (usage, prices) = (ending.usage.as_ref()?, self.prices.as_ref()?);
+        let circumstances = self.circumstances(call, usage.model.as_deref());
         let charge = prices.charge(&usage.consumption(&usage.at_least()), &circumstances);
         let version = prices.version().to_owned();
         Some(Price { charge, version, multiplier: circumstances.multiplier })
     }
 }
 
-/// A provider that refused charges nothing, nor does one that the request did not reach. Where nobody saw its answer, it may
-/// have cost anything; of what is not known, nothing is given away.
-fn cost_of(call: &Call, ending: &Ending) -> Cost {
-    let Some(usage) = &ending.usage else {
-        return if may_have_cost(call, ending.answered_by) { Cost::UNKNOWN } else { Cost::NOTHING };
-    };
+fn cost_of(usage: &Usage, price: Option<&Price>) -> Cost {
     let counts = usage.at_least();
-    let microdollars = ending.price.as_ref().and_then(|price| match price.charge.is_unpriced {
+    let microdollars = price.and_then(|price| match price.charge.is_unpriced {
         // What has no price was let through for nothing.
         true => Some(price.charge.microdollars.unwrap_or(0)),
         false => price.charge.microdollars,
@@ -109,6 +131,30 @@ fn cost_of(call: &Call, ending: &Ending) -> Cost {
         cache_read: counts.cache_read,
         microdollars,
         is_whole: usage.is_complete,
+    }
+}
+
+impl Call {
+    /// The input as it is estimated by the request's text. A body that nobody read is all text where it is JSON; a form is
+    /// mostly a file.
+    fn asked_tokens(&self) -> Option<u64> {
+        let operation = self.operation.as_deref().filter(|operation| operation.is_metered())?;
+        let is_json = || {
+            let media_type = self.head.text("content-type").unwrap_or_default();
+            media_type.get(..JSON.len()).is_some_and(|start| start.eq_ignore_ascii_case(JSON))
+        };
+        let text_bytes = match (operation.body_form(), &self.body) {
+            (BodyForm::Json, Some(body)) => body.text_bytes,
+            (BodyForm::Json, None) => self.body_bytes,
+            (BodyForm::Opaque, _) if is_json() => self.body_bytes,
+            _ => return None,
+        };
+        Some(tokens_of(text_bytes))
+    }
+
+    /// So many bytes of its body have come.
+    pub fn body_came(&mut self, bytes: u64) {
+        self.body_bytes = bytes;
     }
 }
 

@@ -10,6 +10,7 @@ mod feeding;
 mod forms;
 mod holding;
 mod introspecting;
+mod leaving;
 mod memory;
 mod metering;
 mod minting;

@@ -197,9 +197,16 @@ impl Gateway {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
         let form = facts.operation.form_of(&call.head);
-        let needs_body = || self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
-        if call.body.is_some() || !needs_body() {
+        let needs_body = self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
+        // Work in the background would leave the answer without its cost.
+        let may_be_done_later = facts.operation.may_be_done_later() && self.quotas.needs_usage();
+        if call.body.is_some() || !(needs_body || may_be_done_later) {
             return Ok(());
+        }
+        if !needs_body && self.settings.hold == Hold::Headers {
+            return Err(Denial::new(Reason::UsageUnknowable)
+                .with_note("`hold: headers` lets nobody see whether this is to be done in the background")
+                .into());
         }
         let limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
         let waits = form == BodyForm::Multipart && self.reads_stream(&facts);
@@ -261,7 +268,8 @@ impl Gateway {
         {
             return true;
         }
-        if self.asks_for_stream_usage(operation, upstream) || self.reads_body(self.quotas.reads(), operation) {
+        if self.asks_for_stream_usage(operation, upstream) || self.reads_body(self.quotas.reads(), operation)
+        {
             return true;
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.

@@ -11,6 +11,8 @@ use crate::dialect::Statement;
 
 const DATA: &[u8] = b"data:";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// A longer event is always read, so that all its text counts.
+const LONGEST_SILENT: usize = 1024;
 /// The model's name is looked for in so many events.
 const FIRST_EVENTS: u64 = 4;
 
@@ -19,6 +21,7 @@ const FIRST_EVENTS: u64 = 4;
 pub(super) struct Events {
     sieve: Sieve,
     marks: Vec<Finder<'static>>,
+    texts: Texts,
     line: Line,
     /// A line has ended with a carriage return, so that a line feed belongs to it.
     is_returned: bool,
@@ -46,6 +49,7 @@ impl Events {
         Self {
             sieve: Sieve::new(statement.keys),
             marks: statement.marks.iter().map(|mark| Finder::new(*mark)).collect(),
+            texts: Texts { keys: statement.texts, last: None },
             line: Line::First(0),
             is_returned: false,
             has_data: false,
@@ -76,7 +80,7 @@ impl Events {
     }
 
     /// What follows an event that is there as a whole and says nothing; `None` where one has to be read.
-    fn silent_event<'a>(&mut self, rest: &'a [u8], told: &Told) -> Option<&'a [u8]> {
+    fn silent_event<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> Option<&'a [u8]> {
         if self.marks.is_empty() || self.has_data || (self.seen < FIRST_EVENTS && told.model.is_none()) {
             return None;
         }
@@ -84,9 +88,13 @@ impl Events {
         // Another line of data may belong to it.
         let behind = after_break(behind)?;
         let behind = after_break(behind)?;
-        if !line.starts_with(DATA) || self.marks.iter().any(|mark| has_value(line, mark)) {
+        if !line.starts_with(DATA)
+            || line.len() > LONGEST_SILENT
+            || self.marks.iter().any(|mark| has_value(line, mark))
+        {
             return None;
         }
+        told.text_passes(self.texts.length(line));
         self.event_ends();
         Some(behind)
     }
@@ -151,6 +159,45 @@ impl Events {
         self.seen = self.seen.saturating_add(1);
         self.sieve.reset();
     }
+}
+
+/// Finds the text of a short event without reading the event.
+#[derive(Debug)]
+struct Texts {
+    keys: &'static [&'static str],
+    /// Where which key stood last: in most streams each event has it there.
+    last: Option<(&'static str, usize)>,
+}
+
+impl Texts {
+    /// How many bytes of text the event has at the first of the keys that has a text there.
+    fn length(&mut self, line: &[u8]) -> usize {
+        let at = |key: &str, begin: usize| {
+            let value = line.get(begin..)?.strip_prefix(key.as_bytes())?.trim_ascii_start();
+            value.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")
+        };
+        let text = self.last.and_then(|(key, begin)| at(key, begin)).or_else(|| {
+            self.keys.iter().find_map(|key| {
+                let begin = memchr::memmem::find(line, key.as_bytes())?;
+                self.last = Some((key, begin));
+                at(key, begin)
+            })
+        });
+        text.map_or(0, text_length)
+    }
+}
+
+/// How long the text is that begins here; an escape is one byte.
+fn text_length(text: &[u8]) -> usize {
+    let (mut length, mut rest): (usize, _) = (0, text);
+    while let Some(end) = memchr::memchr2(b'"', b'\\', rest) {
+        length = length.saturating_add(end);
+        match rest.get(end..) {
+            Some([b'\\', _, behind @ ..]) => (length, rest) = (length.saturating_add(1), behind),
+            _ => return length,
+        }
+    }
+    length.saturating_add(rest.len())
 }
 
 /// What follows a line break; `None` where there is none, or what follows a carriage return has yet to come.

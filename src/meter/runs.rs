@@ -68,6 +68,12 @@ impl Runs {
         self.models.is_empty() && self.open.is_none()
     }
 
+    /// The largest figure of any model.
+    pub(super) fn largest(&self) -> u64 {
+        let figures = self.models.iter().flat_map(|model| model.figures.0);
+        figures.flatten().max().unwrap_or(0)
+    }
+
     pub(super) fn begin_list(&mut self) {
         self.restarts = true;
     }

@@ -6,6 +6,9 @@ use super::items::Items;
 use super::runs::Runs;
 use crate::dialect::{Counts, Figure, Figures, Holds, Run};
 
+/// The largest figure that an answer can have: a million times what models take at once.
+const MOST: u64 = 1 << 40;
+
 /// Each reason is kept once; a list of choices can have many.
 pub(super) const MOST_REASONS: usize = 8;
 /// The longest name of a tier or a place that is kept.
@@ -36,22 +39,32 @@ pub(super) struct Told {
     pub(super) seeks_no_model: bool,
     share: Option<Figure>,
     share_count: Option<u64>,
+    /// How many bytes of text went by since the last figure of the output.
+    pub(super) text_bytes: u64,
+    /// A figure was stated that no answer can have, so that none is believed.
+    has_absurd: bool,
 }
 
 impl Told {
-    pub(super) fn starting_with(figures: Figures) -> Self {
-        Self { figures, ..Self::default() }
+    /// What the headers have stated.
+    pub(super) fn starting_with(stated: impl IntoIterator<Item = (Figure, u64)>) -> Self {
+        let mut told = Self::default();
+        stated.into_iter().for_each(|(figure, number)| told.number(Holds::Figure(figure), number));
+        told
     }
 
     pub(super) fn has_figures(&self) -> bool {
-        !self.all().is_empty() || !self.runs.is_empty()
+        !self.all().is_empty() || (!self.runs.is_empty() && !self.is_absurd())
     }
 
     /// What was stated, and what was counted so far.
     fn all(&self) -> Figures {
-        if self.is_heeded() { self.figures.or_more(&self.counted) } else { self.figures }
+        match (self.is_absurd(), self.is_heeded()) {
+            (true, _) => Figures::default(),
+            (false, true) => self.figures.or_more(&self.counted),
+            (false, false) => self.figures,
+        }
     }
-
     /// True where what this document or event names beside figures counts.
     fn is_heeded(&self) -> bool {
         self.tells || !self.passes_over
@@ -59,20 +72,33 @@ impl Told {
 
     /// What the answer cost, the runs of other models included.
     pub(super) fn counts(&self) -> Counts {
+        if self.is_absurd() {
+            return Counts::default();
+        }
         let stated = Counts::of(&self.all());
         let own = self.runs.own(self.model.as_deref(), stated);
         self.others().iter().fold(own, |all, run| all.with(&run.counts))
     }
 
+    /// True where a figure, or a sum of runs, is more than any answer can have; then none is believed.
+    pub(super) fn is_absurd(&self) -> bool {
+        self.has_absurd || self.runs.largest() > MOST
+    }
+
     /// What other models than the one that answered did.
     pub(super) fn others(&self) -> Vec<Run> {
-        self.runs.others(self.model.as_deref())
+        if self.is_absurd() { Vec::new() } else { self.runs.others(self.model.as_deref()) }
     }
 
     /// How it was served, where that is not the usual way of the tier.
     pub(super) fn tier(&self) -> Option<&str> {
         let named = self.named_tier.as_ref().filter(|_| self.is_heeded());
         self.speed.as_deref().or(named.unwrap_or(&self.tier).as_deref())
+    }
+
+    /// A piece of what the model wrote goes by.
+    pub(super) fn text_passes(&mut self, bytes: usize) {
+        self.text_bytes = self.text_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     pub(super) fn list_opens(&mut self, holds: Holds) {
@@ -124,20 +150,28 @@ impl Told {
         let Some(number) = std::str::from_utf8(written).ok().and_then(|written| whole(written, holds)) else {
             return;
         };
-        match holds {
-            Holds::Figure(figure) => {
-                self.tells = true;
-                match self.runs.open() {
-                    Some(run) => run.set(figure, number),
-                    None => self.figures.set(figure, number),
-                }
-            }
-            Holds::Seconds => {
-                self.tells = true;
-                self.figures.set(Figure::AudioMilliseconds, number);
-            }
-            Holds::ShareCount => self.share_count = Some(number),
-            _ => {}
+        self.number(holds, number);
+    }
+
+    fn number(&mut self, holds: Holds, number: u64) {
+        let figure = match holds {
+            Holds::Figure(figure) => Some(figure),
+            Holds::Seconds => Some(Figure::AudioMilliseconds),
+            Holds::ShareCount => None,
+            _ => return,
+        };
+        self.has_absurd |= number > MOST;
+        let Some(figure) = figure else {
+            self.share_count = Some(number);
+            return;
+        };
+        self.tells = true;
+        match (self.runs.open(), holds) {
+            (Some(run), Holds::Figure(figure)) => run.set(figure, number),
+            _ => self.figures.set(figure, number),
+        }
+        if matches!(figure, Figure::Output | Figure::PlainOutput) {
+            self.text_bytes = 0;
         }
     }
 

@@ -294,6 +294,19 @@ def test_random_bytes_instead_of_requests(target: Target) -> None:
 # Credentials.
 
 
+def test_long_texts_are_cut_in_records(target: Target) -> None:
+    model, path = "é" * 50_000, "/openai/v1/" + "x" * 50_000
+    request_id = ("x-request-id", "req-hostile-long")
+    target.chat("http1", json.dumps({**GOOD, "model": model}).encode(), JSON, request_id)
+    record = target.gateway.audit(claimgate__request_id="req-hostile-long")
+    assert record["claimgate.cut"] == ["gen_ai.request.model"]
+    assert record["gen_ai.request.model"] == "é" * 510 + "…"
+    target.ask("http1", "GET", path, [target.credential, ("x-request-id", "req-hostile-path")])
+    record = target.gateway.audit(claimgate__request_id="req-hostile-path")
+    assert record["claimgate.cut"] == ["url.path"] and record["url.path"].endswith("x…")
+    assert len(json.dumps(record)) < 3000
+
+
 @pytest.mark.parametrize("protocol", BOTH)
 @pytest.mark.parametrize("carrier", ["authorization", "x-api-key"])
 def test_large_tokens(target: Target, protocol: str, carrier: str) -> None:

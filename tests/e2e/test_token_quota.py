@@ -174,8 +174,10 @@ def due(record: dict[str, Any], held: int) -> int:
     """What a stream costs by the rule for its end."""
     if record[COMPLETE]:
         return record[TOTAL]
-    seen = record.get("gen_ai.usage.input_tokens", 0) + record.get("claimgate.usage.events", 0)
-    return max(held, record.get(TOTAL, 0), seen)
+    told = {side: record.get(f"gen_ai.usage.{side}_tokens", 0) for side in ("input", "output")}
+    seen = {side: record.get(f"claimgate.usage.estimated_{side}_tokens", told[side]) for side in told}
+    assert seen["output"] >= record.get("claimgate.usage.events", 0) and seen["input"] > 0
+    return max(held, record.get(TOTAL, 0), sum(seen.values()))
 
 
 def test_every_aborted_stream_is_charged(world: World) -> None:
@@ -220,8 +222,70 @@ def test_a_long_stream_that_is_broken_off_is_charged_by_its_events(world: World)
     events = record["claimgate.usage.events"]
     print(f"{events} events went by, 80 model tokens were held")
     assert not record[COMPLETE] and events >= 300
+    estimated = [record[f"claimgate.usage.estimated_{side}_tokens"] for side in ("input", "output")]
+    assert estimated[1] >= events
     answer = world.ask("wide", run, FREE)
-    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == events + 80
+    assert 10_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == sum(estimated) + 80
+
+
+PROMPT = "lorem ipsum dolor " * 2_000
+# What tells its usage at its end alone, and what the first event has of it.
+LEFT: list[tuple[str, dict[str, Any]]] = [
+    (CHAT, {"messages": [{"role": "user", "content": PROMPT}], "stream": True}),
+    ("/openai/v1/completions", {"prompt": PROMPT, "stream": True}),
+    ("/openai/v1/responses", {"input": PROMPT, "stream": True, "store": False}),
+    (f"/bedrock/model/{LONG}/converse-stream", {"messages": [{"role": "user", "content": [{"text": PROMPT}]}]}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), LEFT)
+def test_who_leaves_before_the_usage_pays_for_the_prompt(world: World, path: str, body: dict[str, Any]) -> None:
+    run, model = world.run(), {} if "bedrock" in path else {"model": LONG}
+    with (
+        plain_client(world) as client,
+        client.stream("POST", path, headers=world.headers("wide", run), json={**model, **body}) as answer,
+    ):
+        assert answer.status_code == 200, answer.read()
+        next(answer.iter_raw())
+    [record] = world.records(run, 1)
+    [charge] = record["claimgate.charged"]
+    print(f"{path}: {charge['amount']} model tokens charged for a prompt of {len(PROMPT)} bytes")
+    assert not record[COMPLETE] and charge["amount"] >= len(PROMPT) // 4
+
+
+def test_a_picture_is_no_text(world: World) -> None:
+    run, picture = world.run(), "data:image/png;base64," + "QUJD" * 20_000
+    content = [{"type": "image_url", "image_url": {"url": picture}}]
+    body = {"model": "sim-cut", "messages": [{"role": "user", "content": content}]}
+    with contextlib.suppress(httpx.RemoteProtocolError):
+        world.client.post(CHAT, headers=world.headers("wide", run), json=body)
+    [record] = world.records(run, 1)
+    assert record["claimgate.charged"] == [{"quota": "wide", "unit": "tokens", "amount": 80}], "what was held"
+
+
+@pytest.mark.parametrize("figure", [2**40 + 1, 2**63, 2**64])
+def test_a_figure_that_no_answer_can_have_locks_no_account(world: World, figure: int) -> None:
+    run = world.run()
+    assert world.ask("wide", run, f"sim-tokens-{figure}-1").status_code == 200
+    [record] = world.records(run, 1)
+    assert (record[COMPLETE], record["claimgate.usage.unknown"]) == (False, "unreadable")
+    assert record["claimgate.charged"] == [{"quota": "wide", "unit": "tokens", "amount": 80}], "what was held"
+    assert world.ask("wide", run).status_code == 200
+
+
+LATER = [
+    ("/openai/v1/responses", {"model": MODEL, "input": "a", "background": True}),
+    ("/azure/openai/v1/responses", {"model": MODEL, "input": "a", "background": True, "stream": True}),
+    ("/openai/v1/fine_tuning/jobs", {"model": MODEL, "training_file": "f"}),
+    (f"/gemini/v1beta/models/{MODEL}:predictLongRunning", {"instances": []}),
+    (f"/gemini/v1beta/models/{MODEL}:batchGenerateContent", {"batch": {}}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), LATER)
+def test_work_that_is_done_later_is_refused(world: World, path: str, body: dict[str, Any]) -> None:
+    answer = world.client.post(path, headers=world.headers("wide", world.run()), json=body)
+    assert (answer.status_code, answer.headers["x-claimgate-reason"]) == (403, "usage_unknowable")
 
 
 def test_no_more_are_in_flight_than_may_be(world: World) -> None:

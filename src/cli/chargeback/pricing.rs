@@ -12,7 +12,7 @@ use crate::cli::reading::{Trouble, attempt_all, read_document, read_node};
 use crate::cli::step::Step;
 use crate::config::{Factor, Prices};
 use crate::dialect::{Calls, Counts, PaidCall, Run};
-use crate::meter::Usage;
+use crate::meter::{Usage, bytes_of};
 use crate::price::{Circumstances, PriceTable};
 
 /// A price table from a file.
@@ -77,6 +77,11 @@ struct Metered<'a> {
     is_complete: Option<bool>,
     #[serde(rename = "claimgate.usage.events", default)]
     events: u64,
+    /// What was taken in the place of figures that the answer did not tell.
+    #[serde(rename = "claimgate.usage.estimated_input_tokens")]
+    estimated_input: Option<u64>,
+    #[serde(rename = "claimgate.usage.estimated_output_tokens")]
+    estimated_output: Option<u64>,
     #[serde(rename = "claimgate.cost.multiplier")]
     multiplier: Option<Factor>,
 }
@@ -156,6 +161,8 @@ impl Metered<'_> {
             geo: self.geo.clone(),
             is_complete: self.is_complete?,
             events: self.events,
+            text_bytes: bytes_of(self.estimated_output.unwrap_or(0).saturating_sub(self.output.unwrap_or(0))),
+            asked: self.estimated_input,
             unknown: None,
             model: None,
             finish_reasons: Vec::new(),
@@ -264,9 +271,11 @@ mod tests {
                 geo: geo.map(str::to_owned),
                 is_complete,
                 events,
-                unknown: None,
+                // Of the text of a request that was answered whole nothing is charged.
+                asked: Some(77),
+                text_bytes: events * 10,
                 model: Some("own".to_owned()),
-                finish_reasons: Vec::new(),
+                ..Usage::default()
             };
             let multiplier: Factor = serde_json::from_value(json!(factor)).unwrap();
             let by = Circumstances {

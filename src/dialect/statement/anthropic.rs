@@ -1,6 +1,6 @@
 //! Anthropic's dialect.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads};
+use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
 use crate::dialect::figures::Figure;
 
 /// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
@@ -11,11 +11,18 @@ pub(super) static ANTHROPIC: Statement = Statement {
         leads("usage", USAGE),
         key("stop_reason", Holds::Reason),
         leads("message", &[key("model", Holds::Model), leads("usage", USAGE)]),
-        leads("delta", &[key("stop_reason", Holds::Reason)]),
+        leads("delta", DELTA),
+        leads("content", &[text("text"), text("thinking")]),
+        // Of the older completions.
+        text("completion"),
     ],
     marks: &["\"usage\"", "\"stop_reason\""],
+    texts: &["\"text\"", "\"partial_json\"", "\"thinking\"", "\"completion\""],
     settled: Settled::ByReason,
 };
+
+pub(super) const DELTA: &[AnswerKey] =
+    &[key("stop_reason", Holds::Reason), text("text"), text("thinking"), text("partial_json")];
 
 const USAGE: &[AnswerKey] = &[
     figure("input_tokens", Figure::FreshInput),

@@ -1,17 +1,19 @@
 //! Bedrock's dialect, and those of the makers of its models.
 
 use super::{anthropic, openai};
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads};
+use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
 use crate::dialect::figures::Figure;
 
 /// Converse has `usage`, in a stream in its last event; invoke has what the model's maker has, in a stream in
 /// `bytes`, and in the last event what Bedrock itself has counted
 /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html>).
-pub(super) static BEDROCK: Statement = Statement { keys: ANSWER, marks: &[], settled: Settled::ByReason };
+pub(super) static BEDROCK: Statement =
+    Statement { keys: ANSWER, marks: &[], texts: &[], settled: Settled::ByReason };
 
 const ANSWER: &[AnswerKey] = &[
     key("bytes", Holds::Sealed(INVOKED)),
     leads("usage", USAGE),
+    leads("delta", CONVERSE_DELTA),
     leads("serviceTier", &[key("type", Holds::Tier)]),
     leads("performanceConfig", &[key("latency", Holds::Speed)]),
     key("stopReason", Holds::Reason),
@@ -22,19 +24,25 @@ const ANSWER: &[AnswerKey] = &[
     figure("prompt_token_count", Figure::FreshInput),
     figure("generation_token_count", Figure::Output),
     key("finish_reason", Holds::Reason),
-    leads("choices", &[key("finish_reason", Holds::Reason)]),
-    leads("outputs", &[key("stop_reason", Holds::Reason)]),
+    leads("choices", openai::CHOICE),
+    leads("outputs", &[key("stop_reason", Holds::Reason), text("text")]),
     // Pictures, as base64.
     key("images", Holds::Each(Figure::Images)),
     leads("artifacts", &[key("base64", Holds::Each(Figure::Images))]),
 ];
+
+const CONVERSE_DELTA: &[AnswerKey] =
+    &[text("text"), leads("reasoningContent", &[text("text")]), leads("toolUse", &[text("input")])];
 
 /// The makers' own: Anthropic, Nova, Titan, Llama, and those who speak OpenAI's dialect.
 const INVOKED: &[AnswerKey] = &[
     leads("usage", USAGE),
     key("model", Holds::Model),
     leads("message", &[key("model", Holds::Model), leads("usage", USAGE)]),
-    leads("delta", &[key("stop_reason", Holds::Reason)]),
+    leads("delta", anthropic::DELTA),
+    leads("contentBlockDelta", &[leads("delta", CONVERSE_DELTA)]),
+    text("outputText"),
+    text("generation"),
     key("stop_reason", Holds::Reason),
     leads("metadata", &[leads("usage", USAGE)]),
     leads("messageStop", &[key("stopReason", Holds::Reason)]),
@@ -44,8 +52,8 @@ const INVOKED: &[AnswerKey] = &[
     figure("prompt_token_count", Figure::FreshInput),
     figure("generation_token_count", Figure::Output),
     key("finish_reason", Holds::Reason),
-    leads("choices", &[key("finish_reason", Holds::Reason)]),
-    leads("outputs", &[key("stop_reason", Holds::Reason)]),
+    leads("choices", openai::CHOICE),
+    leads("outputs", &[key("stop_reason", Holds::Reason), text("text")]),
     AnswerKey { name: "amazon-bedrock-invocationMetrics", holds: Holds::Last, below: METRICS },
 ];
 

@@ -1,6 +1,6 @@
 //! Gemini's dialect, and that of its interactions.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads};
+use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
 use crate::dialect::figures::Figure;
 
 /// Each part of a stream, an event or the element of a list, counts from the beginning
@@ -10,7 +10,7 @@ pub(super) static GEMINI: Statement = Statement {
     keys: &[
         key("modelVersion", Holds::Model),
         leads("usageMetadata", USAGE),
-        leads("candidates", &[key("finishReason", Holds::Reason), GROUNDING]),
+        leads("candidates", CANDIDATE),
         leads("promptFeedback", &[key("blockReason", Holds::Reason)]),
         // Of an interaction.
         key("model", Holds::Model),
@@ -18,11 +18,16 @@ pub(super) static GEMINI: Statement = Statement {
         leads("interaction", INTERACTION),
         leads("steps", STEP),
         leads("outputs", STEP),
+        leads("delta", &[text("text")]),
         key("service_tier", Holds::Tier),
     ],
     marks: &[],
+    texts: &[],
     settled: Settled::ByReason,
 };
+
+const CANDIDATE: &[AnswerKey] =
+    &[key("finishReason", Holds::Reason), leads("content", &[leads("parts", &[text("text")])]), GROUNDING];
 
 const USAGE: &[AnswerKey] = &[
     figure("promptTokenCount", Figure::Input),

@@ -1,6 +1,6 @@
 //! OpenAI's dialect, with the accents of those who speak it.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads};
+use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
 use crate::dialect::figures::Figure;
 
 /// Chat, completions, embeddings, images and audio state it at the top, in a stream by their last event; a response's
@@ -11,7 +11,7 @@ pub(super) static OPENAI: Statement = Statement {
         key("model", Holds::Model),
         key("service_tier", Holds::Tier),
         leads("usage", USAGE),
-        leads("choices", &[key("finish_reason", Holds::Reason), leads("usage", USAGE)]),
+        leads("choices", CHOICE),
         leads("response", RESPONSE),
         OUTPUT,
         leads("tool_usage", TOOL_USAGE),
@@ -26,7 +26,7 @@ pub(super) static OPENAI: Statement = Statement {
         leads("x_groq", &[leads("usage", USAGE)]),
         // Cohere, in a stream in its last event.
         leads("meta", BILLED),
-        leads("delta", &[leads("usage", USAGE), key("finish_reason", Holds::Reason)]),
+        DELTA,
         // Ollama.
         figure("prompt_eval_count", Figure::Input),
         figure("eval_count", Figure::Output),
@@ -35,7 +35,58 @@ pub(super) static OPENAI: Statement = Statement {
         leads("usage_info", &[figure("pages_processed", Figure::Page)]),
     ],
     marks: &["\"usage\"", "\"finish_reason\"", "\"billed_units\""],
+    texts: &[
+        "\"content\"",
+        "\"text\"",
+        "\"arguments\"",
+        "\"reasoning_content\"",
+        "\"reasoning\"",
+        "\"delta\"",
+    ],
     settled: Settled::ByFigures,
+};
+
+/// The events that tell a text once more, as a whole, count for nothing.
+pub(super) static RESPONSES: Statement = Statement {
+    keys: &[
+        key("model", Holds::Model),
+        key("service_tier", Holds::Tier),
+        leads("usage", USAGE),
+        leads("response", RESPONSE),
+        OUTPUT,
+        leads("tool_usage", TOOL_USAGE),
+        text("delta"),
+    ],
+    marks: &["\"usage\""],
+    texts: &["\"delta\""],
+    settled: Settled::ByFigures,
+};
+
+pub(super) const CHOICE: &[AnswerKey] = &[
+    key("finish_reason", Holds::Reason),
+    leads("usage", USAGE),
+    text("text"),
+    leads("delta", MESSAGE),
+    leads("message", MESSAGE),
+];
+
+const MESSAGE: &[AnswerKey] = &[
+    text("content"),
+    text("reasoning_content"),
+    text("reasoning"),
+    text("refusal"),
+    leads("tool_calls", &[leads("function", &[text("arguments")])]),
+];
+
+/// Of a transcription a text; of Cohere an object.
+const DELTA: AnswerKey = AnswerKey {
+    name: "delta",
+    holds: Holds::Text,
+    below: &[
+        leads("usage", USAGE),
+        key("finish_reason", Holds::Reason),
+        leads("message", &[leads("content", &[text("text")])]),
+    ],
 };
 
 const RESPONSE: &[AnswerKey] = &[

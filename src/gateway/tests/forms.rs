@@ -16,7 +16,9 @@ fn scene() -> Scene {
 
 fn scene_of(expression: &str, form_limit: &str) -> Scene {
     let policies = [rule(expression, json!({}))];
-    Scene::new(json!({ "policies": policies, "quotas": [], "body_limit": "1023KiB", "form_limit": form_limit }))
+    Scene::new(
+        json!({ "policies": policies, "quotas": [], "body_limit": "1023KiB", "form_limit": form_limit }),
+    )
 }
 
 #[test]

@@ -26,17 +26,7 @@ pub(super) fn money() -> Value {
 /// The end of a call whose answer says that it cost `total`.
 pub(super) fn costing(total: u64, is_complete: bool) -> Ending {
     let counts = Counts { input: Some(0), output: Some(total), total: Some(total), ..Counts::default() };
-    let usage = Usage {
-        counts,
-        others: Vec::new(),
-        tier: None,
-        geo: None,
-        is_complete,
-        events: 0,
-        unknown: None,
-        model: None,
-        finish_reasons: Vec::new(),
-    };
+    let usage = Usage { counts, is_complete, ..Usage::default() };
     Ending { usage: Some(usage), now_ms: NOW_MS, ..ending() }
 }
 
