@@ -114,8 +114,9 @@ impl PrincipalName {
         Self(mark(&compose(&[kind.name(), issuer, tenant, subject].map(str::as_bytes))))
     }
 
-    fn slot(self) -> [u8; 8] {
-        (u64::from_le_bytes(self.0) % SLOTS).to_le_bytes()
+    /// Found by the ledger's key, so that nobody can choose a name that takes somebody's place.
+    fn slot(self, ledger: &Ledger) -> [u8; 8] {
+        (ledger.scatter(self.0) % SLOTS).to_le_bytes()
     }
 }
 
@@ -225,7 +226,7 @@ impl Anomalies {
     ) -> Result<Option<T>, LedgerError> {
         let period = self.period_at(now_ms);
         let expires_ms = now_ms.saturating_add(self.settings.forget_after.milliseconds());
-        let entry = Entry { namespace: Namespace::Past, key: &name.slot() };
+        let entry = Entry { namespace: Namespace::Past, key: &name.slot(ledger) };
         ledger.update(store, entry, now_ms, |value| {
             let mut past = match value.and_then(Past::decode) {
                 Some(past) if past.is_of(name) => past,

@@ -45,6 +45,7 @@ mod held;
 mod host;
 mod introspect;
 mod key_fetch;
+mod ledger_gauge;
 mod limits;
 mod metrics;
 mod open;

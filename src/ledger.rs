@@ -14,15 +14,24 @@
 //! # Nobody escapes by eviction
 //! A live entry is never dropped to make room. Where a page is full of live entries a new key is refused
 //! with [`LedgerError::Full`], and so is a value that grows: else a caller who can make keys could push out
-//! the counter that holds him back. The price is that keys without bound fill the table and deny strangers;
-//! a user that lets a caller choose keys must bound how many, and watch [`Ledger::occupancy`].
+//! the counter that holds him back.
+//!
+//! # Nobody's names decide about others
+//! Callers choose keys. They cannot choose pages, which are found by a key that nobody knows (`placement.rs`). They cannot
+//! come near what the gateway itself needs: leases and shared keys lie on pages of their own. And they cannot fill the table:
+//! an entry belongs to the caller, and to the tenant, whose request made it ([`Owner`]), and no caller has more than a quarter
+//! of any page, no tenant more than three quarters. Beyond that a new key is refused with [`LedgerError::Crowded`], for that
+//! caller or that tenant alone; a key that is there goes on. Two tenants that both fill their share could still fill pages:
+//! watch [`Ledger::occupancy`].
 //!
 //! # How much fits
-//! By default 4096 pages of 8 KiB: at most 32 MiB per process. A counter's record takes at most 138 bytes, so a page holds
-//! 59 of them; one of requests takes 35 to 47 where no step holds more than 255, so 174 or more of those. Keys spread over
+//! By default 4096 pages of 8 KiB: at most 32 MiB per process. A counter's record takes at most 146 bytes, so a page holds
+//! 56 of them; one of requests takes 43 to 55 where no step holds more than 255, so 148 or more of those. Keys spread over
 //! pages like balls over bins: 100,000 are 24 per page on average with a standard deviation of 5, so 100,000 of the
-//! largest counters fit (a page with 60 is seven deviations away), and so do some 400,000 small ones (98 per page,
-//! deviation 10). The largest account takes 252 bytes; one whose steps hold less than 16 million takes at most 123.
+//! largest counters fit (a page with 57 is six deviations away), and so do some 350,000 small ones (85 per page,
+//! deviation 9). The largest account takes 260 bytes; one whose steps hold less than 16 million takes at most 131.
+//! Of one caller a page holds 2048 bytes, 37 small counters or more: some 70,000 of them before the first is refused, or 20,000
+//! accounts as they usually are. Of one tenant it holds three times as much.
 //!
 //! # Time
 //! An entry is live while `now_ms` is below its expiry. Workers read the clock at slightly different times:
@@ -35,7 +44,9 @@ mod calendar;
 mod entry;
 mod memory;
 mod mirror;
+mod owner;
 mod page;
+mod placement;
 mod tally;
 mod window;
 
@@ -45,7 +56,10 @@ mod properties;
 
 use std::fmt;
 
+use entry::{Name, Region};
+use owner::Marks;
 use page::{Record, Tag};
+use placement::Placement;
 
 pub use account::{Account, Reservation, SOON_MS};
 pub use allotment::Allotments;
@@ -54,17 +68,21 @@ pub use calendar::Calendar;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use mirror::{Basis, Mirror, Share, Take, Told};
+pub use owner::Owner;
 pub use window::{Count, Counter, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
 /// with another format or another number of pages, reloaded into the same process, starts its own table.
-pub const FORMAT: &str = "claimgate.ledger.2";
+pub const FORMAT: &str = "claimgate.ledger.3";
 
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = page::MAX_VALUE;
 
 const DEFAULT_PAGES: u32 = 4096;
 const DEFAULT_PAGE_BYTES: usize = 8192;
+
+/// How many pages there are for what the gateway itself needs. A power of two.
+const OWN_PAGES: u32 = 16;
 
 /// How often a change is tried again after another worker was faster.
 const ATTEMPTS: u32 = 64;
@@ -87,12 +105,14 @@ pub trait Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
 
-/// The rules of the table: how many pages, how large. It holds no data, so every copy is as good.
-#[derive(Clone, Copy, Debug)]
+/// The rules of the table: how many pages, how large, and how entries are placed. It holds no data, so every copy is as good.
+#[derive(Clone, Copy)]
 pub struct Ledger {
     /// INVARIANT: one less than a power of two.
     page_mask: u32,
     page_bytes: usize,
+    /// `None` where no key is shared: in scripts and tests.
+    placement: Option<Placement>,
 }
 
 /// What becomes of an entry.
@@ -116,6 +136,8 @@ pub enum LedgerError {
     Contended,
     /// The page has no room for the value beside its live entries, or the value is too long.
     Full,
+    /// The caller, or its tenant, has as much of the page as one may have.
+    Crowded,
     /// The page is missing, or holds what this ledger did not write. It stays as it is.
     Absent,
 }
@@ -125,6 +147,8 @@ pub enum LedgerError {
 pub struct Occupancy {
     pub live_entries: usize,
     pub bytes: usize,
+    /// What the caller has who has most.
+    pub largest_caller_bytes: usize,
 }
 
 impl Default for Ledger {
@@ -142,12 +166,51 @@ impl Ledger {
     /// one store must have the same bounds.
     pub fn with_bounds(pages: u32, page_bytes: usize) -> Self {
         let page_mask = pages.checked_next_power_of_two().map_or(u32::MAX, |pages| pages.saturating_sub(1));
-        Self { page_mask, page_bytes }
+        Self { page_mask, page_bytes, placement: None }
     }
 
-    /// The numbers of all pages.
+    /// The numbers of all pages for what callers can name.
     pub fn pages(&self) -> impl Iterator<Item = u32> + use<> {
         0..=self.page_mask
+    }
+
+    /// The number of the last of these pages: one less than a power of two.
+    pub fn last_page(&self) -> u32 {
+        self.page_mask
+    }
+
+    /// How many bytes a page has at most.
+    pub fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// How many bytes of a page one caller has at most.
+    pub fn caller_bytes(&self) -> usize {
+        Marks::most(self.page_bytes).caller
+    }
+
+    /// Behind those of the callers.
+    fn own_pages(&self) -> impl Iterator<Item = u32> + use<> {
+        let first = self.page_mask;
+        (1..=OWN_PAGES).map(move |place| first.saturating_add(place))
+    }
+
+    /// From now on places entries by the random key that all who use `store` share. Called when a configuration loads.
+    ///
+    /// # Errors
+    /// One line for the operator; without the key nothing may be placed.
+    pub fn share_key(
+        &mut self,
+        store: &dyn Store,
+        random: impl FnOnce() -> Option<[u8; 32]>,
+    ) -> Result<(), &'static str> {
+        self.placement = Some(Placement::shared(store, random)?);
+        Ok(())
+    }
+
+    /// A number that stands for `name`, which nobody can aim at.
+    pub fn scatter(&self, name: [u8; 8]) -> u64 {
+        self.placement.map_or(u64::from_le_bytes(name), |placement| placement.number(&name))
     }
 
     /// Creates the pages that are absent. Called when a configuration loads, also by one that is rejected
@@ -157,7 +220,7 @@ impl Ledger {
         if store.read(self.page_mask).is_some() {
             return;
         }
-        for page in self.pages() {
+        for page in self.own_pages().chain(self.pages()) {
             store.create(page, &page::EMPTY);
         }
     }
@@ -171,27 +234,33 @@ impl Ledger {
         now_ms: u64,
         change: impl FnMut(Option<&[u8]>) -> Change<T>,
     ) -> Result<T, LedgerError> {
-        self.update_tagged(store, &entry.tag(), now_ms, change)
+        self.update_named(store, &entry.name(), now_ms, change)
     }
 
-    fn update_tagged<T>(
+    fn update_named<T>(
         &self,
         store: &dyn Store,
-        tag: &Tag,
+        name: &Name,
         now_ms: u64,
         mut change: impl FnMut(Option<&[u8]>) -> Change<T>,
     ) -> Result<T, LedgerError> {
-        let page = self.page_of(tag);
+        let (page, tag) = self.place_of(name);
         for _ in 0..ATTEMPTS {
             let (bytes, version) = self.page(store, page)?;
-            let current = page::find(&bytes, tag, now_ms)?;
-            let (rewritten, result) = match change(current) {
+            let current = page::find(&bytes, &tag, now_ms)?;
+            let (rewritten, result) = match change(current.as_ref().map(|record| record.value)) {
                 Change::Keep(result) => return Ok(result),
                 Change::Remove(result) if current.is_none() => return Ok(result),
-                Change::Remove(result) => (page::without(&bytes, tag, now_ms)?, result),
+                Change::Remove(result) => (page::without(&bytes, &tag, now_ms)?, result),
                 Change::Put { value, expires_ms, result } => {
-                    let record = Record { tag, expires_ms, value: &value };
-                    (self.with_record(&bytes, record, now_ms)?, result)
+                    let owner = current.as_ref().map_or_else(|| self.marks(name), |record| record.owner);
+                    let record = Record { tag: &tag, owner, expires_ms, value: &value };
+                    let rewritten = self.with_record(&bytes, record, now_ms)?;
+                    // What is there already is not refused for it: what was admitted must be charged.
+                    if current.is_none() {
+                        self.require_share(&rewritten, owner)?;
+                    }
+                    (rewritten, result)
                 }
             };
             if store.write(page, &rewritten, version).is_ok() {
@@ -208,9 +277,9 @@ impl Ledger {
         entry: Entry<'_>,
         now_ms: u64,
     ) -> Result<Option<Vec<u8>>, LedgerError> {
-        let tag = entry.tag();
-        let (bytes, _) = self.page(store, self.page_of(&tag))?;
-        Ok(page::find(&bytes, &tag, now_ms)?.map(<[u8]>::to_vec))
+        let (page, tag) = self.place_of(&entry.name());
+        let (bytes, _) = self.page(store, page)?;
+        Ok(page::find(&bytes, &tag, now_ms)?.map(|record| record.value.to_vec()))
     }
 
     /// True where nobody held `entry` and now this caller does, for `for_ms` milliseconds.
@@ -221,8 +290,19 @@ impl Ledger {
         now_ms: u64,
         for_ms: u64,
     ) -> Result<bool, LedgerError> {
+        self.lease_for(Owner::NOBODY, store, entry, (now_ms, for_ms))
+    }
+
+    /// As [`Self::lease`], where what is leased was named by the caller `owner`.
+    pub fn lease_for(
+        &self,
+        owner: Owner,
+        store: &dyn Store,
+        entry: Entry<'_>,
+        (now_ms, for_ms): (u64, u64),
+    ) -> Result<bool, LedgerError> {
         let expires_ms = now_ms.saturating_add(for_ms);
-        self.update(store, entry, now_ms, |held| match held {
+        self.update_named(store, &entry.name().made_by(owner), now_ms, |held| match held {
             Some(_) => Change::Keep(false),
             None => Change::Put { value: Vec::new(), expires_ms, result: true },
         })
@@ -248,12 +328,31 @@ impl Ledger {
     /// How full `page` is. A gauge samples a few pages per tick: keys spread evenly.
     pub fn occupancy(&self, store: &dyn Store, page: u32, now_ms: u64) -> Result<Occupancy, LedgerError> {
         let (bytes, _) = self.page(store, page)?;
-        Ok(Occupancy { live_entries: page::live_entries(&bytes, now_ms)?, bytes: bytes.len() })
+        Ok(Occupancy {
+            live_entries: page::live_entries(&bytes, now_ms)?,
+            bytes: bytes.len(),
+            largest_caller_bytes: page::largest_caller(&bytes, now_ms)?,
+        })
     }
 
-    fn page_of(&self, tag: &Tag) -> u32 {
-        let [first, second, third, fourth, ..] = *tag;
-        u32::from_le_bytes([first, second, third, fourth]) & self.page_mask
+    fn place_of(&self, name: &Name) -> (u32, Tag) {
+        let tag = self.placement.map_or(name.tag, |placement| placement.tag(&name.tag));
+        let [first, second, third, fourth, ..] = tag;
+        let number = u32::from_le_bytes([first, second, third, fourth]);
+        let page = match name.region {
+            Region::Callers => number & self.page_mask,
+            Region::Own => {
+                self.page_mask.saturating_add(1).saturating_add(number & OWN_PAGES.saturating_sub(1))
+            }
+        };
+        (page, tag)
+    }
+
+    fn marks(&self, name: &Name) -> Marks {
+        match self.placement {
+            Some(placement) => placement.marks(name.owner),
+            None => name.owner.marks(|[first, second, third, fourth, ..]| [*first, *second, *third, *fourth]),
+        }
     }
 
     fn page(&self, store: &dyn Store, page: u32) -> Result<(Vec<u8>, u32), LedgerError> {
@@ -269,6 +368,18 @@ impl Ledger {
         }
         Ok(rewritten)
     }
+
+    /// Refuses a page on which the owner would have more than its share.
+    fn require_share(&self, page: &[u8], owner: Marks) -> Result<(), LedgerError> {
+        let nobody = Marks::default();
+        if owner == nobody {
+            return Ok(());
+        }
+        let (most, held) = (Marks::most(self.page_bytes), page::held_by(page, owner)?);
+        let is_crowded = (owner.caller != nobody.caller && held.caller > most.caller)
+            || (owner.tenant != nobody.tenant && held.tenant > most.tenant);
+        if is_crowded { Err(LedgerError::Crowded) } else { Ok(()) }
+    }
 }
 
 impl From<page::Corrupt> for LedgerError {
@@ -277,11 +388,24 @@ impl From<page::Corrupt> for LedgerError {
     }
 }
 
+/// The key is nobody's to read.
+impl fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { page_mask, page_bytes, placement: _ } = self;
+        formatter
+            .debug_struct("Ledger")
+            .field("page_mask", page_mask)
+            .field("page_bytes", page_bytes)
+            .finish()
+    }
+}
+
 impl fmt::Display for LedgerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Contended => "other workers changed the same page every time",
             Self::Full => "the page has no room beside its live entries",
+            Self::Crowded => "the caller or its tenant has as many entries as one may have",
             Self::Absent => "the page is missing or not one of this ledger",
         })
     }

@@ -143,9 +143,10 @@ impl QuotaSet {
         if self.quotas.is_empty() {
             return Ok(charges);
         }
+        let owner = facts.principal.owner();
         let scope = engine.scope(&self.reads, facts);
         for (place, quota) in self.quotas.iter().enumerate() {
-            match (quota.charge(place, facts.operation, &scope), quota.mode) {
+            match (quota.charge((place, owner), facts.operation, &scope), quota.mode) {
                 (Ok(charge), _) => charges.due.extend(charge),
                 (Err(_), Mode::Shadow) => charges.shadow_denials.push(quota.id.to_string()),
                 (Err(denial), Mode::Enforce) => return Err(denial),
@@ -290,7 +291,7 @@ impl QuotaSet {
 fn budget(principal: &Principal) -> Option<Budget> {
     let requests = principal.minted.as_ref()?.limits.requests?;
     let ends_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);
-    Some(Budget::new(principal.credential_id.as_bytes(), requests, ends_ms))
+    Some(Budget::new(principal.credential_id.as_bytes(), requests, ends_ms).made_by(principal.owner()))
 }
 
 fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
@@ -300,7 +301,13 @@ fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
             let shortage = shortage(Unit::Requests, &count, till.now_ms);
             Err(Denial::new(Reason::TokenBudgetExhausted).short_of(shortage))
         }
-        Err(error) => Err(Denial::new(Reason::QuotaUnavailable).with_note(error.to_string())),
+        Err(error) => {
+            let reason = match error {
+                LedgerError::Crowded => Reason::TooManyCounters,
+                LedgerError::Contended | LedgerError::Full | LedgerError::Absent => Reason::QuotaUnavailable,
+            };
+            Err(Denial::new(reason).with_note(error.to_string()))
+        }
     }
 }
 

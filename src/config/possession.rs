@@ -36,6 +36,9 @@ pub struct Dpop {
     /// of them.
     #[serde(default = "default_proofs_per_caller")]
     pub proofs_per_caller: u64,
+    /// How many proofs all callers of one tenant may use together within `max_age`.
+    #[serde(default = "default_proofs_per_tenant")]
+    pub proofs_per_tenant: u64,
 }
 
 /// Whether the gateway gives nonces for proofs.
@@ -96,4 +99,8 @@ fn default_leeway() -> Span {
 
 fn default_proofs_per_caller() -> u64 {
     10_000
+}
+
+fn default_proofs_per_tenant() -> u64 {
+    100_000
 }

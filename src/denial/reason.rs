@@ -109,6 +109,7 @@ reasons! {
     UsageUnknowable, "usage_unknowable", 403, "what this request would cost cannot be seen, and a quota depends on it";
     ModelUnpriced, "model_unpriced", 403, "the model has no price here, and a quota in money depends on it";
     QuotaUnconfigured, "quota_unconfigured", 503, "the quota is not known where it is counted; whoever runs this gateway must put that right";
+    TooManyCounters, "too_many_counters", 429, "the caller or its tenant has as many counters as one may have; send fewer different values of what quotas count by, or wait until some have run out";
     QuotaUnavailable, "quota_unavailable", 503, "the quota cannot be checked now; retry shortly";
 
     TokenBudgetExhausted, "token_budget_exhausted", 429, "the token's budget of requests is used up; get a new token";

@@ -7,6 +7,7 @@ use log::error;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
+use super::ledger_gauge::LedgerGauge;
 use crate::anomaly::AnomalyKind;
 use crate::audit::{Tally, anomaly_counter};
 use crate::gateway::{Call, Gateway, Memory};
@@ -22,6 +23,7 @@ pub(super) struct Metrics {
     held: OnceCell<Option<SharedGauge>>,
     /// What each quota has charged, in the places of the quotas.
     charges: OnceCell<Vec<Option<u32>>>,
+    ledger: OnceCell<LedgerGauge>,
 }
 
 /// What one worker tells of the credentials it remembers. Counters and `entries` are sums over all workers.
@@ -91,6 +93,11 @@ impl Metrics {
         if let Some(held) = self.held.get_or_init(|| define().map(SharedGauge::new)) {
             held.tell(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
+    }
+
+    /// Tells how full the ledger is; on each tick.
+    pub(super) fn tell_ledger(&self, gateway: &Gateway, now_ms: u64) {
+        self.ledger.get_or_init(LedgerGauge::define).tell(gateway, now_ms);
     }
 
     /// This worker's entries are gone with its configuration.

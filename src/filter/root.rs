@@ -86,7 +86,7 @@ impl Root {
             self.half = Some(Half::Cluster(Rc::new(upstreams)));
             return Ok(());
         }
-        let gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
+        let mut gateway = Gateway::compile(&config, &environment).map_err(|error| error.to_string())?;
         gateway.prepare(&SharedData, clock::random_key, clock::now_ms())?;
         let (keys, polling) = (KeyFetch::new(&gateway), Polling::new(&gateway));
         let dice = Dice::default();
@@ -277,6 +277,7 @@ impl RootContext for Root {
         shared.introspection.tick(&shared.gateway, now_ms);
         shared.metrics.tell_cache(&shared.memory);
         shared.metrics.tell_held(shared.memory.held_bytes());
+        shared.metrics.tell_ledger(&shared.gateway, now_ms);
         shared.gateway.collect(&SharedData, &shared.memory, now_ms);
         shared.limits.tick(&shared.gateway, &shared.memory, now_ms);
         shared.memory.allotments().settle(shared.gateway.ledger(), &SharedData, now_ms);

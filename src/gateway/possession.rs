@@ -13,11 +13,12 @@ impl Gateway {
     /// # Errors
     /// One line for the operator, where it cannot be shared.
     pub fn prepare(
-        &self,
+        &mut self,
         store: &dyn Store,
-        random: impl FnOnce() -> Option<[u8; 32]>,
+        random: impl Fn() -> Option<[u8; 32]>,
         now_ms: u64,
     ) -> Result<(), String> {
+        self.ledger.share_key(store, &random).map_err(|why| format!("the ledger cannot be used: {why}"))?;
         self.ledger.prepare(store);
         if !self.identity.possession().wants_shared_key() {
             return Ok(());

@@ -141,7 +141,7 @@ impl Scene {
 
     fn with_signing_key(change: Value, signing_key: &str) -> Self {
         let signer = RawSigner::generate("k");
-        let gateway = compile_with(signing_key, &signer, change).unwrap();
+        let mut gateway = compile_with(signing_key, &signer, change).unwrap();
         let store = MemoryStore::new();
         gateway.prepare(&store, || Some([7; 32]), NOW_MS).unwrap();
         Self {

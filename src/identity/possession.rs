@@ -153,8 +153,13 @@ impl Proofs {
                 return Err(ConfigError::new(at, format!("`{span}` is longer than `{longest}`")));
             }
         }
-        if dpop.proofs_per_caller == 0 {
-            return Err(ConfigError::new("dpop.proofs_per_caller", "`0` proofs would refuse everybody"));
+        for (at, most) in [
+            ("dpop.proofs_per_caller", dpop.proofs_per_caller),
+            ("dpop.proofs_per_tenant", dpop.proofs_per_tenant),
+        ] {
+            if most == 0 {
+                return Err(ConfigError::new(at, "`0` proofs would refuse everybody"));
+            }
         }
         // As long as a proof can be remembered.
         let whole = dpop.max_age.milliseconds().saturating_add(dpop.leeway.milliseconds());
@@ -164,7 +169,7 @@ impl Proofs {
             max_age: dpop.max_age,
             leeway: dpop.leeway,
             nonces: Nonces::compile(dpop, environment)?,
-            allowance: Allowance::compile(dpop.proofs_per_caller, Span::from_milliseconds(whole))
+            allowance: Allowance::compile(dpop, Span::from_milliseconds(whole))
                 .map_err(|error| ConfigError::new("dpop.max_age", error.why))?,
         })
     }

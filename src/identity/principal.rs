@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::binding::Binding;
 use super::limits::Limits;
 use crate::expression::scope_covers;
+use crate::ledger::Owner;
 
 /// What kind of credential proved the caller; of a minted token, the kind of the one it was got with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -101,6 +102,13 @@ pub fn holds_scope(held: &[String], scope: &str) -> bool {
 }
 
 impl Principal {
+    /// Whose the entries are that this caller's requests make on the ledger. All its credentials are one caller's.
+    pub fn owner(&self) -> Owner {
+        let Self { kind, issuer, tenant, project, subject, .. } = self;
+        let [issuer, of, project] = [issuer, tenant, project].map(|text| text.as_deref().unwrap_or_default());
+        Owner::of(&[kind.name(), issuer, of, project, subject].map(str::as_bytes), tenant.as_deref())
+    }
+
     /// This caller's credential, as the parent of a token.
     pub fn as_parent(&self) -> Parent {
         Parent {

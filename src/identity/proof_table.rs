@@ -4,7 +4,7 @@
 
 use super::dpop::Identified;
 use super::principal::Principal;
-use crate::config::{ConfigError, Span, Thumbprint, WindowKind};
+use crate::config::{ConfigError, Dpop, Span, Thumbprint, WindowKind};
 use crate::denial::{Denial, Reason};
 use crate::ledger::{Change, Entry, Ledger, LedgerError, Namespace, Store, Window, compose};
 use crate::secret::Secret;
@@ -23,17 +23,22 @@ pub struct ProofTable<'a> {
     pub now_ms: u64,
 }
 
-/// How many proofs one caller may use within a time. Callers choose the ids of proofs, and without this one of them
-/// could fill the table that all share.
+/// How many proofs one caller, and one tenant, may use within a time. Callers choose the ids of proofs, and without this
+/// they could fill the table that all share.
 #[derive(Debug)]
 pub(super) struct Allowance {
-    limit: u64,
+    of_caller: u64,
+    of_tenant: u64,
     window: Window,
 }
 
 impl Allowance {
-    pub(super) fn compile(limit: u64, within: Span) -> Result<Self, ConfigError> {
-        Ok(Self { limit, window: Window::compile(WindowKind::Sliding, within)? })
+    pub(super) fn compile(dpop: &Dpop, within: Span) -> Result<Self, ConfigError> {
+        Ok(Self {
+            of_caller: dpop.proofs_per_caller,
+            of_tenant: dpop.proofs_per_tenant,
+            window: Window::compile(WindowKind::Sliding, within)?,
+        })
     }
 }
 
@@ -58,7 +63,7 @@ impl ProofTable<'_> {
         }
         self.count(principal, allowance)?;
         let for_ms = proof.good_until_ms.saturating_sub(now_ms).saturating_add(CLOCK_SLACK_MS);
-        match ledger.lease(store, entry, now_ms, for_ms).map_err(unavailable)? {
+        match ledger.lease_for(principal.owner(), store, entry, (now_ms, for_ms)).map_err(unavailable)? {
             true => Ok(()),
             false => Err(Reason::DpopProofReplayed.into()),
         }
@@ -67,9 +72,21 @@ impl ProofTable<'_> {
     fn count(&self, principal: &Principal, allowance: &Allowance) -> Result<(), Denial> {
         let issuer = principal.issuer.as_deref().unwrap_or_default();
         let caller = compose(&[b"dpop proofs", issuer.as_bytes(), principal.subject.as_bytes()]);
-        let Allowance { limit, window } = allowance;
-        let counter = window.counter(&caller);
-        let count = window.spend(self.ledger, self.store, &counter, *limit, 1, self.now_ms);
+        self.count_one(&caller, allowance.of_caller, principal, allowance)?;
+        let Some(tenant) = &principal.tenant else { return Ok(()) };
+        let tenant = compose(&[b"dpop proofs of a tenant", tenant.as_bytes()]);
+        self.count_one(&tenant, allowance.of_tenant, principal, allowance)
+    }
+
+    fn count_one(
+        &self,
+        counted: &[u8],
+        limit: u64,
+        principal: &Principal,
+        Allowance { window, .. }: &Allowance,
+    ) -> Result<(), Denial> {
+        let counter = window.counter(counted).made_by(principal.owner());
+        let count = window.spend(self.ledger, self.store, &counter, limit, 1, self.now_ms);
         let count = count.map_err(unavailable)?;
         match count.admitted {
             true => Ok(()),
@@ -96,5 +113,9 @@ impl ProofTable<'_> {
 }
 
 fn unavailable(error: LedgerError) -> Denial {
-    Denial::new(Reason::PossessionUnavailable).with_note(format!("the table of used proofs: {error}"))
+    let reason = match error {
+        LedgerError::Crowded => Reason::DpopLimitExceeded,
+        LedgerError::Contended | LedgerError::Full | LedgerError::Absent => Reason::PossessionUnavailable,
+    };
+    Denial::new(reason).with_note(format!("the table of used proofs: {error}"))
 }

@@ -73,7 +73,7 @@ impl Account {
     pub fn counter(&self, key: &[u8]) -> Counter {
         match &self.window {
             Some(window) => window.counter_in(Namespace::Reservation, key),
-            None => Counter::of(Entry { namespace: Namespace::Concurrency, key }.tag()),
+            None => Counter::of(Entry { namespace: Namespace::Concurrency, key }),
         }
     }
 
@@ -90,7 +90,7 @@ impl Account {
         amount: u64,
         now_ms: u64,
     ) -> Result<(Count, Option<Reservation>), LedgerError> {
-        let held = ledger.update_tagged(store, counter.tag(), now_ms, |value| {
+        let held = ledger.update_named(store, counter.name(), now_ms, |value| {
             let Some(balance) = self.balance(value, now_ms) else { return Change::Keep(None) };
             let used = balance.used();
             let fits = used.checked_add(amount).is_some_and(|sum| sum <= limit) || (used == 0 && limit > 0);
@@ -125,7 +125,7 @@ impl Account {
         now_ms: u64,
     ) -> Result<(), LedgerError> {
         let Reservation { counter, step, amount } = reservation;
-        ledger.update_tagged(store, counter.tag(), now_ms, |value| {
+        ledger.update_named(store, counter.name(), now_ms, |value| {
             // Bytes that are none of ours refuse whoever comes next; there is nothing to charge.
             let Some(balance) = self.balance(value, now_ms) else { return Change::Keep(()) };
             let cost = if self.window.is_some() { cost } else { 0 };

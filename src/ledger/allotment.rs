@@ -12,7 +12,6 @@ use std::cell::RefCell;
 
 use hashbrown::HashMap;
 
-use super::page::Tag;
 use super::{Count, Counter, Ledger, Store, Window};
 
 /// The most requests that are charged ahead.
@@ -27,7 +26,7 @@ const MOST_COUNTERS: usize = 1024;
 /// What one worker has charged ahead, by counter.
 #[derive(Debug, Default)]
 pub struct Allotments {
-    held: RefCell<HashMap<Tag, Allotment>>,
+    held: RefCell<HashMap<Counter, Allotment>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +44,7 @@ impl Allotments {
     /// Admits one request from what is left for the counter.
     pub(super) fn take(&self, counter: &Counter, limit: u64, now_ms: u64) -> Option<Count> {
         let mut held = self.held.borrow_mut();
-        let allotment = held.get_mut(counter.tag())?;
+        let allotment = held.get_mut(counter)?;
         if allotment.count.limit != limit || !allotment.is_fresh(now_ms) || !allotment.is_of_step(now_ms) {
             return None;
         }
@@ -63,9 +62,8 @@ impl Allotments {
     /// just asked for.
     pub(super) fn ahead(&self, counter: &Counter, used: u64, limit: u64, now_ms: u64) -> u64 {
         let held = self.held.borrow();
-        let is_busy = held
-            .get(counter.tag())
-            .is_some_and(|allotment| now_ms.saturating_sub(allotment.taken_ms) < LIFE_MS);
+        let is_busy =
+            held.get(counter).is_some_and(|allotment| now_ms.saturating_sub(allotment.taken_ms) < LIFE_MS);
         let left = limit.saturating_sub(used);
         if is_busy { (left / FAR).min(MOST).saturating_sub(1) } else { 0 }
     }
@@ -73,15 +71,15 @@ impl Allotments {
     /// Notes that the counter was asked, and what was charged ahead.
     pub(super) fn put(&self, window: &Window, counter: &Counter, left: u64, count: Count, now_ms: u64) {
         let mut held = self.held.borrow_mut();
-        if held.len() < MOST_COUNTERS || held.contains_key(counter.tag()) {
-            held.insert(*counter.tag(), Allotment { window: *window, left, count, taken_ms: now_ms });
+        if held.len() < MOST_COUNTERS || held.contains_key(counter) {
+            held.insert(*counter, Allotment { window: *window, left, count, taken_ms: now_ms });
         }
     }
 
     /// What is left for the counter, which is then held no more.
     pub(super) fn reclaim(&self, counter: &Counter, now_ms: u64) -> u64 {
         let mut held = self.held.borrow_mut();
-        let Some(allotment) = held.get_mut(counter.tag()) else { return 0 };
+        let Some(allotment) = held.get_mut(counter) else { return 0 };
         let left = std::mem::take(&mut allotment.left);
         // After its step it cannot be given back: it leaves with the step.
         if allotment.is_of_step(now_ms) { left } else { 0 }
@@ -90,10 +88,10 @@ impl Allotments {
     /// Gives back what was not used within a second; called about as often.
     pub fn settle(&self, ledger: &Ledger, store: &dyn Store, now_ms: u64) {
         let mut over = Vec::new();
-        self.held.borrow_mut().retain(|tag, allotment| {
+        self.held.borrow_mut().retain(|counter, allotment| {
             let is_over = !allotment.is_fresh(now_ms);
             if is_over && allotment.left > 0 {
-                over.push((Counter::of(*tag), *allotment));
+                over.push((*counter, *allotment));
             }
             !is_over
         });

@@ -2,13 +2,13 @@
 //!
 //! It is exact and it never comes back: there is no window, the entry lives as long as the token.
 
-use super::page::Tag;
-use super::{Change, Count, Entry, Ledger, LedgerError, Namespace, Store};
+use super::entry::Name;
+use super::{Change, Count, Entry, Ledger, LedgerError, Namespace, Owner, Store};
 
 /// The budget of one token.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    tag: Tag,
+    name: Name,
     limit: u64,
     /// When the token ends, in milliseconds since the epoch.
     ends_ms: u64,
@@ -20,7 +20,12 @@ const CLOCK_SLACK_MS: u64 = 5000;
 impl Budget {
     /// The budget of the token that `key` names; 0 is no request at all.
     pub fn new(key: &[u8], limit: u64, ends_ms: u64) -> Self {
-        Self { tag: Entry { namespace: Namespace::Budget, key }.tag(), limit, ends_ms }
+        Self { name: Entry { namespace: Namespace::Budget, key }.name(), limit, ends_ms }
+    }
+
+    /// The same, which belongs to `owner` once something was spent of it.
+    pub fn made_by(self, owner: Owner) -> Self {
+        Self { name: self.name.made_by(owner), ..self }
     }
 
     /// Spends one request where one is left.
@@ -28,7 +33,7 @@ impl Budget {
     /// # Errors
     /// As [`Ledger::update`]; nothing was spent then.
     pub fn spend(&self, ledger: &Ledger, store: &dyn Store, now_ms: u64) -> Result<Count, LedgerError> {
-        let spent = ledger.update_tagged(store, &self.tag, now_ms, |value| {
+        let spent = ledger.update_named(store, &self.name, now_ms, |value| {
             let Some(used) = used(value) else { return Change::Keep(None) };
             let count = |used: u64, admitted: bool| Count {
                 used,
@@ -50,7 +55,7 @@ impl Budget {
     /// # Errors
     /// As [`Ledger::update`]; the request stays spent then, which is the strict side.
     pub fn give_back(&self, ledger: &Ledger, store: &dyn Store, now_ms: u64) -> Result<(), LedgerError> {
-        ledger.update_tagged(store, &self.tag, now_ms, |value| match used(value) {
+        ledger.update_named(store, &self.name, now_ms, |value| match used(value) {
             // A budget that nothing was spent of needs no entry.
             Some(0 | 1) => Change::Remove(()),
             Some(used) => self.put(used.saturating_sub(1), ()),

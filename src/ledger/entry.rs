@@ -1,7 +1,10 @@
 //! What an entry is stored under, and the tag that names it in a page.
 
+use std::hash::{Hash, Hasher};
+
 use sha2::{Digest, Sha256};
 
+use super::owner::Owner;
 use super::page::Tag;
 
 /// What an entry is stored under.
@@ -10,6 +13,25 @@ pub struct Entry<'a> {
     pub namespace: Namespace,
     /// Any bytes; several parts go through [`compose`].
     pub key: &'a [u8],
+}
+
+/// What an entry is found by, worked out once for as many uses as may come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    /// A plain hash; pages hold another one (`placement.rs`).
+    pub(super) tag: Tag,
+    pub(super) region: Region,
+    /// Who makes it, where it is not there yet.
+    pub(super) owner: Owner,
+}
+
+/// Which pages an entry can lie on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Region {
+    /// Whatever callers can name.
+    Callers,
+    /// What the gateway itself needs, which no number of callers can push against.
+    Own,
 }
 
 /// Who owns an entry. The same key in two namespaces is two entries.
@@ -38,9 +60,50 @@ pub enum Namespace {
     Past = 10,
 }
 
+impl Namespace {
+    fn region(self) -> Region {
+        match self {
+            Self::Lease | Self::Revocation | Self::SharedKey => Region::Own,
+            Self::Quota
+            | Self::Reservation
+            | Self::Concurrency
+            | Self::Replay
+            | Self::Budget
+            | Self::Mirror
+            | Self::Past => Region::Callers,
+        }
+    }
+}
+
+/// Whoever makes it, it is one entry: callers who share a counter have one.
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        (self.tag, self.region) == (other.tag, other.region)
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tag.hash(state);
+    }
+}
+
+impl Name {
+    /// The same, but that `owner` makes it.
+    pub(super) fn made_by(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+}
+
 impl Entry<'_> {
+    pub(super) fn name(&self) -> Name {
+        Name { tag: self.tag(), region: self.namespace.region(), owner: Owner::NOBODY }
+    }
+
     /// SHA-256 over the namespace, the key's length and the key, cut to 16 bytes.
-    pub(super) fn tag(&self) -> Tag {
+    fn tag(&self) -> Tag {
         let digest = Sha256::new()
             .chain_update([self.namespace as u8])
             .chain_update(length_of(self.key))

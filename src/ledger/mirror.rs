@@ -18,7 +18,7 @@
 use super::account::{Reservation, held_window};
 use super::tally::{MOST_STEPS, Tally};
 use super::window::CLOCK_SLACK_MS;
-use super::{Change, Counter, Entry, Ledger, LedgerError, Namespace, Store};
+use super::{Change, Counter, Entry, Ledger, LedgerError, Namespace, Owner, Store};
 
 /// How long what the service said is kept where nothing is held or owed, in milliseconds.
 const IDLE_MS: u64 = 60_000;
@@ -85,7 +85,12 @@ struct State {
 impl Mirror {
     /// The mirror of the counter that `key` names.
     pub fn of(key: &[u8]) -> Self {
-        Self(Counter::of(Entry { namespace: Namespace::Mirror, key }.tag()))
+        Self(Counter::of(Entry { namespace: Namespace::Mirror, key }))
+    }
+
+    /// The same, which belongs to `owner` where it is not there yet.
+    pub fn made_by(self, owner: Owner) -> Self {
+        Self(self.0.made_by(owner))
     }
 
     /// Takes an amount where there is room for it, or where nothing of the limit is used at all; `None` where nothing is
@@ -100,7 +105,7 @@ impl Mirror {
         take: Take,
         now_ms: u64,
     ) -> Result<Option<Share>, LedgerError> {
-        let taken = ledger.update_tagged(store, self.0.tag(), now_ms, |value| {
+        let taken = ledger.update_named(store, self.0.name(), now_ms, |value| {
             let Some(known) = State::read(value, now_ms) else { return Change::Keep(Err(())) };
             let Some(known) = known.on(basis, now_ms) else { return Change::Keep(Ok(None)) };
             let (state, share) = known.taking(self.0, take);
@@ -124,7 +129,7 @@ impl Mirror {
         now_ms: u64,
     ) -> Result<(), LedgerError> {
         let Reservation { counter, step, amount } = reservation;
-        ledger.update_tagged(store, counter.tag(), now_ms, |value| {
+        ledger.update_named(store, counter.name(), now_ms, |value| {
             let Some(state) = State::read(value, now_ms) else { return Change::Keep(()) };
             let (held, owed) = (state.held.minus_at(*step, *amount), state.owed.plus(cost));
             State { held, owed, ..state }.put(now_ms, ())
@@ -142,7 +147,7 @@ impl Mirror {
         told: Option<Told>,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        ledger.update_tagged(store, self.0.tag(), now_ms, |value| {
+        ledger.update_named(store, self.0.name(), now_ms, |value| {
             let Some(state) = State::read(value, now_ms) else { return Change::Keep(()) };
             let state = told.map_or(state, |told| state.told(told, now_ms));
             State { owed: state.owed.minus_oldest(amount), ..state }.put(now_ms, ())

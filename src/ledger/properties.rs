@@ -3,13 +3,15 @@
 mod allotment;
 mod calendar;
 mod crowd;
+mod placement;
 mod stores;
 mod table;
 mod window;
 
 use super::page::EMPTY;
 use super::{
-    Change, Conflict, Entry, Ledger, LedgerError, MAX_VALUE, MemoryStore, Namespace, Store, Window, compose,
+    Change, Conflict, Entry, Ledger, LedgerError, MAX_VALUE, MemoryStore, Namespace, Owner, Store, Window,
+    compose,
 };
 use crate::config::{Span, WindowKind};
 use stores::{Courteous, Rival, Stubborn};

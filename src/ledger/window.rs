@@ -17,9 +17,9 @@
 
 use std::num::NonZeroU64;
 
-use super::page::Tag;
+use super::entry::Name;
 use super::tally::Tally;
-use super::{Allotments, Calendar, Change, Entry, Ledger, LedgerError, Namespace, Store, compose};
+use super::{Allotments, Calendar, Change, Entry, Ledger, LedgerError, Namespace, Owner, Store, compose};
 use crate::config::{ConfigError, Span, WindowKind};
 
 /// The steps of a sliding window.
@@ -46,16 +46,26 @@ enum Pace {
 }
 
 /// One counter on the ledger, named once for as many requests as may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counter(Tag);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Counter(Name);
 
 impl Counter {
-    pub(super) fn of(tag: Tag) -> Self {
-        Self(tag)
+    pub(super) fn of(entry: Entry<'_>) -> Self {
+        Self(entry.name())
     }
 
-    pub(super) fn tag(&self) -> &Tag {
+    pub(super) fn name(&self) -> &Name {
         &self.0
+    }
+
+    /// To whom it belongs where it is not there yet.
+    pub fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
+    /// The same counter, which belongs to `owner` where it is not there yet.
+    pub fn made_by(self, owner: Owner) -> Self {
+        Self(self.0.made_by(owner))
     }
 }
 
@@ -120,7 +130,7 @@ impl Window {
                 compose(&[calendar.period().name().as_bytes(), calendar.zone().as_bytes(), key])
             }
         };
-        Counter(Entry { namespace, key: &key }.tag())
+        Counter::of(Entry { namespace, key: &key })
     }
 
     /// Spends `cost` from the counter where `limit` has room for all of it. A cost of 0 is a [`Window::peek`].
@@ -133,7 +143,7 @@ impl Window {
         cost: u64,
         now_ms: u64,
     ) -> Result<Count, LedgerError> {
-        let spent = ledger.update_tagged(store, &counter.0, now_ms, |value| {
+        let spent = ledger.update_named(store, &counter.0, now_ms, |value| {
             let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
             let count = self.judge(&tally, limit, cost.max(1), now_ms);
             if cost == 0 || !count.admitted {
@@ -162,7 +172,7 @@ impl Window {
             return Ok(count);
         }
         let left = allotments.reclaim(counter, now_ms);
-        let spent = ledger.update_tagged(store, &counter.0, now_ms, |value| {
+        let spent = ledger.update_named(store, &counter.0, now_ms, |value| {
             let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
             let tally = self.less(&tally, left, now_ms);
             let count = self.judge(&tally, limit, 1, now_ms);
@@ -201,7 +211,7 @@ impl Window {
         cost: u64,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        ledger.update_tagged(store, &counter.0, now_ms, |value| {
+        ledger.update_named(store, &counter.0, now_ms, |value| {
             let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
                 return Change::Keep(());
             };

@@ -154,7 +154,7 @@ impl Quota {
             place: charge.quota,
             limit,
             amount: self.measure.estimate(size),
-            mirror: global.mirror(&descriptor),
+            mirror: global.mirror(&descriptor).made_by(charge.counter.owner()),
             descriptor: Rc::new(descriptor),
         };
         if limit == 0 {
@@ -237,7 +237,7 @@ impl Quota {
             _ => Take::Hold(due.amount),
         };
         let taken = due.mirror.take((till.ledger, till.store), basis, take, till.now_ms);
-        let taken = taken.map_err(|error| self.unavailable().with_note(error.to_string()))?;
+        let taken = taken.map_err(|error| self.without_room(error))?;
         let Some(share) = taken else { return Ok(None) };
         let count = count(global, &share, till.now_ms);
         if !share.admitted {

@@ -14,7 +14,7 @@ use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
-use crate::ledger::{Count, Counter, compose};
+use crate::ledger::{Count, Counter, LedgerError, Owner, compose};
 use crate::policy::{VOCABULARY, dry_run};
 
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Quota {
     /// What this call would be charged; `None` where the quota does not apply.
     pub(super) fn charge(
         &self,
-        place: usize,
+        (place, owner): (usize, Owner),
         operation: &Operation,
         scope: &Scope<'_>,
     ) -> Result<Option<Charge>, Denial> {
@@ -138,7 +138,7 @@ impl Quota {
         let values = values.collect::<Result<Vec<String>, Denial>>()?;
         let parts: Vec<&[u8]> =
             [&*self.id].into_iter().chain(values.iter().map(String::as_str)).map(str::as_bytes).collect();
-        let counter = self.measure.counter(&compose(&parts));
+        let counter = self.measure.counter(&compose(&parts)).made_by(owner);
         let limits = self.overrides.limits(&values, limit);
         let per = match &self.global {
             Some(_) => per_value(&values),
@@ -170,8 +170,17 @@ impl Quota {
                 Ok(Standing::Taken(portion, count))
             }
             Ok((count, _)) => Err(self.refusal(&count, till.now_ms)),
-            Err(error) => Err(self.unavailable().with_note(error.to_string())),
+            Err(error) => Err(self.without_room(error)),
         }
+    }
+
+    /// The ledger could not count the call.
+    pub(super) fn without_room(&self, error: LedgerError) -> Denial {
+        let denial = match error {
+            LedgerError::Crowded => Denial::new(Reason::TooManyCounters).by_rule(&*self.id),
+            LedgerError::Contended | LedgerError::Full | LedgerError::Absent => self.unavailable(),
+        };
+        denial.with_note(error.to_string())
     }
 
     /// Nobody could say whether there is room.

@@ -13,7 +13,7 @@ use crate::config::Quota;
 use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
 use crate::ledger::{Allotments, Conflict, Ledger, MemoryStore, Store};
-use crate::policy::fixture::{Case, NOW_MS, merged};
+use crate::policy::fixture::{Case, NOW_MS, head, merged};
 use crate::request::Dialect;
 
 /// A quota of one request a minute for each subject; `change` is put into its entry.
@@ -298,10 +298,37 @@ impl Store for Contended {
 }
 
 #[test]
+fn whoever_names_counters_without_end_is_refused_alone() {
+    let per =
+        json!({ "per": ["principal.tenant", "principal.subject", "request.headers['x-user']"], "limit": 2 });
+    let desk = Desk::new(&[quota("q", per)]);
+    let caller =
+        |subject: &str, tenant: &str| Case::with_key(json!({ "service_account": subject, "tenant": tenant }));
+    let refused = |case: &mut Case, user: usize| {
+        case.head = head("POST", "/v1/chat/completions", &[("x-user", &user.to_string())]);
+        desk.refusal(case)
+    };
+    let crowded = Some((Reason::TooManyCounters, "q".to_owned()));
+    let mut greedy = caller("greedy", "acme");
+    let many = (0..400).filter(|user| refused(&mut greedy, *user).is_none()).count();
+    assert!((120..=200).contains(&many), "{many}: four pages, a quarter of each");
+    assert_eq!(refused(&mut greedy, 5000), crowded);
+    assert_eq!(refused(&mut greedy, 0), None, "a counter that is there goes on");
+    assert_eq!(refused(&mut greedy, 0), Some((Reason::QuotaExceeded, "q".to_owned())), "and counts");
+    assert_eq!(refused(&mut caller("modest", "acme"), 0), None, "another caller of the tenant");
+    for friend in ["second", "third", "fourth", "fifth"] {
+        let mut friend = caller(friend, "acme");
+        (0..400).for_each(|user| drop(refused(&mut friend, user)));
+    }
+    assert_eq!(refused(&mut caller("sixth", "acme"), 1), crowded, "the tenant as a whole");
+    assert_eq!(refused(&mut caller("innocent", "globex"), 0), None, "another tenant");
+}
+
+#[test]
 fn a_counter_that_cannot_be_kept_refuses() {
     let quotas = [quota("q", json!({}))];
     let unprepared = Desk::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), &quotas);
-    let full = Desk::on(MemoryStore::new(), Ledger::with_bounds(1, 40), &quotas);
+    let full = Desk::on(MemoryStore::new(), Ledger::with_bounds(1, 48), &quotas);
     full.ledger.prepare(&full.store);
     assert!(full.admit(&by("first")).is_ok(), "there is room for one counter");
     let contended = Desk::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &quotas);

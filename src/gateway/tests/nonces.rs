@@ -31,7 +31,8 @@ fn a_nonce_is_given_until_it_is_used() {
         let (call, _) = scene.decide_at(&late(NOW + seconds), (NOW + seconds) * 1000);
         assert_eq!(call.denial().map(|denial| denial.reason()), want, "{seconds} s later");
     }
-    let other = compile(&scene.signer, dpop(json!({ "nonce": "required" }))).unwrap();
+    let mut other = compile(&scene.signer, dpop(json!({ "nonce": "required" }))).unwrap();
+    other.prepare(&scene.store, || Some([9; 32]), NOW_MS).unwrap();
     let other = Scene { gateway: other, ..scene };
     assert_eq!(other.refusal(&with(&nonce)), None, "another worker, or the next configuration");
 }
@@ -39,7 +40,7 @@ fn a_nonce_is_given_until_it_is_used() {
 #[test]
 fn gateways_that_share_a_key_take_each_others_nonces() {
     let of = |name: &str| {
-        let scene = Scene::new(dpop(json!({ "nonce": "required", "nonce_key": { "env": name } })));
+        let mut scene = Scene::new(dpop(json!({ "nonce": "required", "nonce_key": { "env": name } })));
         scene.gateway.prepare(&scene.store, || None, NOW_MS).unwrap();
         let prover = Prover::new();
         let answer = answer(&scene, &prover.chat(&scene.token(prover.confirmation())));
@@ -58,11 +59,17 @@ fn gateways_that_share_a_key_take_each_others_nonces() {
 
 #[test]
 fn nothing_is_shared_without_randomness() {
-    let scene = Scene::new(dpop(json!({ "nonce": "required" })));
+    let mut scene = Scene::new(dpop(json!({ "nonce": "required" })));
     let why = scene.gateway.prepare(&MemoryStore::new(), || None, NOW_MS).unwrap_err();
+    assert!(why.contains("the ledger cannot be used: there is no randomness"), "{why}");
+    let why = scene.gateway.prepare(&scene.store, || None, NOW_MS).unwrap_err();
     assert!(why.contains("`dpop.nonce_key`"), "{why}");
-    let without = Scene::new(dpop(json!({})));
-    assert_eq!(without.gateway.prepare(&MemoryStore::new(), || None, NOW_MS), Ok(()), "none is needed");
+    let mut without = Scene::new(dpop(json!({})));
+    assert_eq!(
+        without.gateway.prepare(&without.store, || None, NOW_MS),
+        Ok(()),
+        "another worker has drawn it"
+    );
 }
 
 #[test]

@@ -188,6 +188,8 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     scene.store = MemoryStore::new();
     assert_eq!(scene.refusal(&Request::chat()), Some(Reason::QuotaUnavailable), "an unprepared ledger");
     met.insert(Reason::QuotaUnavailable);
+    // `quota` has the caller that meets it with a small table.
+    met.insert(Reason::TooManyCounters);
     // Envoy's own: `denial::local_reply` has what they come from.
     met.extend(BY_ENVOY);
     // `revoking` has the call that meets it on its way.

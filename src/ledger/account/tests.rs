@@ -112,7 +112,7 @@ fn bytes_of_others_refuse() {
     let desk = minute();
     for foreign in [vec![], vec![9], vec![0], vec![1, 0], vec![255; 128]] {
         desk.ledger
-            .update_tagged(&desk.store, desk.counter.tag(), NOW, |_| Change::Put {
+            .update_named(&desk.store, desk.counter.name(), NOW, |_| Change::Put {
                 value: foreign.clone(),
                 expires_ms: NOW + HOUR,
                 result: (),

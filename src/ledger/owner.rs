@@ -1,0 +1,65 @@
+//! Who makes an entry, so that the room of each is bounded.
+
+use sha2::{Digest, Sha256};
+
+use super::compose;
+use super::page::MAX_RECORD;
+
+/// A caller and its tenant, by whose requests entries come to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Owner {
+    caller: Option<[u8; 8]>,
+    tenant: Option<[u8; 8]>,
+}
+
+/// How a page tells the owner of an entry; zeros are nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) caller: [u8; 4],
+    pub(super) tenant: [u8; 4],
+}
+
+/// Of which mark a page holds how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) caller: usize,
+    pub(super) tenant: usize,
+}
+
+impl Owner {
+    /// The gateway itself: what it makes is bounded by its configuration.
+    pub const NOBODY: Self = Self { caller: None, tenant: None };
+
+    /// The caller that these parts name together.
+    pub fn of(caller: &[&[u8]], tenant: Option<&str>) -> Self {
+        let tenant = tenant.map(|tenant| name(tenant.as_bytes()));
+        Self { caller: Some(name(&compose(caller))), tenant }
+    }
+
+    pub(super) fn marks(self, mark: impl Fn(&[u8; 8]) -> [u8; 4]) -> Marks {
+        let mark = |name: Option<[u8; 8]>| match name.map(|name| mark(&name)) {
+            None => [0; 4],
+            // That would be nobody's.
+            Some([0, 0, 0, 0]) => [1; 4],
+            Some(mark) => mark,
+        };
+        Marks { caller: mark(self.caller), tenant: mark(self.tenant) }
+    }
+}
+
+impl Marks {
+    /// How much of a page of so many bytes one caller, and one tenant, may have at most: one entry of any length always.
+    pub(super) fn most(page_bytes: usize) -> Room {
+        let quarter = page_bytes / 4;
+        Room { caller: quarter.max(MAX_RECORD), tenant: quarter.saturating_mul(3).max(MAX_RECORD) }
+    }
+}
+
+fn name(text: &[u8]) -> [u8; 8] {
+    let digest = Sha256::digest(text);
+    let mut name = [0; 8];
+    for (to, from) in name.iter_mut().zip(digest) {
+        *to = from;
+    }
+    name
+}
