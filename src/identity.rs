@@ -39,6 +39,7 @@ mod proof_table;
 mod proven;
 mod prover;
 mod public_url;
+mod questions;
 mod seal;
 mod signature;
 mod spiffe;
@@ -67,5 +68,6 @@ pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
 pub use proof_table::ProofTable;
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
+pub use questions::{Admitted, Asked, Asker, Questions, Source};
 #[cfg(test)]
 pub(crate) use signature::signing;

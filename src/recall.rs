@@ -110,6 +110,10 @@ impl<T: Clone, N: Eq + Hash> Recall<T, N> {
         answer
     }
 
+    pub fn forget(&self, name: N) {
+        self.answers.borrow_mut().pop(&name);
+    }
+
     pub fn put(&self, name: N, answer: T) {
         let Some(capacity) = self.capacity else { return };
         let mut answers = self.answers.borrow_mut();

@@ -12,11 +12,8 @@ use super::fetch::{self, Delivery, Fetched, Place};
 use super::metrics::count_introspection;
 use super::steps::MOST_AT_ONCE;
 use crate::gateway::{Gateway, Memory};
-use crate::identity::{CredentialName, Inquiry, Introspected, MAX_ANSWER_BYTES};
+use crate::identity::{Admitted, Asker, CredentialName, Inquiry, Introspected, MAX_ANSWER_BYTES, Questions};
 use crate::request::Moment;
-
-/// The most questions at once: whoever invents tokens must not make this worker flood their issuer.
-const MOST: usize = 256;
 
 /// What issuers have said of tokens, by their names; `None` where one does not say.
 pub(super) type Heard = HashMap<CredentialName, Option<Introspected>>;
@@ -24,57 +21,45 @@ pub(super) type Heard = HashMap<CredentialName, Option<Introspected>>;
 /// The questions of one worker under one configuration.
 #[derive(Default)]
 pub(super) struct Introspection {
-    queue: RefCell<Vec<Inquiry>>,
-    /// The questions under way, by token of the call, and when they were sent.
-    under_way: RefCell<HashMap<u32, (Inquiry, u64)>>,
+    questions: RefCell<Questions>,
     heard: RefCell<Heard>,
 }
 
 impl Introspection {
-    /// Asks, unless that is being done.
-    pub(super) fn want(&self, inquiry: Inquiry) {
-        let (mut queue, under_way) = (self.queue.borrow_mut(), self.under_way.borrow());
-        let mut asked = queue.iter().chain(under_way.values().map(|(inquiry, _)| inquiry));
-        if asked.any(|other| other.name == inquiry.name) {
-            return;
-        }
-        match queue.len().saturating_add(under_way.len()) < MOST {
-            true => queue.push(inquiry),
-            false => {
-                count_introspection("undispatched");
-                self.heard.borrow_mut().insert(inquiry.name, None);
+    /// Asks, unless that is being done, or too many strangers ask.
+    pub(super) fn want(&self, inquiry: Inquiry, asker: Asker) {
+        let name = inquiry.name;
+        match self.questions.borrow_mut().admit(inquiry, asker) {
+            Admitted::Waits | Admitted::Asked => {}
+            Admitted::Crowded => {
+                count_introspection("crowded");
+                self.heard.borrow_mut().insert(name, None);
             }
         }
     }
 
     pub(super) fn is_asking(&self) -> bool {
-        !self.queue.borrow().is_empty() || !self.under_way.borrow().is_empty()
+        !self.questions.borrow().is_empty()
     }
 
     /// True where the root has something to send, or to tell.
     pub(super) fn is_due(&self) -> bool {
-        !self.queue.borrow().is_empty() || !self.heard.borrow().is_empty()
+        self.questions.borrow().is_due() || !self.heard.borrow().is_empty()
     }
 
     /// Sends what was asked, in turn.
     pub(super) fn tick(&self, gateway: &Gateway, now_ms: u64) {
-        for inquiry in self.next() {
-            match send(gateway, &inquiry) {
-                Some(token) => {
-                    self.under_way.borrow_mut().insert(token, (inquiry, now_ms));
-                }
+        let mut questions = self.questions.borrow_mut();
+        for _ in 0..MOST_AT_ONCE {
+            let Some(asked) = questions.pop() else { return };
+            match send(gateway, &asked.inquiry) {
+                Some(token) => questions.sent(token, asked, now_ms),
                 None => {
                     count_introspection("undispatched");
-                    self.heard.borrow_mut().insert(inquiry.name, None);
+                    self.heard.borrow_mut().insert(questions.failed(asked).name, None);
                 }
             }
         }
-    }
-
-    fn next(&self) -> Vec<Inquiry> {
-        let mut queue = self.queue.borrow_mut();
-        let first = queue.len().min(MOST_AT_ONCE);
-        queue.drain(..first).collect()
     }
 
     /// Takes an answer, if it is one of these.
@@ -86,7 +71,7 @@ impl Introspection {
         delivery: Delivery,
         moment: &Moment,
     ) {
-        let Some((inquiry, asked_ms)) = self.under_way.borrow_mut().remove(&token) else { return };
+        let Some((inquiry, asked_ms)) = self.questions.borrow_mut().answered(token) else { return };
         let heard = match read(gateway, &inquiry, delivery, asked_ms, moment) {
             Ok(heard) => {
                 count_introspection(if heard.is_refusal() { "refused" } else { "active" });

@@ -21,6 +21,11 @@ pub(super) fn source_address() -> Option<String> {
     text(&["source", "address"]).map(|address| without_port(&address))
 }
 
+/// The port of the client's address; 0 where the address was taken from a header.
+pub(super) fn source_port() -> u64 {
+    number(&["source", "port"]).unwrap_or_default()
+}
+
 /// The certificate that the client showed in the handshake.
 pub(super) fn client_certificate() -> Option<Thumbprint> {
     text(&["connection", "sha256_peer_certificate_digest"]).and_then(|hex| Thumbprint::of_hex(&hex))

@@ -103,7 +103,10 @@ pub(super) fn walk(
             *phase = Phase::AwaitingIntrospection { name: inquiry.name };
             let step = hold(shared, &mut flow);
             if let Step::Held = step {
-                shared.introspection.want(inquiry);
+                let address = properties::source_address();
+                let from = (address.as_deref(), properties::source_port());
+                let asker = shared.gateway.asker(&shared.memory, inquiry.name, from);
+                shared.introspection.want(inquiry, asker);
             }
             step
         }

@@ -23,9 +23,10 @@ use crate::quota::{Charges, Debts, Owed};
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
-/// The most paths, the most tokens that are not active, the most pairs of caller and path, and the most judgements.
+/// The most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
 const OPERATIONS: usize = 1000;
 const INACTIVE: usize = 1000;
+const VOUCHED: usize = 10_000;
 const SETTLED: usize = 2000;
 const JUDGEMENTS: usize = 2000;
 
@@ -34,6 +35,8 @@ const JUDGEMENTS: usize = 2000;
 pub struct Memory {
     pub(super) proven: Recall<Proof, CredentialName>,
     pub(super) inactive: Recall<Introspected, CredentialName>,
+    /// Which tokens issuers have vouched for, though what they said is over.
+    vouched: Recall<(), CredentialName>,
     pub(super) operations: Recall<Rc<Operation>>,
     pub(super) settled: Recall<Rc<Settled>, SettledName>,
     pub(super) judgements: Recall<Rc<Judgement>, Likeness>,
@@ -80,6 +83,8 @@ impl Memory {
         Self {
             proven: Recall::new(credentials, key),
             inactive: Recall::new(others(INACTIVE), key),
+            // It proves nothing: whoever asks about one goes before strangers.
+            vouched: Recall::new(VOUCHED, key),
             operations: Recall::new(others(OPERATIONS), key),
             settled: Recall::new(others(SETTLED), key),
             judgements: Recall::new(others(JUDGEMENTS), key),
@@ -91,11 +96,20 @@ impl Memory {
         }
     }
 
-    /// Remembers that a token is not active, so that its issuer is not asked each time.
+    /// Remembers that a token is not active, so that its issuer is not asked each time, or that it was.
     pub fn note(&self, name: CredentialName, answer: &Introspected) {
-        if answer.is_refusal() {
-            self.inactive.put(name, answer.clone());
+        match answer.is_refusal() {
+            true => {
+                self.inactive.put(name, answer.clone());
+                self.vouched.forget(name);
+            }
+            false => self.vouched.put(name, ()),
         }
+    }
+
+    /// True where the token's issuer has vouched for it before.
+    pub fn was_vouched_for(&self, name: CredentialName) -> bool {
+        self.vouched.get(name, |()| true).is_some()
     }
 
     /// How many credentials are remembered at most.

@@ -4,6 +4,7 @@ use super::{Call, Ending, Gateway, Known, Memory};
 use crate::anomaly::{Anomaly, AnomalyKind, Ended, PrincipalName, Sight};
 use crate::config::{ClientAddress, ConfigError};
 use crate::expression::Reads;
+use crate::identity::{Asker, CredentialName, Source};
 use crate::ledger::Store;
 
 /// What was unusual about a call when it came.
@@ -63,6 +64,25 @@ impl Gateway {
         if let Some(anomalies) = &self.anomalies {
             anomalies.settle((&self.ledger, store), &memory.pasts, now_ms);
         }
+    }
+
+    /// Who asks an issuer about a token: from the address that Envoy says, as far as the configuration believes it.
+    pub fn asker(
+        &self,
+        memory: &Memory,
+        name: CredentialName,
+        (address, port): (Option<&str>, u64),
+    ) -> Asker {
+        if memory.was_vouched_for(name) {
+            return Asker::Known;
+        }
+        // With port 0 it was taken from a header.
+        let of_connection = address.filter(|_| port != 0);
+        Asker::Stranger(match (self.settings.client_address, of_connection) {
+            (Some(ClientAddress::Forwarded), _) => address.map_or(Source::connection(None), Source::address),
+            (Some(ClientAddress::Peer), Some(address)) => Source::address(address),
+            (Some(ClientAddress::Peer) | None, of_connection) => Source::connection(of_connection),
+        })
     }
 
     /// Under `peer`, an address with port 0 was taken from a header.

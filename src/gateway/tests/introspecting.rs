@@ -10,7 +10,7 @@ use super::{NOW, NOW_MS, Request, Scene, rule};
 use crate::denial::Reason;
 use crate::gateway::{Known, Outcome};
 use crate::gateway::{Need, Patience, Remote};
-use crate::identity::Inquiry;
+use crate::identity::{Asker, Inquiry, Source};
 use crate::policy::fixture::{key_entry, merged, moment};
 
 pub(super) const OPAQUE: &str = "op_1";
@@ -314,5 +314,37 @@ fn an_issuer_that_is_asked_may_demand_that_its_tokens_are_bound() {
     for _ in 0..2 {
         let refused = answered(&scene, &Request::bearing(OPAQUE), &active(json!({}))).1;
         assert_eq!(refused, Some(Reason::BindingRequired));
+    }
+}
+
+#[test]
+fn who_asks_is_known_by_the_issuers_last_word_or_by_the_address_that_is_believed() {
+    let from = |address: &str| Source::address(address);
+    let through = |address: Option<&str>| Source::connection(address);
+    for (client_address, address, port, want, note) in [
+        (json!("peer"), Some("192.0.2.1"), 4711, from("192.0.2.1"), "the peer itself"),
+        (json!("peer"), Some("192.0.2.1"), 0, through(None), "an address from a header"),
+        (json!("forwarded"), Some("192.0.2.1"), 0, from("192.0.2.1"), "which is believed here"),
+        (json!("forwarded"), None, 0, through(None), "no address"),
+        (
+            Value::Null,
+            Some("192.0.2.1"),
+            4711,
+            through(Some("192.0.2.1")),
+            "nobody says that it is the client's",
+        ),
+        (Value::Null, Some("192.0.2.1"), 0, through(None), "nor that a header's is"),
+    ] {
+        let mut scene = scene(json!({ "client_address": client_address, "keys": [] }));
+        let request = Request::bearing(OPAQUE);
+        let name = inquiry(&scene, &request).unwrap().name;
+        let asker = |scene: &Scene| scene.gateway.asker(&scene.memory, name, (address, port));
+        assert_eq!(asker(&scene), Asker::Stranger(want.clone()), "{note}");
+        answered(&scene, &request, &active(json!({})));
+        assert_eq!(asker(&scene), Asker::Known, "{note}: vouched for");
+        answered_at(&scene, &request, &json!({ "active": false }), NOW_MS + 3_600_000);
+        assert_eq!(asker(&scene), Asker::Stranger(want), "{note}: and no more");
+        scene.memory = scene.gateway.memory(&[1; 16]);
+        assert!(matches!(asker(&scene), Asker::Stranger(_)), "{note}: another worker has not asked");
     }
 }
