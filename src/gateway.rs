@@ -5,6 +5,7 @@
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last; but a proof of possession
 //! is used up where it is taken, so that nobody can send it again with another body.
 
+mod account;
 mod admitting;
 mod body;
 mod bounds;

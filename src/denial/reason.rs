@@ -127,6 +127,8 @@ reasons! {
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";
+    UpstreamCredentialRefused, "upstream_credential_refused", 502, "the provider refused the gateway's own credential, not yours; whoever runs this gateway must put that right";
+
     // What Envoy answered by itself; it keeps the status that Envoy gave it.
     UpstreamUnreachable, "upstream_unreachable", 503, "the provider cannot be reached now; retry shortly";
     UpstreamReset, "upstream_reset", 503, "the provider broke off before it answered; it may have done the work";

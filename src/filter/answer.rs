@@ -25,6 +25,10 @@ const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 /// So much of an answer is copied into this module at a time.
 const LONGEST_PIECE: usize = 64 * 1024;
 
+/// What a provider's answer has no more when another body stands in its place.
+const OF_THE_BODY_AND_ITS_CHALLENGE: [&str; 3] =
+    ["www-authenticate", "proxy-authenticate", "content-encoding"];
+
 /// Every answer of ours has it.
 const DECISION_ID: &str = "x-claimgate-decision-id";
 
@@ -38,13 +42,7 @@ pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) ->
         let is_ours = headers.values(DECISION_ID).next().is_some();
         // Where a piece of the body is also more than Envoy holds, its 413 comes in place of our answer.
         if let (false, Some(answer)) = (is_ours, call.answer()) {
-            let status = answer.status.to_string();
-            let _ = hostcalls::set_map_value_bytes(
-                MapType::HttpResponseHeaders,
-                ":status",
-                Some(status.as_bytes()),
-            );
-            flow.status = Some(answer.status);
+            set_status(flow, answer.status);
             flow.replacement_body = replace(answer, end_of_stream);
         }
         return None;
@@ -65,6 +63,17 @@ pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) ->
         }
         (true, _) => {
             flow.provider_request_id = provider_request_id(&headers);
+            let refused =
+                error.and_then(|status| flow.call.as_mut()?.answer_for_refused_credential(status, &headers));
+            if let Some(answer) = refused {
+                for name in OF_THE_BODY_AND_ITS_CHALLENGE {
+                    let _ = hostcalls::remove_map_value(MapType::HttpResponseHeaders, name);
+                }
+                set_status(flow, answer.status);
+                flow.replacement_body = replace(answer, end_of_stream);
+                return None;
+            }
+            let Some(call) = &flow.call else { return None };
             flow.meter = flow.status.and_then(|status| gateway.meter(call, status, &headers));
             flow.extra = gateway.extra_event(call, flow.meter.as_ref());
             if flow.extra.is_some() {
@@ -121,6 +130,12 @@ fn status(headers: &Headers) -> Option<u32> {
 /// To a gRPC request Envoy answers 200 with the error in `grpc-status`.
 fn is_grpc_error(headers: &Headers) -> bool {
     headers.values("grpc-status").any(|status| status != b"0")
+}
+
+fn set_status(flow: &mut Flow, status: u32) {
+    let text = status.to_string();
+    let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, ":status", Some(text.as_bytes()));
+    flow.status = Some(status);
 }
 
 fn set(answer: &Answer) {

@@ -256,7 +256,7 @@ impl Call {
         answer
     }
 
-    fn in_dialect(&self, denial: &Denial) -> Answer {
+    pub(super) fn in_dialect(&self, denial: &Denial) -> Answer {
         let ids = Ids { request: &self.request_id, decision: &self.decision_id };
         let mut answer = match self.manner {
             Manner::Secrets => denial.answer(self.dialect, ids),

@@ -1,5 +1,6 @@
 //! The walk as Envoy drives it: one configuration, real credentials, a ledger in memory.
 
+mod account;
 mod anomalies;
 mod binding;
 mod compiling;

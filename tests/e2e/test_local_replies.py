@@ -52,6 +52,7 @@ ANTHROPIC_TYPES = {
     408: "invalid_request_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    502: "api_error",
     503: "api_error",
     504: "timeout_error",
 }
@@ -59,6 +60,7 @@ GOOGLE_STATUSES = {
     408: "DEADLINE_EXCEEDED",
     413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
+    502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -66,6 +68,7 @@ BEDROCK_EXCEPTIONS = {
     408: "ModelTimeoutException",
     413: "ValidationException",
     429: "ThrottlingException",
+    502: "ServiceUnavailableException",
     503: "ServiceUnavailableException",
     504: "ServiceUnavailableException",
 }
@@ -232,6 +235,35 @@ def test_the_record_tells_ours_envoys_and_the_providers_refusals_apart(scene: Sc
     fine = scene.ask(protocol, chat("openai", scene.key).with_headers(x_request_id=f"fine-{protocol}"))
     assert fine.status == 200
     assert "error.type" not in scene.gateway.audit(claimgate__request_id=f"fine-{protocol}")
+
+
+@pytest.mark.parametrize("protocol", BOTH)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_the_provider_says_of_the_gateways_credential_is_no_fault_of_the_callers(
+    scene: Scene, dialect: str, protocol: str
+) -> None:
+    for status in (401, 407):
+        answer = scene.ask(protocol, chat(dialect, scene.key, model=f"sim-{status}"))
+        assert (answer.status, answer.header("x-claimgate-reason")) == (502, "upstream_credential_refused"), answer.body
+        assert answer.header("x-should-retry") == "false"
+        for name in ("www-authenticate", "proxy-authenticate"):
+            assert answer.header(name) is None
+        assert answer.header("content-type") == "application/json"
+        assert_shape(dialect, answer)
+        record = scene.record(answer)
+        assert (record["claimgate.decision"], record["claimgate.answered_by"]) == ("allow", "provider")
+        assert record["error.type"] == "upstream_credential_refused"
+        told = 403 if (dialect, status) == ("bedrock", 401) else status
+        assert record["claimgate.note"] == f"the provider answered {told}", "AWS has 403 for a credential, too"
+    forbidden = scene.ask(protocol, chat(dialect, scene.key, model="sim-403"))
+    assert (forbidden.status, forbidden.header("x-claimgate-reason")) == (403, None), "the provider's own words"
+
+
+def test_an_sdk_does_not_take_it_for_its_own_key(scene: Scene) -> None:
+    client = openai.OpenAI(base_url=f"{scene.gateway.url}/openai/v1", api_key=scene.key, max_retries=0)
+    with client, pytest.raises(openai.InternalServerError) as raised:
+        client.chat.completions.create(model="sim-401", messages=[{"role": "user", "content": "hi"}])
+    assert (raised.value.status_code, raised.value.code) == (502, "upstream_credential_refused")
 
 
 @pytest.mark.parametrize("protocol", BOTH)
