@@ -16,6 +16,7 @@ mod feed;
 mod finding;
 mod key;
 mod load;
+mod operations;
 mod play;
 mod rate_limits;
 mod reading;

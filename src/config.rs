@@ -5,6 +5,7 @@
 mod anomalies;
 mod discovery;
 mod dollars;
+mod extra_operation;
 mod introspection;
 mod issuer;
 mod key;
@@ -42,6 +43,7 @@ use serde_json::de::{IoRead, Read, SliceRead};
 pub use anomalies::AnomalySettings;
 pub use discovery::Discovery;
 pub use dollars::{Dollars, Factor};
+pub use extra_operation::{ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm};
 pub use introspection::{ClientAuthentication, Introspection};
 pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
@@ -63,9 +65,7 @@ pub use thumbprint::Thumbprint;
 pub use tier_price::{Above, TierPrice, TierPrices, TokenPrices};
 pub use tokens::Tokens;
 pub use units::{ByteSize, Span, Timestamp};
-pub use upstream::{
-    Asserted, ExtraOperation, Open, ProviderCredential, StatelessResponses, TenantCredentials, Upstream,
-};
+pub use upstream::{Asserted, Open, ProviderCredential, StatelessResponses, TenantCredentials, Upstream};
 pub use window::{Period, TimeZone, WindowLength};
 
 /// Why a configuration is refused: where it is wrong, and what would be right.

@@ -14,6 +14,7 @@ mod azure;
 mod bedrock;
 mod body;
 mod class;
+mod compatible;
 mod edit;
 mod figures;
 mod flaw;
@@ -23,6 +24,8 @@ mod guess;
 mod item;
 mod json;
 mod keys;
+mod known;
+mod listed;
 mod media;
 mod multipart;
 mod nested;
@@ -38,13 +41,14 @@ mod statement;
 mod stream_usage;
 mod table;
 mod text;
+mod tokens;
 mod usage;
 mod volume;
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::config::ExtraOperation;
+use crate::config::UsageForm;
 use crate::denial::{Denial, Reason};
 use crate::recall::{Fingerprint, Recall};
 use crate::request::{Dialect, RequestHead};
@@ -54,11 +58,14 @@ pub use body::{BodyFacts, Fields, read_beginning, read_body};
 pub use figures::{Figure, Figures};
 pub use form::Form;
 pub use guess::guess;
+pub use known::{KnownOperation, known_operations};
+pub use listed::ListedOperation;
 pub use shape::{FORMS, require_whole_answer, unreadable_forms};
 pub use spelling::Spelling;
 pub use stateless::{Reasoning, keep_nothing};
 pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
 pub use stream_usage::ask_for_stream_usage;
+pub use tokens::{TokenShape, wanted_token};
 pub use usage::{Calls, Counts, PaidCall, Run};
 
 use media::{MediaType, Untyped};
@@ -76,6 +83,8 @@ pub struct Operation {
     name: Cow<'static, str>,
     traits: Traits,
     path_model: Option<String>,
+    /// Whose words the answer uses to tell its cost, where the operator says.
+    usage: Option<UsageForm>,
 }
 
 /// Where the name of the model stands.
@@ -116,28 +125,52 @@ impl Operation {
     /// Every name an operation of the tables can have; OpenTelemetry's `gen_ai.operation.name` where it
     /// has a value (`chat`, `text_completion`, `embeddings`, `generate_content`).
     pub const NAMES: &[&str] = &[
+        "agents",
+        "assistants",
         "audio.speech",
         "audio.transcriptions",
         "audio.translations",
         "batches",
         "cached_contents",
         "chat",
+        "chatkit",
+        "containers",
         "conversations",
         "count_tokens",
+        "decisions",
+        "deployments",
+        "dreams",
         "embeddings",
+        "environments",
+        "evals",
+        "file_search_stores",
         "files",
         "fine_tuning",
         "generate_content",
+        "guardrails",
         "images",
+        "interactions",
         "invoke_model",
+        "live",
+        "memory_stores",
         "models",
         "moderations",
+        "ocr",
         "predict",
         "realtime",
+        "rerank",
         "responses",
+        "sessions",
+        "skills",
         "text_completion",
+        "threads",
+        "triggers",
         "uploads",
+        "user_profiles",
+        "vaults",
         "vector_stores",
+        "videos",
+        "voices",
     ];
 
     pub fn dialect(&self) -> Dialect {
@@ -194,10 +227,11 @@ impl Operation {
         self.traits.metering != Metering::Unmetered
     }
 
-    /// True where what it spends is not known when its answer comes. A body can ask for that too: see
-    /// `BodyFacts::is_done_later`.
+    /// True where what it spends is not told by its answer: the work is done later, or what an answer says of it is unread. A
+    /// body can ask for that too: see `BodyFacts::is_done_later`.
     pub fn is_done_later(&self) -> bool {
-        self.traits.metering == Metering::Later
+        let is_unseen = self.is_stateful() && self.traits.model == ModelPlace::Elsewhere;
+        self.traits.metering == Metering::Later || (is_unseen && self.is_metered())
     }
 
     /// True where only the body says whether the work is done later: OpenAI's background responses.
@@ -245,7 +279,7 @@ impl Operation {
 
     /// Where the answer states what it cost.
     pub fn statement(&self) -> &'static Statement {
-        Statement::of(self.wire, &self.name)
+        self.usage.map_or_else(|| Statement::of(self.wire, &self.name), listed::statement)
     }
 
     /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
@@ -262,17 +296,17 @@ pub fn model_is_only_in_body(dialect: Dialect) -> bool {
 /// Recognises the operation, or refuses `path_ambiguous` or `operation_unknown`.
 ///
 /// `prefix` is the upstream's `path_prefix`; it must match whole segments as they were sent. The rows of
-/// the dialect come before `extra`, so an operator cannot make a known operation less risky by accident.
+/// the dialect come before those `listed` by the operator, so an operator cannot make a known operation less risky by accident.
 /// An upgrade is refused except where the table expects one, because an upgraded request is complete at
 /// its headers and its body would pass unread.
 pub fn recognise(
     dialect: Dialect,
     request: &RequestHead,
     prefix: Option<&str>,
-    extra: &[ExtraOperation],
+    listed: &[ListedOperation],
 ) -> Result<Operation, Denial> {
     refuse_method_override(request)?;
-    let operation = recognise_path(dialect, request, prefix, extra)?;
+    let operation = recognise_path(dialect, request, prefix, listed)?;
     refuse_upgrade(&operation, request)?;
     match operation.traits.model {
         ModelPlace::Query => query::read_model(operation, request),
@@ -306,7 +340,7 @@ fn recognise_path(
     dialect: Dialect,
     request: &RequestHead,
     prefix: Option<&str>,
-    extra: &[ExtraOperation],
+    listed: &[ListedOperation],
 ) -> Result<Operation, Denial> {
     query::refuse_system_parameters(dialect, request)?;
     let whole = Path::parse(dialect, request)?;
@@ -319,8 +353,11 @@ fn recognise_path(
                 _ => operation,
             })
         }
+        Found::Other(_) if tokens::shape(dialect, request.method(), &path).is_some() => {
+            Err(Reason::ProviderTokenRefused.into())
+        }
         Found::Other(methods) => {
-            find_extra(dialect, request.method(), &path, extra).ok_or_else(|| unmatched(&path, &methods))
+            find_listed(dialect, request.method(), &path, listed).ok_or_else(|| unmatched(&path, &methods))
         }
     }
 }
@@ -346,28 +383,20 @@ impl Operation {
 }
 
 fn known(dialect: Dialect, row: &Row, wire: Dialect) -> Operation {
-    Operation { dialect, wire, name: Cow::Borrowed(row.name), traits: row.traits, path_model: None }
+    let name = Cow::Borrowed(row.name);
+    Operation { dialect, wire, name, traits: row.traits, path_model: None, usage: None }
 }
 
-/// An operator's own operation: nothing is known of its body, so its model stands elsewhere and it is
-/// metered, which leaves it to rules and quotas that name it.
-fn find_extra(
+fn find_listed(
     dialect: Dialect,
     method: &str,
     path: &Path<'_>,
-    extra: &[ExtraOperation],
+    listed: &[ListedOperation],
 ) -> Option<Operation> {
-    let wanted = extra.iter().find(|extra| extra.method == method && path.matches_operators(&extra.path))?;
-    let traits = Traits {
-        state: if wanted.stateful { State::Stateful } else { State::Stateless },
-        model: ModelPlace::Elsewhere,
-        body: BodyForm::Opaque,
-        // What it leaves under the account may be work.
-        metering: if wanted.stateful { Metering::Later } else { Metering::Metered },
-        streaming: Streaming::BodySays,
-    };
-    let name = Cow::Owned(wanted.operation.clone());
-    Some(Operation { dialect, wire: dialect, name, traits, path_model: None })
+    let bind = |entry: &ListedOperation| entry.bind(method, path);
+    let (entry, path_model) = listed.iter().find_map(|entry| Some((entry, bind(entry)?)))?;
+    let name = Cow::Owned(entry.name.clone());
+    Some(Operation { dialect, wire: dialect, name, traits: entry.traits, path_model, usage: entry.usage })
 }
 
 /// Azure OpenAI lets a header choose the deployment that makes the images of a response; the model that a rule

@@ -284,7 +284,7 @@ impl Gateway {
             return Outcome::Answer;
         }
         let decided = match self.minting_of(call) {
-            Some(minting) => self.mint(minting, call, known).map(|(answer, given)| {
+            Some(asked) => self.mint(asked, call, known).map(|(answer, given)| {
                 call.answered(answer, Some(given));
                 Outcome::Answer
             }),

@@ -8,6 +8,7 @@
 mod answer;
 mod asked;
 mod grant;
+mod shape;
 
 use crate::config::{ConfigError, Tokens};
 use crate::denial::{Denial, Reason};
@@ -104,7 +105,11 @@ impl Minting {
         if asked.audiences.iter().any(|audience| *audience != self.issuer) {
             return Err(invalid(format!("tokens of this gateway are for `{}` alone", self.issuer)));
         }
-        let bounds = Tokens::MIN_LIFETIME.seconds()..=self.longest_seconds;
+        let bounds = match asked.shape {
+            None => Tokens::MIN_LIFETIME.seconds()..=self.longest_seconds,
+            // Providers give others than these; the answer says how long it is.
+            Some(_) => 1..=self.longest_seconds,
+        };
         let expires_at = grant::expiry(asked, parties, bounds, now_seconds)?;
         let grant = Grant { principal: grant::principal(asked, parties, id)?, expires_at };
         let wish = Wish { parties, grant: &grant, now_seconds };

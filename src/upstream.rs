@@ -30,7 +30,7 @@ use crate::config::{
     read_secret,
 };
 use crate::denial::{Denial, Reason};
-use crate::dialect::Operation;
+use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
 use crate::policy::{Permit, UpstreamFacts};
 use crate::quota::Admission;
@@ -58,7 +58,7 @@ pub struct Upstream {
     credential: Credential,
     organization: Option<Asserted>,
     project: Option<Asserted>,
-    operations: Vec<config::ExtraOperation>,
+    operations: Vec<ListedOperation>,
     price_multiplier: Factor,
     stream_usage: Option<StreamUsage>,
     stateless_responses: Option<config::StatelessResponses>,
@@ -179,6 +179,9 @@ impl Upstream {
                 ));
             }
         }
+        let operations = upstream.operations.iter().enumerate();
+        let operations = operations
+            .map(|(index, entry)| ListedOperation::compile(entry, &format!("{at}.operations[{index}]")));
         Ok(Self {
             cluster: upstream.cluster.clone(),
             dialect: upstream.dialect,
@@ -188,7 +191,7 @@ impl Upstream {
             credential,
             organization: upstream.organization.clone(),
             project: upstream.project.clone(),
-            operations: upstream.operations.clone(),
+            operations: operations.collect::<Result<_, _>>()?,
             price_multiplier: upstream.price_multiplier,
             stream_usage: upstream.stream_usage,
             stateless_responses: upstream.stateless_responses.clone(),
@@ -204,7 +207,7 @@ impl Upstream {
         self.path_prefix.as_deref()
     }
 
-    pub fn operations(&self) -> &[config::ExtraOperation] {
+    pub fn operations(&self) -> &[ListedOperation] {
         &self.operations
     }
 

@@ -30,6 +30,19 @@ fn the_reference_is_that_of_the_types() {
 }
 
 #[test]
+fn the_operations_are_those_of_the_tables() {
+    let arguments = ["reference", "--operations"];
+    let output = Command::new(env!("CARGO_BIN_EXE_claimgate")).args(arguments).output().unwrap();
+    let operations = String::from_utf8(output.stdout).unwrap();
+    let page = include_str!("../docs/operations.md");
+    let (_, written) = page.split_once("<!-- operations -->\n").unwrap();
+    assert!(
+        written.trim() == operations.trim(),
+        "docs/operations.md is not up to date; replace what follows its mark by the output of `claimgate reference --operations`"
+    );
+}
+
+#[test]
 fn the_readme_is_read_in_minutes() {
     let lines = include_str!("../README.md").lines().count();
     assert!(lines < 200, "README.md has {lines} lines; what stays belongs into docs/");

@@ -1,27 +1,31 @@
 //! The configuration reference, written from the types: as Markdown for docs/reference.md, as JSON Schema for
-//! editors.
+//! editors; and the table of known operations.
 
 use std::{io, iter};
 
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, operations};
 use crate::config::Config;
 
 /// Prints the reference of gateway.yaml: every field, its values and its default.
 #[derive(Debug, Args)]
 pub(super) struct Reference {
     /// Print a JSON Schema instead, for editors.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "operations")]
     schema: bool,
+    /// Print all operations that are known instead, for docs/operations.md.
+    #[arg(long)]
+    operations: bool,
 }
 
 impl Reference {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        match self.schema {
-            true => writeln!(terminal.output, "{:#}", schema())?,
-            false => write!(terminal.output, "{}", markdown())?,
+        match (self.schema, self.operations) {
+            (true, _) => writeln!(terminal.output, "{:#}", schema())?,
+            (false, true) => write!(terminal.output, "{}", operations::markdown())?,
+            (false, false) => write!(terminal.output, "{}", markdown())?,
         }
         Ok(Exit::Fine)
     }

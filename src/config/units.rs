@@ -73,6 +73,10 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    pub fn at(unix_seconds: u64) -> Self {
+        Self { unix_seconds: i64::try_from(unix_seconds).unwrap_or(i64::MAX) }
+    }
+
     pub fn unix_seconds(self) -> i64 {
         self.unix_seconds
     }

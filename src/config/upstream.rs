@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::dollars::Factor;
+use super::extra_operation::ExtraOperation;
 use super::metering::StreamUsage;
 use crate::request::Dialect;
 
@@ -107,21 +108,6 @@ pub enum Asserted {
     Value(String),
     /// The principal's tenant (`organization`) or project (`project`); a principal without one is refused.
     Principal,
-}
-
-/// An operation the dialect does not know, allowed by the operator.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ExtraOperation {
-    pub method: String,
-    /// Segments separated by `/`; `*` matches one segment.
-    pub path: String,
-    /// The name in `llm.operation` and in the record.
-    pub operation: String,
-    /// True where the operation reads or leaves something under the provider's account.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub stateful: bool,
 }
 
 /// A request that needs no credential.

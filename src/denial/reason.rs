@@ -119,6 +119,7 @@ reasons! {
     GrantTypeUnsupported, "grant_type_unsupported", 400, "the `grant_type` is not one by which this gateway gives tokens";
     TokenRequestTooWide, "token_request_too_wide", 403, "the token would allow more than the credential that asks for it";
     TokenRequestDenied, "token_request_denied", 403, "the credential may not have this token";
+    ProviderTokenRefused, "provider_token_refused", 403, "a token of the provider's own would lead past this gateway";
     TokensUnavailable, "tokens_unavailable", 503, "the gateway can give no tokens now";
 
     // Can it be sent on?

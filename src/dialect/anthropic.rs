@@ -1,7 +1,7 @@
 //! Anthropic's operations, from <https://docs.claude.com/en/api/overview>.
 //!
-//! Left out, and so refused unless the operator lists them: `/v1/organizations/…`, the administration of the
-//! account, and skills.
+//! Left out, and so refused unless the operator lists them: `/v1/organizations/…`, the administration of the account,
+//! and `/v1/tunnels/…`, which give out credentials of their own.
 
 use super::table::{Row, rows};
 
@@ -23,4 +23,103 @@ pub(super) const ROWS: &[Row] = rows![
     GET    "/v1/files/{id}"                    "files"           Stateful  None      None   Unmetered Never;
     DELETE "/v1/files/{id}"                    "files"           Stateful  None      None   Unmetered Never;
     GET    "/v1/files/{id}/content"            "files"           Stateful  None      None   Unmetered Never;
+    // /skills
+    GET    "/v1/skills"                                          "skills"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/skills"                                          "skills"          Stateful  None      Opaque Unmetered Never;
+    GET    "/v1/skills/{id}"                                     "skills"          Stateful  None      None   Unmetered Never;
+    DELETE "/v1/skills/{id}"                                     "skills"          Stateful  None      None   Unmetered Never;
+    GET    "/v1/skills/{id}/versions"                            "skills"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/skills/{id}/versions"                            "skills"          Stateful  None      Opaque Unmetered Never;
+    GET    "/v1/skills/{id}/versions/{id}"                       "skills"          Stateful  None      None   Unmetered Never;
+    DELETE "/v1/skills/{id}/versions/{id}"                       "skills"          Stateful  None      None   Unmetered Never;
+    GET    "/v1/skills/{id}/versions/{id}/content"               "skills"          Stateful  None      None   Unmetered Never;
+    // Managed agents (beta): an agent has its model, and what happens in a session is told by its events.
+    GET    "/v1/agents"                                          "agents"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/agents"                                          "agents"          Stateful  Elsewhere Opaque Unmetered Never;
+    GET    "/v1/agents/{id}"                                     "agents"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/agents/{id}"                                     "agents"          Stateful  Elsewhere Opaque Unmetered Never;
+    POST   "/v1/agents/{id}/archive"                             "agents"          Stateful  None      None   Unmetered Never;
+    GET    "/v1/agents/{id}/versions"                            "agents"          Stateful  None      None   Unmetered Never;
+    GET    "/v1/environments"                                    "environments"    Stateful  None      None   Unmetered Never;
+    POST   "/v1/environments"                                    "environments"    Stateful  None      Json   Unmetered Never;
+    GET    "/v1/environments/{id}"                               "environments"    Stateful  None      None   Unmetered Never;
+    POST   "/v1/environments/{id}"                               "environments"    Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/environments/{id}"                               "environments"    Stateful  None      None   Unmetered Never;
+    POST   "/v1/environments/{id}/archive"                       "environments"    Stateful  None      None   Unmetered Never;
+    GET    "/v1/environments/{id}/work"                          "environments"    Stateful  None      None   Unmetered Never;
+    GET    "/v1/environments/{id}/work/poll"                     "environments"    Stateful  None      None   Unmetered Never;
+    GET    "/v1/environments/{id}/work/stats"                    "environments"    Stateful  None      None   Unmetered Never;
+    GET    "/v1/environments/{id}/work/{id}"                     "environments"    Stateful  None      None   Unmetered Never;
+    POST   "/v1/environments/{id}/work/{id}"                     "environments"    Stateful  None      Json   Unmetered Never;
+    POST   "/v1/environments/{id}/work/{id}/ack"                 "environments"    Stateful  None      Json   Unmetered Never;
+    POST   "/v1/environments/{id}/work/{id}/heartbeat"           "environments"    Stateful  None      Json   Unmetered Never;
+    POST   "/v1/environments/{id}/work/{id}/stop"                "environments"    Stateful  None      Json   Unmetered Never;
+    GET    "/v1/sessions"                                        "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions"                                        "sessions"        Stateful  Elsewhere Opaque Later     Never;
+    GET    "/v1/sessions/{id}"                                   "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}"                                   "sessions"        Stateful  Elsewhere Opaque Unmetered Never;
+    DELETE "/v1/sessions/{id}"                                   "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}/archive"                           "sessions"        Stateful  None      None   Unmetered Never;
+    GET    "/v1/sessions/{id}/events"                            "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}/events"                            "sessions"        Stateful  Elsewhere Opaque Later     Never;
+    GET    "/v1/sessions/{id}/events/stream"                     "sessions"        Stateful  None      None   Unmetered Always;
+    GET    "/v1/sessions/{id}/resources"                         "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}/resources"                         "sessions"        Stateful  None      Json   Unmetered Never;
+    GET    "/v1/sessions/{id}/resources/{id}"                    "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}/resources/{id}"                    "sessions"        Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/sessions/{id}/resources/{id}"                    "sessions"        Stateful  None      None   Unmetered Never;
+    GET    "/v1/sessions/{id}/threads"                           "sessions"        Stateful  None      None   Unmetered Never;
+    GET    "/v1/sessions/{id}/threads/{id}"                      "sessions"        Stateful  None      None   Unmetered Never;
+    POST   "/v1/sessions/{id}/threads/{id}/archive"              "sessions"        Stateful  None      None   Unmetered Never;
+    GET    "/v1/sessions/{id}/threads/{id}/events"               "sessions"        Stateful  None      None   Unmetered Never;
+    GET    "/v1/sessions/{id}/threads/{id}/stream"               "sessions"        Stateful  None      None   Unmetered Always;
+    GET    "/v1/vaults"                                          "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults"                                          "vaults"          Stateful  None      Json   Unmetered Never;
+    GET    "/v1/vaults/{id}"                                     "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}"                                     "vaults"          Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/vaults/{id}"                                     "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}/archive"                             "vaults"          Stateful  None      None   Unmetered Never;
+    GET    "/v1/vaults/{id}/credentials"                         "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}/credentials"                         "vaults"          Stateful  None      Json   Unmetered Never;
+    GET    "/v1/vaults/{id}/credentials/{id}"                    "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}/credentials/{id}"                    "vaults"          Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/vaults/{id}/credentials/{id}"                    "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}/credentials/{id}/archive"            "vaults"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/vaults/{id}/credentials/{id}/mcp_oauth_validate" "vaults"          Stateful  None      Json   Unmetered Never;
+    GET    "/v1/memory_stores"                                   "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores"                                   "memory_stores"   Stateful  None      Json   Unmetered Never;
+    GET    "/v1/memory_stores/{id}"                              "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores/{id}"                              "memory_stores"   Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/memory_stores/{id}"                              "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores/{id}/archive"                      "memory_stores"   Stateful  None      None   Unmetered Never;
+    GET    "/v1/memory_stores/{id}/memories"                     "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores/{id}/memories"                     "memory_stores"   Stateful  None      Json   Unmetered Never;
+    GET    "/v1/memory_stores/{id}/memories/{id}"                "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores/{id}/memories/{id}"                "memory_stores"   Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/memory_stores/{id}/memories/{id}"                "memory_stores"   Stateful  None      None   Unmetered Never;
+    GET    "/v1/memory_stores/{id}/memory_versions"              "memory_stores"   Stateful  None      None   Unmetered Never;
+    GET    "/v1/memory_stores/{id}/memory_versions/{id}"         "memory_stores"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/memory_stores/{id}/memory_versions/{id}/redact"  "memory_stores"   Stateful  None      None   Unmetered Never;
+    GET    "/v1/user_profiles"                                   "user_profiles"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/user_profiles"                                   "user_profiles"   Stateful  None      Json   Unmetered Never;
+    GET    "/v1/user_profiles/{id}"                              "user_profiles"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/user_profiles/{id}"                              "user_profiles"   Stateful  None      Json   Unmetered Never;
+    DELETE "/v1/user_profiles/{id}"                              "user_profiles"   Stateful  None      None   Unmetered Never;
+    POST   "/v1/user_profiles/{id}/action_urls"                  "user_profiles"   Stateful  None      Json   Unmetered Never;
+    POST   "/v1/user_profiles/{id}/enrollment_url"               "user_profiles"   Stateful  None      Json   Unmetered Never;
+    GET    "/v1/deployments"                                     "deployments"     Stateful  None      None   Unmetered Never;
+    POST   "/v1/deployments"                                     "deployments"     Stateful  Elsewhere Opaque Later     Never;
+    GET    "/v1/deployments/{id}"                                "deployments"     Stateful  None      None   Unmetered Never;
+    POST   "/v1/deployments/{id}"                                "deployments"     Stateful  Elsewhere Opaque Unmetered Never;
+    POST   "/v1/deployments/{id}/archive"                        "deployments"     Stateful  None      None   Unmetered Never;
+    POST   "/v1/deployments/{id}/pause"                          "deployments"     Stateful  None      None   Unmetered Never;
+    POST   "/v1/deployments/{id}/run"                            "deployments"     Stateful  Elsewhere Opaque Later     Never;
+    POST   "/v1/deployments/{id}/unpause"                        "deployments"     Stateful  Elsewhere None   Later     Never;
+    GET    "/v1/deployment_runs"                                 "deployments"     Stateful  None      None   Unmetered Never;
+    GET    "/v1/deployment_runs/{id}"                            "deployments"     Stateful  None      None   Unmetered Never;
+    GET    "/v1/dreams"                                          "dreams"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/dreams"                                          "dreams"          Stateful  Elsewhere Opaque Later     Never;
+    GET    "/v1/dreams/{id}"                                     "dreams"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/dreams/{id}/archive"                             "dreams"          Stateful  None      None   Unmetered Never;
+    POST   "/v1/dreams/{id}/cancel"                              "dreams"          Stateful  None      None   Unmetered Never;
 ];

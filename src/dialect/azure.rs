@@ -2,8 +2,7 @@
 //! <https://learn.microsoft.com/azure/ai-foundry/openai/reference>; its `/openai/v1/…` has OpenAI's rows.
 //!
 //! The deployment in the path decides which model answers; a `model` in the body is ignored there by Azure
-//! and often names the model behind the deployment. Left out, and so refused unless the operator lists them:
-//! assistants, threads, vector stores and fine-tuning under `api-version`, which `/openai/v1` has too.
+//! and often names the model behind the deployment. Whatever else OpenAI has is below `/openai` with and without `/v1`.
 
 use super::table::{Row, rows};
 
@@ -34,4 +33,27 @@ pub(super) const ROWS: &[Row] = rows![
     POST   "/batches"                                  "batches"              Stateful  Elsewhere Json  Later     Never;
     GET    "/batches/{id}"                             "batches"              Stateful  None  None      Unmetered Never;
     POST   "/batches/{id}/cancel"                      "batches"              Stateful  None  None      Unmetered Never;
+    // Sora's first operations, of Azure alone.
+    POST   "/v1/video/generations/jobs"                   "videos"               Stateful  Body      Json      Later     Never;
+    GET    "/v1/video/generations/jobs"                   "videos"               Stateful  None      None      Unmetered Never;
+    GET    "/v1/video/generations/jobs/{id}"              "videos"               Stateful  None      None      Unmetered Never;
+    DELETE "/v1/video/generations/jobs/{id}"              "videos"               Stateful  None      None      Unmetered Never;
+    GET    "/v1/video/generations/{id}"                   "videos"               Stateful  None      None      Unmetered Never;
+    GET    "/v1/video/generations/{id}/thumbnail"         "videos"               Stateful  None      None      Unmetered Never;
+    GET    "/v1/video/generations/{id}/content/video"     "videos"               Stateful  None      None      Unmetered Never;
+    GET    "/v1/video/generations/{id}/content/thumbnail" "videos"               Stateful  None      None      Unmetered Never;
+];
+
+/// Model inference at the root of an endpoint, from <https://learn.microsoft.com/rest/api/aifoundry/modelinference>; the
+/// model stands in the body, and an endpoint of one model needs none.
+#[rustfmt::skip]
+pub(super) const ENDPOINT_ROWS: &[Row] = rows![
+    POST   "/models/chat/completions"  "chat"        Stateless Body      Json Metered   BodySays;
+    POST   "/models/embeddings"        "embeddings"  Stateless Body      Json Metered   Never;
+    POST   "/models/images/embeddings" "embeddings"  Stateless Body      Json Metered   Never;
+    GET    "/models/info"              "models"      Stateless None      None Unmetered Never;
+    POST   "/chat/completions"         "chat"        Stateless Body      Json Metered   BodySays;
+    POST   "/embeddings"               "embeddings"  Stateless Body      Json Metered   Never;
+    POST   "/images/embeddings"        "embeddings"  Stateless Body      Json Metered   Never;
+    GET    "/info"                     "models"      Stateless None      None Unmetered Never;
 ];

@@ -110,6 +110,8 @@ fn of_letters(wire: Dialect, name: &[u8]) -> Class {
         b"input" if matches!(wire, Dialect::Anthropic | Dialect::Bedrock) => Class::Data,
         b"fileuri" | b"uri" if wire == Dialect::Gemini => Class::Address,
         b"fileid" | b"fileids" | b"fileuri" | b"vectorstoreid" | b"vectorstoreids" => Class::Reference,
+        // A part of an interaction.
+        b"uri" if wire == Dialect::Gemini => Class::Reference,
         b"filesearchstorenames" | b"cachedcontent" | b"previousresponseid" => Class::Reference,
         b"previousinteractionid" | b"containerid" | b"skillid" | b"tunnelid" => Class::Reference,
         b"s3location" => Class::Location,

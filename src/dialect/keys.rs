@@ -95,11 +95,19 @@ const ANTHROPIC: &[Key] = &[
     key(&["input"], Meaning::Plain),
 ];
 
-/// Protobuf's JSON mapping takes a field by its camel-case and by its original name.
+/// Protobuf's JSON mapping takes a field by its camel-case and by its original name. The last ones are of interactions.
 const GEMINI: &[Key] = &[
     key(&["model"], Meaning::Model),
     key(&["generationConfig", "generation_config"], Meaning::Object(GEMINI_CONFIG)),
     key(&["cachedContent", "cached_content"], Meaning::Refers),
+    key(&["stream"], Meaning::Stream),
+    key(&["store"], Meaning::Keeps),
+    key(&["background"], Meaning::Keeps),
+    key(&["previousInteractionId", "previous_interaction_id"], Meaning::Refers),
+    key(&["environment"], Meaning::Refers),
+    key(&["environmentId", "environment_id"], Meaning::Refers),
+    // It has a model of its own.
+    key(&["agent"], Meaning::FurtherModels),
 ];
 
 const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], Meaning::ProtobufMaxTokens)];
@@ -108,7 +116,7 @@ const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], M
 /// `max_tokens`, OpenAI `max_completion_tokens`, AI21 `maxTokens`, Llama `max_gen_len`, Titan and Nova an
 /// object.
 const BEDROCK: &[Key] = &[
-    key(&["model"], Meaning::Model),
+    key(&["model", "modelId"], Meaning::Model),
     key(&["max_tokens"], Meaning::MaxTokens),
     key(&["max_completion_tokens"], Meaning::MaxTokens),
     key(&["maxTokens"], Meaning::MaxTokens),

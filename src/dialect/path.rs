@@ -34,9 +34,12 @@ impl<'r> Path<'r> {
         if relative.is_empty() {
             return Ok(Self { segments: Vec::new() });
         }
-        let segments =
-            relative.split('/').map(|raw| Segment::parse(dialect, raw)).collect::<Result<_, _>>()?;
-        Ok(Self { segments })
+        let mut before = None;
+        let segments = relative.split('/').map(|raw| {
+            let names_model = before.replace(raw) == Some("models");
+            Segment::parse(dialect, raw, names_model)
+        });
+        Ok(Self { segments: segments.collect::<Result<_, _>>()? })
     }
 
     /// The path after the upstream's prefix; `None` where it does not begin with it. The prefix is compared
@@ -56,16 +59,6 @@ impl<'r> Path<'r> {
     pub(super) fn holds_encoded_slash(&self) -> bool {
         self.segments.iter().any(|segment| segment.text.contains('/'))
     }
-
-    /// True where the operator's pattern matches; `*` stands for one segment.
-    pub(super) fn matches_operators(&self, pattern: &str) -> bool {
-        let mut segments = self.segments.iter();
-        let all = pattern.trim_start_matches('/').split('/').all(|wanted| match segments.next() {
-            Some(segment) => (wanted == "*" && !segment.text.contains('/')) || wanted == segment.text,
-            None => false,
-        });
-        all && segments.next().is_none()
-    }
 }
 
 impl<'r> Segment<'r> {
@@ -73,14 +66,14 @@ impl<'r> Segment<'r> {
         &self.text
     }
 
-    fn parse(dialect: Dialect, raw: &'r str) -> Result<Self, Denial> {
+    fn parse(dialect: Dialect, raw: &'r str, names_model: bool) -> Result<Self, Denial> {
         if !escapes_are_well_formed(raw) {
             return Err(ambiguous("a percent escape is malformed"));
         }
         let Ok(text) = percent_decode_str(raw).decode_utf8() else {
             return Err(ambiguous("a segment is not UTF-8"));
         };
-        match flaw(dialect, raw, &text) {
+        match flaw(dialect, raw, &text, names_model) {
             Some(flaw) => Err(ambiguous(flaw)),
             None => Ok(Self { raw, text }),
         }
@@ -108,7 +101,7 @@ fn escapes_are_well_formed(raw: &str) -> bool {
 }
 
 /// What gives a decoded segment a second reading.
-fn flaw(dialect: Dialect, raw: &str, text: &str) -> Option<&'static str> {
+fn flaw(dialect: Dialect, raw: &str, text: &str, names_model: bool) -> Option<&'static str> {
     if matches!(text, "" | "." | "..") {
         return Some("a segment is empty or made of dots");
     }
@@ -120,7 +113,13 @@ fn flaw(dialect: Dialect, raw: &str, text: &str) -> Option<&'static str> {
     if text.contains([';', '%', '?', '#']) {
         return Some("a segment holds `;`, `?`, `#` or an encoded percent sign");
     }
-    if text.contains('/') && !(dialect == Dialect::Bedrock && is_resource_name(text)) {
+    let may_hold_slash = match dialect {
+        Dialect::Bedrock => text.starts_with("arn:"),
+        // A model of somebody else's, such as `meta-llama/Llama-3`; a reader that decodes first sees one, too.
+        Dialect::Openai | Dialect::Azure => names_model,
+        Dialect::Anthropic | Dialect::Gemini => false,
+    };
+    if text.contains('/') && !(may_hold_slash && has_plain_parts(text)) {
         return Some("a segment holds an encoded slash");
     }
     // Google splits the verb off at `:`, and not every reader decodes before it does.
@@ -130,9 +129,9 @@ fn flaw(dialect: Dialect, raw: &str, text: &str) -> Option<&'static str> {
     None
 }
 
-/// True for an ARN whose own parts are not empty or dots; the only id that may hold `%2F`.
-fn is_resource_name(text: &str) -> bool {
-    text.starts_with("arn:") && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
+/// True where none of the parts between slashes is empty or dots.
+fn has_plain_parts(text: &str) -> bool {
+    text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -152,11 +151,12 @@ mod tests {
 
     #[test]
     fn a_path_with_one_reading_is_split_and_decoded_once() {
-        let rows: [(&str, &[u8], &[&str]); 6] = [
+        let rows: [(&str, &[u8], &[&str]); 7] = [
             ("the root has no segments", b"/", &[]),
             ("the query is not part of the path", b"/v1/models?a=/../b", &["v1", "models"]),
             ("an unreserved character may be encoded", b"/v1/%63hat", &["v1", "chat"]),
             ("a colon may be encoded", b"/model/claude%3A0/converse", &["model", "claude:0", "converse"]),
+            ("a model's own slash may be encoded", b"/v1/models/a%2Fb", &["v1", "models", "a/b"]),
             ("three dots are a name", b"/v1/...", &["v1", "..."]),
             ("encoded UTF-8 is decoded", b"/v1/%C3%A9", &["v1", "\u{e9}"]),
         ];
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_path_with_two_readings_is_ambiguous() {
-        let rows: [(&str, &[u8]); 31] = [
+        let rows: [(&str, &[u8]); 35] = [
             ("a dot segment", b"/v1/./models"),
             ("a dot-dot segment", b"/v1/files/../models"),
             ("a dot-dot segment at the end", b"/v1/models/.."),
@@ -180,7 +180,11 @@ mod tests {
             ("a backslash", b"/v1\\models"),
             ("an encoded backslash", b"/v1%5cmodels"),
             ("an encoded slash", b"/v1%2fmodels"),
-            ("an encoded slash in an id", b"/v1/models/a%2Fb"),
+            ("an encoded slash in an id", b"/v1/files/a%2Fb"),
+            ("dots beside an encoded slash in a model", b"/v1/models/a%2F.."),
+            ("an empty part of a model", b"/v1/models/a%2F%2Fb"),
+            ("a model that ends in an encoded slash", b"/v1/models/a%2F"),
+            ("an encoded slash behind a model", b"/v1/models/a/b%2Fc"),
             ("a control byte", b"/v1/mod\x01els"),
             ("an encoded NUL", b"/v1/models%00"),
             ("an encoded line break", b"/v1/models%0d%0a"),

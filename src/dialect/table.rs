@@ -1,11 +1,12 @@
 //! Rows of (method, path pattern) and what each says of an operation; the tables are in the dialects' files.
 //!
-//! A pattern's segment is a literal or one of the places `{id}` (any), `{model}` (the model), `{name}` (the
-//! model, without a colon), `{tuned}` (a tuned model of Gemini), `{arn}` (a Bedrock modelId, which may hold a
-//! slash) and `{version}` (`v1` or `v1beta`). A place may be followed by `:verb`, as Google writes it.
+//! A pattern's segment is a literal or one of the places `{id}` (any), `{model}` (the model), `{slug}` (the model, which
+//! may be several segments; the last place), `{name}` (the model, without a colon), `{tuned}` (a tuned model of Gemini),
+//! `{arn}` (a Bedrock modelId, which may hold a slash), `{resource}` (an id of Bedrock, which may too) and `{version}`
+//! (Google's). A place may be followed by `:verb`, as Google writes it.
 
 use super::path::{Path, Segment};
-use super::{BodyForm, ModelPlace, anthropic, azure, bedrock, gemini, openai};
+use super::{BodyForm, ModelPlace, anthropic, azure, bedrock, compatible, gemini, openai};
 use crate::request::Dialect;
 
 /// One line of a table.
@@ -38,7 +39,7 @@ pub(super) enum State {
 pub(super) enum Metering {
     /// And its answer tells what.
     Metered,
-    /// And what it spends is not known when its answer comes: a batch, a fine-tuning, a long-running prediction.
+    /// And what it spends is not told by its answer: a batch, a fine-tuning, a long-running prediction.
     Later,
     Unmetered,
 }
@@ -87,7 +88,7 @@ pub(super) fn find(dialect: Dialect, method: &str, path: &Path<'_>) -> Found {
     for table in tables(dialect) {
         let Some(path) = path.without_prefix(Some(table.base)) else { continue };
         for row in table.rows {
-            let Some(model) = bind(row.path, path.segments()) else { continue };
+            let Some(model) = bind(table.pattern(row), path.segments()) else { continue };
             if row.method == method {
                 return Found::Row { row, wire: table.wire, model };
             }
@@ -102,33 +103,70 @@ pub(super) fn find(dialect: Dialect, method: &str, path: &Path<'_>) -> Found {
 /// Rows under a base path, and the dialect whose keys their bodies have.
 pub(super) struct Table {
     pub(super) base: &'static str,
+    /// What is left out at the beginning of each row's path.
+    pub(super) without: &'static str,
     pub(super) rows: &'static [Row],
     pub(super) wire: Dialect,
 }
 
+impl Table {
+    const fn of(wire: Dialect, base: &'static str, rows: &'static [Row]) -> Self {
+        Self { base, without: "", rows, wire }
+    }
+
+    const fn without(self, without: &'static str) -> Self {
+        Self { without, ..self }
+    }
+
+    /// The row's path below the base.
+    pub(super) fn pattern(&self, row: &Row) -> &'static str {
+        row.path.strip_prefix(self.without).unwrap_or(row.path)
+    }
+}
+
 pub(super) fn tables(dialect: Dialect) -> &'static [Table] {
-    const OPENAI: Table = Table { base: "", rows: openai::ROWS, wire: Dialect::Openai };
-    const AZURE: Table = Table { base: "/openai", rows: azure::ROWS, wire: Dialect::Openai };
-    const AZURE_V1: Table = Table { base: "/openai", rows: openai::ROWS, wire: Dialect::Openai };
-    const ANTHROPIC: Table = Table { base: "", rows: anthropic::ROWS, wire: Dialect::Anthropic };
-    const GEMINI: Table = Table { base: "", rows: gemini::ROWS, wire: Dialect::Gemini };
-    const GEMINI_OPENAI: Table =
-        Table { base: "/v1beta/openai", rows: gemini::OPENAI_ROWS, wire: Dialect::Openai };
-    const BEDROCK: Table = Table { base: "", rows: bedrock::ROWS, wire: Dialect::Bedrock };
+    use Dialect::{Gemini, Openai};
+    const OPENAI: &[Table] = &[
+        // Without places, which would take their names for ids.
+        Table::of(Openai, "", compatible::ROWS),
+        Table::of(Openai, "", openai::ROWS),
+        // Base URLs that end before the version, as DeepSeek's does.
+        Table::of(Openai, "", compatible::ROWS).without("/v1"),
+        Table::of(Openai, "", openai::ROWS).without("/v1"),
+    ];
+    const AZURE: &[Table] = &[
+        Table::of(Openai, "/openai", azure::ROWS),
+        Table::of(Openai, "/openai", openai::ROWS),
+        // The same under an `api-version`.
+        Table::of(Openai, "/openai", openai::ROWS).without("/v1"),
+        Table::of(Openai, "", azure::ENDPOINT_ROWS),
+    ];
+    const ANTHROPIC: &[Table] = &[Table::of(Dialect::Anthropic, "", anthropic::ROWS)];
+    const BEDROCK: &[Table] = &[Table::of(Dialect::Bedrock, "", bedrock::ROWS)];
+    const GEMINI: &[Table] = &[
+        Table::of(Gemini, "", gemini::ROWS),
+        Table::of(Openai, "/v1beta/openai", gemini::OPENAI_ROWS),
+        Table::of(Openai, "/v1alpha/openai", gemini::OPENAI_ROWS),
+        Table::of(Openai, "/v1/openai", gemini::OPENAI_ROWS),
+    ];
     match dialect {
-        Dialect::Openai => &[OPENAI],
-        Dialect::Azure => &[AZURE, AZURE_V1],
-        Dialect::Anthropic => &[ANTHROPIC],
-        Dialect::Gemini => &[GEMINI, GEMINI_OPENAI],
-        Dialect::Bedrock => &[BEDROCK],
+        Dialect::Openai => OPENAI,
+        Dialect::Azure => AZURE,
+        Dialect::Anthropic => ANTHROPIC,
+        Dialect::Gemini => GEMINI,
+        Dialect::Bedrock => BEDROCK,
     }
 }
 
 /// The model a pattern finds in the segments, if it has a place for one; `None` where it does not match.
-fn bind(pattern: &str, segments: &[Segment<'_>]) -> Option<Option<String>> {
+pub(super) fn bind(pattern: &str, segments: &[Segment<'_>]) -> Option<Option<String>> {
     let mut model = None;
     let mut segments = segments.iter();
     for wanted in pattern.trim_start_matches('/').split('/') {
+        if wanted == "{slug}" {
+            let rest: Vec<_> = segments.map(Segment::text).collect();
+            return (!rest.is_empty()).then(|| Some(rest.join("/")));
+        }
         match bind_segment(wanted, segments.next()?.text()) {
             Binding::Different => return None,
             Binding::Same => {}
@@ -157,12 +195,13 @@ fn bind_segment(wanted: &str, text: &str) -> Binding {
     };
     match place {
         "{arn}" => Binding::Model(text.to_owned()),
+        "{resource}" => Binding::Same,
         _ if text.contains('/') => Binding::Different,
         "{model}" => Binding::Model(text.to_owned()),
         "{name}" if !text.contains(':') => Binding::Model(text.to_owned()),
         "{tuned}" if !text.contains(':') => Binding::Model(format!("tunedModels/{text}")),
         "{id}" => Binding::Same,
-        "{version}" if matches!(text, "v1" | "v1beta") => Binding::Same,
+        "{version}" if matches!(text, "v1" | "v1beta" | "v1alpha" | "v1beta1") => Binding::Same,
         _ => Binding::Different,
     }
 }
@@ -175,7 +214,8 @@ mod tests {
     use crate::dialect::{BodyForm, ModelPlace, Operation};
     use crate::request::Dialect;
 
-    const PLACES: [&str; 6] = ["{id}", "{model}", "{name}", "{tuned}", "{arn}", "{version}"];
+    const PLACES: [&str; 8] =
+        ["{id}", "{model}", "{slug}", "{name}", "{tuned}", "{arn}", "{resource}", "{version}"];
 
     #[test]
     fn every_row_is_well_formed_and_written_once() {
@@ -196,8 +236,9 @@ mod tests {
     #[test]
     fn a_row_has_its_model_where_it_says() {
         for row in Dialect::ALL.into_iter().flat_map(tables).flat_map(|table| table.rows) {
-            let in_path =
-                ["{model}", "{name}", "{tuned}", "{arn}"].iter().any(|place| row.path.contains(place));
+            let in_path = ["{model}", "{slug}", "{name}", "{tuned}", "{arn}"]
+                .iter()
+                .any(|place| row.path.contains(place));
             let traits = row.traits;
             assert_eq!(in_path, traits.model == ModelPlace::Path, "{}", row.path);
             let form = match traits.model {

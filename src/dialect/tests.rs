@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+use serde_json::json;
 
-use super::table::{Row, Streaming, tables};
-use super::{BodyForm, ModelPlace, Operation, recognise};
-use crate::config::ExtraOperation;
+use super::table::{Row, Streaming, Table, tables};
+use super::{BodyForm, ListedOperation, ModelPlace, Operation, recognise};
 use crate::denial::Reason;
 use crate::request::{Dialect, RequestHead};
 
@@ -19,9 +19,12 @@ fn ask(dialect: Dialect, method: &str, path: &str) -> Result<Operation, Reason> 
 }
 
 /// A path that the row's pattern matches.
-fn sample(base: &str, row: &Row) -> String {
-    let path = row.path.replace("{version}", "v1beta").replace("{id}", "id_1");
+fn sample(table: &Table, row: &Row) -> String {
+    let path = table.pattern(row).replace("{version}", "v1beta").replace("{id}", "id_1");
     let path = path.replace("{model}", "ft:m1").replace("{name}", "m-1").replace("{tuned}", "t-1");
+    let path =
+        path.replace("{slug}", "meta/m-1").replace("{resource}", "arn:aws:bedrock:r:1:guardrail%2Fid_1");
+    let base = table.base;
     format!("{base}{}", path.replace("{arn}", "arn:aws:bedrock:r:1:inference-profile%2Feu.m1%3A0"))
 }
 
@@ -30,7 +33,7 @@ fn every_row_is_recognised_by_its_own_path_and_no_other_row_hides_it() {
     for dialect in Dialect::ALL {
         for table in tables(dialect) {
             for row in table.rows {
-                let path = sample(table.base, row);
+                let path = sample(table, row);
                 let upgrade: &[_] = match row.traits.body {
                     BodyForm::Upgrade => &[("upgrade", "websocket")],
                     _ => &[],
@@ -128,13 +131,22 @@ fn what_reads_or_leaves_something_under_the_account_is_stateful() {
     let stateless: BTreeSet<_> = Dialect::ALL
         .into_iter()
         .flat_map(tables)
-        .flat_map(|table| table.rows.iter().map(move |row| (row, sample(table.base, row))))
+        .flat_map(|table| table.rows.iter().map(move |row| (row, sample(table, row))))
         .filter(|(row, _)| row.traits.state == super::table::State::Stateless)
         .map(|(row, path)| format!("{} {path}", row.method))
         .collect();
     for path in &stateless {
-        let kept =
-            ["id_1", "files", "batches", "uploads", "vector", "conversations", "tuning", "cached", "tuned"];
+        let kept = [
+            "id_1",
+            "files",
+            "batches",
+            "uploads",
+            "vector",
+            "conversations",
+            "tuning/jobs",
+            "cached",
+            "tuned",
+        ];
         assert!(!kept.iter().any(|kept| path.contains(kept)) && !path.starts_with("DELETE"), "{path}");
     }
 }
@@ -150,10 +162,22 @@ fn what_is_not_in_a_table_is_unknown() {
         ("a path in another case", Dialect::Openai, "POST", "/V1/chat/completions"),
         ("a longer path", Dialect::Openai, "POST", "/v1/chat/completions/x/y"),
         ("a shorter path", Dialect::Openai, "POST", "/v1/chat"),
-        ("minting a realtime credential", Dialect::Openai, "POST", "/v1/realtime/client_secrets"),
-        ("minting a realtime session", Dialect::Openai, "POST", "/v1/realtime/sessions"),
         ("administering the account", Dialect::Openai, "GET", "/v1/organization/admin_api_keys"),
-        ("assistants", Dialect::Openai, "POST", "/v1/assistants"),
+        ("administering projects", Dialect::Openai, "GET", "/v1/projects/p/roles"),
+        ("credentials in a vault", Dialect::Openai, "GET", "/v1/vaults/v/credentials"),
+        ("the secrets of webhooks", Dialect::Openai, "POST", "/v1/webhook_endpoints/w/rotate_secret"),
+        ("administering the organization", Dialect::Anthropic, "GET", "/v1/organizations/me"),
+        ("a tunnel's own token", Dialect::Anthropic, "POST", "/v1/tunnels/t/reveal_token"),
+        (
+            "Vertex's paths that name who pays",
+            Dialect::Gemini,
+            "POST",
+            "/v1/projects/p/locations/l/publishers/google/models/m:generateContent",
+        ),
+        ("Gemini's webhooks", Dialect::Gemini, "POST", "/v1beta/webhooks"),
+        ("Cohere's own words", Dialect::Openai, "POST", "/v2/chat"),
+        ("Ollama's own words", Dialect::Openai, "POST", "/api/chat"),
+        ("a version that the provider does not have", Dialect::Openai, "POST", "/v3/chat/completions"),
         ("another dialect's path", Dialect::Openai, "POST", "/v1/messages"),
         ("OpenAI's path at Azure", Dialect::Azure, "POST", "/v1/chat/completions"),
         ("a Gemini verb that is not known", Dialect::Gemini, "POST", "/v1beta/models/m:generate"),
@@ -163,7 +187,6 @@ fn what_is_not_in_a_table_is_unknown() {
         ("a Gemini verb by GET", Dialect::Gemini, "GET", "/v1beta/models/m:generateContent"),
         ("Gemini by gRPC", Dialect::Gemini, "POST", "/google.ai.v1.GenerativeService/GenerateContent"),
         ("a Bedrock ARN with a raw slash", Dialect::Bedrock, "POST", "/model/arn:aws:b:profile/m/converse"),
-        ("Bedrock's asynchronous invocation", Dialect::Bedrock, "POST", "/async-invoke"),
         ("realtime without an upgrade", Dialect::Openai, "GET", "/v1/realtime?model=m"),
     ];
     for (note, dialect, method, path) in rows {
@@ -316,22 +339,138 @@ fn the_upstreams_prefix_is_taken_off_first() {
     }
 }
 
-fn extra(method: &str, path: &str, stateful: bool) -> ExtraOperation {
-    ExtraOperation {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        operation: "mine".to_owned(),
-        stateful,
+#[test]
+fn what_sdks_ask_for_is_known_with_its_risk() {
+    use Dialect::{Anthropic, Azure, Bedrock, Gemini, Openai};
+    let (own, any) = (true, false);
+    // The dialect, the method and path, its name, whether it is for one's own account, where its model is, and whether it
+    // is done later.
+    let rows = [
+        (Openai, "POST /v1/videos", "videos", own, ModelPlace::Multipart, true),
+        (Openai, "GET /v1/videos/v/content", "videos", own, ModelPlace::None, false),
+        (Openai, "POST /v1/containers/c/files", "containers", own, ModelPlace::None, false),
+        (Openai, "POST /v1/evals/e/runs", "evals", own, ModelPlace::Elsewhere, true),
+        (Openai, "POST /v1/skills", "skills", own, ModelPlace::None, false),
+        (Openai, "POST /v1/realtime/calls/c/accept", "realtime", own, ModelPlace::Body, true),
+        (Openai, "POST /v1/assistants", "assistants", own, ModelPlace::Body, false),
+        (Openai, "POST /v1/threads/t/runs", "threads", own, ModelPlace::Elsewhere, true),
+        (
+            Openai,
+            "GET /v1/fine_tuning/checkpoints/ft:m:o:c/permissions",
+            "fine_tuning",
+            own,
+            ModelPlace::None,
+            false,
+        ),
+        (Openai, "POST /v1/fine_tuning/alpha/graders/run", "fine_tuning", any, ModelPlace::Elsewhere, true),
+        (Openai, "POST /chat/completions", "chat", any, ModelPlace::Body, false),
+        (Openai, "POST /beta/completions", "text_completion", any, ModelPlace::Body, false),
+        (Openai, "POST /v1/fim/completions", "text_completion", any, ModelPlace::Body, false),
+        (Openai, "POST /v1/ocr", "ocr", any, ModelPlace::Body, false),
+        (Openai, "POST /v2/rerank", "rerank", any, ModelPlace::Body, false),
+        (Openai, "GET /v1/models/meta-llama/Llama-3", "models", any, ModelPlace::Path, false),
+        (Azure, "POST /openai/assistants", "assistants", own, ModelPlace::Body, false),
+        (Azure, "POST /openai/vector_stores", "vector_stores", own, ModelPlace::None, false),
+        (Azure, "POST /openai/fine_tuning/jobs", "fine_tuning", own, ModelPlace::Body, false),
+        (Azure, "POST /openai/conversations", "conversations", own, ModelPlace::None, false),
+        (Azure, "POST /openai/v1/video/generations/jobs", "videos", own, ModelPlace::Body, true),
+        (Azure, "POST /models/chat/completions", "chat", any, ModelPlace::Body, false),
+        (Azure, "POST /chat/completions", "chat", any, ModelPlace::Body, false),
+        (Anthropic, "POST /v1/skills", "skills", own, ModelPlace::None, false),
+        (Anthropic, "POST /v1/agents", "agents", own, ModelPlace::Elsewhere, false),
+        (Anthropic, "POST /v1/sessions/s/events", "sessions", own, ModelPlace::Elsewhere, true),
+        (Anthropic, "POST /v1/memory_stores/m/memories", "memory_stores", own, ModelPlace::None, false),
+        (
+            Gemini,
+            "POST /v1alpha/models/g-3:generateContent",
+            "generate_content",
+            any,
+            ModelPlace::Path,
+            false,
+        ),
+        (Gemini, "POST /v1beta1/publishers/google/models/g:predict", "predict", any, ModelPlace::Path, false),
+        (Gemini, "POST /v1beta/interactions", "interactions", any, ModelPlace::Body, false),
+        (Gemini, "GET /v1beta/interactions/i", "interactions", own, ModelPlace::None, false),
+        (Gemini, "POST /v1beta/models/e:asyncBatchEmbedContent", "batches", own, ModelPlace::Path, true),
+        (
+            Gemini,
+            "POST /upload/v1beta/fileSearchStores/s:uploadToFileSearchStore",
+            "uploads",
+            own,
+            ModelPlace::None,
+            false,
+        ),
+        (Gemini, "PUT /upload/v1beta/files?upload_id=u", "uploads", own, ModelPlace::None, false),
+        (Bedrock, "POST /guardrail/g/version/1/apply", "guardrails", own, ModelPlace::None, false),
+        (Bedrock, "POST /async-invoke", "invoke_model", own, ModelPlace::Body, true),
+        (
+            Bedrock,
+            "GET /async-invoke/arn%3Aaws%3Abedrock%3Ar%3A1%3Aasync-invoke%2Fi",
+            "invoke_model",
+            own,
+            ModelPlace::None,
+            false,
+        ),
+        (Bedrock, "GET /foundation-models", "models", any, ModelPlace::None, false),
+    ];
+    for (dialect, asked, name, is_stateful, model, later) in rows {
+        let (method, path) = asked.split_once(' ').unwrap();
+        let operation = ask(dialect, method, path).unwrap_or_else(|reason| panic!("{asked}: {reason}"));
+        let read = (operation.name(), operation.is_stateful(), operation.model_place());
+        assert_eq!(read, (name, is_stateful, model), "{asked}");
+        assert_eq!(operation.traits.metering == super::table::Metering::Later, later, "{asked}");
     }
 }
 
 #[test]
+fn a_websocket_whose_frames_name_everything_is_for_ones_own_account() {
+    for (dialect, path) in [
+        (Dialect::Openai, "/v1/responses"),
+        (Dialect::Openai, "/v1/live/sessions"),
+        (Dialect::Azure, "/openai/v1/responses"),
+        (Dialect::Gemini, "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"),
+        (
+            Dialect::Gemini,
+            "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained",
+        ),
+    ] {
+        let live = recognise(dialect, &head("GET", path, &[("upgrade", "websocket")]), None, &[]).unwrap();
+        assert!(live.is_stateful() && live.is_done_later(), "{path}");
+        assert_eq!(live.model_place(), ModelPlace::Elsewhere, "{path}");
+        assert_eq!(ask(dialect, "GET", path), Err(Reason::OperationUnknown), "{path} without an upgrade");
+    }
+}
+
+#[test]
+fn a_models_own_slash_may_be_encoded() {
+    for path in
+        ["/v1/models/meta-llama/Llama-3", "/v1/models/meta-llama%2FLlama-3", "/models/meta-llama/Llama-3"]
+    {
+        let operation = ask(Dialect::Openai, "GET", path).unwrap();
+        assert_eq!(operation.path_model(), Some("meta-llama/Llama-3"), "{path}");
+    }
+    for path in ["/v1/models/a%2F..", "/v1/models/a%2F%2Fb", "/v1/files/a%2Fb", "/v1%2Fmodels/a"] {
+        assert_eq!(ask(Dialect::Openai, "GET", path), Err(Reason::PathAmbiguous), "{path}");
+    }
+    assert_eq!(
+        ask(Dialect::Openai, "DELETE", "/v1/models/a%2Fb"),
+        Err(Reason::PathAmbiguous),
+        "a model of one's own"
+    );
+}
+
+fn extra(method: &str, path: &str, stateful: bool) -> ListedOperation {
+    let entry = json!({ "method": method, "path": path, "operation": "mine", "stateful": stateful });
+    ListedOperation::compile(&serde_json::from_value(entry).unwrap(), "operations[0]").unwrap()
+}
+
+#[test]
 fn an_operators_operation_is_metered_and_its_model_cannot_be_seen() {
-    let extra = [extra("POST", "/v1/rerank/*/now", true), extra("GET", "/v1/files", false)];
+    let extra = [extra("POST", "/v1/mine/*/now", true), extra("GET", "/v1/files", false)];
     let answer = |method: &str, path: &str, more: &[(&str, &str)]| {
         recognise(Dialect::Openai, &head(method, path, more), None, &extra).map_err(|denial| denial.reason())
     };
-    let mine = answer("POST", "/v1/rerank/a/now", &[]).unwrap();
+    let mine = answer("POST", "/v1/mine/a/now", &[]).unwrap();
     assert_eq!(
         (mine.name(), mine.model_place(), mine.body_form()),
         ("mine", ModelPlace::Elsewhere, BodyForm::Opaque)
@@ -341,14 +480,14 @@ fn an_operators_operation_is_metered_and_its_model_cannot_be_seen() {
     let known = answer("GET", "/v1/files", &[]).unwrap();
     assert!(known.is_stateful(), "a row of the dialect comes first");
     let rows = [
-        ("another method", answer("GET", "/v1/rerank/a/now", &[]), Reason::OperationUnknown),
-        ("two segments for one star", answer("POST", "/v1/rerank/a/b/now", &[]), Reason::OperationUnknown),
-        ("no segment for the star", answer("POST", "/v1/rerank/now", &[]), Reason::OperationUnknown),
-        ("an empty segment for the star", answer("POST", "/v1/rerank//now", &[]), Reason::PathAmbiguous),
-        ("dots for the star", answer("POST", "/v1/rerank/../now", &[]), Reason::PathAmbiguous),
+        ("another method", answer("GET", "/v1/mine/a/now", &[]), Reason::OperationUnknown),
+        ("two segments for one star", answer("POST", "/v1/mine/a/b/now", &[]), Reason::OperationUnknown),
+        ("no segment for the star", answer("POST", "/v1/mine/now", &[]), Reason::OperationUnknown),
+        ("an empty segment for the star", answer("POST", "/v1/mine//now", &[]), Reason::PathAmbiguous),
+        ("dots for the star", answer("POST", "/v1/mine/../now", &[]), Reason::PathAmbiguous),
         (
             "an upgrade",
-            answer("POST", "/v1/rerank/a/now", &[("upgrade", "websocket")]),
+            answer("POST", "/v1/mine/a/now", &[("upgrade", "websocket")]),
             Reason::OperationUnknown,
         ),
     ];
@@ -366,7 +505,8 @@ fn only_what_the_path_says_streams_without_the_body() {
         .filter(|row| row.traits.streaming == Streaming::Always)
         .collect();
     assert!(always.iter().all(|row| {
-        ["streamGenerateContent", "-stream", "/realtime"].iter().any(|end| row.path.ends_with(end))
+        let upgrades = row.traits.body == BodyForm::Upgrade;
+        upgrades || ["streamGenerateContent", "stream"].iter().any(|end| row.path.ends_with(end))
     }));
 }
 

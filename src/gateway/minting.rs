@@ -6,6 +6,7 @@ use super::ids::hex;
 use super::walk::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience, body};
 use crate::denial::{Answer, Denial, Reason};
+use crate::dialect::{TokenShape, wanted_token};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Asked, Manner, Minting, Parties};
 use crate::recall::Recall;
@@ -26,19 +27,28 @@ pub(super) struct Given {
 }
 
 impl Gateway {
-    /// The section `tokens`, where the call asks for a token.
-    pub(super) fn minting_of(&self, call: &Call) -> Option<&Minting> {
-        self.minting.as_ref().filter(|minting| minting.is_asked(&call.head))
+    /// The section `tokens`, where the call asks for a token, with the shape where it asks a provider for one.
+    pub(super) fn minting_of(&self, call: &Call) -> Option<(&Minting, Option<TokenShape>)> {
+        let minting = self.minting.as_ref()?;
+        if minting.is_asked(&call.head) {
+            return Some((minting, None));
+        }
+        let upstream = self.upstreams.select(call.cluster()).ok()?;
+        let shape = wanted_token(upstream.dialect(), &call.head, upstream.path_prefix())?;
+        (shape != TokenShape::Foreign).then_some((minting, Some(shape)))
     }
 
     /// Proves who asks, reads what for, and answers with the token.
     pub(super) fn mint(
         &self,
-        minting: &Minting,
+        (minting, shape): (&Minting, Option<TokenShape>),
         call: &mut Call,
         known: &Known<'_>,
     ) -> Result<(Answer, Given), Stop> {
-        call.manner = Manner::of(&call.head).unwrap_or_default();
+        call.manner = match shape {
+            None => Manner::of(&call.head).unwrap_or_default(),
+            Some(_) => Manner::default(),
+        };
         if call.head.method() != "POST" || call.head.is_upgrade() {
             return Err(Denial::new(Reason::OperationUnknown)
                 .with_detail("tokens are asked for by `POST`")
@@ -56,7 +66,12 @@ impl Gateway {
             let most = format!("a request for a token has at most {BODY_LIMIT} bytes");
             return Err(Denial::new(Reason::BodyTooLarge).with_detail(most).into());
         }
-        let asked = Asked::read(&call.head, body::read(body)?)?;
+        let now_seconds = known.moment.unix_seconds();
+        let body = body::read(body)?;
+        let asked = match shape {
+            None => Asked::read(&call.head, body)?,
+            Some(shape) => Asked::read_shape(shape, &call.head, body, now_seconds)?,
+        };
         let subject = match &asked.subject {
             Some(token) => Some(self.prove_subject(call, token, known)?),
             None => None,
@@ -66,7 +81,6 @@ impl Gateway {
         self.require_same_actor(call, asked.actor.as_ref())?;
         let parties =
             Parties { caller: &caller.principal, subject: subject.as_ref().map(|proven| &*proven.principal) };
-        let now_seconds = known.moment.unix_seconds();
         let mut grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
         grant.principal.binding = self.binding_for(call, &asked, parties.subject, known)?;
         let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;

@@ -42,6 +42,9 @@ const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 /// Subprotocols that stand for headers which the gateway asserts itself.
 const ACCOUNT_PROTOCOLS: [&str; 2] = ["openai-organization.", "openai-project."];
 
+/// Gemini's SDK says so before a short-lived token, and names its scheme `Token`.
+const AUTH_TOKENS: &[u8] = b"auth_tokens/";
+
 /// Names of query parameters that hold credentials, in lower case and without `-` and `_`.
 const QUERY_NAMES: [&str; 20] = [
     "key",
@@ -262,6 +265,9 @@ fn authorization(value: &[u8]) -> Result<(Scheme, &[u8]), Denial> {
         return Err(Reason::AmbiguousCredential.into());
     }
     let rest = trim_spaces(value.strip_prefix(scheme).unwrap_or_default());
+    if scheme.eq_ignore_ascii_case(b"token") && rest.starts_with(AUTH_TOKENS) {
+        return Ok((Scheme::Bearer, rest));
+    }
     match Scheme::of(scheme) {
         Some(scheme) => Ok((scheme, rest)),
         None => Err(Denial::new(Reason::CredentialMalformed)
@@ -284,6 +290,8 @@ fn presented(carrier: Carrier, value: &[u8]) -> Result<Presented, Denial> {
         return Err(Denial::new(Reason::CredentialMalformed)
             .with_detail(format!("`{}` must hold visible ASCII without spaces", carrier.name())));
     }
+    let minted = value.strip_prefix(AUTH_TOKENS).filter(|token| token.starts_with(MINTED_PREFIX.as_bytes()));
+    let value = minted.unwrap_or(value);
     let kind = kind(value);
     if value.len() > MAX_CREDENTIAL_BYTES {
         return Err(match kind {

@@ -7,15 +7,17 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{ACCESS_TOKEN, Asked, Manner};
 use super::grant::Grant;
+use super::shape;
 use crate::denial::Answer;
 use crate::secret::Secret;
 
 /// The answer that hands the token over.
 pub fn answer(asked: &Asked, grant: &Grant, token: &Secret, now_seconds: u64) -> Answer {
     let token = String::from_utf8_lossy(token.expose());
-    let body = match asked.manner {
-        Manner::Secrets => secret(asked, grant, &token),
-        Manner::OAuth => {
+    let body = match (asked.shape, asked.manner) {
+        (Some(shape), _) => shape::body(shape, asked, grant, &token),
+        (None, Manner::Secrets) => secret(asked, grant, &token),
+        (None, Manner::OAuth) => {
             let mut body = json!({
                 "access_token": token,
                 "token_type": if grant.principal.binding.names_keys() { "DPoP" } else { "Bearer" },

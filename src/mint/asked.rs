@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::invalid;
 use crate::config::read_document;
 use crate::denial::{Denial, Reason};
+use crate::dialect::TokenShape;
 use crate::identity::{Limits, Presented, in_body};
 use crate::request::RequestHead;
 
@@ -33,6 +34,8 @@ pub struct Asked {
     pub(super) manner: Manner,
     /// Echoed, as OpenAI's endpoint does.
     pub(super) session: Option<serde_json::Value>,
+    /// The shape of a provider's own token, where it was asked for at the provider's path.
+    pub(super) shape: Option<TokenShape>,
 }
 
 /// What a token can be bound to.
@@ -193,6 +196,7 @@ impl Form {
             actor: exchange.1,
             manner: Manner::OAuth,
             session: None,
+            shape: None,
         };
         match self.0.keys().next().map(String::as_str) {
             None => Ok(asked),

@@ -83,7 +83,11 @@ pub(super) fn expiry(
     bounds: std::ops::RangeInclusive<u64>,
     now_seconds: u64,
 ) -> Result<u64, Denial> {
-    let lifetime = asked.lifetime_seconds.unwrap_or(*bounds.end());
+    let lifetime = match (asked.lifetime_seconds, asked.shape) {
+        (None, _) => *bounds.end(),
+        (Some(seconds), None) => seconds,
+        (Some(seconds), Some(_)) => seconds.min(*bounds.end()),
+    };
     if !bounds.contains(&lifetime) {
         return Err(invalid(format!(
             "a token lives {} to {} seconds, not {lifetime}",

@@ -26,8 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # The tables of src/dialect/table.rs: dialect, base, source file, name of the list.
 TABLES = [
     ("openai", "", "openai.rs", "ROWS"),
+    ("openai", "", "compatible.rs", "ROWS"),
     ("azure", "/openai", "azure.rs", "ROWS"),
-    ("azure", "/openai", "openai.rs", "ROWS"),
+    ("azure", "", "azure.rs", "ENDPOINT_ROWS"),
     ("anthropic", "", "anthropic.rs", "ROWS"),
     ("gemini", "", "gemini.rs", "ROWS"),
     ("gemini", "/v1beta/openai", "gemini.rs", "OPENAI_ROWS"),
@@ -35,7 +36,8 @@ TABLES = [
 ]
 ROW = re.compile(r'^\s+(\w+)\s+"(/[^"]*)"\s+"([\w.]+)"\s+(\w+)\s+(\w+)\s+(\w+)\s+\w+\s+\w+;', re.M)
 MODEL = "model-1"
-PLACES = {"{id}": "id-1", "{model}": MODEL, "{name}": MODEL, "{tuned}": MODEL, "{arn}": MODEL, "{version}": "v1beta"}
+PLACES = {"{id}": "id-1", "{resource}": "id-1", "{version}": "v1beta"}
+PLACES |= dict.fromkeys(["{model}", "{slug}", "{name}", "{tuned}", "{arn}"], MODEL)
 WEBSOCKET = {
     "connection": "Upgrade",
     "upgrade": "websocket",
@@ -58,7 +60,7 @@ class World:
         self.key, entry = key_entry("caller", tenant="acme")
         upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
         upstreams[0]["operations"] = [
-            {"method": "POST", "path": "/v1/rerank", "operation": "rerank"},
+            {"method": "POST", "path": "/v1/sort", "operation": "sort"},
             {"method": "POST", "path": "/v1/jobs/*/start", "operation": "jobs", "stateful": True},
             # A row of the table comes first, so this cannot make files stateless.
             {"method": "GET", "path": "/v1/files", "operation": "harmless"},
@@ -275,7 +277,7 @@ def test_a_rule_on_the_longest_answer_reads_each_dialects_key(
         ("openai", "POST", "/v1/chat/completions/"),
         ("openai", "POST", "/V1/chat/completions"),
         ("openai", "GET", "/v1/organization/usage/completions"),
-        ("openai", "POST", "/v1/realtime/client_secrets"),
+        ("openai", "POST", "/v2/chat"),
         ("openai", "PUT", "/v1/chat/completions"),
         ("openai", "GET", "/"),
         ("azure", "POST", "/v1/chat/completions"),
@@ -306,15 +308,15 @@ def test_a_method_override_and_a_stray_upgrade_are_refused(world: World) -> None
 
 
 def test_an_operators_own_operation_passes_and_is_named(world: World) -> None:
-    answer = world.send(world.at("openai", "POST", "/v1/rerank", body={"query": "x"}))
+    answer = world.send(world.at("openai", "POST", "/v1/sort", body={"query": "x"}))
     assert answer.header("x-claimgate-reason") is None
-    assert world.record(answer)["gen_ai.operation.name"] == "rerank"
-    assert_refused(world.send(world.at("openai", "GET", "/v1/rerank")), 404, "operation_unknown")
+    assert world.record(answer)["gen_ai.operation.name"] == "sort"
+    assert_refused(world.send(world.at("openai", "GET", "/v1/sort")), 404, "operation_unknown")
     started = world.send(world.at("openai", "POST", "/v1/jobs/j1/start", body={}))
     assert world.record(started)["gen_ai.operation.name"] == "jobs"
     assert_refused(world.send(world.at("openai", "POST", "/v1/jobs/a/b/start", body={})), 404, "operation_unknown")
     # What it does with models nobody knows.
-    unknowable = world.send(world.at("openai", "POST", "/v1/rerank", "model", {"model": "harmless"}))
+    unknowable = world.send(world.at("openai", "POST", "/v1/sort", "model", {"model": "harmless"}))
     assert_refused(unknowable, 403, "model_unknowable")
     stateful = world.send(world.at("shared", "POST", "/v1/jobs/j1/start", body={}))
     assert stateful.status in (401, 403)
@@ -340,7 +342,8 @@ def test_a_bedrock_arn_keeps_its_slash(world: World) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/openai/v1/models/a%2Fb",
+        "/openai/v1/files/a%2Fb",
+        "/openai/v1/models/a%2F..",
         "/openai/v1%2Fmodels",
         "/openai/v1/models/a%5Cb",
         "/openai/v1/models/%00",
@@ -357,6 +360,24 @@ def test_a_path_of_two_readings_is_refused(world: World, path: str) -> None:
     assert answer.status in (400, 404)
     assert answer.header("x-claimgate-reason") in ("path_ambiguous", None)
     assert world.simulator.received() == []
+
+
+def test_paths_without_a_version_and_with_another_one(world: World) -> None:
+    """Base URLs that end before the version, Azure's `api-version`, Google's newest."""
+    for dialect, method, path, operation in [
+        ("openai", "POST", "/chat/completions", "chat"),
+        ("openai", "POST", "/rerank", "rerank"),
+        ("openai", "GET", "/v1/models/meta-llama/Llama-3", "models"),
+        ("openai", "GET", "/v1/models/meta-llama%2FLlama-3", "models"),
+        ("azure", "POST", f"/openai/vector_stores?{API_VERSION}", "vector_stores"),
+        ("azure", "POST", f"/openai/threads/t/messages?{API_VERSION}", "threads"),
+        ("azure", "POST", "/openai/v1/evals", "evals"),
+        ("gemini", "POST", "/v1alpha/models/m:generateContent", "generate_content"),
+    ]:
+        body = {"model": MODEL} if method == "POST" and dialect != "gemini" else {} if method == "POST" else None
+        answer = world.send(world.at(dialect, method, path, "model", body))
+        assert answer.header("x-claimgate-reason") is None, (path, answer.body)
+        assert world.record(answer)["gen_ai.operation.name"] == operation
 
 
 def test_azure_deployment_and_v1_paths(world: World) -> None:
@@ -667,3 +688,18 @@ def bodies(world: World) -> list[str]:
 def test_no_trap(world: World) -> None:
     assert world.gateway.envoy.crashes() == 0
     assert MODELS.keys() == set(DIALECTS)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        ("openai", "/v1/realtime/client_secrets"),
+        ("openai", "/v1/chatkit/sessions"),
+        ("azure", "/openai/v1/realtime/sessions"),
+        ("gemini", "/v1alpha/auth_tokens"),
+    ],
+)
+def test_a_token_of_the_providers_own_is_not_given(world: World, dialect: str, path: str) -> None:
+    world.simulator.clear()
+    assert_refused(world.send(world.at(dialect, "POST", path, body={})), 403, "provider_token_refused")
+    assert world.simulator.received() == []

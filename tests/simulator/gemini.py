@@ -49,7 +49,7 @@ class Gemini:
         match call.method, call.segments:
             case _, ["v1beta", "openai", *operation]:
                 return self._compatible.operate(call, operation, scenario)
-            case "POST", ["v1beta" | "v1", "models", name] if ":" in name:
+            case "POST", ["v1beta" | "v1" | "v1alpha", "models", name] if ":" in name:
                 return self._operate(call, name.rpartition(":")[2], scenario)
             case "GET", ["v1beta" | "v1", "models"]:
                 return json_answer({"models": [_describe(model) for model in MODELS]})

@@ -294,3 +294,82 @@ fn what_tokens_cannot_be_is_a_configuration_error() {
         assert_eq!(error.at, at, "{change}: {error}");
     }
 }
+
+/// A question for a provider's own token.
+fn asked_of_provider(path: &str, body: Value) -> Request {
+    Request::chat().at("POST", path).with("content-type", "application/json").body(&body.to_string())
+}
+
+#[test]
+fn a_question_for_a_providers_own_token_is_answered_with_one_of_ours() {
+    let scene = scene(json!({}));
+    let session = json!({ "type": "realtime", "model": "gpt-realtime", "instructions": "be kind" });
+    let asked = json!({ "expires_after": { "anchor": "created_at", "seconds": 7200 }, "session": session });
+    let (_, secret) = answered(&scene, &asked_of_provider("/v1/realtime/client_secrets", asked));
+    assert_eq!(secret["expires_at"], json!(NOW + 600), "no longer than may be");
+    assert_eq!(secret["session"]["instructions"], json!("be kind"), "what was asked comes back");
+    let token = secret["value"].as_str().unwrap().to_owned();
+    let opening = |model: &str| {
+        let path = format!("/v1/realtime?model={model}");
+        Request::bearing(&token).at("GET", &path).with("upgrade", "websocket").body("")
+    };
+    assert_eq!(scene.refusal(&opening("gpt-realtime")), None);
+    assert_eq!(scene.refusal(&opening("gpt-4o")), Some(Reason::ModelNotAllowed), "another model");
+    assert_eq!(scene.refusal(&Request::bearing(&token)), Some(Reason::OperationNotAllowed), "a chat");
+    let again = asked_of_provider("/v1/realtime/client_secrets", json!({})).with("authorization", "");
+    assert!(scene.refusal(&again).is_some(), "nobody's");
+
+    let (_, session) =
+        answered(&scene, &asked_of_provider("/v1/realtime/sessions", json!({ "model": "gpt-realtime" })));
+    assert!(session["client_secret"]["value"].as_str().unwrap().starts_with("cgt_"), "{session}");
+    assert_eq!((&session["object"], &session["model"]), (&json!("realtime.session"), &json!("gpt-realtime")));
+    let (_, session) = answered(&scene, &asked_of_provider("/v1/realtime/transcription_sessions", json!({})));
+    assert_eq!(session["object"], json!("realtime.transcription_session"));
+}
+
+#[test]
+fn geminis_token_is_for_so_many_uses_and_is_read_as_its_sdk_sends_it() {
+    let scene = scene(json!({}));
+    let ask = |body: Value| asked_of_provider("/v1alpha/auth_tokens", body).to(Some("gemini"));
+    let (_, token) = answered(&scene, &ask(json!({})));
+    assert_eq!(token["uses"], json!(1), "one where it says nothing");
+    let ends = time(NOW + 90);
+    let (_, token) = answered(
+        &scene,
+        &ask(json!({ "uses": 3, "newSessionExpireTime": ends, "expireTime": time(NOW + 9000) })),
+    );
+    assert_eq!((&token["uses"], &token["newSessionExpireTime"]), (&json!(3), &json!(ends)));
+    let name = token["name"].as_str().unwrap();
+    assert!(name.starts_with("auth_tokens/cgt_"), "{name}");
+    let live = "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained";
+    let opening = Request::new("GET", live).with("authorization", &format!("Token {name}"));
+    let opening = opening.with("upgrade", "websocket").body("").to(Some("gemini"));
+    // It is read; live sessions are for one's own account.
+    assert_eq!(scene.refusal(&opening), Some(Reason::StatefulOperationSharedCredential));
+    for (body, note) in [
+        (json!({ "uses": -1 }), "no number of uses"),
+        (json!({ "expireTime": "soon" }), "no time"),
+        (json!({ "expireTime": time(NOW - 5) }), "a time that is past"),
+        (json!({ "bidiGenerateContentSetup": { "model": "models/*" } }), "any model"),
+    ] {
+        assert_eq!(scene.refusal(&ask(body)), Some(Reason::TokenRequestInvalid), "{note}");
+    }
+}
+
+fn time(unix_seconds: u64) -> String {
+    crate::config::Timestamp::at(unix_seconds).to_string()
+}
+
+#[test]
+fn a_providers_own_token_is_refused_where_the_gateway_gives_none() {
+    let none = Scene::new(json!({}));
+    let gives = scene(json!({}));
+    for (path, cluster) in [("/v1/realtime/client_secrets", "openai"), ("/v1alpha/auth_tokens", "gemini")] {
+        let request = asked_of_provider(path, json!({})).to(Some(cluster));
+        assert_eq!(none.refusal(&request), Some(Reason::ProviderTokenRefused), "{path}");
+        assert_eq!(gives.refusal(&request), None, "{path}");
+    }
+    // It is for a page of the provider's, which knows no token of ours.
+    let page = asked_of_provider("/v1/chatkit/sessions", json!({ "workflow": { "id": "w" }, "user": "u" }));
+    assert_eq!(gives.refusal(&page), Some(Reason::ProviderTokenRefused));
+}

@@ -158,6 +158,9 @@ fn rows() -> Vec<Row> {
         (R::TokensUnavailable, tokens(json!({ "signing_key": { "env": "ABSENT" } })), |_| {
             minting::asking(Request::chat(), Value::Null)
         }),
+        (R::ProviderTokenRefused, plain(), |_| {
+            Request::chat().at("POST", "/v1/realtime/client_secrets").body("{}")
+        }),
         (R::KeyFeedUnavailable, json!({ "key_feeds": [feeding::feed("one")] }), |_| Request::chat().keyed(9)),
         (R::RevocationsUnavailable, json!({ "revocations": [revoking::list()] }), |_| Request::chat()),
         (R::BodyUnexpected, plain(), |_| Request::chat().at("GET", "/v1/models").body("{}")),

@@ -93,7 +93,9 @@ def test_a_websocket_opens_for_realtime(permissive: Scene, protocol: str, carrie
         pytest.param("/openai/v1/realtime", True, 403, "policy_error", id="no model where a rule reads it"),
         pytest.param(MODELS, True, 404, "operation_unknown", id="an operation that is no realtime"),
         pytest.param(CHAT, True, 404, "operation_unknown", id="an operation with a body"),
-        pytest.param("/openai/v1/responses", True, 404, "operation_unknown", id="responses by WebSocket"),
+        pytest.param(
+            "/openai/v1/responses", True, 403, "stateful_operation_shared_credential", id="responses by WebSocket"
+        ),
         pytest.param("/nowhere", True, 404, "no_upstream", id="no route"),
     ],
 )

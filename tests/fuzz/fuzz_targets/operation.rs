@@ -4,8 +4,7 @@
 
 use std::sync::LazyLock;
 
-use claimgate::config::ExtraOperation;
-use claimgate::dialect::{BodyForm, ModelPlace, Operation, recognise};
+use claimgate::dialect::{BodyForm, ListedOperation, ModelPlace, Operation, recognise};
 use claimgate::request::{Dialect, RequestHead};
 use claimgate_fuzz::messages::Message;
 use libfuzzer_sys::fuzz_target;
@@ -14,14 +13,18 @@ use percent_encoding::percent_decode;
 const PREFIXES: [Option<&str>; 3] = [None, Some("/openai"), Some("/a/b/")];
 
 /// Operations that an operator might add.
-static EXTRA: LazyLock<Vec<ExtraOperation>> = LazyLock::new(|| {
-    let extra = |method: &str, path: &str| ExtraOperation {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        operation: "extra".to_owned(),
-        stateful: false,
+static EXTRA: LazyLock<Vec<ListedOperation>> = LazyLock::new(|| {
+    let extra = |entry: &str| {
+        let entry = serde_json::from_str(entry).expect("it is an entry");
+        ListedOperation::compile(&entry, "operations").expect("it does not contradict itself")
     };
-    vec![extra("POST", "/v1/rerank"), extra("GET", "/v1/*/about"), extra("POST", "/*")]
+    vec![
+        extra(r#"{"method":"POST","path":"/v1/sort","operation":"extra","model":"body"}"#),
+        extra(r#"{"method":"GET","path":"/v1/*/about","operation":"extra"}"#),
+        extra(r#"{"method":"GET","path":"/live","operation":"extra","body":"websocket","model":"query"}"#),
+        extra(r#"{"method":"PUT","path":"/run/{model}","operation":"extra","model":"path"}"#),
+        extra(r#"{"method":"POST","path":"/*","operation":"extra"}"#),
+    ]
 });
 
 // The first byte says the dialect and the prefix: `A` is OpenAI without one.
@@ -30,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     let selector = usize::from(selector.wrapping_sub(b'A'));
     let dialect = Dialect::ALL[selector % 5];
     let prefix = PREFIXES[selector / 5 % 3];
-    let extra: &[ExtraOperation] = if selector / 15 % 2 == 1 { &EXTRA } else { &[] };
+    let extra: &[ListedOperation] = if selector / 15 % 2 == 1 { &EXTRA } else { &[] };
     let head = Message::read(message).head();
     let recognised = recognise(dialect, &head, prefix, extra);
     assert_eq!(recognised, recognise(dialect, &head, prefix, extra), "two readings of the same head");
@@ -61,7 +64,7 @@ fn has_one_reading(head: &RequestHead) {
 
 /// The model is the one that the forwarded path or query names.
 fn names_its_model(operation: &Operation, head: &RequestHead) {
-    if operation.body_form() == BodyForm::Upgrade {
+    if operation.model_place() == ModelPlace::Query {
         let named = models_in_query(operation.dialect(), head);
         assert_eq!(operation.path_model().into_iter().collect::<Vec<_>>(), named);
     } else if let Some(model) = operation.path_model() {
@@ -72,6 +75,11 @@ fn names_its_model(operation: &Operation, head: &RequestHead) {
 }
 
 fn is_segment(model: &str, path: &str) -> bool {
+    let whole = percent_decode(path.as_bytes()).decode_utf8().expect("a path is UTF-8");
+    // A model's own slash may be one of the path's.
+    if model.contains('/') && whole.ends_with(&format!("/{model}")) {
+        return true;
+    }
     path.split('/').any(|raw| {
         let decoded = percent_decode(raw.as_bytes()).decode_utf8().expect("a segment is UTF-8");
         let before_verb = decoded.rsplit_once(':').map_or(&*decoded, |(name, _)| name);
