@@ -153,6 +153,11 @@ pub struct Config {
     /// Short-lived tokens that the gateway gives to its callers. Absent: it gives none.
     #[serde(default)]
     pub tokens: Option<Tokens>,
+    /// The URLs by which callers know the gateway, such as `https://ai-gateway.example`, with the path that a proxy before
+    /// Envoy takes off, if one does. URLs of the provider's in answers become URLs of the one that the caller has used.
+    /// Default: those of `dpop`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_origins: Vec<String>,
     /// The rules, all of which must hold. An empty list is an error.
     pub policies: Vec<Rule>,
     /// Where quotas with `engine: global` are counted.

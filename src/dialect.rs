@@ -277,6 +277,15 @@ impl Operation {
         }
     }
 
+    /// The key of a JSON answer whose text is a URL that clients follow: Anthropic's results of a batch, Gemini's files.
+    pub fn url_key(&self) -> Option<&'static str> {
+        match (self.dialect, &*self.name) {
+            (Dialect::Anthropic, "batches") => Some("results_url"),
+            (Dialect::Gemini, "files" | "uploads") => Some("downloadUri"),
+            _ => None,
+        }
+    }
+
     /// Where the answer states what it cost.
     pub fn statement(&self) -> &'static Statement {
         self.usage.map_or_else(|| Statement::of(self.wire, &self.name), listed::statement)

@@ -6,6 +6,7 @@
 //! is used up where it is taken, so that nobody can send it again with another body.
 
 mod account;
+mod addresses;
 mod admitting;
 mod body;
 mod bounds;
@@ -33,7 +34,7 @@ use crate::config::{Config, ConfigError, Thumbprint};
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
-use crate::identity::{EngineAnswer, Identity, Inquiry, Introspected, KeyRing, Question};
+use crate::identity::{EngineAnswer, Identity, Inquiry, Introspected, KeyRing, PublicUrls, Question};
 use crate::ledger::{Ledger, Store};
 use crate::mint::Minting;
 use crate::policy::{CallFacts, PolicySet};
@@ -74,6 +75,7 @@ pub struct Gateway {
     anomalies: Option<Anomalies>,
     documents: Documents,
     challenges: Challenges,
+    public_urls: Option<PublicUrls>,
     revocations: Revocations,
     settings: Settings,
     /// Which of what is worked out for a call may be remembered.
@@ -178,6 +180,7 @@ impl Gateway {
             },
             documents,
             challenges,
+            public_urls: addresses::public_urls(config)?,
             identity,
             remembers: Remembers {
                 permits: is_settled_by_path(policies.reads()),

@@ -68,6 +68,7 @@ pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
 pub use proof_table::ProofTable;
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
+pub use public_url::PublicUrls;
 pub use questions::{Admitted, Asked, Asker, Questions, Source};
 #[cfg(test)]
 pub(crate) use signature::signing;

@@ -15,10 +15,12 @@
 //! The headers edited are a closed list (`headers.rs`); `:path`, `:authority` and `:method` are never among
 //! them, because Envoy chooses the route again after an edit.
 
+mod address;
 mod headers;
 mod passport;
 mod reuse;
 mod stateless;
+mod url_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -37,11 +39,13 @@ use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::{Environment, Secret};
 
+pub use address::PublicAddress;
 use headers::Setting;
 pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
 pub use passport::Passport;
+pub use url_key::UrlKey;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.
 #[derive(Debug)]

@@ -89,6 +89,7 @@ reasons! {
     BodyMalformed, "body_malformed", 400, "the request body is not one JSON object or one whole form";
     BodyAmbiguous, "body_ambiguous", 400, "the request body can be read in more than one way";
     BodyUnexpected, "body_unexpected", 400, "the request has a body, and none belongs to it; send it without one";
+    UrlLeadsPast, "url_leads_past", 403, "the answer would hold a URL that leads past this gateway";
     ModelMismatch, "model_mismatch", 400, "the path and the body name different models";
     ModelUnknowable, "model_unknowable", 403, "the model this operation would use cannot be seen, and a rule depends on it";
 

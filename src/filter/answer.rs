@@ -12,7 +12,7 @@ use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Ending, Gateway};
 use crate::meter::{End, ExtraEvent, Meter};
 use crate::request::Headers;
-use crate::upstream::trailer_patch;
+use crate::upstream::{UrlKey, trailer_patch};
 
 /// The headers in which providers name their own request id.
 const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
@@ -76,8 +76,13 @@ pub(super) fn arrive(gateway: &Gateway, flow: &mut Flow, end_of_stream: bool) ->
             let Some(call) = &flow.call else { return None };
             flow.meter = flow.status.and_then(|status| gateway.meter(call, status, &headers));
             flow.extra = gateway.extra_event(call, flow.meter.as_ref());
-            if flow.extra.is_some() {
-                // It will be shorter.
+            apply(MapType::HttpResponseHeaders, &gateway.readdress(call, &headers));
+            match gateway.url_key(call, &headers) {
+                Ok(url_key) => flow.url_key = url_key,
+                Err(reason) => return Some(reason),
+            }
+            if flow.extra.is_some() || flow.url_key.is_some() {
+                // It will have another length.
                 let _ = hostcalls::remove_map_value(MapType::HttpResponseHeaders, "content-length");
             }
         }
@@ -115,6 +120,19 @@ pub(super) fn take_out(extra: &mut ExtraEvent, size: usize, end_of_stream: bool)
     if *passed != *piece {
         let _ = body::replace(BufferType::HttpResponseBody, size, &passed);
     }
+}
+
+/// Passes on a piece of an answer with the gateway's URL in the place of the provider's.
+pub(super) fn readdress(url_key: &mut UrlKey, size: usize, end_of_stream: bool) {
+    let piece = match size {
+        0 => None,
+        size => hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).ok().flatten(),
+    };
+    let mut passed = url_key.pass(&piece.unwrap_or_default());
+    if end_of_stream {
+        passed.extend(url_key.finish());
+    }
+    let _ = body::replace(BufferType::HttpResponseBody, size, &passed);
 }
 
 /// An answer's trailers hold nothing of the provider's account either.

@@ -4,6 +4,7 @@ use crate::denial::Reason;
 use crate::gateway::Call;
 use crate::identity::CredentialName;
 use crate::meter::{ExtraEvent, Meter};
+use crate::upstream::UrlKey;
 
 /// Where a stream is in the lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,8 @@ pub(super) struct Flow {
     pub(super) meter: Option<Meter>,
     /// Takes out of the answer what the caller has not asked for.
     pub(super) extra: Option<ExtraEvent>,
+    /// Makes a URL in the answer the gateway's.
+    pub(super) url_key: Option<UrlKey>,
     /// What takes the place of the body of an error that Envoy answered by itself.
     pub(super) replacement_body: Option<Vec<u8>>,
     /// True where the provider had begun to answer when the request was refused in the middle of its body.
@@ -129,6 +132,7 @@ impl Flow {
             response_complete: false,
             meter: None,
             extra: None,
+            url_key: None,
             replacement_body: None,
             answer_was_cut: false,
         }

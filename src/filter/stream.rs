@@ -203,6 +203,9 @@ impl HttpContext for Stream {
         if let Some(extra) = &mut flow.extra {
             answer::take_out(extra, size, end_of_stream);
         }
+        if let Some(url_key) = &mut flow.url_key {
+            answer::readdress(url_key, size, end_of_stream);
+        }
         if let Some(body) = &mut flow.replacement_body {
             // The first chunk becomes the whole body, the others nothing.
             let _ = body::replace(BufferType::HttpResponseBody, size, &std::mem::take(body));

@@ -25,8 +25,13 @@ impl Gateway {
 
     /// A compressed answer would have to be unpacked to be read, and one in another form could not be.
     pub(super) fn ask_for_readable_answer(&self, call: &Call, patch: &mut HeaderPatch) {
-        if let Some(operation) = self.metered(call) {
+        let metered = self.metered(call);
+        // So would one whose URLs are made the gateway's.
+        let holds_url = call.operation.as_deref().and_then(Operation::url_key).is_some();
+        if holds_url || metered.is_some() {
             patch.ask_for_plain_answer(&call.head);
+        }
+        if let Some(operation) = metered {
             dialect::unreadable_forms(operation, &call.head).for_each(|name| patch.set(name, ANY_FORM));
         }
     }

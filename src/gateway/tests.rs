@@ -107,6 +107,10 @@ fn config(signer: &RawSigner, change: Value) -> Value {
                 upstream("openai", json!({ "credential": own })),
                 upstream("shared", json!({})),
                 upstream("gemini", json!({ "dialect": "gemini" })),
+                upstream(
+                    "acme-gemini",
+                    json!({ "dialect": "gemini", "tenant": "acme", "credential": { "env": "ACME_GEMINI" }, "path_prefix": "/g" }),
+                ),
                 upstream("globex", json!({ "tenant": "globex" })),
                 upstream("bare", json!({ "credential": { "env": "ABSENT" } })),
                 upstream("named", json!({ "organization": "principal" })),

@@ -54,6 +54,7 @@ impl Gateway {
         let upstream = self.upstreams.select(call.cluster())?;
         self.recognise(call, upstream, known)?;
         self.require_whole_answer(call)?;
+        self.require_own_address(call, upstream)?;
         self.refuse_body(call, known)?;
         self.require_known_address(call)?;
         let seen = &known.memory.settled;

@@ -7,12 +7,12 @@ use crate::config::ConfigError;
 
 /// The URLs of one configuration.
 #[derive(Debug)]
-pub(super) struct PublicUrls(Vec<String>);
+pub struct PublicUrls(Vec<String>);
 
 impl PublicUrls {
     /// # Errors
     /// No URL, or one that is none.
-    pub(super) fn compile(urls: &[String], at: &str) -> Result<Self, ConfigError> {
+    pub fn compile(urls: &[String], at: &str) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             let why = "an empty list, so that no proof would be for this gateway; write the URL that callers use, such as `https://ai-gateway.example`";
             return Err(ConfigError::new(at, why));
@@ -29,6 +29,16 @@ impl PublicUrls {
             Ok(normal.trim_end_matches('/').to_owned())
         });
         Ok(Self(compiled.collect::<Result<_, _>>()?))
+    }
+
+    /// The URL by which whoever sends `authority` knows the gateway, else the first. What is sent only chooses among them.
+    pub fn nearest(&self, authority: &str) -> Option<&str> {
+        let of = |url: &str| {
+            url.split("://").nth(1).map(|rest| rest.split('/').next().unwrap_or_default().to_owned())
+        };
+        let sent = ["https", "http"].map(|scheme| normalised(&format!("{scheme}://{authority}")));
+        let is_sent = |url: &&String| sent.iter().flatten().any(|sent| of(sent) == of(url));
+        self.0.iter().find(is_sent).or_else(|| self.0.first()).map(String::as_str)
     }
 
     /// True where `claimed` is the URL of this path, given without a query.
@@ -173,6 +183,24 @@ mod tests {
         let own = urls(&["http://[2001:DB8::1]", "http://[::1]:8080"]).unwrap();
         assert!(own.name("http://[2001:db8::1]:80/a", "/a") && own.name("http://[::1]:8080/a", "/a"));
         assert!(!own.name("http://[::1]/a", "/a"));
+    }
+
+    #[test]
+    fn the_url_that_the_caller_knows_is_the_nearest() {
+        let own =
+            urls(&["https://gw.example.com", "https://OTHER.example:8443/ai/", "http://127.0.0.1:10000"])
+                .unwrap();
+        for (authority, want) in [
+            ("gw.example.com", "https://gw.example.com"),
+            ("GW.example.com:443", "https://gw.example.com"),
+            ("other.example:8443", "https://other.example:8443/ai"),
+            ("127.0.0.1:10000", "http://127.0.0.1:10000"),
+            ("elsewhere.example", "https://gw.example.com"),
+            ("", "https://gw.example.com"),
+            ("a b", "https://gw.example.com"),
+        ] {
+            assert_eq!(own.nearest(authority), Some(want), "{authority}");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ class World:
         configuration = document(
             keys=[entry],
             upstreams=[*upstreams, shared],
+            public_origins=["https://gw.example"],
             policies=[
                 rule("models", "!has(llm.model) || !llm.model.glob('forbidden*')", when=asks("model"),
                      reason="model_not_allowed"),
@@ -688,6 +689,30 @@ def bodies(world: World) -> list[str]:
 def test_no_trap(world: World) -> None:
     assert world.gateway.envoy.crashes() == 0
     assert MODELS.keys() == set(DIALECTS)
+
+
+def test_the_url_of_results_leads_to_the_gateway(world: World) -> None:
+    """Anthropic's SDKs fetch the results at the URL that the batch names."""
+    answer = world.send(world.at("anthropic", "GET", "/v1/messages/batches/b1"))
+    assert answer.status == 200 and answer.complete
+    assert answer.json()["results_url"] == "https://gw.example/anthropic/v1/messages/batches/b1/results"
+    results = world.send(world.at("anthropic", "GET", "/v1/messages/batches/b1/results"))
+    assert results.status == 200 and world.record(results)["gen_ai.operation.name"] == "batches"
+
+
+def test_a_files_upload_goes_on_at_the_gateway(world: World) -> None:
+    """Google's SDKs send the file to the URL that the start of the upload names."""
+    start = world.at("gemini", "POST", "/upload/v1beta/files", body={"file": {}})
+    start = start.with_headers(x_goog_upload_protocol="resumable", x_goog_upload_command="start")
+    answer = world.send(start)
+    url = "https://gw.example/gemini/upload/v1beta/files?upload_id=u1&upload_protocol=resumable"
+    assert answer.status == 200 and answer.header("x-goog-upload-url") == url
+    rest = world.at("gemini", "POST", "/upload/v1beta/files?upload_id=u1&upload_protocol=resumable")
+    rest = rest.with_headers(x_goog_upload_command="upload, finalize", x_goog_upload_offset="0")
+    uploaded = world.send(rest.with_body(b"bytes", "application/octet-stream"))
+    file = uploaded.json()["file"]
+    assert file["downloadUri"] == f"https://gw.example/gemini/v1beta/{file['name']}:download?alt=media"
+    assert file["uri"] == f"https://generativelanguage.googleapis.com/v1beta/{file['name']}", "its name at the provider"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .answer import Answer, event_stream, json_answer, typed_event
+from .answer import Answer, encode, event_stream, json_answer, typed_event
 from .call import Call
 from .identifier import fresh
 from .scenario import DEFAULT_MODEL, Completion, Scenario, complete
@@ -43,6 +43,12 @@ class Anthropic:
                 return messages(call.document, scenario)
             case "POST", ["v1", "messages", "count_tokens"]:
                 return json_answer({"input_tokens": complete(scenario, call.document).input_tokens})
+            case "GET", ["v1", "messages", "batches", batch]:
+                return json_answer(_batch(batch))
+            case "GET", ["v1", "messages", "batches", batch, "results"]:
+                succeeded = {"type": "succeeded", "message": message(scenario.model, complete(scenario, {}, None))}
+                line = {"custom_id": batch, "result": succeeded}
+                return Answer(200, [("content-type", "application/x-jsonl")], encode(line) + b"\n")
             case "GET", ["v1", "models"]:
                 data = [_describe(model) for model in MODELS]
                 return json_answer({"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]})
@@ -115,6 +121,21 @@ def _usage(completion: Completion, output_tokens: int) -> dict[str, Any]:
 
 def _stop_reason(completion: Completion) -> str:
     return "end_turn" if completion.finished else "max_tokens"
+
+
+def _batch(batch: str) -> dict[str, Any]:
+    """One that has ended; its results are at an absolute URL of the provider's."""
+    counts = {"processing": 0, "succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
+    return {
+        "id": batch,
+        "type": "message_batch",
+        "processing_status": "ended",
+        "request_counts": counts,
+        "created_at": "2025-10-01T00:00:00Z",
+        "expires_at": "2025-10-02T00:00:00Z",
+        "ended_at": "2025-10-01T00:01:00Z",
+        "results_url": f"https://api.anthropic.com/v1/messages/batches/{batch}/results",
+    }
 
 
 def _describe(model: str) -> dict[str, Any]:

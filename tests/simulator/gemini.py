@@ -51,6 +51,8 @@ class Gemini:
                 return self._compatible.operate(call, operation, scenario)
             case "POST", ["v1beta" | "v1" | "v1alpha", "models", name] if ":" in name:
                 return self._operate(call, name.rpartition(":")[2], scenario)
+            case "POST", ["upload", version, "files"]:
+                return _upload(call, version)
             case "GET", ["v1beta" | "v1", "models"]:
                 return json_answer({"models": [_describe(model) for model in MODELS]})
             case "GET", ["v1beta" | "v1", "models", name]:
@@ -94,6 +96,17 @@ class Gemini:
             case "countTokens":
                 return json_answer({"totalTokens": completion.input_tokens})
         return self.refusal(404)
+
+
+def _upload(call: Call, version: str) -> Answer:
+    """The start of a resumable upload names an absolute URL; what comes there is the file."""
+    if call.header("x-goog-upload-command") == "start":
+        url = f"https://generativelanguage.googleapis.com/upload/{version}/files?upload_id=u1&upload_protocol=resumable"
+        return Answer(200, [("x-goog-upload-url", url), ("x-goog-upload-status", "active")])
+    name = f"files/{fresh('')}"
+    base = f"https://generativelanguage.googleapis.com/{version}"
+    file = {"name": name, "uri": f"{base}/{name}", "downloadUri": f"{base}/{name}:download?alt=media"}
+    return json_answer({"file": file}, headers=[("x-goog-upload-status", "final")])
 
 
 def _stream(call: Call, scenario: Scenario, completion: Completion) -> Answer:

@@ -158,6 +158,10 @@ fn rows() -> Vec<Row> {
         (R::TokensUnavailable, tokens(json!({ "signing_key": { "env": "ABSENT" } })), |_| {
             minting::asking(Request::chat(), Value::Null)
         }),
+        (R::UrlLeadsPast, json!({}), |_| {
+            let start = Request::chat().at("POST", "/g/upload/v1beta/files").to(Some("acme-gemini"));
+            start.with("x-goog-upload-command", "start").body("{}")
+        }),
         (R::ProviderTokenRefused, plain(), |_| {
             Request::chat().at("POST", "/v1/realtime/client_secrets").body("{}")
         }),
