@@ -196,7 +196,7 @@ def test_a_browsers_key_does_not_reach_the_provider(stage: Stage, protocol: str)
 
 
 @pytest.mark.parametrize("protocol", BOTH)
-@pytest.mark.parametrize("path", [CHAT, "/openai/v1/models", "/openai/v1/responses"])
+@pytest.mark.parametrize("path", [CHAT, "/openai/v1/models", "/openai/v1/embeddings"])
 def test_an_upgrade_is_no_tunnel_for_what_has_a_body(stage: Stage, protocol: str, path: str) -> None:
     """Its body would be frames, which nobody reads."""
     stage.clear()
