@@ -36,7 +36,7 @@ fn is_public_name(host: &str) -> bool {
     // An address of numbers has no letter in its last label.
     let has_domain =
         host.rsplit_once('.').is_some_and(|(_, top)| top.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    host.split('.').all(is_label) && has_domain && !OF_THE_ACCOUNT.iter().any(|domain| belongs_to(domain))
+    host.split('.').all(is_label) && has_domain && !OF_THE_ACCOUNT.iter().any(belongs_to)
 }
 
 /// A stored file as the Files API names it, whatever stands in front of the provider.

@@ -18,6 +18,8 @@ pub enum Figure {
     CacheWriteHour,
     /// Output with what was spent on reasoning.
     Output,
+    /// What the first event of a stream says of the output, before there is any: Anthropic.
+    FirstOutput,
     /// Output without it: Gemini.
     PlainOutput,
     BilledOutput,
@@ -49,7 +51,7 @@ pub enum Figure {
     Page,
 }
 
-const FIGURES: usize = 32;
+const FIGURES: usize = 33;
 
 impl Figure {
     /// True of calls of the provider's tools, which by themselves do not tell what an answer cost.
@@ -68,15 +70,22 @@ impl Figure {
 }
 
 /// The figures of one answer, as far as they were stated. One that is stated as 0 is 0, not absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     counts: [u64; FIGURES],
     /// A bit for each that was stated.
-    stated: u32,
+    stated: u64,
     /// A bit for each of these that is no call.
-    telling: u32,
+    telling: u64,
     /// The most input, with what was cached, that one statement has told of where input is stated without that.
     most_input: u64,
+}
+
+impl Default for Figures {
+    /// None was stated.
+    fn default() -> Self {
+        Self { counts: [0; FIGURES], stated: 0, telling: 0, most_input: 0 }
+    }
 }
 
 impl Figures {
@@ -146,8 +155,8 @@ impl Figures {
     }
 }
 
-const fn bit(place: usize) -> u32 {
-    1_u32.wrapping_shl(place as u32)
+const fn bit(place: usize) -> u64 {
+    1_u64.wrapping_shl(place as u32)
 }
 
 #[cfg(test)]

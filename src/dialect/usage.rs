@@ -139,7 +139,7 @@ impl Counts {
         let reasoning = get(Figure::Reasoning);
         let plain = get(Figure::PlainOutput);
         let apart = plain.or(reasoning).map(|_| sum(&[plain, reasoning]));
-        let output = get(Figure::Output).map(|output| match reasoning {
+        let output = get(Figure::Output).or(get(Figure::FirstOutput)).map(|output| match reasoning {
             Some(reasoning) if reasoning > output => output.saturating_add(reasoning),
             _ => output,
         });

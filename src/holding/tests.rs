@@ -8,6 +8,9 @@ use crate::recall::Recall;
 
 const MIB: u64 = 1024 * 1024;
 
+/// What it is, what is held, what is taken then, and what it meets.
+type Case = (&'static str, Vec<(Holder, u64)>, (Holder, u64), Option<Full>);
+
 fn holding() -> Rc<Holding> {
     Holding::new(Bounds { worker: 8 * MIB, caller: 3 * MIB })
 }
@@ -26,7 +29,7 @@ fn stranger(name: &str) -> Holder {
 
 /// A body that takes so many bytes of room.
 fn taking(bytes: u64) -> u64 {
-    bytes - EACH
+    bytes.saturating_sub(EACH)
 }
 
 #[test]
@@ -36,7 +39,7 @@ fn each_bound_is_held_to() {
     let worker = Full::Worker { bound: 8 * MIB };
     let each = Full::Caller { bound: 3 * MIB };
     let strangers = Full::Strangers { bound: 4 * MIB };
-    let cases: Vec<(&str, Vec<(Holder, u64)>, (Holder, u64), Option<Full>)> = vec![
+    let cases: Vec<Case> = vec![
         ("nothing is held", vec![], (a, 3 * MIB), None),
         ("one request of a caller has room, whatever its headers come to", vec![], (a, 3 * MIB + EACH), None),
         ("a caller has no more than its own bound", vec![(a, 2 * MIB)], (a, 2 * MIB), Some(each)),

@@ -65,7 +65,7 @@ impl Took {
 
 impl Runs {
     pub(super) fn is_empty(&self) -> bool {
-        self.models.is_empty() && self.open.is_none()
+        self.models.is_empty()
     }
 
     /// The largest figure of any model.

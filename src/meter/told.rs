@@ -129,7 +129,7 @@ impl Told {
 
     pub(super) fn object_closes(&mut self, holds: Holds) {
         match holds {
-            Holds::Document => self.figures.statement_ends(),
+            Holds::Document if self.is_heeded() => self.figures.statement_ends(),
             Holds::Runs => self.runs.end_run(),
             Holds::Item => {
                 if let Some(call) = self.items.end() {

@@ -26,6 +26,7 @@ fn the_fields_of_a_form_may_stand_in_any_order_up_to_its_limit() {
     let (model, stream) = (part("model", "whisper-1"), part("stream", "true"));
     let (other, file) = (part("model", "other"), part("file", &"s".repeat(2_000_000)));
     let (of_model, of_stream) = ("llm.model == 'whisper-1'", "llm.model == 'whisper-1' && llm.stream");
+    let of_plain = "llm.model == 'whisper-1' && !llm.stream";
     for (expression, limit, parts, want, note) in [
         (of_model, "3MiB", vec![&file, &model], None, "the model last"),
         (of_model, "3MiB", vec![&file, &other], Some(Reason::PolicyDenied), "another model last"),
@@ -36,13 +37,20 @@ fn the_fields_of_a_form_may_stand_in_any_order_up_to_its_limit() {
         (of_stream, "3MiB", vec![&stream, &file, &model], None, "the model last, and a rule reads both"),
         (of_stream, "3MiB", vec![&model, &file], Some(Reason::PolicyDenied), "no flag, and a rule reads it"),
         (
-            of_stream,
+            of_plain,
+            "3MiB",
+            vec![&model, &file, &stream],
+            Some(Reason::PolicyDenied),
+            "a flag that a rule refuses",
+        ),
+        (
+            of_plain,
             "1MiB",
             vec![&model, &file, &stream],
             Some(Reason::BodyAmbiguous),
             "the flag beyond the limit",
         ),
-        (of_stream, "1MiB", vec![&model, &file], Some(Reason::PolicyDenied), "no flag until the limit"),
+        (of_plain, "1MiB", vec![&model, &file], None, "no flag until the limit"),
         (of_stream, "1MiB", vec![&model, &stream, &file], None, "both before a file beyond the limit"),
         (of_model, "1MiB", vec![&file, &model], Some(Reason::BodyTooLarge), "the model beyond the limit"),
     ] {

@@ -335,7 +335,9 @@ fn who_asks_is_known_by_the_issuers_last_word_or_by_the_address_that_is_believed
         ),
         (Value::Null, Some("192.0.2.1"), 0, through(None), "nor that a header's is"),
     ] {
-        let mut scene = scene(json!({ "client_address": client_address, "keys": [] }));
+        let mut change = issuers(json!({}));
+        (change["client_address"], change["keys"]) = (client_address, json!([]));
+        let mut scene = Scene::new(change);
         let request = Request::bearing(OPAQUE);
         let name = inquiry(&scene, &request).unwrap().name;
         let asker = |scene: &Scene| scene.gateway.asker(&scene.memory, name, (address, port));
