@@ -583,9 +583,12 @@ def test_a_path_that_envoy_refuses_has_a_record(scene: Scene, protocol: str, pat
     assert_early_refusal(scene, lambda: ask(scene, protocol, "GET", path), 400)
 
 
+TOO_MANY = [(f"x-{number}", "1") for number in range(101)]
+
+
 def test_headers_that_envoy_refuses_over_http1_have_a_record(scene: Scene) -> None:
-    headers = [scene.credential, ("x_underscore", "1")]
-    assert_early_refusal(scene, lambda: ask(scene, "http1", "GET", MODELS, headers), 400)
+    headers = [scene.credential, *TOO_MANY]
+    assert_early_refusal(scene, lambda: ask(scene, "http1", "GET", MODELS, headers), 431)
 
 
 def assert_early_refusal(scene: Scene, asking: Callable[[], RawResponse], status: int) -> None:
@@ -614,7 +617,7 @@ def test_an_answer_of_envoys_own_while_a_request_is_held(scene: Scene) -> None:
 def test_headers_that_envoy_refuses_over_http2_reset_the_stream(scene: Scene) -> None:
     """Envoy makes no filter for them, so its own access log is the only trace."""
     known = len(scene.gateway.envoy.access_log_lines())
-    answer = ask(scene, "http2", "GET", MODELS, [scene.credential, ("x_underscore", "1")])
+    answer = ask(scene, "http2", "GET", MODELS, [scene.credential, *TOO_MANY])
     assert answer.status == 0 and answer.reset_code is not None
     assert "http2" in scene.gateway.envoy.access_log_lines(known + 1)[-1]["details"]
 

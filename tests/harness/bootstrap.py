@@ -37,7 +37,7 @@ HARDENING = {
     "normalize_path": True,
     "merge_slashes": True,
     "path_with_escaped_slashes_action": "REJECT_REQUEST",
-    "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
+    "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER"},
 }
 
 # A caller's x-request-id arrives as it was sent; without the second, Envoy writes into every id of 36 characters.

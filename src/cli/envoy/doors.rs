@@ -141,7 +141,7 @@ doors! {
         "write `path_with_escaped_slashes_action: REJECT_REQUEST`; a listener that leads to bedrock alone may keep them";
     UnderscoresAllowed: Warning, "underscores_allowed",
         "a caller who sends a header such as `anthropic_version` has a server behind read it as `anthropic-version`, which routes and rules did not see",
-        "write `headers_with_underscores_action: REJECT_REQUEST` in `common_http_protocol_options`";
+        "write `headers_with_underscores_action: DROP_HEADER` in `common_http_protocol_options`";
 
     // The filters around it.
     CallerGetsCredential: Error, "caller_gets_credential",

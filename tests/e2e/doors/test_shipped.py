@@ -271,3 +271,19 @@ def test_a_provider_is_called_by_its_own_name(shipped: Shipped, protocol: str) -
     [seen] = shipped.simulator.wait_received(1)
     assert values(seen, "host") == ["api.openai.com"]
     assert values(seen, "x-forwarded-host") == values(seen, "forwarded") == []
+
+
+@pytest.mark.parametrize("protocol", BOTH)
+@pytest.mark.parametrize(
+    "name", ["x_api_key", "api_key", "openai_organization", "x_claimgate_tenant", "x_http_method_override"]
+)
+def test_a_header_with_an_underscore_is_dropped_and_the_request_goes_on(
+    shipped: Shipped, protocol: str, name: str
+) -> None:
+    attack = Attack("GET", "/openai/v1/models", ((name, "of-somebody"),))
+    let_in = shipped.twin_lets_in(attack, protocol)["headers"]
+    assert (name, "of-somebody") in [(header.lower(), value) for header, value in let_in]
+    answer = shipped.play(attack.adding(shipped.bearer), protocol)
+    assert answer.status == 200, answer
+    [seen] = shipped.simulator.wait_received(1)
+    assert "of-somebody" not in [value for _, value in seen["headers"]]
