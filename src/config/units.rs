@@ -57,11 +57,6 @@ impl ByteSize {
     pub(super) fn thirty_two_mebibytes() -> Self {
         Self { bytes: 32 * 1024 * 1024 }
     }
-
-    /// What OpenAI takes of images; of audio it takes half.
-    pub(super) fn fifty_mebibytes() -> Self {
-        Self { bytes: 50 * 1024 * 1024 }
-    }
 }
 
 const SIZE_UNITS: [(&str, u64); 3] = [("KiB", 1024), ("MiB", 1024 * 1024), ("B", 1)];

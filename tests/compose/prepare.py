@@ -16,12 +16,13 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from harness import ecds  # noqa: E402
 from harness.demo.bootstrap import Place, placed, shipped_simulator_ports  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
-from harness.demo.commands import examples, listing, shared  # noqa: E402
+from harness.demo.commands import examples, listing, over_tls, shared  # noqa: E402
 from harness.demo.credentials import make_signing_key, mint_keys  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
 from harness.demo.fleet import counted_together, with_service  # noqa: E402
 from harness.demo.layout import COMPOSE, GATEWAY, Layout  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
+from harness.demo.tls import give_server, trusted  # noqa: E402
 from harness.demo.tokens import TokenIssuer  # noqa: E402
 
 EVERYWHERE = "0.0.0.0"
@@ -63,7 +64,9 @@ def prepare(ports: DemoPorts, *, fleet: bool = False) -> str:
         MOUNTED,
         address=EVERYWHERE,
         simulator_host=SIMULATOR,
+        tls_port=INNER_PORTS.tls_port,
     )
+    give_server(mounted.directory / place.certificates.name)
     bootstrap, gateway = placed(place), GATEWAY
     if fleet:
         bootstrap, gateway = with_service(bootstrap, SERVICE), COMPOSE / "gateway.yaml"
@@ -78,6 +81,7 @@ def prepare(ports: DemoPorts, *, fleet: bool = False) -> str:
     if bundle.warnings:
         print(bundle.warnings, file=sys.stderr)
     shown = examples(ports.port, ports.bedrock_port, keys, private.token)
+    shown.append(over_tls(ports.tls_port, keys, trusted()))
     return listing([*shown, shared(ports.port, second_port(), keys)] if fleet else shown)
 
 

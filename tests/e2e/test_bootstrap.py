@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import ecds
+from harness.certificates import Authority
 from harness.deadline import wait_until
 from harness.demo.bootstrap import BEDROCK_LISTENER, Place, placed
 from harness.demo.layout import BOOTSTRAP
@@ -244,6 +245,7 @@ def _validate(text: str, directory: Path) -> None:
     (directory / "claimgate.ecds.json").write_text("{}")
     bootstrap = directory / "envoy.yaml"
     bootstrap.write_text(text.replace(ECDS_DIRECTORY, str(directory)))
+    Authority(directory / "tls")
     command = [envoy_binary(), "--mode", "validate", "--config-path", bootstrap, "--log-level", "warning"]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

@@ -17,7 +17,7 @@ from harness.gateway import signing_keys
 
 
 CHOSEN = ("ENVOY_IMAGE", "PYTHON_IMAGE", "RATE_LIMIT_IMAGE", "REDIS_IMAGE")
-PORTS = ("PORT", "BEDROCK_PORT", "ADMIN_PORT", "SECOND_PORT")
+PORTS = ("PORT", "BEDROCK_PORT", "TLS_PORT", "ADMIN_PORT", "SECOND_PORT")
 ENVOY, PYTHON = "envoyproxy/envoy:v1.40.0", "python:3.11-slim"
 GO_MODULES = ROOT / "tests" / "rate_limit_service" / "go.mod"
 

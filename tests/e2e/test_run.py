@@ -5,12 +5,14 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from harness.deadline import wait_until
@@ -23,6 +25,7 @@ from harness.processes import Process
 READY = "Ctrl-C stops everything."
 READY_SECONDS = 150.0
 EDIT_SECONDS = 30.0
+PORTS = ("PORT", "BEDROCK_PORT", "ADMIN_PORT", "TLS_PORT")
 
 
 class Demo:
@@ -33,14 +36,15 @@ class Demo:
         self.policies = directory / "policies"
         shutil.copy(GATEWAY, self.gateway)
         shutil.copytree(POLICIES, self.policies)
-        self.port, bedrock_port, self.admin_port = free_ports(3)
-        self.ports = (self.port, bedrock_port, self.admin_port)
+        self.port, bedrock_port, self.admin_port, self.tls_port = free_ports(4)
+        self.ports = (self.port, bedrock_port, self.admin_port, self.tls_port)
         command = [sys.executable, ROOT / "tests" / "harness" / "run.py"]
         command += ["--config", self.gateway, "--policies", self.policies]
         environment = {
             "PORT": str(self.port),
             "BEDROCK_PORT": str(bedrock_port),
             "ADMIN_PORT": str(self.admin_port),
+            "TLS_PORT": str(self.tls_port),
         }
         self.process = Process("run", command, directory, environment)
         self.process.wait_ready(lambda: READY in self.output(), READY_SECONDS)
@@ -106,6 +110,20 @@ def test_prometheus_has_the_decisions(demo: Demo) -> None:
     assert 'claimgate_key_fetches{outcome="ok"} 1' in lines
 
 
+def test_an_sdk_trusts_the_listener_with_tls_as_it_is_told(demo: Demo) -> None:
+    [exports] = re.findall(r"^ +export (SSL_CERT_FILE=.*)$", demo.output(), re.MULTILINE)
+    told = dict(pair.split("=", 1) for pair in exports.split())
+    assert set(told) == {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"}
+    [key] = set(re.findall(r"^curl .*--cacert .*Bearer (\S+)'", demo.output(), re.MULTILINE))
+    for authority in set(told.values()):
+        context = ssl.create_default_context(cafile=authority)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        for host in (LOOPBACK, "localhost"):
+            with httpx.Client(verify=context, trust_env=False) as client:
+                url = f"https://{host}:{demo.tls_port}/openai/v1/models"
+                assert client.get(url, headers={"authorization": f"Bearer {key}"}).status_code == 200, host
+
+
 def test_an_edit_acts_and_a_broken_one_is_told_and_does_not(demo: Demo) -> None:
     allowed, good = demo.examples()[0], demo.gateway.read_text()
     since = len(demo.output())
@@ -126,9 +144,9 @@ def test_an_edit_acts_and_a_broken_one_is_told_and_does_not(demo: Demo) -> None:
 
 
 def test_a_taken_port_is_told_with_the_variable_that_moves_it(tmp_path: Path) -> None:
-    free = free_ports(3)
-    for index, name in enumerate(("PORT", "BEDROCK_PORT", "ADMIN_PORT")):
-        ports = dict(zip(("PORT", "BEDROCK_PORT", "ADMIN_PORT"), map(str, free), strict=True))
+    free = free_ports(len(PORTS))
+    for index, name in enumerate(PORTS):
+        ports = dict(zip(PORTS, map(str, free), strict=True))
         with socket.create_server((LOOPBACK, free[index])):
             finished = _run(ports)
         assert finished.returncode == 1
@@ -177,8 +195,7 @@ def _statuses(example: Example) -> list[str]:
 
 def _run(ports: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "tests" / "harness" / "run.py")]
-    unset = ("PORT", "BEDROCK_PORT", "ADMIN_PORT")
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = {name: value for name, value in os.environ.items() if name not in PORTS}
     return subprocess.run(command, env={**environment, **ports}, capture_output=True, text=True, timeout=60)
 
 

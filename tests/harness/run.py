@@ -1,6 +1,6 @@
 """`make run`: Envoy with the filter before the provider simulator, and commands to paste; ends with Ctrl-C.
 
-PORT, BEDROCK_PORT and ADMIN_PORT move the listeners. Everything it writes is under target/run, by PORT.
+PORT, BEDROCK_PORT, TLS_PORT and ADMIN_PORT move the listeners. Everything it writes is under target/run, by PORT.
 """
 
 import argparse
@@ -22,11 +22,12 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from harness import ecds, evidence  # noqa: E402
 from harness.demo.bootstrap import Place, placed  # noqa: E402
 from harness.demo.bundle import Bundle  # noqa: E402
-from harness.demo.commands import examples, listing  # noqa: E402
+from harness.demo.commands import examples, listing, over_tls  # noqa: E402
 from harness.demo.credentials import mint_keys, provider_credentials  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
 from harness.demo.layout import GATEWAY, POLICIES, RUN, Layout, relative  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
+from harness.demo.tls import give_server, trusted  # noqa: E402
 from harness.demo.tokens import TokenIssuer  # noqa: E402
 from harness.ecds import Reload  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
@@ -84,7 +85,15 @@ def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     stack.callback(simulator.stop)
     simulator.set_jwks(issuer.jwks())
     _say("starting Envoy; it compiles the filter, which takes some seconds")
-    place = Place(ports.port, ports.bedrock_port, ports.admin_port, simulator.ports, layout.directory)
+    place = Place(
+        ports.port,
+        ports.bedrock_port,
+        ports.admin_port,
+        simulator.ports,
+        layout.directory,
+        tls_port=ports.tls_port,
+    )
+    give_server(place.certificates)
     credentials = provider_credentials(layout.gateway.read_text(), os.environ)
     envoy = Envoy(placed(place), layout.directory, environment=credentials, start_seconds=START_SECONDS)
     stack.callback(envoy.stop)
@@ -93,7 +102,8 @@ def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     # The audit log is all that Envoy writes to its standard output.
     (layout.directory / "audit.log").symlink_to(envoy.process.output_path.name)
 
-    _say(f"\n{listing(examples(ports.port, ports.bedrock_port, bundle.keys, layout.token))}\n")
+    shown = examples(ports.port, ports.bedrock_port, bundle.keys, layout.token)
+    _say(f"\n{listing([*shown, over_tls(ports.tls_port, bundle.keys, trusted())])}\n")
     _say(_pointers(ports, bundle))
     renewed = time.monotonic()
     while True:
@@ -135,9 +145,12 @@ def _follow(bundle: Bundle, envoy: Envoy) -> None:
 def _pointers(ports: DemoPorts, bundle: Bundle) -> str:
     layout, files = bundle.layout, f"{relative(bundle.gateway)} or {relative(bundle.policies)}/*.cel"
     admin = f"http://127.0.0.1:{ports.admin_port}"
+    authority = trusted()
     return "\n".join(
         [
             f"listening  http://127.0.0.1:{ports.port}, for Bedrock also http://127.0.0.1:{ports.bedrock_port}",
+            f"           https://127.0.0.1:{ports.tls_port} for SDKs that send no key in the clear; they trust it by",
+            f"           export SSL_CERT_FILE={authority} NODE_EXTRA_CA_CERTS={authority} AWS_CA_BUNDLE={authority}",
             f"audit      tail -f {layout.directory / 'audit.log'}",
             f"metrics    curl -s {admin}/stats/prometheus | grep ^claimgate_",
             f"policies   edit {files}: applied when saved, and said here",

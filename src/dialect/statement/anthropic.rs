@@ -10,26 +10,20 @@ pub(super) static ANTHROPIC: Statement = Statement {
         key("model", Holds::Model),
         leads("usage", USAGE),
         key("stop_reason", Holds::Reason),
-<<<<<<< ours
-        leads("message", &[key("model", Holds::Model), leads("usage", USAGE)]),
+        leads("message", &[key("model", Holds::Model), leads("usage", FIRST_USAGE)]),
         leads("delta", DELTA),
         leads("content", &[text("text"), text("thinking")]),
         // Of the older completions.
         text("completion"),
-=======
-        leads("message", &[key("model", Holds::Model), leads("usage", FIRST_USAGE)]),
-        leads("delta", &[key("stop_reason", Holds::Reason)]),
->>>>>>> theirs
     ],
     marks: &["\"usage\"", "\"stop_reason\""],
     texts: &["\"text\"", "\"partial_json\"", "\"thinking\"", "\"completion\""],
     settled: Settled::ByReason,
 };
 
-<<<<<<< ours
 pub(super) const DELTA: &[AnswerKey] =
     &[key("stop_reason", Holds::Reason), text("text"), text("thinking"), text("partial_json")];
-=======
+
 /// Of `message_start`, whose output a later count replaces, be it 0.
 pub(super) const FIRST_USAGE: &[AnswerKey] = &[
     figure("input_tokens", Figure::FreshInput),
@@ -43,7 +37,6 @@ pub(super) const FIRST_USAGE: &[AnswerKey] = &[
     key("inference_geo", Holds::Geo),
     ITERATIONS,
 ];
->>>>>>> theirs
 
 const USAGE: &[AnswerKey] = &[
     figure("input_tokens", Figure::FreshInput),

@@ -38,16 +38,11 @@ const CONVERSE_DELTA: &[AnswerKey] =
 const INVOKED: &[AnswerKey] = &[
     leads("usage", USAGE),
     key("model", Holds::Model),
-<<<<<<< ours
-    leads("message", &[key("model", Holds::Model), leads("usage", USAGE)]),
+    leads("message", &[key("model", Holds::Model), leads("usage", anthropic::FIRST_USAGE)]),
     leads("delta", anthropic::DELTA),
     leads("contentBlockDelta", &[leads("delta", CONVERSE_DELTA)]),
     text("outputText"),
     text("generation"),
-=======
-    leads("message", &[key("model", Holds::Model), leads("usage", anthropic::FIRST_USAGE)]),
-    leads("delta", &[key("stop_reason", Holds::Reason)]),
->>>>>>> theirs
     key("stop_reason", Holds::Reason),
     leads("metadata", &[leads("usage", USAGE)]),
     leads("messageStop", &[key("stopReason", Holds::Reason)]),

@@ -12,6 +12,7 @@ from ..ports import LOOPBACK
 from .layout import BOOTSTRAP
 
 BEDROCK_LISTENER = "bedrock"
+TLS_LISTENER = "gateway-tls"
 SERVED_BY = {"openai-globex": "openai", "idp": "control"}
 """Clusters that lead to a port of the simulator with another name."""
 
@@ -28,6 +29,13 @@ class Place:
     address: str = LOOPBACK
     """What the listeners bind."""
     simulator_host: str = LOOPBACK
+    tls_port: int | None = None
+    """None leaves the listener with TLS out, and nobody needs certificates."""
+
+    @property
+    def certificates(self) -> Path:
+        """Where the server's certificate is expected."""
+        return self.ecds_directory / "tls"
 
 
 def shipped() -> Document:
@@ -48,9 +56,12 @@ def placed(place: Place) -> Document:
     document = shipped()
     resources = document["static_resources"]
     document["admin"]["address"]["socket_address"] = _address(place.address, place.admin_port)
-    ports = {LISTENER: place.port, BEDROCK_LISTENER: place.bedrock_port}
+    ports = {LISTENER: place.port, BEDROCK_LISTENER: place.bedrock_port, TLS_LISTENER: place.tls_port}
+    resources["listeners"] = [one for one in resources["listeners"] if ports[one["name"]] is not None]
     for listener in resources["listeners"]:
         listener["address"]["socket_address"] = _address(place.address, ports[listener["name"]])
+        if listener["name"] == TLS_LISTENER:
+            _move_certificates(listener, place.certificates)
         for http_filter in _http_filters(listener):
             if http_filter["name"] == FILTER_NAME:
                 _move_ecds(http_filter, place.ecds_directory)
@@ -60,6 +71,12 @@ def placed(place: Place) -> Document:
         if place.simulator_host != LOOPBACK:
             cluster["type"] = "STRICT_DNS"
     return document
+
+
+def _move_certificates(listener: Mapping[str, Any], directory: Path) -> None:
+    tls = listener["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+    for file in tls["tls_certificates"][0].values():
+        file["filename"] = str(directory / Path(file["filename"]).name)
 
 
 def _move_ecds(http_filter: dict[str, Any], directory: Path) -> None:

@@ -94,6 +94,13 @@ def shared(port: int, second_port: int, keys: Mapping[str, ApiKey]) -> Example:
     return Example("200 200 200 429 429, three per ten seconds at both Envoys together; waits for the next ten", command)
 
 
+def over_tls(port: int, keys: Mapping[str, ApiKey], authority: Path) -> Example:
+    """What an SDK does that sends no key in the clear."""
+    credential = _header("authorization", f"Bearer {keys['search-prod'].secret}")
+    command = _curl(f"--cacert {authority}", f"https://127.0.0.1:{port}/openai/v1/models", credential)
+    return Example("200, over TLS", command)
+
+
 def listing(shown: list[Example]) -> str:
     return "\n\n".join(f"# {example.outcome}\n{example.command}" for example in shown)
 

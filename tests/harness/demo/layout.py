@@ -10,6 +10,7 @@ POLICIES = ROOT / "policies"
 COMMAND = ROOT / "target" / "release" / "claimgate"
 WASM = ROOT / "target" / "wasm32-wasip1" / "release" / "claimgate.wasm"
 RUN = ROOT / "target" / "run"
+CERTIFICATES = ROOT / "target" / "demo-certificates"
 COMPOSE = ROOT / "target" / "compose"
 
 

@@ -18,16 +18,19 @@ class DemoPorts:
     port: int
     bedrock_port: int
     admin_port: int
+    tls_port: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "DemoPorts":
-        """PORT, BEDROCK_PORT (the one after PORT) and ADMIN_PORT. Raises DemoFailed."""
+        """PORT, BEDROCK_PORT (the one after PORT), ADMIN_PORT and TLS_PORT (443 after PORT). Raises DemoFailed."""
         port = _port(environment, "PORT", 10000)
-        return cls(port, _port(environment, "BEDROCK_PORT", port + 1), _port(environment, "ADMIN_PORT", 9901))
+        bedrock_port, admin_port = _port(environment, "BEDROCK_PORT", port + 1), _port(environment, "ADMIN_PORT", 9901)
+        return cls(port, bedrock_port, admin_port, _port(environment, "TLS_PORT", port + 443))
 
     def check_free(self) -> None:
         """Raises DemoFailed, with the variable that moves it, where a port is taken."""
         named = {"PORT": self.port, "BEDROCK_PORT": self.bedrock_port, "ADMIN_PORT": self.admin_port}
+        named["TLS_PORT"] = self.tls_port
         for name, port in named.items():
             same = [other for other, number in named.items() if number == port and other != name]
             if same:
