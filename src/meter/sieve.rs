@@ -219,7 +219,10 @@ impl Sieve {
                 behind
             }
             Some((_, behind)) => {
-                self.keep(b"\\", told);
+                // An escape is one byte of text.
+                if self.state != State::Text || !matches!(self.next.holds, Holds::Text) {
+                    self.keep(b"\\", told);
+                }
                 self.escapes = true;
                 behind
             }
@@ -231,8 +234,7 @@ impl Sieve {
         match (self.state, self.next.holds) {
             (State::KeyText, _) => self.held.push(part),
             (State::Text, holds) if holds.is_read_as_text() => self.held.push(part),
-            // What only escapes take is no text.
-            (State::Text, Holds::Text) if part != b"\\" => told.text_passes(part.len()),
+            (State::Text, Holds::Text) => told.text_passes(part.len()),
             (State::Text, Holds::Sealed(_)) => {
                 if let Some(unsealing) = &mut self.unsealing {
                     unsealing.take(part, told);
