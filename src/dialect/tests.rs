@@ -371,7 +371,7 @@ fn what_sdks_ask_for_is_known_with_its_risk() {
         (Openai, "GET /v1/models/meta-llama/Llama-3", "models", any, ModelPlace::Path, false),
         (Azure, "POST /openai/assistants", "assistants", own, ModelPlace::Body, false),
         (Azure, "POST /openai/vector_stores", "vector_stores", own, ModelPlace::None, false),
-        (Azure, "POST /openai/fine_tuning/jobs", "fine_tuning", own, ModelPlace::Body, false),
+        (Azure, "POST /openai/fine_tuning/jobs", "fine_tuning", own, ModelPlace::Body, true),
         (Azure, "POST /openai/conversations", "conversations", own, ModelPlace::None, false),
         (Azure, "POST /openai/v1/video/generations/jobs", "videos", own, ModelPlace::Body, true),
         (Azure, "POST /models/chat/completions", "chat", any, ModelPlace::Body, false),

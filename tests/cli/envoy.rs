@@ -74,7 +74,7 @@ fn what_the_comments_say_of_real_providers_is_fine_and_all_of_it_is_needed() {
         ("            auto_sni_san_validation: true", "name_unchecked"),
     ] {
         let without: Vec<&str> =
-            socket.lines().filter(|written| !written.trim_start().starts_with(line.trim())).collect();
+            socket.lines().filter(|written| !written.starts_with(line)).collect();
         fs::write(copy.path().join(FILE), without.join("\n")).unwrap();
         let run = copy.run(&["check", "--envoy", FILE]);
         assert!(run.code == 2 && run.errors.contains(&format!("[{code}]")), "{code}: {}", run.errors);
@@ -150,8 +150,10 @@ fn programs_get_the_same_as_json() {
     let run = copy.run(&["check", "--envoy", FILE, "--format", "json"]);
     let report: Value = serde_json::from_str(&run.output).unwrap();
     assert_eq!((run.code, run.errors.as_str(), &report["ok"]), (2, "", &false.into()));
-    let [error] = &report["errors"].as_array().unwrap()[..] else { panic!("{report}") };
-    let [warning] = &report["warnings"].as_array().unwrap()[..] else { panic!("{report}") };
+    // The listener with TLS has the same chain, and so the same of each.
+    let [error, again] = &report["errors"].as_array().unwrap()[..] else { panic!("{report}") };
+    let [warning, too] = &report["warnings"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&error["code"], &warning["code"]), (&again["code"], &too["code"]));
     assert_eq!((&error["code"], &error["severity"]), (&"path_rewritten".into(), &"error".into()));
     assert_eq!(
         (&warning["code"], &warning["severity"]),
