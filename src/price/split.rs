@@ -69,6 +69,7 @@ impl Split {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
 mod tests {
     use proptest::prelude::*;
 

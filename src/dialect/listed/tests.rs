@@ -28,8 +28,8 @@ fn found(more: Value, head: &RequestHead) -> Result<Operation, Reason> {
 fn an_entry_says_where_model_body_and_stream_stand() {
     use BodyForm::{Json, Multipart, Opaque, Upgrade};
     let path = |path: &str| json!({ "path": path, "model": "path" });
-    let plain = &[][..];
-    let rows: [(&str, Value, &str, &[(&str, &str)], ModelPlace, BodyForm, Option<&str>); 8] = [
+    let plain: &[(&str, &str)] = &[];
+    let rows = [
         ("nothing", json!({}), "/api/chat", plain, ModelPlace::Elsewhere, Opaque, None),
         ("in a body of JSON", json!({ "model": "body" }), "/api/chat", plain, ModelPlace::Body, Json, None),
         (

@@ -98,7 +98,9 @@ fn limit(dialect: Dialect, tree: &Map<String, Value>) -> Option<u64> {
         Dialect::Anthropic => largest(tree, &["max_tokens", "max_tokens_to_sample"]),
         Dialect::Gemini => {
             let configs = GEMINI_CONFIG.iter().filter_map(|outer| tree.get(*outer)?.as_object());
-            configs.flat_map(|config| GEMINI_LIMIT.iter().filter_map(|name| protobuf(config.get(*name)?))).max()
+            configs
+                .flat_map(|config| GEMINI_LIMIT.iter().filter_map(|name| protobuf(config.get(*name)?)))
+                .max()
         }
         Dialect::Bedrock => {
             let top = largest(tree, &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"]);
