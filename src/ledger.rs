@@ -42,11 +42,13 @@ mod allotment;
 mod budget;
 mod calendar;
 mod entry;
+mod lease;
 mod memory;
 mod mirror;
 mod owner;
 mod page;
 mod placement;
+mod store;
 mod tally;
 mod window;
 
@@ -69,6 +71,7 @@ pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
 pub use mirror::{Basis, Mirror, Share, Take, Told};
 pub use owner::Owner;
+pub use store::{Conflict, Store};
 pub use window::{Count, Counter, Window};
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
@@ -86,24 +89,6 @@ const OWN_PAGES: u32 = 16;
 
 /// How often a change is tried again after another worker was faster.
 const ATTEMPTS: u32 = 64;
-
-/// Where pages live: shared data under Envoy, memory in tests and on the command line.
-pub trait Store {
-    /// The page and its version, which is never 0; `None` where the page is absent.
-    fn read(&self, page: u32) -> Option<(Vec<u8>, u32)>;
-
-    /// Writes where `version` is still the one that was read. The ledger never passes 0, which shared data
-    /// takes for "do not compare".
-    fn write(&self, page: u32, bytes: &[u8], version: u32) -> Result<(), Conflict>;
-
-    /// Writes `bytes` where the page is absent; a page that exists stays as it is. On shared data that takes
-    /// a version that is never current and not 0, since only the first write of a key is not compared.
-    fn create(&self, page: u32, bytes: &[u8]);
-}
-
-/// Another writer was faster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conflict;
 
 /// The rules of the table: how many pages, how large, and how entries are placed. It holds no data, so every copy is as good.
 #[derive(Clone, Copy)]
@@ -280,49 +265,6 @@ impl Ledger {
         let (page, tag) = self.place_of(&entry.name());
         let (bytes, _) = self.page(store, page)?;
         Ok(page::find(&bytes, &tag, now_ms)?.map(|record| record.value.to_vec()))
-    }
-
-    /// True where nobody held `entry` and now this caller does, for `for_ms` milliseconds.
-    pub fn lease(
-        &self,
-        store: &dyn Store,
-        entry: Entry<'_>,
-        now_ms: u64,
-        for_ms: u64,
-    ) -> Result<bool, LedgerError> {
-        self.lease_for(Owner::NOBODY, store, entry, (now_ms, for_ms))
-    }
-
-    /// As [`Self::lease`], where what is leased was named by the caller `owner`.
-    pub fn lease_for(
-        &self,
-        owner: Owner,
-        store: &dyn Store,
-        entry: Entry<'_>,
-        (now_ms, for_ms): (u64, u64),
-    ) -> Result<bool, LedgerError> {
-        let expires_ms = now_ms.saturating_add(for_ms);
-        self.update_named(store, &entry.name().made_by(owner), now_ms, |held| match held {
-            Some(_) => Change::Keep(false),
-            None => Change::Put { value: Vec::new(), expires_ms, result: true },
-        })
-    }
-
-    /// Lets a lease that is still held end at `until_ms`, or at once where that is over.
-    pub fn shorten_lease(
-        &self,
-        store: &dyn Store,
-        entry: Entry<'_>,
-        now_ms: u64,
-        until_ms: u64,
-    ) -> Result<(), LedgerError> {
-        self.update(store, entry, now_ms, |held| match held {
-            Some(_) if until_ms > now_ms => {
-                Change::Put { value: Vec::new(), expires_ms: until_ms, result: () }
-            }
-            Some(_) => Change::Remove(()),
-            None => Change::Keep(()),
-        })
     }
 
     /// How full `page` is. A gauge samples a few pages per tick: keys spread evenly.

@@ -73,8 +73,7 @@ fn what_the_comments_say_of_real_providers_is_fine_and_all_of_it_is_needed() {
         ("            common_tls_context: ", "certificate_unchecked"),
         ("            auto_sni_san_validation: true", "name_unchecked"),
     ] {
-        let without: Vec<&str> =
-            socket.lines().filter(|written| !written.starts_with(line)).collect();
+        let without: Vec<&str> = socket.lines().filter(|written| !written.starts_with(line)).collect();
         fs::write(copy.path().join(FILE), without.join("\n")).unwrap();
         let run = copy.run(&["check", "--envoy", FILE]);
         assert!(run.code == 2 && run.errors.contains(&format!("[{code}]")), "{code}: {}", run.errors);
