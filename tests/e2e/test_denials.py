@@ -53,6 +53,9 @@ ELSEWHERE = {
     "test_token_quota.py": {"usage_unknowable", "model_unpriced"},
     "test_global_quota.py": {"quota_unconfigured"},
     "test_quota.py": {"too_many_counters"},
+    "test_dialects.py": {"provider_token_refused"},
+    "test_local_replies.py": {"upstream_credential_refused"},
+    "test_tokens.py": {"token_claim_mismatch"},
     "test_opaque_tokens.py": {"token_inactive"},
     "test_possession.py": {
         "confirmation_unsupported",
@@ -405,6 +408,12 @@ ROWS = [
     Row("budget_exhausted", 429, asking("budget"), send=twice, rule="spent", retry_after=(1, DAY)),
     Row("quota_error", 403, asking("quota-error"), rule="broken-quota"),
     Row("quota_unavailable", 503, asking("nowhere"), rule="counted-nowhere"),
+    Row(
+        "url_leads_past",
+        403,
+        lambda world, dialect: good(world, dialect).with_headers(x_goog_upload_command="start"),
+        dialects=("gemini",),
+    ),
     Row("tenant_credential_missing", 403, at("tenants")),
     Row("provider_credential_missing", 503, at("absent")),
     Row("identity_incomplete", 403, at("named", key="tenantless")),

@@ -76,7 +76,7 @@ def test_raw_http1_sends_exact_bytes_and_reads_pipelined_answers(plain_envoy: En
         assert connection.receive("POST").json()["model"] == "gpt-4"
     assert http1_request(plain_envoy.port, b"HEAD /openai/v1/models HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD").body == b""
     assert http1_request(plain_envoy.port, b"GET /openai/%2e%2f HTTP/1.1\r\nHost: x\r\n\r\n").status == 400
-    assert http1_request(plain_envoy.port, b"GET / HTTP/1.1\r\nHost: x\r\nx_y: 1\r\n\r\n").status == 400
+    assert http1_request(plain_envoy.port, b"GET / HTTP/1.1\r\nHost: x\r\nx y: 1\r\n\r\n").status == 400
     assert http1_request(plain_envoy.port, b"GARBAGE\r\n\r\n").status == 400
 
 
