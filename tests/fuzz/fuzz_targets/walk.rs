@@ -110,7 +110,7 @@ fn decide(
             }
         }
         if let Outcome::Need(_) = outcome {
-            outcome = world.gateway.decide(&mut call, &Known { body: Body::Complete(body), ..known });
+            outcome = world.gateway.decide(&mut call, &Known { body: Body::Complete(&body), ..known });
         }
     }
     (call, outcome)
