@@ -75,7 +75,8 @@ class World:
         kind = "text/event-stream" if file.endswith(".sse") else "application/json"
         head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.provider.clear(head.encode() + body)
-        question = json.dumps({"model": "m", "messages": []})
+        # Gemini's path names the model.
+        question = json.dumps({"messages": []} if path == GEMINI else {"model": "m", "messages": []})
         lines = [f"POST {path} HTTP/1.1", "host: g", f"authorization: Bearer {self.key}", "content-type: application/json"]
         request = "\r\n".join([*lines, f"content-length: {len(question)}", "", question])
         answer = http1_request(self.gateway.port, request.encode())

@@ -64,7 +64,9 @@ fn has_one_reading(head: &RequestHead) {
 
 /// The model is the one that the forwarded path or query names.
 fn names_its_model(operation: &Operation, head: &RequestHead) {
-    if operation.model_place() == ModelPlace::Query {
+    // A call that is joined by its id has its model elsewhere, whatever the query says of it.
+    let names_in_query = operation.body_form() == BodyForm::Upgrade && operation.path_model().is_some();
+    if operation.model_place() == ModelPlace::Query || names_in_query {
         let named = models_in_query(operation.dialect(), head);
         assert_eq!(operation.path_model().into_iter().collect::<Vec<_>>(), named);
     } else if let Some(model) = operation.path_model() {
