@@ -32,9 +32,6 @@ impl Spent<'_> {
         let finish_reasons: Vec<&str> = usage.finish_reasons.iter().map(String::as_str).collect();
         // Of a stream that is not complete.
         let events = Some(usage.events).filter(|events| !usage.is_complete && *events > 0);
-        // What is charged in the place of what was not told.
-        let estimate = usage.at_least();
-        let estimated = |told: Option<u64>, taken: Option<u64>| taken.filter(|taken| told != Some(*taken));
         // There are prices, and none for this model.
         let is_unpriced = price.is_some_and(|price| price.charge.is_unpriced);
         let multiplier = price.map(|price| price.multiplier).filter(|factor| !factor.is_one());
@@ -45,34 +42,15 @@ impl Spent<'_> {
             ("gen_ai.usage.input_tokens", counts.input.into()),
             ("gen_ai.usage.cache_read.input_tokens", counts.cache_read.into()),
             ("gen_ai.usage.cache_creation.input_tokens", counts.cache_write.into()),
-            // Of this, what was written for an hour.
-            ("claimgate.usage.cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
             // With what was spent on reasoning.
             ("gen_ai.usage.output_tokens", counts.output.into()),
             ("gen_ai.usage.reasoning.output_tokens", counts.reasoning.into()),
-            ("claimgate.usage.audio_input_tokens", counts.audio_input.into()),
-            ("claimgate.usage.image_input_tokens", counts.image_input.into()),
-            // Of these two, what was read from a cache.
-            ("claimgate.usage.cached_audio_input_tokens", counts.cached_audio.into()),
-            ("claimgate.usage.cached_image_input_tokens", counts.cached_image.into()),
-            ("claimgate.usage.audio_output_tokens", counts.audio_output.into()),
-            ("claimgate.usage.image_output_tokens", counts.image_output.into()),
             ("claimgate.usage.total_tokens", counts.total.into()),
-            // Where the model ran several times.
-            ("claimgate.usage.longest_input_tokens", counts.longest_input.into()),
-            // Sound that is charged by its length, in milliseconds.
-            ("claimgate.usage.audio_ms", counts.audio_ms.into()),
-            ("claimgate.usage.images", counts.images.into()),
-            ("claimgate.usage.calls", calls(usage)),
-            // What other models took of all this.
-            ("claimgate.usage.other_models", others(&usage.others)),
             ("claimgate.usage.service_tier", usage.tier.as_deref().into()),
             ("claimgate.usage.inference_geo", usage.geo.as_deref().into()),
             // False where there may be more than this.
             ("claimgate.usage.complete", usage.is_complete.into()),
             ("claimgate.usage.events", events.into()),
-            ("claimgate.usage.estimated_input_tokens", estimated(counts.input, estimate.input).into()),
-            ("claimgate.usage.estimated_output_tokens", estimated(counts.output, estimate.output).into()),
             ("claimgate.usage.unknown", usage.unknown.map(Unknown::name).into()),
             ("claimgate.cost.microdollars", price.and_then(|price| price.charge.microdollars).into()),
             ("claimgate.cost.price_version", price.map(|price| price.version.as_str()).into()),
@@ -82,7 +60,47 @@ impl Spent<'_> {
             ),
             ("claimgate.cost.unpriced", is_unpriced.then_some(true).into()),
         ]);
+        if !usage.is_complete {
+            write_estimate(usage, line);
+        }
+        if counts.has_parts() || !usage.others.is_empty() {
+            write_parts(usage, line);
+        }
     }
+}
+
+/// What is charged in the place of what was not told.
+fn write_estimate(usage: &Usage, line: &mut Line) {
+    let (told, taken) = (&usage.counts, usage.at_least());
+    let estimated = |told: Option<u64>, taken: Option<u64>| taken.filter(|taken| told != Some(*taken));
+    line.put([
+        ("claimgate.usage.estimated_input_tokens", estimated(told.input, taken.input).into()),
+        ("claimgate.usage.estimated_output_tokens", estimated(told.output, taken.output).into()),
+    ]);
+}
+
+/// What few answers have.
+fn write_parts(usage: &Usage, line: &mut Line) {
+    let counts = &usage.counts;
+    line.put([
+        // Of what was written to a cache, what is kept for an hour.
+        ("claimgate.usage.cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
+        ("claimgate.usage.audio_input_tokens", counts.audio_input.into()),
+        ("claimgate.usage.image_input_tokens", counts.image_input.into()),
+        // Of these two, what was read from a cache.
+        ("claimgate.usage.cached_audio_input_tokens", counts.cached_audio.into()),
+        ("claimgate.usage.cached_image_input_tokens", counts.cached_image.into()),
+        ("claimgate.usage.audio_output_tokens", counts.audio_output.into()),
+        ("claimgate.usage.image_output_tokens", counts.image_output.into()),
+        // Where the model ran several times.
+        ("claimgate.usage.longest_input_tokens", counts.longest_input.into()),
+        // Sound that is charged by its length, in milliseconds.
+        ("claimgate.usage.audio_ms", counts.audio_ms.into()),
+        ("claimgate.usage.images", counts.images.into()),
+        ("claimgate.usage.calls", calls(usage)),
+        // What other models took of all this.
+        ("claimgate.usage.other_models", others(&usage.others)),
+    ]);
 }
 
 /// How often tools of the provider's were called, by name.

@@ -119,6 +119,11 @@ impl Figures {
         self.telling == 0
     }
 
+    /// True where none was stated, calls included.
+    pub fn are_unstated(&self) -> bool {
+        self.stated == 0
+    }
+
     /// A document or an event has been read: fresh input and what was cached belong together in it.
     pub fn statement_ends(&mut self) {
         if let Some(fresh) = self.get(Figure::FreshInput) {

@@ -124,6 +124,23 @@ impl Calls {
 }
 
 impl Counts {
+    /// True where it has more than input, output, their total, and what came from and went to a cache.
+    pub fn has_parts(&self) -> bool {
+        let parts = [
+            self.cache_write_hour,
+            self.audio_input,
+            self.image_input,
+            self.cached_audio,
+            self.cached_image,
+            self.audio_output,
+            self.image_output,
+            self.longest_input,
+            self.audio_ms,
+            self.images,
+        ];
+        parts.iter().any(Option::is_some) || self.calls.stated().next().is_some()
+    }
+
     /// The figures in the terms of all dialects.
     pub fn of(figures: &Figures) -> Self {
         let get = |figure| figures.get(figure);

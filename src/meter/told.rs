@@ -110,11 +110,14 @@ impl Told {
     pub(super) fn object_opens(&mut self, holds: Holds) {
         match holds {
             Holds::Document => {
-                self.figures = self.all();
+                // Most answers are one document without calls, of which nothing was counted before.
+                if !self.counted.are_unstated() {
+                    self.figures = self.all();
+                    self.counted = Figures::default();
+                }
                 if let Some(tier) = self.named_tier.take().filter(|_| self.is_heeded()) {
                     self.tier = tier;
                 }
-                self.counted = Figures::default();
                 self.tells = false;
                 self.items.begin_document();
                 self.runs.abandon();
