@@ -58,13 +58,16 @@ impl Told {
     }
 
     /// What was stated, and what was counted so far.
-    fn all(&self) -> Figures {
-        match (self.is_absurd(), self.is_heeded()) {
-            (true, _) => Figures::default(),
-            (false, true) => self.figures.or_more(&self.counted),
-            (false, false) => self.figures,
+    fn all(&self) -> Cow<'_, Figures> {
+        if self.is_absurd() {
+            return Cow::Owned(Figures::default());
+        }
+        match self.is_heeded() && !self.counted.are_unstated() {
+            true => Cow::Owned(self.figures.or_more(&self.counted)),
+            false => Cow::Borrowed(&self.figures),
         }
     }
+
     /// True where what this document or event names beside figures counts.
     fn is_heeded(&self) -> bool {
         self.tells || !self.passes_over
@@ -76,6 +79,9 @@ impl Told {
             return Counts::default();
         }
         let stated = Counts::of(&self.all());
+        if self.runs.is_empty() {
+            return stated;
+        }
         let own = self.runs.own(self.model.as_deref(), stated);
         self.others().iter().fold(own, |all, run| all.with(&run.counts))
     }
@@ -112,7 +118,7 @@ impl Told {
             Holds::Document => {
                 // Most answers are one document without calls, of which nothing was counted before.
                 if !self.counted.are_unstated() {
-                    self.figures = self.all();
+                    self.figures = self.all().into_owned();
                     self.counted = Figures::default();
                 }
                 if let Some(tier) = self.named_tier.take().filter(|_| self.is_heeded()) {
