@@ -192,11 +192,6 @@ impl Operation {
         self.traits.model
     }
 
-    /// True where only the body names the model.
-    pub fn names_model_in_body(&self) -> bool {
-        matches!(self.traits.model, ModelPlace::Body | ModelPlace::Multipart)
-    }
-
     pub fn body_form(&self) -> BodyForm {
         self.traits.body
     }

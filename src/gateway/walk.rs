@@ -197,11 +197,14 @@ impl Gateway {
     fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
         let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
         self.require_plain_query(&facts)?;
+        if call.body.is_some() {
+            return Ok(());
+        }
         let form = facts.operation.form_of(&call.head);
         let needs_body = self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
         // Work in the background would leave the answer without its cost.
         let may_be_done_later = facts.operation.may_be_done_later() && self.quotas.needs_usage();
-        if call.body.is_some() || !(needs_body || may_be_done_later) {
+        if !(needs_body || may_be_done_later) {
             return Ok(());
         }
         if !needs_body && self.settings.hold == Hold::Headers {
