@@ -20,7 +20,11 @@ pub(super) const MODEL_GLOB: &str = "@model_glob";
 /// True where `pattern` allows `model`: one of the model's names matches it. What stands before the name in the pattern, such
 /// as a region, is demanded.
 pub fn allows_model(pattern: &str, model: &str) -> bool {
-    let (pattern, model) = (Spelling::of(pattern), Spelling::of(model));
+    allows(pattern, &Spelling::of(model))
+}
+
+fn allows(pattern: &str, model: &Spelling) -> bool {
+    let pattern = Spelling::of(pattern);
     model.all().any(|name| matches_glob(pattern.as_sent(), name))
 }
 
@@ -37,11 +41,12 @@ pub(super) fn model_glob(
     patterns: Value,
     before: Arc<String>,
 ) -> Result<bool, ExecutionError> {
+    let (spelling, written) = (Spelling::of(&model), format!("{before}{model}"));
     any_text(GLOB, &patterns, |pattern| {
         let of_models = pattern.strip_prefix(before.as_str());
-        Ok(of_models.is_some_and(|pattern| allows_model(pattern, &model))
+        Ok(of_models.is_some_and(|pattern| allows(pattern, &spelling))
             // A pattern such as `*` also stands for the text before the name.
-            || matches_glob(pattern, &format!("{before}{model}")))
+            || matches_glob(pattern, &written))
     })
 }
 

@@ -12,6 +12,9 @@ use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, oper
 use cel_interpreter::context::Context;
 use cel_interpreter::{DeclarationError, ExecutionError, IdedExpr, Value};
 
+use super::functions::GLOB;
+use super::models::MODEL_GLOB;
+
 /// The most steps of one evaluation: some tens of milliseconds in wasm.
 pub(super) const MOST_STEPS: u64 = 20_000;
 
@@ -151,7 +154,8 @@ impl Counting {
                 | "endsWith"
                 | "matches"
                 | "covers"
-                | "glob"
+                | GLOB
+                | MODEL_GLOB
                 | "in_cidr"
                 | "min"
                 | "max" => true,

@@ -7,7 +7,13 @@ use crate::expression::{Engine, Fact, Facts, Field, Vocabulary};
 const VOCABULARY: Vocabulary = Vocabulary {
     variables: &[Field::object(
         "request",
-        &[Field::value("query"), Field::value("names"), Field::value("text"), Field::value("few")],
+        &[
+            Field::value("query"),
+            Field::value("names"),
+            Field::value("text"),
+            Field::value("few"),
+            Field::model("model"),
+        ],
     )],
 };
 
@@ -24,6 +30,7 @@ impl Facts for Asked {
             Some("query") => Fact::Map(names().map(|name| (name, Fact::text("v"))).collect()),
             Some("names") => Fact::List(names().map(Fact::Text).collect()),
             Some("text") => Fact::Text("x".repeat(self.bytes)),
+            Some("model") => Fact::text("m"),
             _ => Fact::texts(&["a".to_owned(), "b".to_owned()]),
         }
     }
@@ -119,6 +126,20 @@ fn what_reads_a_whole_list_or_text_counts_within_a_macro() {
         ("!request.text.matches('(x+)+y')", 1, 60_000, Some(true), "a pattern over a long text, once"),
         ("request.names.all(a, request.names == request.names)", 1_000, 10, None, "whole lists are compared"),
         ("request.names.all(a, request.names.glob(a))", 0, 10, Some(true), "nothing is walked"),
+        (
+            "request.names.all(a, !request.model.glob(request.names))",
+            100,
+            10,
+            Some(true),
+            "a model in few patterns",
+        ),
+        (
+            "request.names.all(a, !request.model.glob(request.names))",
+            3_000,
+            10,
+            None,
+            "a model in many, often",
+        ),
     ] {
         assert_eq!(evaluate(source, &Asked { entries, bytes }), holds, "{what}: {source}");
     }
