@@ -266,10 +266,10 @@ impl Reader {
             headers.text("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
         match media_type.trim().to_ascii_lowercase().as_str() {
             "text/event-stream" => Self::Events(Box::new(Events::new(statement))),
-            "application/vnd.amazon.eventstream" => Self::Frames(Frames::new(statement.keys)),
-            "application/x-ndjson" => Self::Lines(Lines::new(statement.keys)),
-            "application/json" => Self::Document(Sieve::new(statement.keys)),
-            media_type if media_type.ends_with("+json") => Self::Document(Sieve::new(statement.keys)),
+            "application/vnd.amazon.eventstream" => Self::Frames(Frames::new(&statement.document)),
+            "application/x-ndjson" => Self::Lines(Lines::new(&statement.document)),
+            "application/json" => Self::Document(Sieve::new(&statement.document)),
+            media_type if media_type.ends_with("+json") => Self::Document(Sieve::new(&statement.document)),
             _ => Self::None(Unknown::ContentType),
         }
     }

@@ -22,21 +22,17 @@ pub struct BillItem<'a> {
     pub amount: u64,
 }
 
-impl Bill<'_> {
+impl<'a> Bill<'a> {
     pub fn write(&self, line: &mut Line) {
-        const ROOM: usize = 64;
-        let item = |charged: &Charged| {
-            let mut item = Line::with_room(ROOM);
-            item.put([
-                ("quota", (*charged.quota).into()),
+        let members = |charged: &'a Charged| {
+            [
+                ("quota", Value::from(&*charged.quota)),
                 ("unit", charged.unit.name().into()),
                 ("amount", charged.amount.into()),
-            ]);
-            item.finish()
+            ]
         };
         if !self.0.is_empty() {
-            let items: Vec<String> = self.0.iter().map(item).collect();
-            line.put([("claimgate.charged", Value::Written(format!("[{}]", items.join(","))))]);
+            line.put_list("claimgate.charged", self.0.iter().map(members));
         }
     }
 }

@@ -47,13 +47,30 @@ impl Line {
             if matches!(value, Value::Absent | Value::Texts([])) {
                 continue;
             }
-            self.separate();
-            self.text.push('"');
-            self.text.push_str(name);
-            self.text.push_str("\":");
+            self.begin(name);
             if self.value(&value) {
                 self.cut.push(name);
             }
+        }
+    }
+
+    /// Adds a list of objects, each with its members. It is cut where one of them is.
+    pub(super) fn put_list<'a, M: IntoIterator<Item = (&'static str, Value<'a>)>>(
+        &mut self,
+        name: &'static str,
+        objects: impl IntoIterator<Item = M>,
+    ) {
+        self.begin(name);
+        let cut_before = self.cut.len();
+        for (index, members) in objects.into_iter().enumerate() {
+            self.text.push_str(if index == 0 { "[{" } else { ",{" });
+            self.put(members);
+            self.text.push('}');
+        }
+        self.text.push(']');
+        if self.cut.len() > cut_before {
+            self.cut.truncate(cut_before);
+            self.cut.push(name);
         }
     }
 
@@ -80,8 +97,17 @@ impl Line {
         Members { text: self.text, cut: self.cut }
     }
 
+    /// Begins a member.
+    fn begin(&mut self, name: &str) {
+        self.separate();
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
+    }
+
+    /// No value ends with the bracket that opens an object.
     fn separate(&mut self) {
-        if self.text.len() > 1 {
+        if !self.text.ends_with('{') {
             self.text.push(',');
         }
     }
@@ -195,12 +221,15 @@ mod tests {
         common.put([("c", long.as_str().into()), ("d", "short".into())]);
         let mut line = Line::with_room(0);
         line.put([("a", ["b", &long].as_slice().into())]);
+        line.put_list("e", [[("f", "short".into())], [("f", long.as_str().into())]]);
         line.append(&common.members());
+        line.put_list("g", [[("f", "short".into())]]);
         let line = line.finish();
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(read["claimgate.cut"], json!(["a", "c"]));
+        assert_eq!(read["claimgate.cut"], json!(["a", "e", "c"]));
         assert_eq!((&read["d"], &read["a"][0]), (&json!("short"), &json!("b")));
-        assert!(read["c"].as_str().unwrap().ends_with("x…") && line.len() < 2200, "{}", line.len());
+        assert_eq!((&read["e"][0], &read["g"]), (&json!({ "f": "short" }), &json!([{ "f": "short" }])));
+        assert!(read["c"].as_str().unwrap().ends_with("x…") && line.len() < 3400, "{}", line.len());
     }
 
     proptest! {

@@ -98,9 +98,11 @@ fn write_parts(usage: &Usage, line: &mut Line) {
         ("claimgate.usage.audio_ms", counts.audio_ms.into()),
         ("claimgate.usage.images", counts.images.into()),
         ("claimgate.usage.calls", calls(usage)),
-        // What other models took of all this.
-        ("claimgate.usage.other_models", others(&usage.others)),
     ]);
+    if !usage.others.is_empty() {
+        // What other models took of all this.
+        line.put_list("claimgate.usage.other_models", usage.others.iter().map(members_of));
+    }
 }
 
 /// How often tools of the provider's were called, by name.
@@ -115,24 +117,15 @@ fn calls(usage: &Usage) -> Value<'static> {
     Value::Written(line.finish())
 }
 
-fn others(runs: &[Run]) -> Value<'static> {
-    const ROOM: usize = 128;
-    let item = |run: &Run| {
-        let mut item = Line::with_room(ROOM);
-        let counts = &run.counts;
-        item.put([
-            ("model", run.model.as_str().into()),
-            ("input_tokens", counts.input.into()),
-            ("cache_read_input_tokens", counts.cache_read.into()),
-            ("cache_creation_input_tokens", counts.cache_write.into()),
-            ("cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
-            ("output_tokens", counts.output.into()),
-            ("longest_input_tokens", counts.longest_input.into()),
-        ]);
-        item.finish()
-    };
-    match runs {
-        [] => Value::Absent,
-        runs => Value::Written(format!("[{}]", runs.iter().map(item).collect::<Vec<_>>().join(","))),
-    }
+fn members_of(run: &Run) -> [(&'static str, Value<'_>); 7] {
+    let counts = &run.counts;
+    [
+        ("model", run.model.as_str().into()),
+        ("input_tokens", counts.input.into()),
+        ("cache_read_input_tokens", counts.cache_read.into()),
+        ("cache_creation_input_tokens", counts.cache_write.into()),
+        ("cache_creation_1h_input_tokens", counts.cache_write_hour.into()),
+        ("output_tokens", counts.output.into()),
+        ("longest_input_tokens", counts.longest_input.into()),
+    ]
 }

@@ -5,8 +5,8 @@ use super::figures::Figure;
 /// How one dialect's answers tell their cost.
 #[derive(Debug)]
 pub struct Statement {
-    /// The keys of a document or of an event's data. A list stands for each of its elements.
-    pub keys: &'static [AnswerKey],
+    /// What a document or an event's data holds. A list stands for each of its elements.
+    pub document: AnswerKey,
     /// Every event that says something has one of these keys with a value, but for the model's name in the first ones;
     /// where there are none, each says something.
     pub marks: &'static [&'static str],
@@ -31,7 +31,53 @@ pub enum Settled {
 pub struct AnswerKey {
     pub name: &'static str,
     pub holds: Holds,
-    pub below: &'static [AnswerKey],
+    pub below: Keys,
+}
+
+/// The keys of one object.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys {
+    all: &'static [AnswerKey],
+    /// The marks of all their names, one bit each: most keys of an answer lead nowhere, and their mark is not there either.
+    marks: u64,
+}
+
+impl AnswerKey {
+    /// Any key that nobody asks for.
+    pub const UNREAD: Self = leads("", &[]);
+}
+
+impl Keys {
+    const fn of(all: &'static [AnswerKey]) -> Self {
+        let (mut marks, mut rest) = (0, all);
+        while let [key, others @ ..] = rest {
+            marks |= mark(key.name.as_bytes());
+            rest = others;
+        }
+        Self { all, marks }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The key of this name.
+    pub fn find(&self, name: &[u8]) -> Option<&'static AnswerKey> {
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
+        self.all.iter().find(|key| key.name.as_bytes() == name)
+    }
+}
+
+/// One bit, by the length and both ends of a name.
+const fn mark(name: &[u8]) -> u64 {
+    let (first, last) = match name {
+        [first, .., last] => (*first, *last),
+        [only] => (*only, *only),
+        [] => (0, 0),
+    };
+    1 << ((name.len() as u8).wrapping_mul(5) ^ first.wrapping_mul(3) ^ last) % 64
 }
 
 /// What the value at a key is.
@@ -78,8 +124,8 @@ pub enum Holds {
     Text,
     /// Something that only the last event has.
     Last,
-    /// Base64 of a document with these keys.
-    Sealed(&'static [AnswerKey]),
+    /// Base64 of this document.
+    Sealed(&'static AnswerKey),
 }
 
 impl Holds {
@@ -100,12 +146,22 @@ impl Holds {
     }
 }
 
+/// What stands at no key: the whole document.
+pub(super) const fn document(keys: &'static [AnswerKey]) -> AnswerKey {
+    object("", Holds::Document, keys)
+}
+
+/// Something that holds more than what is at its keys.
+pub(super) const fn object(name: &'static str, holds: Holds, below: &'static [AnswerKey]) -> AnswerKey {
+    AnswerKey { name, holds, below: Keys::of(below) }
+}
+
 pub(super) const fn leads(name: &'static str, below: &'static [AnswerKey]) -> AnswerKey {
-    AnswerKey { name, holds: Holds::Others, below }
+    object(name, Holds::Others, below)
 }
 
 pub(super) const fn key(name: &'static str, holds: Holds) -> AnswerKey {
-    AnswerKey { name, holds, below: &[] }
+    object(name, holds, &[])
 }
 
 pub(super) const fn text(name: &'static str) -> AnswerKey {

@@ -47,7 +47,7 @@ enum Line {
 impl Events {
     pub(super) fn new(statement: &'static Statement) -> Self {
         Self {
-            sieve: Sieve::new(statement.keys),
+            sieve: Sieve::new(&statement.document),
             marks: statement.marks.iter().map(|mark| Finder::new(*mark)).collect(),
             texts: Texts { keys: statement.texts, last: None },
             line: Line::First(0),

@@ -38,8 +38,8 @@ enum Stage {
 }
 
 impl Frames {
-    pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
-        Self { sieve: Sieve::new(keys), stage: Stage::Prelude(0), prelude: [0; PRELUDE], seen: 0 }
+    pub(super) fn new(document: &'static AnswerKey) -> Self {
+        Self { sieve: Sieve::new(document), stage: Stage::Prelude(0), prelude: [0; PRELUDE], seen: 0 }
     }
 
     pub(super) fn seen(&self) -> u64 {

@@ -14,8 +14,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
-        Self { sieve: Sieve::new(keys), seen: 0, is_begun: false }
+    pub(super) fn new(document: &'static AnswerKey) -> Self {
+        Self { sieve: Sieve::new(document), seen: 0, is_begun: false }
     }
 
     pub(super) fn seen(&self) -> u64 {

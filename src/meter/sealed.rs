@@ -17,8 +17,8 @@ pub(super) struct Unsealing {
 }
 
 impl Unsealing {
-    pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
-        Self { sieve: Sieve::new(keys), group: 0, letters: 0 }
+    pub(super) fn new(document: &'static AnswerKey) -> Self {
+        Self { sieve: Sieve::new(document), group: 0, letters: 0 }
     }
 
     /// The next document begins.

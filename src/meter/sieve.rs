@@ -15,15 +15,15 @@ const DEEPEST: usize = 8;
 /// What reads one document.
 #[derive(Debug)]
 pub(super) struct Sieve {
-    keys: &'static [AnswerKey],
+    document: &'static AnswerKey,
     state: State,
     /// The lists and objects that are open and may hold something; the first `depth` of them.
     levels: [Level; DEEPEST],
     depth: usize,
     /// How many are open within what is passed over.
     below: u32,
-    /// What the value is that comes next or is being read.
-    next: Next,
+    /// Of the value that comes next or is being read.
+    next: &'static AnswerKey,
     held: Held,
     /// The last byte of a text was a backslash.
     escapes: bool,
@@ -56,29 +56,21 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Next {
-    holds: Holds,
-    keys: &'static [AnswerKey],
-}
-
-#[derive(Clone, Copy, Debug)]
 struct Level {
     kind: Kind,
     /// Of its elements, or of itself.
-    next: Next,
+    key: &'static AnswerKey,
 }
 
-const NOTHING: Next = Next { holds: Holds::Others, keys: &[] };
-
 impl Sieve {
-    pub(super) fn new(keys: &'static [AnswerKey]) -> Self {
+    pub(super) fn new(document: &'static AnswerKey) -> Self {
         Self {
-            keys,
+            document,
             state: State::Value,
-            levels: [Level { kind: Kind::Object, next: NOTHING }; DEEPEST],
+            levels: [Level { kind: Kind::Object, key: document }; DEEPEST],
             depth: 0,
             below: 0,
-            next: Next { holds: Holds::Document, keys },
+            next: document,
             held: Held::new(),
             escapes: false,
             unsealing: None,
@@ -88,7 +80,7 @@ impl Sieve {
     /// The next document begins.
     pub(super) fn reset(&mut self) {
         (self.state, self.depth, self.below, self.escapes) = (State::Value, 0, 0, false);
-        self.next = Next { holds: Holds::Document, keys: self.keys };
+        self.next = self.document;
         self.held.clear();
     }
 
@@ -142,8 +134,8 @@ impl Sieve {
             (State::Behind, b']') => return self.close(Kind::List, told),
             (State::Colon, b':') => State::Value,
             (State::Behind, b',') => match self.level() {
-                Some(Level { kind: Kind::List, next }) => {
-                    self.next = next;
+                Some(Level { kind: Kind::List, key }) => {
+                    self.next = key;
                     State::Value
                 }
                 Some(Level { kind: Kind::Object, .. }) => State::Key,
@@ -158,16 +150,16 @@ impl Sieve {
     }
 
     fn open(&mut self, kind: Kind, told: &mut Told) {
-        let next = self.next;
+        let key = self.next;
         match kind {
-            Kind::List => told.list_opens(next.holds),
-            Kind::Object => told.object_opens(next.holds),
+            Kind::List => told.list_opens(key.holds),
+            Kind::Object => told.object_opens(key.holds),
         }
         // A list of texts has no keys below it.
-        let is_read = !next.keys.is_empty() || kind == Kind::List && matches!(next.holds, Holds::Each(_));
+        let is_read = !key.below.is_empty() || kind == Kind::List && matches!(key.holds, Holds::Each(_));
         match self.levels.get_mut(self.depth).filter(|_| is_read) {
             Some(level) => {
-                *level = Level { kind, next };
+                *level = Level { kind, key };
                 self.depth = self.depth.saturating_add(1);
                 self.state = if kind == Kind::List { State::Value } else { State::Key };
             }
@@ -179,7 +171,7 @@ impl Sieve {
         match self.level() {
             Some(level) if level.kind == kind => {
                 if kind == Kind::Object {
-                    told.object_closes(level.next.holds);
+                    told.object_closes(level.key.holds);
                 }
                 self.depth = self.depth.saturating_sub(1);
                 self.value_ends();
@@ -195,10 +187,10 @@ impl Sieve {
     fn begin_text(&mut self, told: &mut Told) {
         self.held.clear();
         told.text_begins(self.next.holds);
-        if let Holds::Sealed(keys) = self.next.holds {
+        if let Holds::Sealed(document) = self.next.holds {
             match &mut self.unsealing {
                 Some(unsealing) => unsealing.reset(),
-                none => *none = Some(Box::new(Unsealing::new(keys))),
+                none => *none = Some(Box::new(Unsealing::new(document))),
             }
         }
     }
@@ -212,13 +204,13 @@ impl Sieve {
         }
         let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         let (plain, special) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        self.keep(plain, told);
         match special.split_first() {
             Some((b'"', behind)) => {
-                self.text_ends(told);
+                self.text_ends(plain, told);
                 behind
             }
             Some((_, behind)) => {
+                self.keep(plain, told);
                 // An escape is one byte of text.
                 if self.state != State::Text || !matches!(self.next.holds, Holds::Text) {
                     self.keep(b"\\", told);
@@ -226,7 +218,10 @@ impl Sieve {
                 self.escapes = true;
                 behind
             }
-            None => &[],
+            None => {
+                self.keep(plain, told);
+                &[]
+            }
         }
     }
 
@@ -244,20 +239,24 @@ impl Sieve {
         }
     }
 
-    fn text_ends(&mut self, told: &mut Told) {
+    fn text_ends(&mut self, last: &[u8], told: &mut Told) {
         match self.state {
             State::KeyText => {
-                let keys = self.level().map_or(NOTHING.keys, |level| level.next.keys);
-                let found =
-                    self.held.written().and_then(|name| keys.iter().find(|key| key.name.as_bytes() == name));
-                self.next = found.map_or(NOTHING, |key| Next { holds: key.holds, keys: key.below });
+                let level = self.level();
+                let name = self.held.with_last(last);
+                let found = name.and_then(|name| level?.key.below.find(name));
+                self.next = found.unwrap_or(&AnswerKey::UNREAD);
                 self.state = State::Colon;
             }
-            State::Text => {
-                if let Some(written) = self.held.written() {
-                    let element = self.level().map_or(NOTHING.holds, |level| level.next.holds);
+            State::Text if self.next.holds.is_read_as_text() => {
+                let element = self.level().map_or(Holds::Others, |level| level.key.holds);
+                if let Some(written) = self.held.with_last(last) {
                     told.text(self.next.holds, element, written);
                 }
+                self.value_ends();
+            }
+            State::Text => {
+                self.keep(last, told);
                 self.value_ends();
             }
             _ => self.state = State::Below,
@@ -269,12 +268,14 @@ impl Sieve {
         let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
         let end = rest.iter().position(is_end);
         let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
-        self.held.push(part);
-        if end.is_some() {
-            if let Some(written) = self.held.written() {
-                told.scalar(self.next.holds, written);
+        match end {
+            Some(_) => {
+                if let Some(written) = self.held.with_last(part) {
+                    told.scalar(self.next.holds, written);
+                }
+                self.value_ends();
             }
-            self.value_ends();
+            None => self.held.push(part),
         }
         behind
     }
@@ -322,7 +323,12 @@ impl Held {
         }
     }
 
-    fn written(&self) -> Option<&[u8]> {
+    /// The whole, of which this is the last part; most come in one.
+    fn with_last<'a>(&'a mut self, part: &'a [u8]) -> Option<&'a [u8]> {
+        if self.bytes.is_empty() && !self.is_too_long {
+            return (part.len() <= LONGEST).then_some(part);
+        }
+        self.push(part);
         (!self.is_too_long).then_some(self.bytes.as_slice())
     }
 }

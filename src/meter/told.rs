@@ -156,10 +156,11 @@ impl Told {
 
     /// A number, `null`, `true` or `false`, as it was written.
     pub(super) fn scalar(&mut self, holds: Holds, written: &[u8]) {
-        let Some(number) = std::str::from_utf8(written).ok().and_then(|written| whole(written, holds)) else {
+        if !matches!(holds, Holds::Figure(_) | Holds::Seconds | Holds::ShareCount) {
             return;
-        };
-        self.number(holds, number);
+        }
+        let number = std::str::from_utf8(written).ok().and_then(|written| whole(written, holds));
+        number.into_iter().for_each(|number| self.number(holds, number));
     }
 
     fn number(&mut self, holds: Holds, number: u64) {

@@ -1,12 +1,14 @@
 //! Anthropic's dialect.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
+use crate::dialect::answer_key::{
+    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
+};
 use crate::dialect::figures::Figure;
 
 /// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
 /// (<https://docs.claude.com/en/api/messages-streaming>).
 pub(super) static ANTHROPIC: Statement = Statement {
-    keys: &[
+    document: document(&[
         key("model", Holds::Model),
         leads("usage", USAGE),
         key("stop_reason", Holds::Reason),
@@ -15,7 +17,7 @@ pub(super) static ANTHROPIC: Statement = Statement {
         leads("content", &[text("text"), text("thinking")]),
         // Of the older completions.
         text("completion"),
-    ],
+    ]),
     marks: &["\"usage\"", "\"stop_reason\""],
     texts: &["\"text\"", "\"partial_json\"", "\"thinking\"", "\"completion\""],
     settled: Settled::ByReason,
@@ -70,10 +72,10 @@ pub(super) const CACHE_CREATION: AnswerKey = leads(
 
 /// Where the conversation was compacted on the way, or another model advised or stepped in
 /// (<https://docs.claude.com/en/docs/build-with-claude/compaction>, `/agents-and-tools/tool-use/advisor-tool`).
-pub(super) const ITERATIONS: AnswerKey = AnswerKey {
-    name: "iterations",
-    holds: Holds::Runs,
-    below: &[
+pub(super) const ITERATIONS: AnswerKey = object(
+    "iterations",
+    Holds::Runs,
+    &[
         key("model", Holds::Model),
         figure("input_tokens", Figure::FreshInput),
         figure("cache_read_input_tokens", Figure::CacheRead),
@@ -81,4 +83,4 @@ pub(super) const ITERATIONS: AnswerKey = AnswerKey {
         CACHE_CREATION,
         figure("output_tokens", Figure::Output),
     ],
-};
+);

@@ -1,17 +1,19 @@
 //! Bedrock's dialect, and those of the makers of its models.
 
 use super::{anthropic, openai};
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
+use crate::dialect::answer_key::{
+    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
+};
 use crate::dialect::figures::Figure;
 
 /// Converse has `usage`, in a stream in its last event; invoke has what the model's maker has, in a stream in
 /// `bytes`, and in the last event what Bedrock itself has counted
 /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html>).
 pub(super) static BEDROCK: Statement =
-    Statement { keys: ANSWER, marks: &[], texts: &[], settled: Settled::ByReason };
+    Statement { document: document(ANSWER), marks: &[], texts: &[], settled: Settled::ByReason };
 
 const ANSWER: &[AnswerKey] = &[
-    key("bytes", Holds::Sealed(INVOKED)),
+    key("bytes", Holds::Sealed(&INVOKED)),
     leads("usage", USAGE),
     leads("delta", CONVERSE_DELTA),
     leads("serviceTier", &[key("type", Holds::Tier)]),
@@ -35,7 +37,7 @@ const CONVERSE_DELTA: &[AnswerKey] =
     &[text("text"), leads("reasoningContent", &[text("text")]), leads("toolUse", &[text("input")])];
 
 /// The makers' own: Anthropic, Nova, Titan, Llama, and those who speak OpenAI's dialect.
-const INVOKED: &[AnswerKey] = &[
+const INVOKED: AnswerKey = document(&[
     leads("usage", USAGE),
     key("model", Holds::Model),
     leads("message", &[key("model", Holds::Model), leads("usage", anthropic::FIRST_USAGE)]),
@@ -54,8 +56,8 @@ const INVOKED: &[AnswerKey] = &[
     key("finish_reason", Holds::Reason),
     leads("choices", openai::CHOICE),
     leads("outputs", &[key("stop_reason", Holds::Reason), text("text")]),
-    AnswerKey { name: "amazon-bedrock-invocationMetrics", holds: Holds::Last, below: METRICS },
-];
+    object("amazon-bedrock-invocationMetrics", Holds::Last, METRICS),
+]);
 
 const TITAN_RESULT: &[AnswerKey] =
     &[figure("tokenCount", Figure::Output), key("completionReason", Holds::Reason)];
@@ -88,11 +90,11 @@ const USAGE: &[AnswerKey] = &[
 ];
 
 /// What was written to a cache, by lifetime.
-const CACHE_DETAILS: AnswerKey = AnswerKey {
-    name: "cacheDetails",
-    holds: Holds::Shares(&[("5m", Figure::CacheWriteFiveMinutes), ("1h", Figure::CacheWriteHour)]),
-    below: &[key("ttl", Holds::ShareName), key("inputTokens", Holds::ShareCount)],
-};
+const CACHE_DETAILS: AnswerKey = object(
+    "cacheDetails",
+    Holds::Shares(&[("5m", Figure::CacheWriteFiveMinutes), ("1h", Figure::CacheWriteHour)]),
+    &[key("ttl", Holds::ShareName), key("inputTokens", Holds::ShareCount)],
+);
 
 const METRICS: &[AnswerKey] = &[
     figure("inputTokenCount", Figure::FreshInput),

@@ -1,26 +1,28 @@
 //! Gemini's dialect, and that of its interactions.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
+use crate::dialect::answer_key::{
+    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
+};
 use crate::dialect::figures::Figure;
 
 /// Each part of a stream, an event or the element of a list, counts from the beginning
 /// (<https://ai.google.dev/api/generate-content#UsageMetadata>); an interaction tells it at the end
 /// (<https://ai.google.dev/api/interactions-api>).
 pub(super) static GEMINI: Statement = Statement {
-    keys: &[
+    document: document(&[
         key("modelVersion", Holds::Model),
         leads("usageMetadata", USAGE),
         leads("candidates", CANDIDATE),
         leads("promptFeedback", &[key("blockReason", Holds::Reason)]),
         // Of an interaction.
         key("model", Holds::Model),
-        AnswerKey { name: "usage", holds: Holds::Last, below: INTERACTION_USAGE },
+        object("usage", Holds::Last, INTERACTION_USAGE),
         leads("interaction", INTERACTION),
         leads("steps", STEP),
         leads("outputs", STEP),
         leads("delta", &[text("text")]),
         key("service_tier", Holds::Tier),
-    ],
+    ]),
     marks: &[],
     texts: &[],
     settled: Settled::ByReason,
@@ -54,7 +56,7 @@ const OUTPUT_MEDIA: Parts = &[("audio", Figure::AudioOutput), ("image", Figure::
 type Parts = &'static [(&'static str, Figure)];
 
 const fn shares(name: &'static str, parts: Parts, below: &'static [AnswerKey]) -> AnswerKey {
-    AnswerKey { name, holds: Holds::Shares(parts), below }
+    object(name, Holds::Shares(parts), below)
 }
 
 const MEDIUM: &[AnswerKey] = &[key("modality", Holds::ShareName), key("tokenCount", Holds::ShareCount)];
@@ -71,7 +73,7 @@ const GROUNDING: AnswerKey = leads(
 
 const INTERACTION: &[AnswerKey] = &[
     key("model", Holds::Model),
-    AnswerKey { name: "usage", holds: Holds::Last, below: INTERACTION_USAGE },
+    object("usage", Holds::Last, INTERACTION_USAGE),
     leads("steps", STEP),
     leads("outputs", STEP),
     key("service_tier", Holds::Tier),

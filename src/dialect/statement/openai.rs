@@ -1,13 +1,15 @@
 //! OpenAI's dialect, with the accents of those who speak it.
 
-use crate::dialect::answer_key::{AnswerKey, Holds, Settled, Statement, figure, key, leads, text};
+use crate::dialect::answer_key::{
+    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
+};
 use crate::dialect::figures::Figure;
 
 /// Chat, completions, embeddings, images and audio state it at the top, in a stream by their last event; a response's
 /// events hold the response (<https://platform.openai.com/docs/api-reference/chat/object>, `/responses-streaming`,
 /// `/images/object`, `/audio/json-object`).
 pub(super) static OPENAI: Statement = Statement {
-    keys: &[
+    document: document(&[
         key("model", Holds::Model),
         key("service_tier", Holds::Tier),
         leads("usage", USAGE),
@@ -33,7 +35,7 @@ pub(super) static OPENAI: Statement = Statement {
         key("done_reason", Holds::Reason),
         // Mistral's reading of documents.
         leads("usage_info", &[figure("pages_processed", Figure::Page)]),
-    ],
+    ]),
     marks: &["\"usage\"", "\"finish_reason\"", "\"billed_units\""],
     texts: &[
         "\"content\"",
@@ -48,7 +50,7 @@ pub(super) static OPENAI: Statement = Statement {
 
 /// The events that tell a text once more, as a whole, count for nothing.
 pub(super) static RESPONSES: Statement = Statement {
-    keys: &[
+    document: document(&[
         key("model", Holds::Model),
         key("service_tier", Holds::Tier),
         leads("usage", USAGE),
@@ -56,7 +58,7 @@ pub(super) static RESPONSES: Statement = Statement {
         OUTPUT,
         leads("tool_usage", TOOL_USAGE),
         text("delta"),
-    ],
+    ]),
     marks: &["\"usage\""],
     texts: &["\"delta\""],
     settled: Settled::ByFigures,
@@ -79,15 +81,15 @@ const MESSAGE: &[AnswerKey] = &[
 ];
 
 /// Of a transcription a text; of Cohere an object.
-const DELTA: AnswerKey = AnswerKey {
-    name: "delta",
-    holds: Holds::Text,
-    below: &[
+const DELTA: AnswerKey = object(
+    "delta",
+    Holds::Text,
+    &[
         leads("usage", USAGE),
         key("finish_reason", Holds::Reason),
         leads("message", &[leads("content", &[text("text")])]),
     ],
-};
+);
 
 const RESPONSE: &[AnswerKey] = &[
     key("model", Holds::Model),
@@ -157,15 +159,15 @@ const OUTPUT_DETAILS: &[AnswerKey] = &[
 
 /// What a response made: its calls of tools are charged by the piece, of a search those that searched
 /// (<https://platform.openai.com/docs/guides/tools-web-search>).
-const OUTPUT: AnswerKey = AnswerKey {
-    name: "output",
-    holds: Holds::Item,
-    below: &[
+const OUTPUT: AnswerKey = object(
+    "output",
+    Holds::Item,
+    &[
         key("type", Holds::ItemName),
         key("container_id", Holds::ItemPlace),
         leads("action", &[key("type", Holds::ItemAction)]),
     ],
-};
+);
 
 const TOOL_USAGE: &[AnswerKey] = &[leads("web_search", &[figure("num_requests", Figure::WebSearch)])];
 
