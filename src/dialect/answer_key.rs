@@ -77,7 +77,8 @@ const fn mark(name: &[u8]) -> u64 {
         [only] => (*only, *only),
         [] => (0, 0),
     };
-    1 << ((name.len() as u8).wrapping_mul(5) ^ first.wrapping_mul(3) ^ last) % 64
+    let mixed = (name.len() as u8).wrapping_mul(5) ^ first.wrapping_mul(3) ^ last;
+    1 << (mixed % 64)
 }
 
 /// What the value at a key is.

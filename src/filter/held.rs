@@ -1,6 +1,7 @@
 //! The streams that wait: for the rest of their body, for keys, for what an issuer says of a token, or for quotas to be told of.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::flow::{Flow, Phase};
@@ -13,15 +14,14 @@ use crate::gateway::Patience;
 /// The slowest pace at which a body may come: 2 Mbit/s.
 const SLOWEST_BYTES_PER_MS: usize = 256;
 
-/// The streams of one worker that wait, the longest first.
+/// The streams of one worker that wait, by their context ids: those that came first have the lowest.
 #[derive(Default)]
 pub(super) struct Held {
-    waiting: RefCell<Vec<Waiting>>,
+    waiting: RefCell<BTreeMap<u32, Waiting>>,
     is_behind: Cell<bool>,
 }
 
 struct Waiting {
-    id: u32,
     flow: Rc<RefCell<Flow>>,
     /// Its wait is over, and its turn has not come.
     due: Option<Due>,
@@ -35,24 +35,18 @@ enum Due {
 
 impl Held {
     pub(super) fn add(&self, id: u32, flow: &Rc<RefCell<Flow>>) {
-        let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|other| other.id == id) {
-            waiting.push(Waiting { id, flow: Rc::clone(flow), due: None });
-        }
+        let waits = || Waiting { flow: Rc::clone(flow), due: None };
+        self.waiting.borrow_mut().entry(id).or_insert_with(waits);
     }
 
-    /// Its wait is over, and it is woken at once.
+    /// Its wait is over.
     pub(super) fn remove(&self, id: u32) {
-        let mut waiting = self.waiting.borrow_mut();
-        // It has not waited for long, so it stands near the end.
-        if let Some(place) = waiting.iter().rposition(|one| one.id == id) {
-            waiting.remove(place);
-        }
+        self.waiting.borrow_mut().remove(&id);
     }
 
     pub(super) fn wait_for_keys(&self) -> bool {
         let waiting = self.waiting.borrow();
-        waiting.iter().any(|one| matches!(one.flow.borrow().phase, Phase::AwaitingKeys { .. }))
+        waiting.values().any(|one| matches!(one.flow.borrow().phase, Phase::AwaitingKeys { .. }))
     }
 
     /// True where the wait of some is over, and their turn comes with the next tick.
@@ -65,25 +59,24 @@ impl Held {
         // Waking can hold a stream again, so the list is taken first.
         let mut all = std::mem::take(&mut *self.waiting.borrow_mut());
         let heard = shared.introspection.take_heard();
-        all.retain(|one| one.flow.borrow().phase.is_held());
-        for one in &mut all {
+        all.retain(|_, one| one.flow.borrow().phase.is_held());
+        for one in all.values_mut() {
             one.due = one.due.or_else(|| due(shared, &one.flow, &heard, now_ms));
         }
         let mut room = MOST_AT_ONCE;
         self.is_behind.set(false);
-        for one in all {
+        for (id, one) in all {
             match one.due {
-                None => self.waiting.borrow_mut().push(one),
-                Some(_) if room == 0 => {
-                    self.is_behind.set(true);
-                    self.waiting.borrow_mut().push(one);
-                }
-                Some(due) => {
+                Some(due) if room > 0 => {
                     room = room.saturating_sub(1);
                     match due {
-                        Due::Refusal => steps::refuse_held(shared, one.id, &one.flow, Reason::HoldTimeout),
-                        Due::Walk(patience) => steps::resume_held(shared, one.id, &one.flow, patience),
+                        Due::Refusal => steps::refuse_held(shared, id, &one.flow, Reason::HoldTimeout),
+                        Due::Walk(patience) => steps::resume_held(shared, id, &one.flow, patience),
                     }
+                }
+                due => {
+                    self.is_behind.set(self.is_behind.get() || due.is_some());
+                    self.waiting.borrow_mut().insert(id, one);
                 }
             }
         }

@@ -160,7 +160,7 @@ impl Shared {
         }
     }
 
-    /// The stream is walked again at once.
+    /// The stream waits no longer.
     pub(super) fn release(&self, id: u32) {
         self.held.remove(id);
     }

@@ -34,10 +34,14 @@ impl Stream {
     fn advance(&self, shared: &Rc<Shared>, moment: Moment) -> Action {
         match walk(shared, (self.id, &self.flow), Patience::Left, moment) {
             Step::Pass => {
+                shared.release(self.id);
                 shared.pass(self.id, &self.flow);
                 Action::Continue
             }
-            Step::Answered => Action::Pause,
+            Step::Answered => {
+                shared.release(self.id);
+                Action::Pause
+            }
             Step::Held => {
                 shared.hold(self.id, &self.flow);
                 Action::Pause
@@ -222,6 +226,7 @@ impl HttpContext for Stream {
     fn on_log(&mut self) {
         let Some(shared) = &self.shared else { return };
         shared.open.remove(self.id);
+        shared.release(self.id);
         shared.limits.forget(self.id);
         let mut flow = self.flow.borrow_mut();
         flow.phase = Phase::Gone;
