@@ -222,6 +222,11 @@ impl Operation {
         self.traits.metering != Metering::Unmetered
     }
 
+    /// True where a text is to be spoken, for which some models are paid by the character.
+    pub fn speaks(&self) -> bool {
+        self.name() == "audio.speech"
+    }
+
     /// True where what it spends is not told by its answer: the work is done later, or what an answer says of it is unread. A
     /// body can ask for that too: see `BodyFacts::is_done_later`.
     pub fn is_done_later(&self) -> bool {

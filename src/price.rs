@@ -51,6 +51,8 @@ pub struct Circumstances<'a> {
 pub struct Charge {
     /// `None` where not enough is known.
     pub microdollars: Option<u64>,
+    /// The request told it, so that it is the same whatever became of the answer.
+    pub is_fixed: bool,
     /// A model has no price: the one that answered and was asked for, or one that took part.
     pub is_unpriced: bool,
 }
@@ -114,7 +116,7 @@ impl PriceTable {
     pub fn charge(&self, consumption: &Consumption<'_>, by: &Circumstances<'_>) -> Charge {
         let rate = |model| self.rate(model, by.cluster, by.unix_seconds);
         let Some(own) = by.answered.and_then(rate).or_else(|| by.asked.and_then(rate)) else {
-            return Charge { microdollars: None, is_unpriced: true };
+            return Charge { microdollars: None, is_fixed: false, is_unpriced: true };
         };
         let Consumption { counts, others, tier, geo } = *consumption;
         let counts = others.iter().fold(*counts, |rest, run| rest.without(&run.counts));
@@ -126,7 +128,11 @@ impl PriceTable {
             let more = priced.unwrap_or(own).tokens_amount(&run.counts, tier, geo);
             amount = amount.map(|amount| amount.saturating_add(more));
         }
-        Charge { microdollars: amount.map(|amount| microdollars(amount, by.multiplier)), is_unpriced }
+        Charge {
+            microdollars: amount.map(|amount| microdollars(amount, by.multiplier)),
+            is_fixed: own.is_fixed_by(&counts),
+            is_unpriced,
+        }
     }
 }
 

@@ -97,6 +97,8 @@ fn write_parts(usage: &Usage, line: &mut Line) {
         // Sound that is charged by its length, in milliseconds.
         ("claimgate.usage.audio_ms", counts.audio_ms.into()),
         ("claimgate.usage.images", counts.images.into()),
+        // Of the text that was to be spoken.
+        ("claimgate.usage.input_characters", counts.characters.into()),
         ("claimgate.usage.calls", calls(usage)),
     ]);
     if !usage.others.is_empty() {

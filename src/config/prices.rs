@@ -79,6 +79,9 @@ pub struct Price {
     /// Dollars per minute of sound, where that is charged by its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_minute: Option<Dollars>,
+    /// Dollars per million characters of the text that is to be spoken, where speech is charged by these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_million_characters: Option<Dollars>,
     /// The price is in force from this time on. Default: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,

@@ -33,6 +33,8 @@ pub struct Counts {
     pub audio_ms: Option<u64>,
     /// Pictures that were made.
     pub images: Option<u64>,
+    /// Of the text that was to be spoken, which the request tells.
+    pub characters: Option<u64>,
     pub calls: Calls,
 }
 
@@ -137,6 +139,7 @@ impl Counts {
             self.longest_input,
             self.audio_ms,
             self.images,
+            self.characters,
         ];
         parts.iter().any(Option::is_some) || self.calls.stated().next().is_some()
     }
@@ -192,6 +195,7 @@ impl Counts {
             longest_input: None,
             audio_ms: get(Figure::AudioMilliseconds),
             images: get(Figure::Images),
+            characters: None,
             calls,
         }
     }

@@ -120,6 +120,8 @@ impl<'a> Parts<'a> {
             // Read by quotas alone, at each call.
             is_done_later: _,
             text_bytes: _,
+            // Read by prices alone, at each call.
+            input_characters: _,
         } = body;
         self.push(Some(PRESENT));
         self.text(model.as_deref());

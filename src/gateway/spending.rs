@@ -17,9 +17,9 @@ impl Gateway {
     /// Charges what a call has cost in the place of what quotas held for it, and has the record tell it, in money too. To be
     /// called once, when it is over; what has to be tried again is kept in `memory`.
     pub fn settle_call(&self, call: &mut Call, ending: &mut Ending, store: &dyn Store, memory: &Memory) {
-        let asked = call.asked_tokens();
         if let Some(usage) = &mut ending.usage {
-            usage.asked = asked;
+            usage.asked = call.asked_tokens();
+            usage.counts.characters = call.spoken_characters();
         }
         ending.price = self.price(call, ending);
         self.note_end(call, ending, store, memory);
@@ -88,12 +88,19 @@ impl Gateway {
     /// Where nobody saw the answer, it may have cost anything: at least what the request's text is taken for, and what was
     /// held, so that nothing is given away.
     fn unseen_cost(&self, call: &Call) -> Cost {
-        let counts = Counts { input: call.asked_tokens(), ..Counts::default() };
+        let counts =
+            Counts { input: call.asked_tokens(), characters: call.spoken_characters(), ..Counts::default() };
         let consumption = Consumption { counts: &counts, others: &[], tier: None, geo: None };
         let charge =
             self.prices.as_ref().map(|prices| prices.charge(&consumption, &self.circumstances(call, None)));
-        let microdollars = charge.filter(|charge| !charge.is_unpriced).and_then(|charge| charge.microdollars);
-        Cost { input: counts.input, total: counts.input, microdollars, ..Cost::UNKNOWN }
+        let charge = charge.filter(|charge| !charge.is_unpriced);
+        Cost {
+            input: counts.input,
+            total: counts.input,
+            microdollars: charge.and_then(|charge| charge.microdollars),
+            is_wholly_priced: charge.is_some_and(|charge| charge.is_fixed),
+            ..Cost::UNKNOWN
+        }
     }
 
     /// The prices that count are those that were in force when the request came, so that its record tells all that it rests on.
@@ -131,6 +138,7 @@ fn cost_of(usage: &Usage, price: Option<&Price>) -> Cost {
         cache_read: counts.cache_read,
         microdollars,
         is_whole: usage.is_complete,
+        is_wholly_priced: usage.is_complete || price.is_some_and(|price| price.charge.is_fixed),
     }
 }
 
@@ -150,6 +158,12 @@ impl Call {
             _ => return None,
         };
         Some(tokens_of(text_bytes))
+    }
+
+    /// How long the text is that is to be spoken, where that is what was asked for.
+    fn spoken_characters(&self) -> Option<u64> {
+        self.operation.as_deref().filter(|operation| operation.speaks())?;
+        self.body.as_ref()?.input_characters
     }
 
     /// So many bytes of its body have come.

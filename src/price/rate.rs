@@ -45,6 +45,8 @@ struct Pieces {
     request: u64,
     image: Option<u64>,
     minute: Option<u64>,
+    /// Of a million characters.
+    characters: Option<u64>,
 }
 
 impl Rate {
@@ -134,6 +136,12 @@ impl Rate {
             let pieces = pieces.amount.saturating_mul(FACTORS);
             self.tokens_amount(counts, tier, geo).saturating_add(pieces)
         })
+    }
+
+    /// True where these counts of the request tell all that it costs: what is charged by the text that is to be spoken is not
+    /// charged by what comes of it.
+    pub(super) fn is_fixed_by(&self, counts: &Counts) -> bool {
+        self.pieces.characters.is_some() && counts.characters.is_some()
     }
 
     /// What the model tokens cost.
@@ -239,6 +247,7 @@ impl Pieces {
             request: microdollars(calls.request).unwrap_or(0),
             image: microdollars(price.per_image),
             minute: microdollars(price.per_minute),
+            characters: microdollars(price.per_million_characters),
         }
     }
 
@@ -261,6 +270,11 @@ impl Pieces {
         if let (Some(price), Some(milliseconds)) = (self.minute, counts.audio_ms) {
             let length = times(price, milliseconds).saturating_mul(MILLIONTHS);
             amount = amount.saturating_add(length.div_ceil(MILLISECONDS));
+            is_telling = true;
+        }
+        if let (Some(price), Some(characters)) = (self.characters, counts.characters) {
+            // Of a million: a millionth of a microdollar.
+            amount = amount.saturating_add(times(price, characters));
             is_telling = true;
         }
         PiecesAmount { amount, is_telling }

@@ -168,7 +168,8 @@ fn long_requests_cost_more_for_all_their_tokens() {
 #[test]
 fn pieces_and_lengths_are_charged_beside_tokens() {
     let table = table(json!([{
-        "model": "m", "input": 1, "output": 0, "per_image": 0.04, "per_minute": 0.006, "inference_geo": { "us": 1.1 },
+        "model": "m", "input": 1, "output": 0, "per_image": 0.04, "per_minute": 0.006,
+        "per_million_characters": 15, "inference_geo": { "us": 1.1 },
         "calls": { "web_search": 10, "request": 5, "page": 1 },
     }]))
     .unwrap();
@@ -189,6 +190,7 @@ fn pieces_and_lengths_are_charged_beside_tokens() {
         (with(PaidCall::FileSearch, 3, counts(1000, 0)), None, Some(6000), "calls without a price"),
         (Counts { images: Some(2), ..nothing }, None, Some(85_000), "pictures"),
         (Counts { audio_ms: Some(1500), ..nothing }, None, Some(5150), "sound"),
+        (Counts { characters: Some(44), ..nothing }, None, Some(5660), "what was spoken"),
         (with(PaidCall::Page, 2, nothing), None, Some(7000), "pages"),
         (with(PaidCall::WebSearch, 3, nothing), None, None, "calls that do not tell what the rest cost"),
     ] {

@@ -32,8 +32,10 @@ pub struct Cost {
     /// Of the input, what came from a cache.
     pub cache_read: Option<u64>,
     pub microdollars: Option<u64>,
-    /// False where there may be more.
+    /// False where there may be more model tokens.
     pub is_whole: bool,
+    /// False where there may be more microdollars.
+    pub is_wholly_priced: bool,
 }
 
 impl Cost {
@@ -45,6 +47,7 @@ impl Cost {
         cache_read: None,
         microdollars: None,
         is_whole: false,
+        is_wholly_priced: false,
     };
     /// Of a request that the provider did not answer, or refused.
     pub const NOTHING: Self = Self {
@@ -54,6 +57,7 @@ impl Cost {
         cache_read: None,
         microdollars: Some(0),
         is_whole: true,
+        is_wholly_priced: true,
     };
 }
 
@@ -106,7 +110,8 @@ impl Cost {
             Unit::OutputTokens => self.output,
             Unit::Microdollars => self.microdollars,
         };
-        match (known, self.is_whole) {
+        let is_whole = if unit == Unit::Microdollars { self.is_wholly_priced } else { self.is_whole };
+        match (known, is_whole) {
             (Some(known), true) => known,
             (known, _) => known.unwrap_or(0).max(held),
         }

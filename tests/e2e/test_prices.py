@@ -39,6 +39,7 @@ PRICES = {
         {"model": "gpt-4o-audio*", "input": 2.5, "cache_read": 1.25, "audio_input": 40, "output": 10},
         {"model": "gemini-2.5-flash*", "input": 0.3, "cache_read": 0.03, "output": 2.5, "calls": {"grounded_prompt": 35}},
         {"model": "kimi*", "input": 1, "cache_read": 0.5, "output": 2},
+        {"model": "tts-1", "input": 0, "output": 0, "per_million_characters": 15},
     ],
 }
 CHAT, MESSAGES, RESPONSES = "/openai/v1/chat/completions", "/anthropic/v1/messages", "/openai/v1/responses"
@@ -71,17 +72,26 @@ class World:
 
     def ask(self, file: str, path: str) -> dict[str, Any]:
         """The record of a request that this recorded answer was given."""
-        body = (ANSWERS / file).read_bytes()
         kind = "text/event-stream" if file.endswith(".sse") else "application/json"
+        # Gemini's path names the model.
+        question = {"messages": []} if path == GEMINI else {"model": "m", "messages": []}
+        return self.send(path, question, (kind, (ANSWERS / file).read_bytes()))
+
+    def speak(self) -> dict[str, Any]:
+        """The record of a request to speak ten characters."""
+        question = {"model": "tts-1", "voice": "alloy", "input": "Grüße, 中 😀", "instructions": "Slowly."}
+        return self.send("/openai/v1/audio/speech", question, ("audio/mpeg", b"\xff\xfb\x90"))
+
+    def send(self, path: str, content: dict[str, Any], answer: tuple[str, bytes]) -> dict[str, Any]:
+        kind, body = answer
         head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.provider.clear(head.encode() + body)
-        # Gemini's path names the model.
-        question = json.dumps({"messages": []} if path == GEMINI else {"model": "m", "messages": []})
+        question = json.dumps(content)
         lines = [f"POST {path} HTTP/1.1", "host: g", f"authorization: Bearer {self.key}", "content-type: application/json"]
         request = "\r\n".join([*lines, f"content-length: {len(question)}", "", question])
-        answer = http1_request(self.gateway.port, request.encode())
-        assert answer.status == 200, answer
-        return self.gateway.audit(claimgate__request_id=answer.header("x-request-id"))
+        answered = http1_request(self.gateway.port, request.encode())
+        assert answered.status == 200, answered
+        return self.gateway.audit(claimgate__request_id=answered.header("x-request-id"))
 
     def reported(self, *arguments: str) -> int:
         command = [str(COMMAND), "report", "--format", "json", *arguments, str(self.directory / "audit.log")]
@@ -101,6 +111,11 @@ def test_an_answer_costs_what_the_provider_charges(world: World, file: str, path
     assert world.ask(file, path)["claimgate.cost.microdollars"] == microdollars
 
 
+def test_speech_costs_by_the_character_of_its_text(world: World) -> None:
+    record = world.speak()
+    assert (record["claimgate.usage.input_characters"], record["claimgate.cost.microdollars"]) == (10, 150)
+
+
 def test_an_upstream_has_a_factor_of_its_own(world: World) -> None:
     dearer = [{**upstream, "price_multiplier": 1.1} for upstream in world.upstreams]
     world.gateway.reload({**world.configuration, "upstreams": dearer})
@@ -111,6 +126,7 @@ def test_an_upstream_has_a_factor_of_its_own(world: World) -> None:
 def test_the_bill_is_worked_out_again_to_the_microdollar(world: World) -> None:
     for file, path, _ in COSTS:
         world.ask(file, path)
+    world.speak()
     table = world.directory / "prices.json"
     table.write_text(json.dumps({"prices": PRICES}))
     assert world.reported("--prices", str(table)) == world.reported() > 0

@@ -64,6 +64,8 @@ struct Metered<'a> {
     audio_ms: Option<u64>,
     #[serde(rename = "claimgate.usage.images")]
     images: Option<u64>,
+    #[serde(rename = "claimgate.usage.input_characters")]
+    characters: Option<u64>,
     #[serde(rename = "claimgate.usage.calls", default)]
     calls: BTreeMap<String, u64>,
     #[serde(rename = "claimgate.usage.other_models", default)]
@@ -152,6 +154,7 @@ impl Metered<'_> {
             longest_input: self.longest_input,
             audio_ms: self.audio_ms,
             images: self.images,
+            characters: self.characters,
             calls,
         };
         Some(Usage {
@@ -204,7 +207,7 @@ mod tests {
             {
                 "model": "own", "input": 1.7, "output": 9.3, "cache_read": 0.13, "cache_write": 2.1,
                 "cache_write_1h": 3.3, "audio_input": 31, "audio_cache_read": 3.1, "image_input": 1.9,
-                "audio_output": 77, "image_output": 40, "per_image": 0.013, "per_minute": 0.0061,
+                "audio_output": 77, "image_output": 40, "per_image": 0.013, "per_minute": 0.0061, "per_million_characters": 15.7,
                 "above": [{ "input_tokens": 1000, "input": 3.4, "cache_write_1h": 7.7 }],
                 "tiers": { "flex": 0.5, "fast": { "input": 11 } }, "inference_geo": { "us": 1.1 },
                 "calls": { "web_search": 10, "page": 1.5, "request": 0.3 },
@@ -230,6 +233,7 @@ mod tests {
             longest_input: None,
             audio_ms: Some(7919),
             images: Some(3),
+            characters: Some(4093),
             calls: Default::default(),
         };
         counts.calls.set(PaidCall::WebSearch, 5);

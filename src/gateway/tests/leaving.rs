@@ -9,7 +9,7 @@ use crate::audit::AnsweredBy;
 use crate::denial::Reason;
 use crate::dialect::recognise;
 use crate::gateway::{Ending, Known, Outcome};
-use crate::meter::{End, Meter, Usage};
+use crate::meter::{End, Meter, Unknown, Usage};
 use crate::policy::fixture::{head, merged};
 use crate::request::{Dialect, Headers};
 
@@ -114,6 +114,35 @@ fn money_is_charged_likewise_and_the_record_says_what_is_estimated() {
     let nobody = Ending { usage: None, answered_by: AnsweredBy::Nobody, ..ending() };
     let left = settled(&scene, &chat(&json!("x".repeat(40_000))), 0, nobody);
     assert_eq!(charged(&left) / 10, 1000, "who left before the answer");
+}
+
+#[test]
+fn speech_is_charged_by_the_text_that_is_to_be_spoken() {
+    let speech = |model: &str| {
+        let body =
+            json!({ "model": model, "input": "Grüße, \n中😀", "voice": "alloy", "instructions": "Slowly." });
+        Request::chat().at("POST", "/v1/audio/speech").body(&body.to_string())
+    };
+    let mut configuration = money();
+    configuration["prices"]["models"] = json!([
+        { "model": "tts-1", "input": 0, "output": 0, "per_million_characters": 15 },
+        { "model": "gpt-4o-mini-tts", "input": 1, "output": 2 },
+    ]);
+    let scene = Scene::new(configuration);
+    let sound = Usage { unknown: Some(Unknown::ContentType), ..Usage::default() };
+    let spoken = Ending { usage: Some(sound), now_ms: NOW_MS, ..ending() };
+    let nobody = Ending { usage: None, answered_by: AnsweredBy::Nobody, ..ending() };
+    for (model, ended, want, note) in [
+        ("tts-1", spoken.clone(), 150, "ten characters"),
+        ("tts-1", nobody, 150, "who leaves pays the same"),
+        ("gpt-4o-mini-tts", spoken, 400, "what is charged by model tokens costs what it held"),
+    ] {
+        let record = settled(&scene, &speech(model), 0, ended);
+        assert_eq!(charged(&record), want, "{note}");
+        if let Some(told) = record.get("claimgate.usage.input_characters") {
+            assert_eq!(told, 10, "{note}");
+        }
+    }
 }
 
 #[test]
