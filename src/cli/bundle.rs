@@ -41,7 +41,7 @@ pub(super) struct Bundle {
     #[arg(long, value_enum, default_value_t)]
     wrap: Wrap,
     /// The compiled filter as Envoy finds it, for `--wrap ecds`
-    #[arg(long, value_name = "PATH", default_value = "target/wasm32-wasip1/release/claimgate.wasm")]
+    #[arg(long, value_name = "PATH", default_value = "target/claimgate.wasm")]
     wasm: PathBuf,
     /// The version that Envoy shows for it, for `--wrap ecds`; by default it is made of the content
     #[arg(long, value_name = "TEXT")]

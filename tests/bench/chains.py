@@ -15,7 +15,7 @@ from harness.rate_limit_service import CLUSTER
 
 from .configurations import ES256, RS256, configuration, upstreams
 
-EXAMPLES = WASM_FILE.parent / "examples"
+EXAMPLES = WASM_FILE.parent / "wasm32-wasip1" / "release" / "examples"
 # Above the longest body of a load.
 BUFFER_LIMIT = 1 << 20
 ENVOYS_LINE = {

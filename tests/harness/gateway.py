@@ -22,7 +22,7 @@ from .evidence import Kind
 from .simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
-WASM_FILE = ROOT / "target" / "wasm32-wasip1" / "release" / "claimgate.wasm"
+WASM_FILE = ROOT / "target" / "claimgate.wasm"
 COMMAND = ROOT / "target" / "release" / "claimgate"
 ISSUER = "https://login.test/"
 AUDIENCE = "claimgate"
