@@ -33,6 +33,7 @@ mod openai;
 mod path;
 mod protobuf;
 mod query;
+mod row;
 mod scanner;
 mod shape;
 mod spelling;
@@ -70,7 +71,8 @@ pub use usage::{Calls, Counts, PaidCall, Run};
 
 use media::{MediaType, Untyped};
 use path::{Path, single_path};
-use table::{Found, Metering, Row, State, Streaming, Traits};
+use row::{Metering, Row, State, Streaming, Traits};
+use table::Found;
 
 /// A longer path is recognised each time.
 const LONGEST_REMEMBERED: usize = 512;

@@ -3,7 +3,7 @@
 //! Left out, and so refused unless the operator lists them: `/v1/organizations/…`, the administration of the account,
 //! and `/v1/tunnels/…`, which give out credentials of their own.
 
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![

@@ -4,7 +4,7 @@
 //! The deployment in the path decides which model answers; a `model` in the body is ignored there by Azure
 //! and often names the model behind the deployment. Whatever else OpenAI has is below `/openai` with and without `/v1`.
 
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![

@@ -6,7 +6,7 @@
 //! account. The OpenAI-compatible paths of Bedrock are an upstream with the dialect `openai`.
 
 use super::Operation;
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 use crate::request::Dialect;
 
 #[rustfmt::skip]

@@ -4,7 +4,7 @@
 //! <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>. Left out, and so refused unless the operator
 //! lists them: what Cohere (`/v2/chat`) and Ollama (`/api/…`) have in words of their own.
 
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![

@@ -5,7 +5,7 @@
 //! pays, `webhooks` and `credentials`, which administer it, and the gRPC names of the same methods. What mints a
 //! credential of the provider for the caller is in `tokens.rs`.
 
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![

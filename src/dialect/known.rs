@@ -1,6 +1,7 @@
 //! Every operation of the tables in words, for documents.
 
-use super::table::{Metering, Row, State, Streaming, tables};
+use super::row::{Metering, Row, State, Streaming};
+use super::table::tables;
 use super::{BodyForm, ModelPlace};
 use crate::request::Dialect;
 

@@ -4,7 +4,7 @@
 //! rules and quotas must name it. What it says is believed: nobody here knows the operation.
 
 use super::path::Path;
-use super::table::{Metering, State, Streaming, Traits};
+use super::row::{Metering, State, Streaming, Traits};
 use super::{BodyForm, ModelPlace, Statement};
 use crate::config::{
     ConfigError, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm,

@@ -5,7 +5,7 @@
 //! `/v1/projects/…`, `/v1/webhook_endpoints/…`, `/v1/safety/…`), and `/v1/vaults/…`, which keep credentials. What mints a
 //! credential of the provider for the caller is in `tokens.rs`.
 
-use super::table::{Row, rows};
+use super::row::{Row, rows};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![

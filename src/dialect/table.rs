@@ -6,70 +6,9 @@
 //! (Google's). A place may be followed by `:verb`, as Google writes it.
 
 use super::path::{Path, Segment};
-use super::{BodyForm, ModelPlace, anthropic, azure, bedrock, compatible, gemini, openai};
+use super::row::Row;
+use super::{anthropic, azure, bedrock, compatible, gemini, openai};
 use crate::request::Dialect;
-
-/// One line of a table.
-pub(super) struct Row {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) name: &'static str,
-    pub(super) traits: Traits,
-}
-
-/// What is known of an operation beside its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Traits {
-    pub(super) state: State,
-    pub(super) model: ModelPlace,
-    pub(super) body: BodyForm,
-    pub(super) metering: Metering,
-    pub(super) streaming: Streaming,
-}
-
-/// Whether the operation reads or leaves something under the provider's account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Stateless,
-    Stateful,
-}
-
-/// Whether the operation spends model tokens or money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metering {
-    /// And its answer tells what.
-    Metered,
-    /// And what it spends is not told by its answer: a batch, a fine-tuning, a long-running prediction.
-    Later,
-    Unmetered,
-}
-
-/// What says whether the answer is a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Streaming {
-    BodySays,
-    Always,
-    Never,
-}
-
-/// `METHOD "path" "name" state model body metering streaming;` per line.
-macro_rules! rows {
-    ($($method:ident $path:literal $name:literal $state:ident $model:ident $body:ident $metering:ident $streaming:ident;)*) => {
-        &[$($crate::dialect::table::Row {
-            method: stringify!($method),
-            path: $path,
-            name: $name,
-            traits: $crate::dialect::table::Traits {
-                state: $crate::dialect::table::State::$state,
-                model: $crate::dialect::ModelPlace::$model,
-                body: $crate::dialect::BodyForm::$body,
-                metering: $crate::dialect::table::Metering::$metering,
-                streaming: $crate::dialect::table::Streaming::$streaming,
-            },
-        },)*]
-    };
-}
-pub(super) use rows;
 
 /// What the tables say of a method and path.
 pub(super) enum Found {

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
-use super::table::{Row, Streaming, Table, tables};
+use super::row::{Row, Streaming};
+use super::table::{Table, tables};
 use super::{BodyForm, ListedOperation, ModelPlace, Operation, recognise};
 use crate::denial::Reason;
 use crate::request::{Dialect, RequestHead};
@@ -132,7 +133,7 @@ fn what_reads_or_leaves_something_under_the_account_is_stateful() {
         .into_iter()
         .flat_map(tables)
         .flat_map(|table| table.rows.iter().map(move |row| (row, sample(table, row))))
-        .filter(|(row, _)| row.traits.state == super::table::State::Stateless)
+        .filter(|(row, _)| row.traits.state == super::row::State::Stateless)
         .map(|(row, path)| format!("{} {path}", row.method))
         .collect();
     for path in &stateless {
@@ -418,7 +419,7 @@ fn what_sdks_ask_for_is_known_with_its_risk() {
         let operation = ask(dialect, method, path).unwrap_or_else(|reason| panic!("{asked}: {reason}"));
         let read = (operation.name(), operation.is_stateful(), operation.model_place());
         assert_eq!(read, (name, is_stateful, model), "{asked}");
-        assert_eq!(operation.traits.metering == super::table::Metering::Later, later, "{asked}");
+        assert_eq!(operation.traits.metering == super::row::Metering::Later, later, "{asked}");
     }
 }
 
