@@ -5,7 +5,7 @@
 //! name that is the caller's own data is so for every dialect, and no dialect has a reference below it.
 
 use super::keys::fold;
-use super::nested::Shape;
+use super::outline::Shape;
 use super::volume::Script;
 use crate::request::Dialect;
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::scanner::{Close, Malformed, Scanner, Value};
+use super::malformed::{Close, Malformed};
+use super::scanner::{Scanner, Value};
 
 /// Where members of the top level stand, and what is to be put in their place.
 pub(super) struct Edit<'a, const N: usize> {

@@ -2,8 +2,8 @@
 //!
 //! It repeats nothing of the body but short names of keys.
 
-use super::json::malformed;
-use super::scanner::{Close, Malformed};
+use super::facts::malformed;
+use super::malformed::{Close, Malformed};
 use super::text;
 use crate::denial::Denial;
 

@@ -6,7 +6,8 @@
 
 use memchr::memmem::{self, Finder};
 
-use super::multipart::{Field, ambiguous, malformed};
+use super::facts::{ambiguous, malformed};
+use super::form_field::{Field, FormFacts};
 use crate::denial::Denial;
 
 const CRLF: &[u8] = b"\r\n";
@@ -44,13 +45,6 @@ impl Sealed {
             Self::All => true,
         }
     }
-}
-
-/// The fields that are read, as far as they have come.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FormFacts {
-    pub(super) model: Option<String>,
-    pub(super) stream: Option<bool>,
 }
 
 #[derive(Clone, Debug)]

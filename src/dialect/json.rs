@@ -7,31 +7,23 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::body::BodyFacts;
 use super::class::{Class, classify};
+use super::facts::{Reading, ambiguous, is_model_name, malformed};
 use super::flaw::{self, Flaw};
 use super::keys::{Key, Likeness, Meaning, keys, likeness};
-use super::nested::{Place, Shape, Walk};
+use super::malformed::{Close, Malformed};
+use super::nested::{Place, Walk};
+use super::outline::Shape;
 use super::protobuf;
-use super::scanner::{Close, Malformed, Scanner, Value};
-use super::volume::{Script, Volume};
-use crate::denial::{Denial, Reason};
+use super::scanner::{Scanner, Value};
+use super::volume::Script;
+use crate::denial::Denial;
 use crate::request::Dialect;
 
 /// The largest integer that every reader of JSON holds exactly: 2⁵³ − 1 (RFC 8259 section 6).
 const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
 
 const WHOLE: &str = "a whole number from 0 to 9007199254740991";
-
-/// What has been read so far.
-#[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) wire: Dialect,
-    pub(super) facts: BodyFacts,
-    /// Models named further down: by tools, or by the parts of a Gemini request.
-    pub(super) further_models: Vec<String>,
-    pub(super) volume: Volume,
-}
 
 /// Reads the facts of a JSON body in the keys of `wire`.
 pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
@@ -61,20 +53,6 @@ fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), Flaw>
         _ => return Err(malformed("the body is JSON, but no object").into()),
     }
     Ok(json.end()?)
-}
-
-impl Reading {
-    pub(super) fn new(wire: Dialect) -> Self {
-        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
-    }
-}
-
-pub(super) fn ambiguous(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::BodyAmbiguous).with_detail(detail)
-}
-
-pub(super) fn malformed(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::BodyMalformed).with_detail(detail)
 }
 
 /// An object whose keys are read; its bracket is open.
@@ -217,10 +195,4 @@ fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Resul
     let shape = Walk::new(reading, place.below(class), script).over(json)?;
     reading.facts.is_stateful |= class.refers(shape);
     Ok(())
-}
-
-/// True for a name that is the same for readers that stop at NUL, trim, split lines, or drop a byte order mark.
-pub(super) fn is_model_name(name: &str) -> bool {
-    let is_odd = |c: char| c.is_control() || c == '\u{feff}';
-    !name.is_empty() && name.trim() == name && !name.chars().any(is_odd)
 }

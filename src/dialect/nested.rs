@@ -6,29 +6,17 @@
 
 use super::address;
 use super::class::{Class, Part, classify};
+use super::facts::{Reading, ambiguous};
 use super::flaw::Flaw;
-use super::item::{Item, Kind};
-use super::json::{Reading, ambiguous};
-use super::scanner::{Close, Malformed, Scanner, Value};
+use super::item::Item;
+use super::malformed::{Close, Malformed};
+use super::outline::{Kind, Shape};
+use super::scanner::{Scanner, Value};
 use super::text::Text;
 use super::volume::Script;
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.
 const MAX_DEPTH: u8 = 64;
-
-/// What kind of value was passed over; an empty text or list is `Empty`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    Null,
-    False,
-    Scalar,
-    Empty,
-    Text(Kind),
-    /// An address that everybody can read.
-    Public,
-    List,
-    Object,
-}
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,25 +5,11 @@
 
 use serde::Deserialize;
 
+use super::malformed::{Close, Malformed};
 use super::text::Text;
 
 /// From this length on a number may be too large for a double, even without an exponent.
 const LONG_NUMBER: usize = 300;
-
-/// The text is not JSON, or not the JSON that was asked for: what should stand where reading has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
-    Value,
-    Number,
-    Text,
-    Key,
-    Colon,
-    /// A comma, or what closes.
-    Comma(Close),
-    End,
-    /// A value of another kind.
-    Kind,
-}
 
 /// A value, or the beginning of one that holds others.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +19,6 @@ pub(super) enum Value<'a> {
     True,
     Number,
     Text(Text<'a>),
-    List,
-    Object,
-}
-
-/// What closes a value that holds others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Close {
     List,
     Object,
 }
@@ -165,22 +144,6 @@ impl<'a> Scanner<'a> {
         }
         self.rest = rest;
         Ok(Value::Number)
-    }
-}
-
-impl Close {
-    fn bracket(self) -> &'static str {
-        match self {
-            Self::List => "]",
-            Self::Object => "}",
-        }
-    }
-
-    fn byte(self) -> u8 {
-        match self {
-            Self::List => b']',
-            Self::Object => b'}',
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 use serde_json::Value as Json;
 
 use super::edit::Edit;
-use super::json::malformed;
+use super::facts::malformed;
 use super::{BodyForm, ModelPlace, Operation};
 use crate::denial::Denial;
 use crate::request::Dialect;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scanner::Malformed;
+use super::malformed::Malformed;
 
 /// A well-formed text as it was sent, with its quotation marks.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 //! A picture, sound or document in base64 is no text, though a text document in base64 is. What the caller names so decides:
 //! the key, and the media type beside it.
 
-use super::scanner::Malformed;
+use super::malformed::Malformed;
 use super::text::Text;
 
 /// What a number counts for: where a prompt is written as model tokens, each is one.

@@ -1,0 +1,62 @@
+//! What is read of a body, in whatever form it comes.
+
+use super::volume::Volume;
+use crate::denial::{Denial, Reason};
+use crate::request::Dialect;
+
+/// What the rules may read of a body, beside what the path says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BodyFacts {
+    /// The model that will answer: from the path where the path names one, else from the body. On Azure's
+    /// deployment paths it is the deployment. Without Gemini's `models/`.
+    pub model: Option<String>,
+    /// Whether the answer is a stream, from the path where the path says so.
+    pub stream: Option<bool>,
+    /// The largest of the limits the body sets on model tokens, in the dialect's own keys.
+    pub max_tokens: Option<u64>,
+    /// True where the body names something kept under the provider's account, or asks to keep something.
+    /// The default of OpenAI's responses, which are kept unless `store` is `false`, does not count: what it
+    /// leaves can be read only by operations that are stateful themselves.
+    pub is_stateful: bool,
+    /// True where what makes it stateful is an earlier turn of the conversation, which the body could bring itself.
+    pub names_earlier_turns: bool,
+    /// True where a model that is not `model` may answer too: a stored prompt, a tool or a fallback with a
+    /// model of its own, a batch.
+    pub model_elsewhere: bool,
+    /// True where the body asks for work that goes on after the answer, which does not tell its cost then.
+    pub is_done_later: bool,
+    /// How much text a JSON body has, in bytes; a picture, sound or document in base64 is none.
+    pub text_bytes: u64,
+    /// The characters of the text at `input`, as OpenAI's speech has it.
+    pub input_characters: Option<u64>,
+}
+
+/// What has been read so far.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) wire: Dialect,
+    pub(super) facts: BodyFacts,
+    /// Models named further down: by tools, or by the parts of a Gemini request.
+    pub(super) further_models: Vec<String>,
+    pub(super) volume: Volume,
+}
+
+impl Reading {
+    pub(super) fn new(wire: Dialect) -> Self {
+        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
+    }
+}
+
+/// True for a name that is the same for readers that stop at NUL, trim, split lines, or drop a byte order mark.
+pub(super) fn is_model_name(name: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c == '\u{feff}';
+    !name.is_empty() && name.trim() == name && !name.chars().any(is_odd)
+}
+
+pub(super) fn ambiguous(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::BodyAmbiguous).with_detail(detail)
+}
+
+pub(super) fn malformed(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::BodyMalformed).with_detail(detail)
+}

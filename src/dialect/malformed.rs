@@ -1,0 +1,39 @@
+//! In what way a text is not JSON.
+
+/// The text is not JSON, or not the JSON that was asked for: what should stand where reading has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Malformed {
+    Value,
+    Number,
+    Text,
+    Key,
+    Colon,
+    /// A comma, or what closes.
+    Comma(Close),
+    End,
+    /// A value of another kind.
+    Kind,
+}
+
+/// What closes a value that holds others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    List,
+    Object,
+}
+
+impl Close {
+    pub(super) fn bracket(self) -> &'static str {
+        match self {
+            Self::List => "]",
+            Self::Object => "}",
+        }
+    }
+
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::List => b']',
+            Self::Object => b'}',
+        }
+    }
+}
