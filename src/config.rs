@@ -2,6 +2,7 @@
 //!
 //! It gives shapes and defaults. It does not compile anything: each room compiles its own section.
 
+mod algorithm;
 mod anomalies;
 mod discovery;
 mod dollars;
@@ -40,12 +41,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, Read, SliceRead};
 
+pub use algorithm::Algorithm;
 pub use anomalies::AnomalySettings;
 pub use discovery::Discovery;
 pub use dollars::{Dollars, Factor};
 pub use extra_operation::{ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm};
 pub use introspection::{ClientAuthentication, Introspection};
-pub use issuer::{Algorithm, Issuer, Jwks, PrincipalMapping, RemoteJwks};
+pub use issuer::{Issuer, Jwks, PrincipalMapping, RemoteJwks};
 pub use key::{Key, shared_keys};
 pub use key_feed::KeyFeed;
 pub use key_hash::KeyHash;

@@ -12,6 +12,7 @@
 
 mod fact;
 mod functions;
+mod glob;
 mod members;
 mod models;
 mod reads;
@@ -26,7 +27,8 @@ use cel_interpreter::{ExecutionError, IdedExpr, Value};
 
 use crate::config::{ConfigError, DescriptorValue};
 pub use fact::{Fact, Facts};
-pub use functions::{matches_glob, scope_covers};
+pub use functions::scope_covers;
+pub use glob::matches_glob;
 pub use members::Members;
 pub use models::{allows_model, forbids_model};
 pub use reads::Reads;

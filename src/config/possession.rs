@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::issuer::Algorithm;
+use super::algorithm::Algorithm;
 use super::secret_source::SecretSource;
 use super::thumbprint::Thumbprint;
 use super::units::{Span, span_or_none};

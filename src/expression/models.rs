@@ -10,7 +10,7 @@ use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, oper
 use cel_interpreter::extractors::This;
 use cel_interpreter::{ExecutionError, IdedExpr, Value};
 
-use super::functions::{GLOB, any_text, matches_glob};
+use super::glob::{GLOB, any_text, matches_glob};
 use super::vocabulary::Vocabulary;
 use crate::dialect::Spelling;
 

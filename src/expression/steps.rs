@@ -12,7 +12,7 @@ use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, oper
 use cel_interpreter::context::Context;
 use cel_interpreter::{DeclarationError, ExecutionError, IdedExpr, Value};
 
-use super::functions::GLOB;
+use super::glob::GLOB;
 use super::models::MODEL_GLOB;
 
 /// The most steps of one evaluation: some tens of milliseconds in wasm.
