@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::issuer::{all_named, invalid, missing};
+use super::claim::{all_named, invalid, missing};
 use super::issuer_name::has_placeholder;
 use crate::config::{self, ConfigError, require_text};
 use crate::denial::{Denial, Reason};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::issuer::invalid;
+use super::claim::invalid;
 use crate::config::{BoundBy, BoundTo, Thumbprint};
 use crate::denial::{Denial, Reason};
 

@@ -5,7 +5,7 @@
 //! for all that it was proven by, so that whatever is found out about a caller ends with the evidence: an issuer's answer, a
 //! key set, a feed. Nobody outside can make either, so nothing can be remembered of a caller under less.
 
-use super::proven::{Evidence, Proof};
+use super::evidence::Evidence;
 use crate::recall::{Fingerprint, Recall};
 
 /// Which credential it is.
@@ -17,14 +17,14 @@ pub struct CredentialName(Fingerprint);
 pub struct CallerName(Fingerprint);
 
 impl CredentialName {
-    pub(super) fn of(names: &Recall<Proof, Self>, credential: &[u8]) -> Self {
+    pub(super) fn of<T: Clone>(names: &Recall<T, Self>, credential: &[u8]) -> Self {
         Self(names.name(&[credential]))
     }
 }
 
 impl CallerName {
-    pub(super) fn of(
-        names: &Recall<Proof, CredentialName>,
+    pub(super) fn of<T: Clone>(
+        names: &Recall<T, CredentialName>,
         CredentialName(credential): CredentialName,
         by: &Evidence,
     ) -> Self {
@@ -55,7 +55,7 @@ impl CallerName {
 #[cfg(test)]
 mod tests {
     use super::{CallerName, CredentialName};
-    use crate::identity::proven::Evidence;
+    use crate::identity::evidence::Evidence;
     use crate::identity::{ApiKey, Proof};
     use crate::recall::Recall;
     use crate::secret::Secret;

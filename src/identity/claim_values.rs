@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::issuer::missing;
+use super::claim::missing;
 use crate::config::{self, ConfigError, require_text};
 use crate::denial::{Denial, Reason};
 

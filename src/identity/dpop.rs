@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::base64url::base64url;
+use super::claim::numeric_date;
 use super::compact::{Compact, Header};
 use super::engine::{EngineAnswer, Question};
-use super::issuer::numeric_date;
 use super::key_set::verifying_key;
 use super::public_url::PublicUrls;
 use super::signature::VerifyingKey;

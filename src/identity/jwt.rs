@@ -9,9 +9,10 @@
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
+use super::claim::{invalid, missing};
 use super::compact::Compact;
 use super::engine::{EngineAnswer, Question};
-use super::issuer::{Expiry, KeySource, TrustedIssuer, invalid, missing};
+use super::issuer::{Expiry, KeySource, TrustedIssuer};
 use super::issuer_name::IssuerName;
 use super::key_set::{Chosen, ChosenBy, KeySet, NoKey};
 use super::principal::Kind;

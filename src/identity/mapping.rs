@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::binding::Binding;
-use super::issuer::{invalid, missing};
+use super::claim::{invalid, missing};
 use super::jwt::Claims;
 use super::principal::Principal;
 use crate::denial::Denial;

@@ -8,11 +8,10 @@ use std::rc::Rc;
 
 use super::caller_name::{CallerName, CredentialName};
 use super::credential::Scheme;
+use super::evidence::Evidence;
 use super::key_feed::FedKeys;
 use super::key_ring::KeyRing;
 use super::principal::Principal;
-use super::prover::Caller;
-use crate::config::KeyHash;
 use crate::recall::Recall;
 
 /// A proven caller, and the name under which what is found out about it may be remembered.
@@ -31,39 +30,6 @@ pub struct Proof {
     principal: Rc<Principal>,
     name: CallerName,
     by: Evidence,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Evidence {
-    /// The entry that must admit the key again.
-    Key {
-        hash: KeyHash,
-        /// That of the feeds, where the entry is in one.
-        fed: Option<u64>,
-    },
-    Token {
-        issuer: usize,
-        /// Of the issuer's key set.
-        generation: Option<u64>,
-        /// Unix milliseconds; before it, where a clock was set back, the token may not be valid yet.
-        proven_ms: u64,
-        /// Unix milliseconds.
-        refused_from_ms: u64,
-    },
-    /// What the token's issuer said of it.
-    Word {
-        /// SHA-256 of the whole answer.
-        answer: [u8; 32],
-        asked_ms: u64,
-        until_ms: u64,
-    },
-    /// A token of ours, whose parents must be admitted again.
-    Minted {
-        proven_ms: u64,
-        refused_from_ms: u64,
-        /// That of the feeds, where a parent is a key of one.
-        fed: Option<u64>,
-    },
 }
 
 impl Proof {
@@ -90,9 +56,9 @@ impl Proof {
         Proven { principal, name, by, scheme }
     }
 
-    pub(super) fn holds(&self, caller: &Caller<'_>) -> bool {
-        let now_ms = caller.moment.unix_ms;
-        self.by.is_current(caller.fed, caller.keys, now_ms)
+    /// True where the credential would prove its caller anew.
+    pub(super) fn holds(&self, fed: &FedKeys, keys: &KeyRing, now_ms: u64) -> bool {
+        self.by.is_current(fed, keys, now_ms)
             && match self.by {
                 Evidence::Key { .. } => true,
                 Evidence::Minted { proven_ms, refused_from_ms, .. } => {
@@ -110,17 +76,5 @@ impl Proven {
     /// True where no feed and no key set has changed that the proof rests on.
     pub fn stands(&self, fed: &FedKeys, keys: &KeyRing, now_ms: u64) -> bool {
         self.by.is_current(fed, keys, now_ms)
-    }
-}
-
-impl Evidence {
-    fn is_current(&self, fed: &FedKeys, keys: &KeyRing, now_ms: u64) -> bool {
-        match *self {
-            Self::Key { fed: generation, .. } | Self::Minted { fed: generation, .. } => {
-                generation.is_none_or(|generation| generation == fed.generation())
-            }
-            Self::Token { issuer, generation, .. } => keys.generation(issuer, now_ms) == generation,
-            Self::Word { .. } => true,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! One door for all kinds of credential.
 
+mod feeds;
 mod inquiry;
 mod parents;
 
@@ -10,6 +11,7 @@ use super::caller_name::CredentialName;
 use super::claim_map::ClaimMap;
 use super::credential::{self, Presented, PresentedKind};
 use super::engine::{EngineAnswer, Question};
+use super::evidence::Evidence;
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jwt::{Claims, JwtRefusal, Verifier};
 use super::key_feed::{FedKeys, KeyFeeds};
@@ -20,7 +22,7 @@ use super::mapping::{self, Mapped};
 use super::minted::Mint;
 use super::possession::Possession;
 use super::principal::Principal;
-use super::proven::{Evidence, Proof, Proven};
+use super::proven::{Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::expression::Engine;
@@ -160,7 +162,9 @@ impl Identity {
     ) -> Result<Proven, Unproven> {
         let credential = presented.secret.expose();
         let name = CredentialName::of(caller.proven, credential);
-        if let Some(proof) = caller.proven.get(name, |proof| proof.holds(&caller)) {
+        if let Some(proof) =
+            caller.proven.get(name, |proof| proof.holds(caller.fed, caller.keys, caller.moment.unix_ms))
+        {
             match proof.by() {
                 Evidence::Key { hash, .. } => {
                     let keys = self.known_keys(caller.fed);

@@ -189,7 +189,7 @@ mod tests {
     use crate::secret::Secret;
 
     fn inquiry(token: &str) -> Inquiry {
-        let name = CredentialName::of(&Recall::new(0, &[0; 16]), token.as_bytes());
+        let name = CredentialName::of(&Recall::<(), _>::new(0, &[0; 16]), token.as_bytes());
         Inquiry::new(0, name, &Secret::new(token))
     }
 

@@ -24,7 +24,7 @@ fn compile(issuers: &[Issuer]) -> Result<Introspectors, String> {
 }
 
 fn inquiry() -> Inquiry {
-    let name = CredentialName::of(&Recall::new(0, &[0; 16]), b"a");
+    let name = CredentialName::of(&Recall::<(), _>::new(0, &[0; 16]), b"a");
     Inquiry::new(0, name, &Secret::new("a+b/c=&d"))
 }
 

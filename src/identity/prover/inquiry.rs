@@ -8,9 +8,9 @@ use super::{Caller, Identity, Unproven};
 use crate::config::Span;
 use crate::expression::Engine;
 use crate::identity::caller_name::CredentialName;
+use crate::identity::evidence::Evidence;
 use crate::identity::introspection::{self, Inquiry, Introspected, IntrospectionRequest};
 use crate::identity::principal::Principal;
-use crate::identity::proven::Evidence;
 use crate::request::Moment;
 use crate::secret::Secret;
 
