@@ -171,7 +171,7 @@ impl Ledger {
 
     /// How many bytes of a page one caller has at most.
     pub fn caller_bytes(&self) -> usize {
-        Marks::most(self.page_bytes).caller
+        page::most_held(self.page_bytes).caller
     }
 
     /// Behind those of the callers.
@@ -317,7 +317,7 @@ impl Ledger {
         if owner == nobody {
             return Ok(());
         }
-        let (most, held) = (Marks::most(self.page_bytes), page::held_by(page, owner)?);
+        let (most, held) = (page::most_held(self.page_bytes), page::held_by(page, owner)?);
         let is_crowded = (owner.caller != nobody.caller && held.caller > most.caller)
             || (owner.tenant != nobody.tenant && held.tenant > most.tenant);
         if is_crowded { Err(LedgerError::Crowded) } else { Ok(()) }

@@ -9,12 +9,14 @@
 //! it has counted it cannot give back. While it is asked, the call is [`Pending`].
 
 mod admission;
+mod answer;
 mod asking;
 mod basket;
 mod batch;
 mod charged;
 mod cost;
 mod debts;
+mod due;
 mod global;
 mod measure;
 mod overrides;
@@ -33,15 +35,16 @@ use crate::ledger::{Allotments, Budget, Count, Ledger, LedgerError, Mirror, Stor
 use crate::policy::CallFacts;
 
 use admission::{Hold, shortage, tell};
-use asking::{Due, Standing};
 use basket::Basket;
+use due::{Due, Standing};
 use single::{Charge, Quota};
 
 #[cfg(test)]
 pub(crate) use global::scripted;
 
 pub use admission::{Admission, Held};
-pub use asking::{Answer, Pending};
+pub use answer::Answer;
+pub use asking::Pending;
 pub use batch::{Ask, Batch};
 pub use charged::Charged;
 pub use cost::{Cost, Size};

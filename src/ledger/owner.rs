@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::compose;
-use super::page::MAX_RECORD;
 
 /// A caller and its tenant, by whose requests entries come to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,14 +43,6 @@ impl Owner {
             Some(mark) => mark,
         };
         Marks { caller: mark(self.caller), tenant: mark(self.tenant) }
-    }
-}
-
-impl Marks {
-    /// How much of a page of so many bytes one caller, and one tenant, may have at most: one entry of any length always.
-    pub(super) fn most(page_bytes: usize) -> Room {
-        let quarter = page_bytes / 4;
-        Room { caller: quarter.max(MAX_RECORD), tenant: quarter.saturating_mul(3).max(MAX_RECORD) }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const MAX_VALUE: usize = 227;
 /// Tag, owner, expiry and length.
 const FIXED: usize = 16 + 8 + 8 + 1;
 
-pub(super) const MAX_RECORD: usize = FIXED + MAX_VALUE;
+const MAX_RECORD: usize = FIXED + MAX_VALUE;
 
 const FORMAT: u8 = 2;
 
@@ -99,6 +99,12 @@ pub(super) fn live_entries(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> 
         live = live.saturating_add(usize::from(record?.is_live(now_ms)));
     }
     Ok(live)
+}
+
+/// How much of a page of so many bytes one caller, and one tenant, may have at most: one entry of any length always.
+pub(super) fn most_held(page_bytes: usize) -> Room {
+    let quarter = page_bytes / 4;
+    Room { caller: quarter.max(MAX_RECORD), tenant: quarter.saturating_mul(3).max(MAX_RECORD) }
 }
 
 /// How many bytes of a page belong to the caller and to the tenant of these marks.

@@ -5,14 +5,16 @@
 
 use std::rc::Rc;
 
+use super::answer::{Answer, Silence};
 use super::basket::{Basket, Portion};
 use super::batch::Ask;
-use super::global::{Descriptor, DescriptorStatus, Global, Service, Word, interpret};
+use super::due::{Due, Standing};
+use super::global::{Global, Service, Word};
 use super::single::{Charge, Quota};
 use super::{QuotaSet, Size, Till};
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
-use crate::ledger::{Basis, Count, Mirror, SOON_MS, Share, Take, Told};
+use crate::ledger::{Basis, Count, SOON_MS, Share, Take, Told};
 
 /// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
 #[derive(Debug)]
@@ -22,64 +24,10 @@ pub struct Pending {
     ask: Ask,
 }
 
-/// What came of a question.
-#[derive(Debug)]
-pub enum Answer {
-    Told {
-        statuses: Statuses,
-        asked_ms: u64,
-    },
-    /// Why there is none.
-    Failed(String),
-    /// There is no service here: this Envoy counts alone. For scripts.
-    CountAlone,
-}
-
-/// What the service said, one status for each quota that was asked for.
-#[derive(Debug)]
-pub struct Statuses(pub(super) Vec<DescriptorStatus>);
-
-/// One quota that the service is asked for.
-#[derive(Debug)]
-pub(super) struct Due {
-    place: usize,
-    limit: u64,
-    /// How much is taken.
-    amount: u64,
-    descriptor: Rc<Descriptor>,
-    mirror: Mirror,
-}
-
-/// How a quota stands to a call before the service is asked.
-pub(super) enum Standing {
-    Taken(Portion, Count),
-    Due(Due),
-}
-
 impl Pending {
     pub fn ask(&self) -> &Ask {
         &self.ask
     }
-}
-
-impl Answer {
-    fn word(&self, index: usize, global: &Global) -> Result<Word, Silence<'_>> {
-        match self {
-            Self::Told { statuses, asked_ms } => match statuses.0.get(index) {
-                Some(status) => Ok(interpret(status, global, *asked_ms)),
-                None => Err(Silence::Failure("the answer is too short")),
-            },
-            Self::Failed(why) => Err(Silence::Failure(why)),
-            Self::CountAlone => Err(Silence::Absence),
-        }
-    }
-}
-
-/// Why nothing is heard of the service.
-#[derive(Clone, Copy)]
-enum Silence<'a> {
-    Failure(&'a str),
-    Absence,
 }
 
 impl QuotaSet {

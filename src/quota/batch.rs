@@ -3,7 +3,7 @@
 //! With Redis and the settings that docs/quotas.md names, each is counted for itself there, as if it had come alone; so a batch costs no
 //! exactness, and one request in the place of many.
 
-use super::asking::{Answer, Statuses};
+use super::answer::{Answer, Statuses};
 use super::global::{Service, read};
 
 /// What one call asks.

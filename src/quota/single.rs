@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::admission::shortage;
-use super::asking::Standing;
 use super::basket::Portion;
 use super::charged::Charged;
+use super::due::Standing;
 use super::global::{Global, Service, per_value};
 use super::measure::Measure;
 use super::overrides::{Limits, Overrides};
