@@ -3,13 +3,17 @@
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
+mod arguments;
 mod assumed;
 mod bundle;
+mod caller;
 mod cast;
 mod chargeback;
 mod check;
+mod clock;
 mod coverage;
 mod document;
+mod entry;
 mod envoy;
 mod export;
 mod feed;
@@ -19,6 +23,7 @@ mod load;
 mod operations;
 mod play;
 mod rate_limits;
+mod read_script;
 mod reading;
 mod reference;
 mod report;

@@ -14,8 +14,8 @@ use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
 
-use super::key;
-use super::script::Caller;
+use super::caller::Caller;
+use super::entry;
 use crate::config::{Algorithm, Attach, Config, Issuer, Jwks};
 use crate::identity::{ApiKey, IntrospectionRequest};
 use crate::secret::Secret;
@@ -46,7 +46,7 @@ impl Cast {
         config.attach = Attach::InChain;
         let mut keys = BTreeMap::new();
         for entry in &mut config.keys {
-            let secret = key::mint()?;
+            let secret = entry::mint()?;
             let entry = Arc::make_mut(entry);
             entry.hash = ApiKey::hash(&secret);
             keys.insert(entry.id.to_string(), secret);

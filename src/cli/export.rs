@@ -11,8 +11,8 @@ use super::bundle::move_into_place;
 use super::cast::Cast;
 use super::load::{environment_names, stand_in};
 use super::play::request_headers;
+use super::read_script::ReadScript;
 use super::script::Want;
-use super::test::ReadScript;
 use crate::config::Config;
 use crate::secret::Secret;
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::arguments::word;
 use super::bundle::move_into_place;
-use super::key::{now_seconds, word};
+use super::clock::now_seconds;
 use super::load::{Sources, stand_in};
 use super::{Exit, Terminal};
 use crate::config::{ClientAddress, Config, Key};

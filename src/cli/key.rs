@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
-use ipnet::IpNet;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::arguments::{label, network, span, word};
+use super::clock::{now_seconds, timestamp};
+use super::entry::{mint, yaml};
 use super::feed::{self, Feed};
 use super::rotate::Rotate;
 use super::signing_key::Signing;
 use super::{Exit, Format, Terminal};
-use crate::config::{BoundTo, Key as Entry, Span, Thumbprint, Timestamp};
+use crate::config::{BoundTo, Key as Entry, Span, Thumbprint};
 use crate::identity::ApiKey;
 use crate::secret::Secret;
 
@@ -176,13 +176,6 @@ fn put_into(file: &Path, entry: &Entry) -> Result<(), String> {
     document.save()
 }
 
-/// Makes a key of 256 bits from the operating system.
-pub(super) fn mint() -> io::Result<Secret> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
-    Ok(ApiKey::mint(entropy))
-}
-
 fn hash(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     const LONGEST: u64 = 16 * 1024;
     let mut text = String::new();
@@ -207,115 +200,4 @@ fn hash(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     }
     writeln!(terminal.output, "{}", ApiKey::hash(&Secret::new(key)))?;
     Ok(Exit::Fine)
-}
-
-pub(super) fn now_seconds() -> io::Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs())
-}
-
-pub(super) fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {
-    let time =
-        i64::try_from(unix_seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-    let time = time.ok_or("the key would expire later than calendars reach; write a shorter time")?;
-    Timestamp::parse(&time.to_rfc3339())
-}
-
-/// The entry as an item of a YAML list. JSON's texts are YAML's double-quoted ones.
-pub(super) fn yaml(entry: &Value) -> String {
-    const FIRST: [&str; 5] = ["id", "hash", "project", "service_account", "tenant"];
-    let mut fields: Vec<(&String, &Value)> = entry.as_object().into_iter().flatten().collect();
-    // The others follow by name.
-    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
-    let mut lines = String::new();
-    for ((name, value), start) in fields.into_iter().zip(iter::once("  - ").chain(iter::repeat("    "))) {
-        let value = match value {
-            Value::Array(items) => format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", ")),
-            Value::Object(entries) => {
-                let pairs = entries
-                    .iter()
-                    .map(|(name, value)| format!("{}: {}", scalar(&json!(name)), scalar(value)));
-                format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
-            }
-            value => scalar(value),
-        };
-        lines.push_str(&format!("{start}{name}: {value}\n"));
-    }
-    lines
-}
-
-/// A scalar, in quotes unless it is a plain word that YAML can only read as text.
-fn scalar(value: &Value) -> String {
-    const PLAIN: &str = "-_./:";
-    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    let is_plain = |text: &str| {
-        text.starts_with(|first: char| first.is_ascii_alphabetic())
-            && !text.ends_with(':')
-            && text.chars().all(|character| character.is_ascii_alphanumeric() || PLAIN.contains(character))
-            && !WORDS.contains(&text.to_ascii_lowercase().as_str())
-    };
-    match value {
-        Value::String(text) if is_plain(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-pub(super) fn word(text: &str) -> Result<String, String> {
-    match text.is_empty()
-        || text.contains(|character: char| character.is_whitespace() || character.is_control())
-    {
-        true => Err("write one word without blanks".to_owned()),
-        false => Ok(text.to_owned()),
-    }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write a name and a value, such as `plan=pro`".to_owned()),
-    }
-}
-
-pub(super) fn span(text: &str) -> Result<Span, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
-}
-
-fn network(text: &str) -> Result<String, String> {
-    match text.parse::<IpNet>() {
-        Ok(network) if network.trunc() == network => Ok(text.to_owned()),
-        Ok(network) => Err(format!("bits are set behind the prefix; write `{}`", network.trunc())),
-        Err(_) => Err("write a network, such as `10.0.0.0/8`".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{scalar, yaml};
-    use crate::cli::document::Node;
-
-    #[test]
-    fn the_entry_reads_back_as_it_was() {
-        let entry = serde_json::json!({
-            "id": "search-prod",
-            "scopes": ["chat", "model:gpt-4o*", "a, b"],
-            "labels": {"plan": "pro", "on": "no", "n": "12", "e": "", "q": "say \"hi\""},
-            "created_at": "2026-01-05T12:00:00Z",
-            "tenant": "x: y",
-        });
-        let read = Node::parse(&yaml(&entry)).unwrap().to_json();
-        assert_eq!(read, serde_json::json!([entry]));
-    }
-
-    #[test]
-    fn only_plain_words_go_without_quotes() {
-        for (text, written) in [
-            ("acme", "acme"),
-            ("https://login.acme.example/", "https://login.acme.example/"),
-            ("yes", "\"yes\""),
-            ("12", "\"12\""),
-            ("*", "\"*\""),
-            ("a b", "\"a b\""),
-        ] {
-            assert_eq!(scalar(&text.into()), written);
-        }
-    }
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::clock::now_seconds;
 use super::document::Node;
 use super::finding::{Finding, Severity};
-use super::key::now_seconds;
 use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
 use super::step::Step;

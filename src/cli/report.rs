@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
+use super::caller::Caller;
 use super::document::Place;
 use super::finding::{Finding, Severity};
 use super::play::{Got, Played};
-use super::script::{Caller, ScriptCall, Want};
+use super::script::{ScriptCall, Want};
 use super::values::{self, Value};
 use super::{Exit, Format, Terminal};
 use crate::config::Config;

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::bundle::move_into_place;
-use super::key::now_seconds;
+use super::clock::{now_seconds, timestamp};
 use super::{Exit, Terminal};
 use crate::config::{Revoked, Timestamp};
 use crate::revocation::List;
@@ -152,7 +152,7 @@ impl Revoke {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     match text {
-        "now" => super::key::timestamp(now_seconds().map_err(|error| error.to_string())?),
+        "now" => timestamp(now_seconds().map_err(|error| error.to_string())?),
         text => Timestamp::parse(text),
     }
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::arguments::{span, word};
+use super::clock::{now_seconds, timestamp};
+use super::entry::{mint, yaml};
 use super::feed;
-use super::key::{mint, now_seconds, span, timestamp, word, yaml};
 use super::load::Sources;
 use super::{Exit, Format, Terminal};
 use crate::config::{Key, Span};

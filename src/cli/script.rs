@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::assumed::AssumedAnomaly;
+use super::caller::Caller;
 use super::cast::Cast;
 use super::reading::Trouble;
 use super::step::Step;
@@ -68,24 +69,6 @@ pub(super) struct Send {
     /// The Envoy cluster. Default: the upstream with the longest `path_prefix` that the path has.
     #[serde(default)]
     pub(super) cluster: Option<String>,
-}
-
-/// Whose credential is sent: `{key: id}` or `{issuer: https://…, claims: {sub: …}}`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Caller {
-    /// The `id` of an entry of `keys`; the player makes a key for it.
-    #[serde(default)]
-    pub(super) key: Option<String>,
-    /// The `issuer` of an entry of `issuers`, with one of its `tenants` where it has these; the player signs a token for it.
-    #[serde(default)]
-    pub(super) issuer: Option<String>,
-    /// Added to `iss`, `aud`, `iat` and `exp`, or put in their place; `null` leaves a claim out.
-    #[serde(default)]
-    pub(super) claims: Map<String, Value>,
-    /// The header that carries the credential. Default: `authorization`, as a bearer.
-    #[serde(default)]
-    pub(super) header: Option<String>,
 }
 
 /// What is wanted. Only what is written is compared.

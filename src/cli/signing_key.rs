@@ -26,7 +26,7 @@ pub(super) struct Signing {
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,
     /// The `kid`; without it, the gateway derives one from the key
-    #[arg(long, value_parser = super::key::word)]
+    #[arg(long, value_parser = super::arguments::word)]
     id: Option<String>,
 }
 

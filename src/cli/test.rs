@@ -9,20 +9,15 @@ use clap::Args;
 
 use super::cast::Cast;
 use super::coverage::Coverage;
-use super::document::Place;
 use super::export::Export;
 use super::finding::Finding;
 use super::load::Sources;
 use super::play::Stage;
-use super::reading::{attempt_all, read_document, read_node, unreadable};
+use super::read_script::ReadScript;
+use super::reading::unreadable;
 use super::report::{Report, Trial};
-use super::script::{Script, ScriptCall};
-use super::step::Step;
 use super::{Exit, Format, Terminal, load};
 use crate::gateway::Gateway;
-
-/// Monday 2026-01-05T12:00:00Z: an ordinary working hour, so that a script says `at` only where time matters.
-const DEFAULT_TIME: u64 = 1_767_614_400;
 
 /// Plays the scripts beside the policies on the very code that decides in Envoy
 ///
@@ -46,14 +41,6 @@ pub(super) struct Test {
     /// Writes the scripts marked `live` with their credentials as JSON, to be played on a real Envoy
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
-}
-
-/// One file that can be played.
-pub(super) struct ReadScript {
-    pub(super) file: PathBuf,
-    pub(super) script: Script,
-    /// Where each call stands.
-    places: Vec<Place>,
 }
 
 impl Test {
@@ -121,27 +108,6 @@ impl Test {
             }
         }
         if findings.is_empty() { Ok(scripts) } else { Err(findings) }
-    }
-}
-
-impl ReadScript {
-    fn read(file: PathBuf, cast: &Cast) -> Result<Self, Vec<Finding>> {
-        let document = read_document(&file).map_err(|finding| vec![finding])?;
-        let script = attempt_all(&file, document.clone(), |node| {
-            let script: Script = read_node(node)?;
-            script.suits(cast).map(|()| script)
-        })?;
-        let place = |index| document.find(&[Step::Field("calls".to_owned()), Step::Index(index)]).place;
-        let places = (0..script.calls.len()).map(place).collect();
-        Ok(Self { file, script, places })
-    }
-}
-
-impl ScriptCall {
-    /// The moment of the call, in Unix seconds.
-    pub(super) fn seconds(&self, script: &Script, now: u64) -> u64 {
-        let default = if script.live { now } else { DEFAULT_TIME };
-        self.at.and_then(|at| u64::try_from(at.unix_seconds()).ok()).unwrap_or(default)
     }
 }
 

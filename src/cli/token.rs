@@ -63,7 +63,7 @@ pub(super) struct Mint {
     #[arg(long, value_name = "NUMBER")]
     requests: Option<u64>,
     /// How long it is good, from `60s` to `max_lifetime`
-    #[arg(long, value_name = "TIME", value_parser = super::key::span)]
+    #[arg(long, value_name = "TIME", value_parser = super::arguments::span)]
     lifetime: Option<Span>,
     /// How the token is written
     #[arg(long, value_enum, default_value_t)]

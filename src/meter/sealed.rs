@@ -1,34 +1,19 @@
-//! A document in base64 within another one, as Bedrock sends the events of a model's maker.
-
-use super::sieve::Sieve;
-use super::told::Told;
-use crate::dialect::AnswerKey;
+//! Base64 in pieces of any size, as the documents come in that Bedrock sends within its own.
 
 /// How much is decoded at a time.
 const BLOCK: usize = 192;
 
-/// Decodes one document and reads it, in pieces of any size.
-#[derive(Debug)]
+/// Decodes one text.
+#[derive(Debug, Default)]
 pub(super) struct Unsealing {
-    sieve: Sieve,
     /// The letters of a group of four that have come: six bits each.
     group: u32,
     letters: u8,
 }
 
 impl Unsealing {
-    pub(super) fn new(document: &'static AnswerKey) -> Self {
-        Self { sieve: Sieve::new(document), group: 0, letters: 0 }
-    }
-
-    /// The next document begins.
-    pub(super) fn reset(&mut self) {
-        (self.group, self.letters) = (0, 0);
-        self.sieve.reset();
-    }
-
-    /// Reads on; what is no letter of base64, such as the padding, is passed over.
-    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+    /// Hands on what a piece of the text stands for; what is no letter of base64, such as the padding, is passed over.
+    pub(super) fn take(&mut self, piece: &[u8], mut pass: impl FnMut(&[u8])) {
         let mut decoded = Vec::with_capacity(BLOCK);
         for letters in piece.chunks(BLOCK) {
             decoded.clear();
@@ -46,7 +31,7 @@ impl Unsealing {
                     _ => {}
                 }
             }
-            self.sieve.take(&decoded, told);
+            pass(&decoded);
         }
     }
 }

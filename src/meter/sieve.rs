@@ -27,7 +27,14 @@ pub(super) struct Sieve {
     held: Held,
     /// The last byte of a text was a backslash.
     escapes: bool,
-    unsealing: Option<Box<Unsealing>>,
+    sealed: Option<Box<Sealed>>,
+}
+
+/// A document in base64 within this one.
+#[derive(Debug)]
+struct Sealed {
+    letters: Unsealing,
+    sieve: Sieve,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +80,7 @@ impl Sieve {
             next: document,
             held: Held::new(),
             escapes: false,
-            unsealing: None,
+            sealed: None,
         }
     }
 
@@ -188,9 +195,15 @@ impl Sieve {
         self.held.clear();
         told.text_begins(self.next.holds);
         if let Holds::Sealed(document) = self.next.holds {
-            match &mut self.unsealing {
-                Some(unsealing) => unsealing.reset(),
-                none => *none = Some(Box::new(Unsealing::new(document))),
+            match &mut self.sealed {
+                Some(sealed) => {
+                    sealed.letters = Unsealing::default();
+                    sealed.sieve.reset();
+                }
+                none => {
+                    let sieve = Self::new(document);
+                    *none = Some(Box::new(Sealed { letters: Unsealing::default(), sieve }));
+                }
             }
         }
     }
@@ -231,8 +244,8 @@ impl Sieve {
             (State::Text, holds) if holds.is_read_as_text() => self.held.push(part),
             (State::Text, Holds::Text) => told.text_passes(part.len()),
             (State::Text, Holds::Sealed(_)) => {
-                if let Some(unsealing) = &mut self.unsealing {
-                    unsealing.take(part, told);
+                if let Some(Sealed { letters, sieve }) = self.sealed.as_deref_mut() {
+                    letters.take(part, |decoded| sieve.take(decoded, told));
                 }
             }
             _ => {}
