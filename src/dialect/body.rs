@@ -3,6 +3,10 @@
 //! It does not keep messages, prompts or files; it looks through them only for what would reach beyond the
 //! request: references to things kept under the provider's account, and further models.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use super::facts::{BodyFacts, Reading};
 use super::form::{Form, Sealed};
 use super::json;
@@ -23,13 +27,30 @@ use crate::request::{Dialect, RequestHead};
 pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> Result<BodyFacts, Denial> {
     let reading = match operation.form_of(request) {
         BodyForm::Json | BodyForm::JsonOrMultipart => match media::body_type(request, operation.untyped())? {
-            MediaType::Json => json::read(operation.wire(), body)?,
+            MediaType::Json => read_json(operation, body)?,
             MediaType::Multipart { .. } => return Err(media::unsupported("the operation takes JSON")),
         },
         BodyForm::Multipart => multipart::read(&boundary(request)?, body)?,
         BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => Reading::new(operation.wire()),
     };
     settle(operation, reading)
+}
+
+/// A JSON body; of one that is to be spoken, which is short, also the length of its text.
+fn read_json(operation: &Operation, body: &[u8]) -> Result<Reading, Denial> {
+    #[derive(Deserialize)]
+    struct Speech<'a> {
+        #[serde(borrow)]
+        input: Cow<'a, str>,
+    }
+
+    let mut reading = json::read(operation.wire(), body)?;
+    if operation.speaks() {
+        let speech = serde_json::from_slice::<Speech<'_>>(body).ok();
+        let length = speech.and_then(|speech| u64::try_from(speech.input.chars().count()).ok());
+        reading.facts.input_characters = length;
+    }
+    Ok(reading)
 }
 
 /// The fields of a form that a decision rests on.

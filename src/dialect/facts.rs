@@ -27,7 +27,7 @@ pub struct BodyFacts {
     pub is_done_later: bool,
     /// How much text a JSON body has, in bytes; a picture, sound or document in base64 is none.
     pub text_bytes: u64,
-    /// The characters of the text at `input`, as OpenAI's speech has it.
+    /// The characters of the text that is to be spoken.
     pub input_characters: Option<u64>,
 }
 

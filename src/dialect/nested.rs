@@ -92,9 +92,6 @@ impl<'r> Walk<'r> {
         match self.place {
             Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
             Place::Address if address::is_public(&text.unescaped()?) => return Ok(Shape::Public),
-            Place::Items => {
-                self.reading.facts.input_characters = u64::try_from(text.characters()?).ok();
-            }
             _ => {}
         }
         Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::Text(Kind::of(text)?) })

@@ -57,11 +57,6 @@ impl<'a> Text<'a> {
         self.sent_length().saturating_sub(self.escaping)
     }
 
-    /// How many characters (of Unicode) it has.
-    pub(super) fn characters(&self) -> Result<usize, Malformed> {
-        Ok(self.unescaped()?.chars().count())
-    }
-
     pub(super) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {
         match self.writing {
             Writing::Plain => {

@@ -132,16 +132,14 @@ fn speech_is_charged_by_the_text_that_is_to_be_spoken() {
     let sound = Usage { unknown: Some(Unknown::ContentType), ..Usage::default() };
     let spoken = Ending { usage: Some(sound), now_ms: NOW_MS, ..ending() };
     let nobody = Ending { usage: None, answered_by: AnsweredBy::Nobody, ..ending() };
-    for (model, ended, want, note) in [
-        ("tts-1", spoken.clone(), 150, "ten characters"),
-        ("tts-1", nobody, 150, "who leaves pays the same"),
-        ("gpt-4o-mini-tts", spoken, 400, "what is charged by model tokens costs what it held"),
+    for (model, ended, want, told, note) in [
+        ("tts-1", spoken.clone(), 150, json!(10), "ten characters"),
+        ("tts-1", nobody, 150, Value::Null, "who leaves pays the same"),
+        ("gpt-4o-mini-tts", spoken, 400, json!(10), "what is charged by model tokens costs what it held"),
     ] {
         let record = settled(&scene, &speech(model), 0, ended);
         assert_eq!(charged(&record), want, "{note}");
-        if let Some(told) = record.get("claimgate.usage.input_characters") {
-            assert_eq!(told, 10, "{note}");
-        }
+        assert_eq!(record["claimgate.usage.input_characters"], told, "{note}");
     }
 }
 
