@@ -1,62 +1,16 @@
-//! The proxy-wasm contexts: they translate between Envoy's callbacks and the walk, and never decide.
-//!
-//! # Lifecycle
-//! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
-//! upgrade is complete at its headers. All lead into the same walk. Every row is a test in a real Envoy
-//! (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; revocation in `test_revocation.py`; metering in `test_metering.py`; long forms in `test_dialects.py`, Envoy's errors in `test_local_replies.py`).
-//!
-//! | phase | event | what happens |
-//! | --- | --- | --- |
-//! | fresh | headers, with or without end of stream; upgrade | walk |
-//! | waiting for the body | body chunk | hold; past the limit refuse `body_too_large` |
-//! | waiting for the body | chunk of a form that may be too long to hold | walk with its beginning |
-//! | waiting for the body | end of the body; trailers | walk with the body |
-//! | waiting for anything | more has come than there is room for | refuse `overloaded` |
-//! | waiting for keys, or an issuer's word | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `identity_unavailable` |
-//! | waiting for keys | a newer key set | walk |
-//! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
-//! | waiting for an issuer's word on a token | its answer; none | walk; walk without patience |
-//! | waiting for the rate limit service | its answer; none, a timeout, a question refused at dispatch | walk with what it said, or with why it said nothing |
-//! | waiting for the rate limit service | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `quota_unavailable` |
-//! | waiting for any of these | `hold_timeout` | refuse `hold_timeout` |
-//! | forwarded | body, its end | pass; read what follows a decided beginning, and refuse what it should have rested on |
-//! | any | trailers | take off what headers lose |
-//! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
-//! | forwarded | response headers of another cluster | refuse `route_changed` |
-//! | forwarded | response headers, trailers | edit them |
-//! | forwarded | body of a provider's answer | read what it cost; take out the usage that only the gateway asked for |
-//! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
-//! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
-//! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
-//! | any | log (also after an abort, also without any callback before) | write the record, count |
-//!
-//! The default callbacks of the SDK release a request; this room implements each of them that can.
+//! The gateway as a proxy-wasm filter: it translates between Envoy's callbacks and the events of the lifecycle, and between
+//! the lifecycle's two traits and Envoy's host calls. It does nothing else, and never decides.
 
-mod answer;
-mod bell;
-mod body;
-mod clock;
-mod cluster;
+mod attributes;
 mod configuration;
-mod fetch;
-mod flow;
+mod exchange;
 mod header_map;
-mod held;
 mod host;
-mod introspect;
-mod key_fetch;
-mod ledger_gauge;
-mod limits;
-mod metrics;
-mod open;
-mod polling;
-mod properties;
-mod pulse;
 mod root;
 mod shared_data;
 mod signatures;
-mod steps;
 mod stream;
+mod worker;
 
 use proxy_wasm::types::LogLevel;
 

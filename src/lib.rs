@@ -25,6 +25,7 @@ pub mod upstream;
 pub mod meter;
 pub mod audit;
 pub mod gateway;
+pub mod lifecycle;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
 #[cfg(not(target_arch = "wasm32"))]

@@ -3,7 +3,7 @@
 //!
 //! They answer by a number, because a host may answer more than the SDK's `Status` has names for.
 
-use proxy_wasm::types::{MapType, StreamType};
+use proxy_wasm::types::{BufferType, MapType, StreamType};
 
 const OK: u32 = 0;
 
@@ -11,6 +11,13 @@ const OK: u32 = 0;
 #[expect(unsafe_code, reason = "imports of the host")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: MapType, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_set_buffer_bytes(
+        kind: BufferType,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        length: usize,
+    ) -> u32;
     fn proxy_close_stream(stream: StreamType) -> u32;
     fn proxy_register_shared_queue(name: *const u8, size: usize, queue: *mut u32) -> u32;
     fn proxy_enqueue_shared_queue(queue: u32, data: *const u8, size: usize) -> u32;
@@ -29,6 +36,13 @@ pub(super) fn header_map(map: MapType) -> Option<Vec<u8>> {
         reason = "the SDK's `proxy_on_memory_allocate` made the block as a `Vec` of exactly this capacity"
     )]
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+/// Replaces the first `size` bytes of a body. False where the host does not let it.
+pub(super) fn set_buffer(kind: BufferType, size: usize, content: &[u8]) -> bool {
+    #[expect(unsafe_code, reason = "the host reads so many bytes there, and writes none")]
+    let status = unsafe { proxy_set_buffer_bytes(kind, 0, size, content.as_ptr(), content.len()) };
+    status == OK
 }
 
 /// Cuts the exchange off, in both directions.

@@ -1,4 +1,4 @@
-"""Every row of the lifecycle table in `src/filter.rs`, over HTTP/1.1 and HTTP/2."""
+"""Every row of the lifecycle table in `src/lifecycle.rs`, over HTTP/1.1 and HTTP/2."""
 
 import json
 import time

@@ -1,0 +1,38 @@
+//! The half of the gateway that runs on a cluster (`HttpProtocolOptions.http_filters`): it puts the provider's
+//! credential on, where the decided request arrives at the cluster it was decided for.
+//!
+//! It sees every retry. It has no record of its own: the half in the listener's chain writes it.
+
+use super::host::{Exchange, House, Item, Level, Part, apply, attributes};
+use super::stream::Next;
+use crate::denial::Answer;
+use crate::upstream::{Passport, Upstreams};
+
+/// Tells the half in the listener's chain why this half refused.
+pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
+
+/// The headers of one attempt at a provider.
+pub fn attempt(house: &dyn House, upstreams: &Upstreams, exchange: &dyn Exchange) -> Next {
+    let passport: Option<Passport> =
+        exchange.remembered(Item::Passport).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let cluster = attributes::cluster(exchange);
+    match upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref()) {
+        Ok(patch) => {
+            apply(exchange, Part::RequestHeaders, &patch);
+            Next::Continue
+        }
+        Err(denial) => {
+            let text = format!(
+                "refused at cluster `{}`: {} {}",
+                cluster.unwrap_or_default(),
+                denial.reason(),
+                denial.note().unwrap_or_default()
+            );
+            house.log(Level::Warning, &text);
+            // The half in the listener's chain puts the answer into the caller's dialect.
+            let headers = vec![(REFUSAL.to_owned(), denial.reason().code().to_owned())];
+            exchange.answer(&Answer { status: denial.status(), headers, body: String::new() });
+            Next::Pause
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What a worker asks for by itself: key sets of issuers, documents that are polled, and what issuers say of opaque tokens.
+//!
+//! One worker asks for a document, all workers read it; about a token each worker asks for itself.
+
+mod documents;
+mod fetch;
+mod introspection;
+mod key_sets;
+mod lease;
+mod shared_document;
+
+pub(super) use documents::{Documents, Pace};
+pub use fetch::Delivery;
+pub(super) use introspection::{Answers, Introspection};
+pub(super) use key_sets::KeySets;

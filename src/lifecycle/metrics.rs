@@ -1,0 +1,16 @@
+//! What is counted, under the names that `docs/reference.md` has.
+
+mod cache;
+mod calls;
+mod documents;
+mod events;
+mod ledger_gauge;
+mod rate_limits;
+mod shared_gauge;
+
+pub(super) use cache::CacheMetrics;
+pub(super) use calls::CallMetrics;
+pub(super) use documents::DocumentMetrics;
+pub(super) use events::{count_anomaly, count_introspection, count_key_fetch};
+pub(super) use ledger_gauge::LedgerGauge;
+pub(super) use rate_limits::RateLimitMetrics;

@@ -1,0 +1,47 @@
+//! What is told of one polled document.
+
+use super::events::count;
+use crate::lifecycle::host::{House, MetricKind};
+
+pub(in crate::lifecycle) struct DocumentMetrics {
+    age_seconds: Option<u32>,
+    stale: Option<u32>,
+    entries: Option<u32>,
+    polls: String,
+}
+
+impl DocumentMetrics {
+    pub(in crate::lifecycle) fn define(house: &dyn House, section: &str, id: &str) -> Self {
+        let gauge = |name: &str| house.metric(MetricKind::Gauge, &format!("claimgate.{section}.{id}.{name}"));
+        Self {
+            age_seconds: gauge("age_seconds"),
+            stale: gauge("stale"),
+            entries: gauge("entries"),
+            polls: format!("claimgate.{section}.{id}.polls.outcome"),
+        }
+    }
+
+    /// Every worker tells the same.
+    pub(in crate::lifecycle) fn tell(
+        &self,
+        house: &dyn House,
+        age_ms: Option<u64>,
+        is_stale: bool,
+        entries: usize,
+    ) {
+        let record = |gauge: Option<u32>, value| {
+            if let Some(gauge) = gauge {
+                house.set(gauge, value);
+            }
+        };
+        if let Some(age_ms) = age_ms {
+            record(self.age_seconds, age_ms / 1000);
+        }
+        record(self.stale, u64::from(is_stale));
+        record(self.entries, u64::try_from(entries).unwrap_or(u64::MAX));
+    }
+
+    pub(in crate::lifecycle) fn count_poll(&self, house: &dyn House, outcome: &str) {
+        count(house, &format!("{}.{outcome}", self.polls));
+    }
+}

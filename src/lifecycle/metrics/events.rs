@@ -1,0 +1,26 @@
+//! What happens seldom, so that its counters' ids need not be kept.
+
+use crate::anomaly::AnomalyKind;
+use crate::audit::anomaly_counter;
+use crate::lifecycle::host::{House, MetricKind};
+
+/// Counts one fetch of a key set.
+pub(in crate::lifecycle) fn count_key_fetch(house: &dyn House, outcome: &str) {
+    count(house, &format!("claimgate.key_fetches.outcome.{outcome}"));
+}
+
+/// Counts one anomaly.
+pub(in crate::lifecycle) fn count_anomaly(house: &dyn House, kind: AnomalyKind) {
+    count(house, &anomaly_counter(kind));
+}
+
+/// Counts one question about a token.
+pub(in crate::lifecycle) fn count_introspection(house: &dyn House, outcome: &str) {
+    count(house, &format!("claimgate.introspections.outcome.{outcome}"));
+}
+
+pub(super) fn count(house: &dyn House, counter: &str) {
+    if let Some(id) = house.metric(MetricKind::Counter, counter) {
+        house.add(id, 1);
+    }
+}

@@ -1,0 +1,195 @@
+//! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
+
+use super::attempt::REFUSAL;
+use super::host::attributes::{self, Origin};
+use super::host::{Exchange, Part, apply};
+use super::phase::Phase;
+use super::state::State;
+use super::stream::{Next, Stream};
+use crate::denial::{Answer, Reason};
+use crate::gateway::{Call, Gateway};
+use crate::request::Headers;
+use crate::upstream::trailer_patch;
+
+/// The headers in which providers name their own request id.
+const PROVIDER_REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"];
+
+/// What a provider's answer has no more when another body stands in its place.
+const OF_THE_BODY_AND_ITS_CHALLENGE: [&str; 3] =
+    ["www-authenticate", "proxy-authenticate", "content-encoding"];
+
+/// Every answer of ours has it.
+const DECISION_ID: &str = "x-claimgate-decision-id";
+
+impl Stream {
+    pub(super) fn response_headers(&self, exchange: &dyn Exchange, end_of_stream: bool) -> Next {
+        let arrival = Arrival { exchange, end_of_stream };
+        let now_ms = self.worker.house.now_ms();
+        let withheld = arrival.edit(&self.worker.gateway, &mut self.state.borrow_mut(), now_ms);
+        match withheld {
+            Err(reason) => {
+                self.refuse(exchange, reason);
+                Next::Pause
+            }
+            Ok(()) => Next::Continue,
+        }
+    }
+
+    /// An answer's trailers hold nothing of the provider's account either.
+    pub(super) fn response_trailers(&self, exchange: &dyn Exchange) -> Next {
+        self.state.borrow_mut().response.is_complete = true;
+        let trailers = exchange.headers(Part::ResponseTrailers);
+        apply(exchange, Part::ResponseTrailers, &trailer_patch(trailers.iter()));
+        Next::Continue
+    }
+}
+
+/// The headers of an answer that have just come.
+struct Arrival<'a> {
+    exchange: &'a dyn Exchange,
+    end_of_stream: bool,
+}
+
+impl Arrival<'_> {
+    /// # Errors
+    /// Why the answer must not reach the caller.
+    fn edit(&self, gateway: &Gateway, state: &mut State, now_ms: u64) -> Result<(), Reason> {
+        state.response.is_complete = self.end_of_stream;
+        if state.call.is_none() {
+            return Ok(());
+        }
+        let headers = self.exchange.headers(Part::ResponseHeaders);
+        state.response.status = status(&headers);
+        if state.phase == Phase::Answered {
+            self.restore(state, &headers);
+            return Ok(());
+        }
+        let origin = attributes::origin(self.exchange, &headers);
+        state.response.is_from_provider = origin != Origin::Host;
+        let Some(call) = &state.call else { return Ok(()) };
+        if state.phase == Phase::Forwarded
+            && let Some(reason) = late_refusal(call, &origin, &headers)
+        {
+            return Err(reason);
+        }
+        let patch = call.answer_patch(headers.iter(), now_ms);
+        apply(self.exchange, Part::ResponseHeaders, &patch);
+        match origin {
+            Origin::Provider { .. } => self.edit_provider_answer(gateway, state, &headers),
+            Origin::Host => {
+                self.edit_host_reply(state, &headers);
+                Ok(())
+            }
+        }
+    }
+
+    /// Where a piece of the body is also more than the host holds, its 413 comes in place of our answer.
+    fn restore(&self, state: &mut State, headers: &Headers) {
+        let is_ours = headers.values(DECISION_ID).next().is_some();
+        let answer = state.call.as_ref().and_then(Call::answer);
+        if let (false, Some(answer)) = (is_ours, answer) {
+            self.set_status(state, answer.status);
+            state.response.replacement = self.replace(answer);
+        }
+    }
+
+    fn edit_provider_answer(
+        &self,
+        gateway: &Gateway,
+        state: &mut State,
+        headers: &Headers,
+    ) -> Result<(), Reason> {
+        state.response.provider_request_id = provider_request_id(headers);
+        let Some(call) = &mut state.call else { return Ok(()) };
+        let error = state.response.status.filter(|status| *status >= 400);
+        let refused = error.and_then(|status| call.answer_for_refused_credential(status, headers));
+        if let Some(answer) = refused {
+            for name in OF_THE_BODY_AND_ITS_CHALLENGE {
+                self.exchange.remove_header(Part::ResponseHeaders, name);
+            }
+            self.set_status(state, answer.status);
+            state.response.replacement = self.replace(answer);
+            return Ok(());
+        }
+        let response = &mut state.response;
+        response.meter = response.status.and_then(|status| gateway.meter(call, status, headers));
+        response.extra = gateway.extra_event(call, response.meter.as_ref());
+        apply(self.exchange, Part::ResponseHeaders, &gateway.readdress(call, headers));
+        response.url_key = gateway.url_key(call, headers)?;
+        if response.extra.is_some() || response.url_key.is_some() {
+            // It will have another length.
+            self.exchange.remove_header(Part::ResponseHeaders, "content-length");
+        }
+        Ok(())
+    }
+
+    fn edit_host_reply(&self, state: &mut State, headers: &Headers) {
+        let Some(call) = &mut state.call else { return };
+        match state.response.status.filter(|status| *status >= 400) {
+            Some(status) => {
+                let answer = call.answer_for_envoy(status, &attributes::code_details(self.exchange));
+                state.response.replacement = self.replace(answer);
+            }
+            None if is_grpc_error(headers) => {
+                let mut answer = call.answer_for_envoy(503, &attributes::code_details(self.exchange));
+                answer.headers.retain(|(name, _)| name != "content-type");
+                self.set(&answer);
+            }
+            None => {}
+        }
+    }
+
+    /// Sets the headers of the host's reply and returns the body that takes the place of its text; an answer without a
+    /// body, to a `HEAD` for one, stays without one.
+    fn replace(&self, answer: Answer) -> Option<Vec<u8>> {
+        self.set(&answer);
+        if self.end_of_stream {
+            return None;
+        }
+        let length = answer.body.len().to_string();
+        self.exchange.set_header(Part::ResponseHeaders, "content-length", length.as_bytes());
+        Some(answer.body.into_bytes())
+    }
+
+    fn set(&self, answer: &Answer) {
+        for (name, value) in &answer.headers {
+            self.exchange.set_header(Part::ResponseHeaders, name, value.as_bytes());
+        }
+    }
+
+    fn set_status(&self, state: &mut State, status: u32) {
+        self.exchange.set_header(Part::ResponseHeaders, ":status", status.to_string().as_bytes());
+        state.response.status = Some(status);
+    }
+}
+
+fn status(headers: &Headers) -> Option<u32> {
+    headers.text(":status")?.parse().ok()
+}
+
+/// To a gRPC request Envoy answers 200 with the error in `grpc-status`.
+fn is_grpc_error(headers: &Headers) -> bool {
+    headers.values("grpc-status").any(|status| status != b"0")
+}
+
+fn provider_request_id(headers: &Headers) -> Option<String> {
+    let id = PROVIDER_REQUEST_IDS.iter().find_map(|wanted| headers.values(wanted).next());
+    id.map(|value| String::from_utf8_lossy(value).into_owned())
+}
+
+/// Why an answer must not reach the caller although the request was let through: it went to another cluster
+/// than the decided one, or the half on the cluster refused it.
+fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Reason> {
+    if (call.passport().is_some() || call.is_open())
+        && let Some(code) = headers.values(REFUSAL).next()
+    {
+        let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
+        return Some(reason.copied().unwrap_or(Reason::RouteChanged));
+    }
+    match origin {
+        Origin::Provider { cluster } if call.is_let_through() && cluster.as_deref() != call.cluster() => {
+            Some(Reason::RouteChanged)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! The exchanges that wait: for the rest of their body, for keys, for what an issuer says of a token, or for the rate limit
+//! service.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::gateway::Patience;
+use crate::lifecycle::host::MOST_AT_ONCE;
+use crate::lifecycle::phase::Phase;
+use crate::lifecycle::state::State;
+
+/// The exchanges of one worker that wait, by their ids: those that came first have the lowest.
+#[derive(Default)]
+pub(in crate::lifecycle) struct Waiting {
+    streams: RefCell<BTreeMap<u32, Entry>>,
+    is_behind: Cell<bool>,
+}
+
+struct Entry {
+    state: Rc<RefCell<State>>,
+    /// Its wait is over, and its turn has not come.
+    due: Option<Due>,
+}
+
+/// What the wait of an exchange has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lifecycle) enum Due {
+    Refusal,
+    Walk(Patience),
+}
+
+impl Waiting {
+    pub(in crate::lifecycle) fn add(&self, id: u32, state: &Rc<RefCell<State>>) {
+        let entry = || Entry { state: Rc::clone(state), due: None };
+        self.streams.borrow_mut().entry(id).or_insert_with(entry);
+    }
+
+    /// Its wait is over.
+    pub(in crate::lifecycle) fn remove(&self, id: u32) {
+        self.streams.borrow_mut().remove(&id);
+    }
+
+    pub(in crate::lifecycle) fn wait_for_keys(&self) -> bool {
+        let streams = self.streams.borrow();
+        streams.values().any(|entry| matches!(entry.state.borrow().phase, Phase::AwaitingKeys { .. }))
+    }
+
+    /// True where the wait of some is over, and their turn comes with the next tick.
+    pub(in crate::lifecycle) fn is_behind(&self) -> bool {
+        self.is_behind.get()
+    }
+
+    /// Takes out those whose turn it is. `due` says of one what its wait has come to; `None` where it goes on.
+    pub(in crate::lifecycle) fn take_due(
+        &self,
+        due: impl Fn(&RefCell<State>) -> Option<Due>,
+    ) -> Vec<(u32, Rc<RefCell<State>>, Due)> {
+        let mut streams = self.streams.borrow_mut();
+        streams.retain(|_, entry| entry.state.borrow().phase.is_held());
+        for entry in streams.values_mut() {
+            entry.due = entry.due.or_else(|| due(&entry.state));
+        }
+        let turn = |(id, entry): (&u32, &Entry)| Some((*id, Rc::clone(&entry.state), entry.due?));
+        let taken: Vec<_> = streams.iter().filter_map(turn).take(MOST_AT_ONCE).collect();
+        for (id, ..) in &taken {
+            streams.remove(id);
+        }
+        self.is_behind.set(streams.values().any(|entry| entry.due.is_some()));
+        taken
+    }
+}

@@ -1,0 +1,256 @@
+//! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
+
+use super::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
+use super::phase::{BodyProgress, Phase};
+use super::rate_limits::Question;
+use super::state::State;
+use super::stream::{Next, Stream};
+use super::worker::Worker;
+use crate::denial::Denial;
+use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
+use crate::identity::{KeyRing, Question as Signature};
+use crate::quota::Ask;
+use crate::request::Moment;
+
+/// What follows from a walk.
+enum Step {
+    Pass,
+    Answered,
+    Held,
+}
+
+impl Stream {
+    /// Walks and acts, in an event of the exchange itself.
+    pub(super) fn advance(&self, exchange: &dyn Exchange, moment: Moment) -> Next {
+        match self.walk(exchange, Patience::Left, moment) {
+            Step::Pass => {
+                self.worker.release(self.id);
+                self.worker.pass(self.id, &self.state);
+                Next::Continue
+            }
+            Step::Answered => {
+                self.worker.release(self.id);
+                Next::Pause
+            }
+            Step::Held => {
+                self.worker.hold(self.id, &self.state);
+                Next::Pause
+            }
+        }
+    }
+
+    /// Walks an exchange that was held on, in an event of the house.
+    pub(super) fn resume(&self, patience: Patience) {
+        self.worker.house.visit(self.id, &mut |exchange| match self.walk(
+            exchange,
+            patience,
+            self.worker.moment(),
+        ) {
+            Step::Pass => {
+                self.worker.pass(self.id, &self.state);
+                exchange.resume();
+            }
+            Step::Answered => {}
+            Step::Held => self.worker.hold(self.id, &self.state),
+        });
+    }
+
+    /// Refuses an exchange that was held, in an event of the house.
+    pub(super) fn refuse_held(&self, denial: impl Into<Denial>) {
+        let mut denial = Some(denial.into());
+        self.worker.house.visit(self.id, &mut |exchange| {
+            if let Some(denial) = denial.take() {
+                self.refuse(exchange, denial);
+            }
+        });
+    }
+
+    /// Ends an exchange that was let through and has been refused since: by our answer where the provider's has not begun,
+    /// else in the middle of it. In an event of the house.
+    pub(super) fn end(&self) {
+        self.worker.house.visit(self.id, &mut |exchange| {
+            let has_begun = self.state.borrow().response.status.is_some();
+            match has_begun {
+                true => {
+                    {
+                        let response = &mut self.state.borrow_mut().response;
+                        response.was_cut = response.is_from_provider;
+                    }
+                    exchange.cut_off();
+                }
+                false => self.state.borrow_mut().answer(exchange),
+            }
+        });
+    }
+
+    pub(super) fn refuse(&self, exchange: &dyn Exchange, denial: impl Into<Denial>) {
+        let mut state = self.state.borrow_mut();
+        if let Some(call) = &mut state.call {
+            self.worker.gateway.refuse(call, denial);
+        }
+        state.answer(exchange);
+    }
+
+    /// Takes room for what is here of a call that waits.
+    pub(super) fn take_room(&self, exchange: &dyn Exchange) -> Result<(), Denial> {
+        take_room(&self.worker, exchange, &mut self.state.borrow_mut())
+    }
+
+    /// Walks the call once and acts on the outcome, but for holding and resuming.
+    fn walk(&self, exchange: &dyn Exchange, patience: Patience, moment: Moment) -> Step {
+        let worker = &*self.worker;
+        let mut state = self.state.borrow_mut();
+        let mut outcome = decide(worker, exchange, &mut state, (patience, moment));
+        // What is to be looked at may have come while something else was awaited.
+        if let (Some(Outcome::Need(Need::Body { look: Some(look), .. })), BodyProgress::Coming { bytes }) =
+            (&outcome, state.body)
+            && bytes >= *look
+        {
+            state.body = BodyProgress::Begun { bytes };
+            outcome = decide(worker, exchange, &mut state, (patience, moment));
+        }
+        if let Some(Outcome::Need(Need::RateLimit(ask))) = outcome {
+            match self.ask(ask) {
+                Ok(()) => {
+                    state.phase = Phase::AwaitingLimits;
+                    return hold(worker, exchange, &mut state);
+                }
+                Err(why) => {
+                    if let Some(call) = &mut state.call {
+                        worker.gateway.hear_limits(call, Err(why));
+                    }
+                    outcome = decide(worker, exchange, &mut state, (patience, moment));
+                }
+            }
+        }
+        let Some(outcome) = outcome else { return Step::Held };
+        match outcome {
+            Outcome::Forward(patch) => {
+                let body = std::mem::replace(&mut state.body, BodyProgress::DONE);
+                let Some(call) = &mut state.call else { return Step::Held };
+                if let Err(denial) = rewrite(exchange, call, body) {
+                    worker.gateway.refuse(call, denial);
+                    return answer(exchange, &mut state);
+                }
+                if let Some(passport) = call.passport().and_then(|passport| serde_json::to_vec(passport).ok())
+                {
+                    exchange.remember(Item::Passport, &passport);
+                }
+                state.phase = Phase::Forwarded;
+                apply(exchange, Part::RequestHeaders, &patch);
+                Step::Pass
+            }
+            Outcome::Refuse | Outcome::Answer => answer(exchange, &mut state),
+            Outcome::Need(Need::Body { limit, look }) => {
+                let Some(call) = &mut state.call else { return Step::Held };
+                let declared = call.head().text("content-length");
+                let declared = declared.and_then(|length| length.parse::<u64>().ok());
+                if look.is_none() && declared.is_some_and(|length| length > limit) {
+                    worker.gateway.refuse(call, worker.gateway.too_large(limit));
+                    return answer(exchange, &mut state);
+                }
+                state.phase = Phase::AwaitingBody { limit, look };
+                hold(worker, exchange, &mut state)
+            }
+            Outcome::Need(Need::Keys { issuer }) => {
+                let keys = &worker.fetching.keys;
+                let until_ms = moment.unix_ms.saturating_add(keys.patience_ms(issuer));
+                state.phase = Phase::AwaitingKeys { issuer, fetched_ms: keys.fetched_ms(issuer), until_ms };
+                hold(worker, exchange, &mut state)
+            }
+            Outcome::Need(Need::Introspection(inquiry)) => {
+                state.phase = Phase::AwaitingIntrospection { name: inquiry.name };
+                let step = hold(worker, exchange, &mut state);
+                if let Step::Held = step {
+                    let address = attributes::source_address(exchange);
+                    let from = (address.as_deref(), attributes::source_port(exchange));
+                    let asker = worker.gateway.asker(&worker.memory, inquiry.name, from);
+                    worker.fetching.introspection.want(&*worker.house, inquiry, asker);
+                }
+                step
+            }
+            // It was asked above, and what came of that is known by now.
+            Outcome::Need(Need::RateLimit(_)) => Step::Held,
+        }
+    }
+
+    fn ask(&self, ask: Ask) -> Result<(), String> {
+        let question = Question { id: self.id, state: self.state.clone(), ask };
+        self.worker.rate_limits.ask(&*self.worker.house, question)
+    }
+}
+
+/// `None` where there is no call.
+fn decide(
+    worker: &Worker,
+    exchange: &dyn Exchange,
+    state: &mut State,
+    (patience, moment): (Patience, Moment),
+) -> Option<Outcome> {
+    let State { call: Some(call), body, .. } = state else { return None };
+    let held = HeldBody::of(exchange, body.held());
+    let body = match body {
+        BodyProgress::Coming { .. } => Body::Coming,
+        BodyProgress::Begun { .. } => Body::Beginning(&held),
+        BodyProgress::Complete { .. } => Body::Complete(&held),
+    };
+    let (store, memory) = (&*worker.house, &worker.memory);
+    let verify = &|question: &Signature<'_>| worker.house.verify(question);
+    let certificate = &|| attributes::client_certificate(exchange);
+    let mut with = |polled: &Polled, keys: &KeyRing| {
+        let known = Known { moment, store, keys, polled, verify, certificate, body, memory, patience };
+        worker.gateway.decide(call, &known)
+    };
+    let fetching = &worker.fetching;
+    Some(fetching.documents.with(|polled| fetching.keys.with_ring(|keys| with(polled, keys))))
+}
+
+/// Takes room for a call that waits; without any it is refused.
+fn hold(worker: &Worker, exchange: &dyn Exchange, state: &mut State) -> Step {
+    match take_room(worker, exchange, state) {
+        Ok(()) => Step::Held,
+        Err(denial) => {
+            if let Some(call) = &mut state.call {
+                worker.gateway.refuse(call, denial);
+            }
+            answer(exchange, state)
+        }
+    }
+}
+
+fn take_room(worker: &Worker, exchange: &dyn Exchange, state: &mut State) -> Result<(), Denial> {
+    let most = match state.phase {
+        Phase::AwaitingBody { limit, look: None } => Some(limit),
+        Phase::AwaitingKeys { .. } | Phase::AwaitingIntrospection { .. } => {
+            Some(worker.gateway.longest_body())
+        }
+        _ => None,
+    };
+    let come = u64::try_from(state.body.held()).unwrap_or(u64::MAX);
+    let Some(call) = &mut state.call else { return Ok(()) };
+    let source = || attributes::source_address(exchange);
+    worker.gateway.hold(call, &worker.memory, Pending { come, most }, &source)
+}
+
+/// Puts another body in place of the one that came, where the gateway has something to add.
+fn rewrite(exchange: &dyn Exchange, call: &mut Call, came: BodyProgress) -> Result<(), Denial> {
+    let (Some(rewritten), BodyProgress::Complete { bytes }) = (call.rewritten(), came) else {
+        return Ok(());
+    };
+    if !exchange.replace_body(Side::Request, bytes, rewritten) {
+        return call.was_not_rewritten();
+    }
+    if call.head().values("content-length").next().is_some() {
+        let length = rewritten.len().to_string();
+        exchange.set_header(Part::RequestHeaders, "content-length", length.as_bytes());
+    }
+    call.was_rewritten();
+    Ok(())
+}
+
+/// Sends the answer of a call that is decided.
+fn answer(exchange: &dyn Exchange, state: &mut State) -> Step {
+    state.body = BodyProgress::DONE;
+    state.answer(exchange);
+    Step::Answered
+}
