@@ -33,45 +33,18 @@ mod script;
 mod shelf;
 mod signing_key;
 mod step;
+mod terminal;
 mod test;
 mod token;
 mod values;
 mod wording;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
-use std::process::ExitCode;
+use std::io;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use finding::{Finding, Severity};
-
-/// Where the command reads and writes.
-pub struct Terminal<'a> {
-    pub input: &'a mut dyn Read,
-    pub output: &'a mut dyn Write,
-    pub errors: &'a mut dyn Write,
-}
-
-/// How the command ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    Fine,
-    TestFailed,
-    /// Two accounts of the same do not agree.
-    Differs,
-    Wrong,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Fine => 0,
-            Exit::TestFailed | Exit::Differs => 1,
-            Exit::Wrong => 2,
-        })
-    }
-}
+pub use terminal::{Exit, Terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,14 +84,6 @@ enum Command {
     Reference(reference::Reference),
 }
 
-/// How results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
-}
-
 /// Runs the command line `arguments`, the command's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Exit {
     let ran = match Arguments::try_parse_from(arguments) {
@@ -155,21 +120,4 @@ fn explain(usage: &clap::Error, terminal: &mut Terminal<'_>) -> io::Result<Exit>
     }
     write!(terminal.output, "{usage}")?;
     Ok(Exit::Fine)
-}
-
-impl Terminal<'_> {
-    /// Writes one finding as one line, errors as they are.
-    fn tell(&mut self, finding: &Finding) -> io::Result<()> {
-        match finding.severity() {
-            Severity::Error => writeln!(self.errors, "{finding}"),
-            Severity::Warning => writeln!(self.errors, "warning: {finding}"),
-            Severity::Note => writeln!(self.errors, "note: {finding}"),
-        }
-    }
-
-    /// Tells findings with which a command ends.
-    fn complain(&mut self, findings: &[Finding]) -> io::Result<Exit> {
-        findings.iter().try_for_each(|finding| self.tell(finding))?;
-        Ok(Exit::Wrong)
-    }
 }

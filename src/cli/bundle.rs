@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::finding::Finding;
 use super::load::{Sources, environment_names};
 use super::rate_limits::rate_limits;
-use super::{Exit, Terminal};
+use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Config, ConfigError, Hold};
 
 /// The name of the filter, its plugin and its VM in Envoy.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::finding::Finding;
-use super::{Exit, Terminal};
+use crate::cli::terminal::{Exit, Terminal};
 
 use axis::Axis;
 use counters::Counters;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::envoy;
 use super::finding::{Finding, Severity};
 use super::load::{Loaded, Sources};
-use super::{Exit, Format, Terminal, envoy};
+use crate::cli::terminal::{Exit, Format, Terminal};
 
 const EXAMPLES: &str = "\
 Every error is one line, and every error there is to find is told:

@@ -10,8 +10,9 @@ use clap::Args;
 use super::arguments::word;
 use super::bundle::move_into_place;
 use super::clock::now_seconds;
+use super::finding::Finding;
 use super::load::{Sources, stand_in};
-use super::{Exit, Terminal};
+use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{ClientAddress, Config, Key};
 use crate::gateway::{Gateway, Remote};
 use crate::identity::{KeyTable, MAX_FEED_BYTES, read_feed};
@@ -77,7 +78,7 @@ impl Feed {
         }
     }
 
-    fn load(&self, config: &Path) -> Result<Config, Vec<super::Finding>> {
+    fn load(&self, config: &Path) -> Result<Config, Vec<Finding>> {
         let sources = Sources { config: config.to_owned(), policies: self.policies.clone() };
         Ok(sources.load()?.config)
     }

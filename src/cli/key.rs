@@ -14,7 +14,7 @@ use super::entry::{mint, yaml};
 use super::feed::{self, Feed};
 use super::rotate::Rotate;
 use super::signing_key::Signing;
-use super::{Exit, Format, Terminal};
+use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{BoundTo, Key as Entry, Span, Thumbprint};
 use crate::identity::ApiKey;
 use crate::secret::Secret;

@@ -6,7 +6,8 @@ use std::{io, iter};
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{Exit, Terminal, operations};
+use super::operations;
+use crate::cli::terminal::{Exit, Terminal};
 use crate::config::Config;
 
 /// Prints the reference of gateway.yaml: every field, its values and its default.

@@ -12,7 +12,7 @@ use super::finding::{Finding, Severity};
 use super::play::{Got, Played};
 use super::script::{ScriptCall, Want};
 use super::values::{self, Value};
-use super::{Exit, Format, Terminal};
+use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Config;
 use crate::gateway::Gateway;
 

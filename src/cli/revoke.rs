@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::bundle::move_into_place;
 use super::clock::{now_seconds, timestamp};
-use super::{Exit, Terminal};
+use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Revoked, Timestamp};
 use crate::revocation::List;
 

@@ -12,7 +12,7 @@ use super::clock::{now_seconds, timestamp};
 use super::entry::{mint, yaml};
 use super::feed;
 use super::load::Sources;
-use super::{Exit, Format, Terminal};
+use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{Key, Span};
 use crate::identity::ApiKey;
 

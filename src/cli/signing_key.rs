@@ -7,7 +7,7 @@ use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::json;
 
-use super::{Exit, Terminal};
+use crate::cli::terminal::{Exit, Terminal};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,12 +11,13 @@ use super::cast::Cast;
 use super::coverage::Coverage;
 use super::export::Export;
 use super::finding::Finding;
+use super::load;
 use super::load::Sources;
 use super::play::Stage;
 use super::read_script::ReadScript;
 use super::reading::unreadable;
 use super::report::{Report, Trial};
-use super::{Exit, Format, Terminal, load};
+use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::gateway::Gateway;
 
 /// Plays the scripts beside the policies on the very code that decides in Envoy

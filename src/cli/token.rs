@@ -9,7 +9,7 @@ use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Value, json};
 
 use super::load::{self, Loaded, Sources};
-use super::{Exit, Format, Terminal};
+use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Span;
 use crate::denial::Denial;
 use crate::gateway::Gateway;

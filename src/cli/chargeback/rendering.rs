@@ -4,11 +4,12 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
+use super::Layout;
 use super::counters::Difference;
 use super::log::Notes;
 use super::sums::{Key, Row, Sums};
 use super::totals::Totals;
-use super::{Layout, Terminal};
+use crate::cli::terminal::Terminal;
 
 const MONEY: &str = "microdollars";
 const CHARGED: &str = "charged";
