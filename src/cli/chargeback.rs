@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::finding::Finding;
+use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
 
 use axis::Axis;

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::envoy;
-use super::finding::{Finding, Severity};
 use super::load::{Loaded, Sources};
+use crate::cli::document::{Finding, Severity};
 use crate::cli::terminal::{Exit, Format, Terminal};
 
 const EXAMPLES: &str = "\

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::cast::rule_id;
-use super::finding::Finding;
 use super::load::Sources;
 use super::play::Got;
 use super::script::{Script, Wanted};
+use crate::cli::document::Finding;
 use crate::config::Config;
 
 /// What was seen of each rule.

@@ -25,7 +25,7 @@ mod undecided;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::finding::Finding;
+use crate::cli::document::Finding;
 use crate::config::Config;
 use picture::Picture;
 use sources::Resources;

@@ -7,11 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::clock::now_seconds;
-use super::document::Node;
-use super::finding::{Finding, Severity};
-use super::reading::{Trouble, attempt_all, read_document, read_node};
 use super::shelf::Shelf;
-use super::step::Step;
+use crate::cli::document::{
+    Finding, Node, ReadError, Segment, Severity, attempt_all, read_document, read_node,
+};
 use crate::config::{
     Config, ConfigError, Introspection, Jwks, ProviderCredential, QuotaEngine, Rule, SecretSource,
 };
@@ -126,7 +125,7 @@ impl Sources {
 }
 
 /// One attempt on what is left of the document. What is wrong in a policy file is noted on the shelf.
-fn compile(node: &Node, shelf: &mut Shelf) -> Result<Config, Trouble> {
+fn compile(node: &Node, shelf: &mut Shelf) -> Result<Config, ReadError> {
     let mut config: Config = read_node(node)?;
     loop {
         for (rule, index) in config.policies.iter_mut().zip(0..) {
@@ -135,17 +134,18 @@ fn compile(node: &Node, shelf: &mut Shelf) -> Result<Config, Trouble> {
         let Err(error) = Gateway::compile(&config, &stand_in(&config)) else { break };
         let file = config.policies.iter().map(|rule| &rule.file).find(|file| is_about(&error, file));
         if !file.is_some_and(|file| shelf.reject(file, &error)) {
-            return Err(Trouble { steps: Step::parse(&error.at), why: error.why });
+            return Err(ReadError { path: Segment::parse(&error.at), why: error.why });
         }
         config.policies.iter_mut().for_each(|rule| rule.expression = None);
     }
     Ok(config)
 }
 
-fn fill_in(rule: &mut Rule, index: usize, shelf: &mut Shelf) -> Result<(), Trouble> {
+fn fill_in(rule: &mut Rule, index: usize, shelf: &mut Shelf) -> Result<(), ReadError> {
     let trouble = |field: &str, why: String| {
-        let path = [Step::Field("policies".to_owned()), Step::Index(index), Step::Field(field.to_owned())];
-        Trouble { steps: path.into(), why }
+        let path =
+            [Segment::Field("policies".to_owned()), Segment::Index(index), Segment::Field(field.to_owned())];
+        ReadError { path: path.into(), why }
     };
     if rule.expression.is_some() {
         return Err(trouble("expression", format!("the text comes from `{}`; leave this out", rule.file)));

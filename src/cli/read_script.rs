@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 
 use super::cast::Cast;
-use super::document::Place;
-use super::finding::Finding;
-use super::reading::{attempt_all, read_document, read_node};
 use super::script::{Script, ScriptCall};
-use super::step::Step;
+use crate::cli::document::{Finding, Place, Segment, attempt_all, read_document, read_node};
 
 /// Monday 2026-01-05T12:00:00Z: an ordinary working hour, so that a script says `at` only where time matters.
 const DEFAULT_TIME: u64 = 1_767_614_400;
@@ -27,7 +24,7 @@ impl ReadScript {
             let script: Script = read_node(node)?;
             script.suits(cast).map(|()| script)
         })?;
-        let place = |index| document.find(&[Step::Field("calls".to_owned()), Step::Index(index)]).place;
+        let place = |index| document.find(&[Segment::Field("calls".to_owned()), Segment::Index(index)]).place;
         let places = (0..script.calls.len()).map(place).collect();
         Ok(Self { file, script, places })
     }

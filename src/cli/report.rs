@@ -7,11 +7,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::caller::Caller;
-use super::document::Place;
-use super::finding::{Finding, Severity};
 use super::play::{Got, Played};
 use super::script::{ScriptCall, Want};
 use super::values::{self, Value};
+use crate::cli::document::{Finding, Place, Severity};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Config;
 use crate::gateway::Gateway;

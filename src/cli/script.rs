@@ -11,8 +11,7 @@ use serde_json::Value;
 use super::assumed::AssumedAnomaly;
 use super::caller::Caller;
 use super::cast::Cast;
-use super::reading::Trouble;
-use super::step::Step;
+use crate::cli::document::{ReadError, Segment};
 use crate::config::Timestamp;
 
 /// One file. Its calls are played in order, on counters of their own.
@@ -129,7 +128,7 @@ impl Script {
     ///
     /// # Errors
     /// The first name that the configuration does not have, or wish that could never come true.
-    pub(super) fn suits(&self, cast: &Cast) -> Result<(), Trouble> {
+    pub(super) fn suits(&self, cast: &Cast) -> Result<(), ReadError> {
         if let Some(policy) = self.policy.as_deref()
             && !cast.rules_and_quotas().any(|id| id == policy)
         {
@@ -222,6 +221,6 @@ impl Caller {
     }
 }
 
-fn trouble(path: &str, why: String) -> Trouble {
-    Trouble { steps: Step::parse(path), why }
+fn trouble(path: &str, why: String) -> ReadError {
+    ReadError { path: Segment::parse(path), why }
 }

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::document::Place;
-use super::finding::{Finding, Severity};
-use super::reading::unreadable;
-use super::wording;
+use crate::cli::document::{Finding, Place, Severity, nearest, unreadable};
 use crate::config::ConfigError;
 
 /// What stands in for the text of a file that was found wrong, so that the rest can still be checked.
@@ -53,7 +50,7 @@ impl Shelf {
         }
         let file = self.directory.join(name);
         if !self.names.contains(name) {
-            let remedy = match wording::nearest(name, self.names.iter().map(String::as_str)) {
+            let remedy = match nearest(name, self.names.iter().map(String::as_str)) {
                 Some(candidate) => format!("did you mean `{candidate}`?"),
                 None => "write it, or take the entry out".to_owned(),
             };

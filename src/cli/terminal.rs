@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::finding::{Finding, Severity};
+use crate::cli::document::{Finding, Severity};
 
 /// Where the command reads and writes.
 pub struct Terminal<'a> {

@@ -10,13 +10,12 @@ use clap::Args;
 use super::cast::Cast;
 use super::coverage::Coverage;
 use super::export::Export;
-use super::finding::Finding;
 use super::load;
 use super::load::Sources;
 use super::play::Stage;
 use super::read_script::ReadScript;
-use super::reading::unreadable;
 use super::report::{Report, Trial};
+use crate::cli::document::{Finding, unreadable};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::gateway::Gateway;
 

@@ -7,9 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::entry::{Entry, Text};
-use crate::cli::finding::Finding;
-use crate::cli::reading::{Trouble, attempt_all, read_document, read_node};
-use crate::cli::step::Step;
+use crate::cli::document::{Finding, ReadError, Segment, attempt_all, read_document, read_node};
 use crate::config::{Factor, Prices};
 use crate::dialect::{Calls, Counts, PaidCall, Run};
 use crate::meter::{Usage, bytes_of};
@@ -106,7 +104,7 @@ impl Pricing {
         let compile = |node: &_| {
             let PricesFile { prices } = read_node(node)?;
             PriceTable::compile(&prices)
-                .map_err(|error| Trouble { steps: Step::parse(&error.at), why: error.why })
+                .map_err(|error| ReadError { path: Segment::parse(&error.at), why: error.why })
         };
         attempt_all(file, document, compile).map(Self)
     }

@@ -7,7 +7,7 @@ use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::route_action::{added, added_name};
 use super::routes::Table;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::upstream::{Edited, edited};
 
 /// They hand the request to somebody, or to a program.

@@ -5,7 +5,7 @@ use super::doors::Door;
 use super::filter::{HttpFilter, Role};
 use super::part::Part;
 use super::picture::{Cluster, Picture};
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::config::{Attach, Config, Jwks};
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {

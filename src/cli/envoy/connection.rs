@@ -3,7 +3,7 @@
 use super::doors::Door;
 use super::part::Part;
 use super::picture::{Manager, Picture};
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::config::ClientAddress;
 use crate::request::Dialect;
 

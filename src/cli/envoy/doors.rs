@@ -4,7 +4,7 @@
 //! stand for what was found: a header, a cluster, a filter.
 
 use super::part::Part;
-use crate::cli::finding::{Finding, Severity};
+use crate::cli::document::{Finding, Severity};
 
 macro_rules! doors {
     ($($name:ident: $severity:ident, $code:literal, $attack:literal, $remedy:literal;)+) => {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::part::Part;
 use super::sources::Resources;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::config::Config;
 
 /// The name of the filter, its plugin and its root in Envoy, as `claimgate bundle` writes it.

@@ -3,7 +3,7 @@
 use super::doors::Door;
 use super::part::Part;
 use super::picture::Picture;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

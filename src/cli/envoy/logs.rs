@@ -4,7 +4,7 @@ use super::doors::Door;
 use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::transport::is_loopback;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::upstream::{Edited, edited};
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {

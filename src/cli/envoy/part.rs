@@ -5,9 +5,7 @@
 
 use std::path::Path;
 
-use crate::cli::document::{Node, Place};
-use crate::cli::finding::Finding;
-use crate::cli::step::Step;
+use crate::cli::document::{Finding, Node, Place, Segment};
 
 /// A node, the path to it and the file it stands in.
 #[derive(Clone, Debug)]
@@ -51,7 +49,7 @@ impl<'a> Part<'a> {
         let camel = lower_camel(name);
         let (written, place, node) =
             self.node.fields().find(|(written, _, _)| *written == name || *written == camel)?;
-        Some(self.below(&Step::Field(written.to_owned()), place, node))
+        Some(self.below(&Segment::Field(written.to_owned()), place, node))
     }
 
     /// Follows one field after the other.
@@ -131,7 +129,8 @@ impl<'a> Part<'a> {
 
     /// The field `name`, or the place where it is missing.
     pub(super) fn spot(&self, name: &str) -> Self {
-        self.field(name).unwrap_or_else(|| self.below(&Step::Field(name.to_owned()), self.place, self.node))
+        self.field(name)
+            .unwrap_or_else(|| self.below(&Segment::Field(name.to_owned()), self.place, self.node))
     }
 
     /// A finding about this part.
@@ -141,19 +140,19 @@ impl<'a> Part<'a> {
 
     pub(super) fn items(&self) -> Vec<Self> {
         let items = self.node.items();
-        items.map(|(index, node)| self.below(&Step::Index(index), node.place(), node)).collect()
+        items.map(|(index, node)| self.below(&Segment::Index(index), node.place(), node)).collect()
     }
 
     fn children(&self) -> Vec<(&'a str, Self)> {
         let fields = self.node.fields();
         fields
-            .map(|(name, place, node)| (name, self.below(&Step::Field(name.to_owned()), place, node)))
+            .map(|(name, place, node)| (name, self.below(&Segment::Field(name.to_owned()), place, node)))
             .collect()
     }
 
-    fn below(&self, step: &Step, place: Place, node: &'a Node) -> Self {
+    fn below(&self, segment: &Segment, place: Place, node: &'a Node) -> Self {
         let mut path = self.path.clone();
-        step.append_to(&mut path);
+        segment.append_to(&mut path);
         Self { file: self.file, node, place, path }
     }
 }

@@ -7,7 +7,7 @@ use super::filter::{HttpFilter, Role};
 use super::part::Part;
 use super::routes::{Hop, Table, Target, tables};
 use super::sources::Resources;
-use crate::cli::finding::{Finding, Severity};
+use crate::cli::document::{Finding, Severity};
 use crate::config::{Attach, Config, ProviderCredential, Upstream};
 
 /// Everything that was given, read once.

@@ -6,7 +6,7 @@ use super::doors::Door;
 use super::filter::HttpFilter;
 use super::part::Part;
 use super::picture::{Manager, Picture};
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::cli::load::environment_names;
 use crate::config::{Config, Hold};
 use crate::gateway::longest_body;

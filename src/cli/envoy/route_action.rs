@@ -7,7 +7,7 @@ use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::routes::{Hop, Table};
 use super::undecided::switch;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::upstream::{Edited, edited};
 
 /// The headers that carry a provider's credential, by dialect.

@@ -8,7 +8,7 @@ use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::routes::Target;
 use super::undecided::switch;
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 use crate::upstream::edited;
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use super::sources::Resources;
-use crate::cli::finding::{Finding, Severity};
+use crate::cli::document::{Finding, Severity};
 
 /// One `RouteConfiguration`.
 #[derive(Debug)]

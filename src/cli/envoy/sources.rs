@@ -8,9 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::part::Part;
-use crate::cli::document::Node;
-use crate::cli::finding::Finding;
-use crate::cli::reading::read_document;
+use crate::cli::document::{Finding, Node, read_document};
 
 const NO_KIND: &str = "this is no Envoy bootstrap (`static_resources`), no discovery response (`resources`) and no \
                        output of /config_dump (`configs`); give the file that `envoy --config-path` reads";

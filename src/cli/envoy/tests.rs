@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::doors::Door;
 use super::judge;
-use crate::cli::document::Node;
-use crate::cli::finding::{Finding, Severity};
-use crate::cli::step::Step;
+use crate::cli::document::{Finding, Node, Segment, Severity};
 use crate::config::Config;
 
 mod forms;
@@ -40,15 +38,15 @@ fn path(written: &str) -> String {
     format!("{}{rest}", places[place].as_str().unwrap_or_else(|| panic!("{written}")))
 }
 
-fn walk<'v>(document: &'v mut Value, steps: &[Step]) -> &'v mut Value {
-    steps.iter().fold(document, |value, step| match step {
-        Step::Field(name) => {
+fn walk<'v>(document: &'v mut Value, segments: &[Segment]) -> &'v mut Value {
+    segments.iter().fold(document, |value, segment| match segment {
+        Segment::Field(name) => {
             if value.is_null() {
                 *value = json!({});
             }
             value.as_object_mut().unwrap().entry(name.clone()).or_insert(Value::Null)
         }
-        Step::Index(index) => {
+        Segment::Index(index) => {
             let list = value.as_array_mut().unwrap();
             if list.len() == *index {
                 list.push(Value::Null);
@@ -59,23 +57,23 @@ fn walk<'v>(document: &'v mut Value, steps: &[Step]) -> &'v mut Value {
 }
 
 fn apply(document: &mut Value, change: &Value) {
-    let steps = Step::parse(&path(change["at"].as_str().unwrap()));
-    let (last, parents) = steps.split_last().unwrap();
+    let segments = Segment::parse(&path(change["at"].as_str().unwrap()));
+    let (last, parents) = segments.split_last().unwrap();
     match (last, &change["set"], &change["insert"]) {
-        (Step::Index(index), Value::Null, Value::Null) => {
+        (Segment::Index(index), Value::Null, Value::Null) => {
             walk(document, parents).as_array_mut().unwrap().remove(*index);
         }
-        (Step::Field(name), Value::Null, Value::Null) => {
+        (Segment::Field(name), Value::Null, Value::Null) => {
             walk(document, parents)
                 .as_object_mut()
                 .unwrap()
                 .remove(name)
                 .unwrap_or_else(|| panic!("{change}"));
         }
-        (Step::Index(index), Value::Null, inserted) => {
+        (Segment::Index(index), Value::Null, inserted) => {
             walk(document, parents).as_array_mut().unwrap().insert(*index, inserted.clone());
         }
-        (_, set, _) => *walk(document, &steps) = set.clone(),
+        (_, set, _) => *walk(document, &segments) = set.clone(),
     }
 }
 
@@ -106,7 +104,7 @@ fn hand_over(value: &mut Value) {
 
 fn gateway() -> Config {
     let mut base = base();
-    let gateway = walk(&mut base, &Step::parse(&path("$gateway")));
+    let gateway = walk(&mut base, &Segment::parse(&path("$gateway")));
     Config::from_json(gateway.as_str().unwrap().as_bytes()).unwrap()
 }
 

@@ -4,7 +4,7 @@ use super::clusters::{destination, identity_clusters};
 use super::doors::Door;
 use super::part::Part;
 use super::picture::{Cluster, Picture};
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -7,7 +7,7 @@ use super::filter::{HttpFilter, Role};
 use super::part::Part;
 use super::picture::{Manager, Picture};
 use super::routes::{Hop, Target};
-use crate::cli::finding::Finding;
+use crate::cli::document::Finding;
 
 pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = picture.raw_targets.iter().filter_map(|at| raw(picture, at)).collect();

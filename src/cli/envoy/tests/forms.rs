@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{apply, base, judged, path, walk};
+use crate::cli::document::{Segment, Severity};
 use crate::cli::envoy::part::lower_camel;
-use crate::cli::finding::Severity;
-use crate::cli::step::Step;
 
 const DUMP: &str = "type.googleapis.com/envoy.admin.v3.";
 
@@ -55,7 +54,7 @@ fn dump(bootstrap: &Value, filters: &[Value]) -> Value {
 
 /// The filter taken out of the chain, into a resource that is discovered.
 fn discovered(mut bootstrap: Value) -> (Value, Value) {
-    let gate = walk(&mut bootstrap, &Step::parse(&path("$gate")));
+    let gate = walk(&mut bootstrap, &Segment::parse(&path("$gate")));
     let filter = json!({
         "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
         "name": "claimgate",
@@ -132,7 +131,7 @@ fn a_config_dump_is_read_once_though_it_says_most_things_twice() {
 #[test]
 fn a_config_dump_brings_the_routes_that_are_discovered() {
     let mut document = lured();
-    let manager = walk(&mut document, &Step::parse(&path("$manager")));
+    let manager = walk(&mut document, &Segment::parse(&path("$manager")));
     let table = manager["route_config"].take();
     manager.as_object_mut().unwrap().remove("route_config");
     manager["rds"] = json!({"route_config_name": "providers", "config_source": {"ads": {}}});

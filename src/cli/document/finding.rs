@@ -5,12 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::document::Place;
+use super::node::Place;
 
 /// What a finding asks of whoever reads it, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Severity {
+pub(in crate::cli) enum Severity {
     /// It must be mended: the command ends with status 2.
     Error,
     /// It should be mended.
@@ -21,7 +21,7 @@ pub(super) enum Severity {
 
 /// One thing to mend: `file:line:column: path: why`, and where it has them `; remedy [code]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(in crate::cli) struct Finding {
     severity: Severity,
     /// A stable name, for findings that people count, look up or filter.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn in_file(file: &Path, why: impl Into<String>) -> Self {
+    pub(in crate::cli) fn in_file(file: &Path, why: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             code: None,
@@ -54,40 +54,40 @@ impl Finding {
     }
 
     #[cfg(test)]
-    pub(super) fn code(&self) -> Option<&'static str> {
+    pub(in crate::cli) fn code(&self) -> Option<&'static str> {
         self.code
     }
 
     #[cfg(test)]
-    pub(super) fn path(&self) -> &str {
+    pub(in crate::cli) fn path(&self) -> &str {
         &self.path
     }
 
-    pub(super) fn severity(&self) -> Severity {
+    pub(in crate::cli) fn severity(&self) -> Severity {
         self.severity
     }
 
-    pub(super) fn why(&self) -> &str {
+    pub(in crate::cli) fn why(&self) -> &str {
         &self.why
     }
 
     #[must_use]
-    pub(super) fn at(self, place: Place) -> Self {
+    pub(in crate::cli) fn at(self, place: Place) -> Self {
         Self { line: Some(place.line), column: Some(place.column), ..self }
     }
 
     #[must_use]
-    pub(super) fn on(self, path: impl Into<String>) -> Self {
+    pub(in crate::cli) fn on(self, path: impl Into<String>) -> Self {
         Self { path: path.into().into(), ..self }
     }
 
     #[must_use]
-    pub(super) fn weighing(self, severity: Severity) -> Self {
+    pub(in crate::cli) fn weighing(self, severity: Severity) -> Self {
         Self { severity, ..self }
     }
 
     #[must_use]
-    pub(super) fn coded(self, code: &'static str, remedy: String) -> Self {
+    pub(in crate::cli) fn coded(self, code: &'static str, remedy: String) -> Self {
         Self { code: Some(code), remedy: Some(remedy.into()), ..self }
     }
 }

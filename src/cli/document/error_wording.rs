@@ -1,5 +1,7 @@
 //! Serde's errors in the words of whoever wrote the file: no type names, and what would be right.
 
+use super::nearest_name::nearest;
+
 /// Rewrites one of serde's messages; what it does not know stays as it is.
 pub(super) fn reworded(message: &str) -> String {
     if let Some((name, wanted)) = after(message, "unknown field `", "`, ") {
@@ -21,19 +23,6 @@ pub(super) fn reworded(message: &str) -> String {
         };
     }
     message.to_owned()
-}
-
-/// The name nearest to `name`, where one is near enough to be meant and no other is as near.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distances =
-        candidates.into_iter().map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
-    let mut distances: Vec<(usize, &str)> = distances.collect();
-    distances.sort_unstable();
-    let mut nearest = distances.into_iter();
-    let (distance, candidate) = nearest.next()?;
-    let bound = name.chars().count().div_ceil(2).min(3);
-    let is_alone = nearest.next().is_none_or(|(next, _)| next > distance);
-    (distance <= bound && is_alone).then_some(candidate)
 }
 
 /// The field that was meant by an unknown one, in a message that [`reworded`] made.

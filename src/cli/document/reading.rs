@@ -8,23 +8,23 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::document::Node;
+use super::error_wording::{meant, reworded};
 use super::finding::Finding;
-use super::step::{Step, Steps};
-use super::wording::{meant, reworded};
+use super::node::Node;
+use super::path::Segment;
 
 /// A file with more errors than this is better mended than listed.
 const MOST_FINDINGS: usize = 100;
 
 /// The first error of one attempt.
 #[derive(Debug)]
-pub(super) struct Trouble {
-    pub(super) steps: Vec<Step>,
-    pub(super) why: String,
+pub(in crate::cli) struct ReadError {
+    pub(in crate::cli) path: Vec<Segment>,
+    pub(in crate::cli) why: String,
 }
 
 /// Reads a whole file as one YAML document.
-pub(super) fn read_document(file: &Path) -> Result<Node, Finding> {
+pub(in crate::cli) fn read_document(file: &Path) -> Result<Node, Finding> {
     let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
     Node::parse(&text).map_err(|error| {
         let finding = Finding::in_file(file, error.why);
@@ -32,7 +32,7 @@ pub(super) fn read_document(file: &Path) -> Result<Node, Finding> {
     })
 }
 
-pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Finding {
+pub(in crate::cli) fn unreadable(file: &Path, error: &std::io::Error) -> Finding {
     let why = match error.kind() {
         std::io::ErrorKind::NotFound => {
             "there is no such file; check the name and the working directory".to_owned()
@@ -43,34 +43,33 @@ pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Finding {
 }
 
 /// Gives the document the shape `T`.
-pub(super) fn read_node<T: DeserializeOwned>(node: &Node) -> Result<T, Trouble> {
+pub(in crate::cli) fn read_node<T: DeserializeOwned>(node: &Node) -> Result<T, ReadError> {
     serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
-        let Steps(steps) = error.path().into();
-        Trouble { steps, why: reworded(&error.inner().to_string()) }
+        let why = reworded(&error.inner().to_string());
+        ReadError { path: Segment::path_of(error.path()), why }
     })
 }
 
 /// Attempts to read `node`, which stands in `file`, until nothing is wrong with what is left.
-pub(super) fn attempt_all<T>(
+pub(in crate::cli) fn attempt_all<T>(
     file: &Path,
     mut node: Node,
-    mut attempt: impl FnMut(&Node) -> Result<T, Trouble>,
+    mut attempt: impl FnMut(&Node) -> Result<T, ReadError>,
 ) -> Result<T, Vec<Finding>> {
     let mut findings = Vec::new();
     while findings.len() < MOST_FINDINGS {
-        let trouble = match attempt(&node) {
+        let ReadError { path, why } = match attempt(&node) {
             Ok(value) if findings.is_empty() => return Ok(value),
             Ok(_) => break,
-            Err(trouble) => trouble,
+            Err(error) => error,
         };
-        let Trouble { steps, why } = trouble;
-        let spot = node.find(&steps);
-        let (present, absent) = steps.split_at_checked(spot.found).unwrap_or((&steps, &[]));
+        let spot = node.find(&path);
+        let (present, absent) = path.split_at_checked(spot.found).unwrap_or((&path, &[]));
         // A node that lost something may well be incomplete: that is no news.
         if !spot.is_damaged || !absent.is_empty() {
-            let mut path = spot.path;
-            absent.iter().for_each(|step| step.append_to(&mut path));
-            findings.push(Finding::in_file(file, &why).at(spot.place).on(path));
+            let mut written = spot.path;
+            absent.iter().for_each(|segment| segment.append_to(&mut written));
+            findings.push(Finding::in_file(file, &why).at(spot.place).on(written));
         }
         let is_renamed = meant(&why).is_some_and(|name| node.rename(present, name));
         if !is_renamed && !node.take_out(present) {

@@ -1,22 +1,34 @@
-//! One step of a path through a document, and paths as errors write them: `keys[3].hash`.
+//! Paths through a document, as errors write them: `keys[3].hash`.
 
 use std::fmt::Write;
 
-/// A field's name or a list's index.
+use serde_path_to_error::Segment as SerdeSegment;
+
+/// One segment of a path: a field's name or a list's index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::cli) enum Segment {
     Field(String),
     Index(usize),
 }
 
-impl Step {
+impl Segment {
     /// Reads `keys[3].hash`. What follows the path, such as the `:1:4` of a position in it, is left off.
-    pub(super) fn parse(path: &str) -> Vec<Self> {
+    pub(in crate::cli) fn parse(path: &str) -> Vec<Self> {
         let path = path.split(':').next().unwrap_or_default();
         path.split('.').flat_map(Self::parse_part).collect()
     }
 
-    pub(super) fn append_to(&self, path: &mut String) {
+    pub(super) fn path_of(error: &serde_path_to_error::Path) -> Vec<Self> {
+        let segments = error.iter().filter_map(|segment| match segment {
+            SerdeSegment::Seq { index } => Some(Self::Index(*index)),
+            SerdeSegment::Map { key } => Some(Self::Field(key.clone())),
+            SerdeSegment::Enum { variant } => Some(Self::Field(variant.clone())),
+            SerdeSegment::Unknown => None,
+        });
+        segments.collect()
+    }
+
+    pub(in crate::cli) fn append_to(&self, path: &mut String) {
         match self {
             Self::Field(name) => {
                 if !path.is_empty() {
@@ -38,35 +50,18 @@ impl Step {
     }
 }
 
-impl From<&serde_path_to_error::Path> for Steps {
-    fn from(path: &serde_path_to_error::Path) -> Self {
-        use serde_path_to_error::Segment;
-        let steps = path.iter().filter_map(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Index(*index)),
-            Segment::Map { key } => Some(Step::Field(key.clone())),
-            Segment::Enum { variant } => Some(Step::Field(variant.clone())),
-            Segment::Unknown => None,
-        });
-        Self(steps.collect())
-    }
-}
-
-/// The steps of a whole path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Steps(pub(super) Vec<Step>);
-
 #[cfg(test)]
 mod tests {
-    use super::Step;
+    use super::Segment;
 
     #[test]
     fn paths_read_and_print() {
         for path in ["keys", "keys[3].hash", "upstreams[0].credential.per_tenant.tenants.acme", "a[1][2]"] {
             let mut printed = String::new();
-            Step::parse(path).iter().for_each(|step| step.append_to(&mut printed));
+            Segment::parse(path).iter().for_each(|segment| segment.append_to(&mut printed));
             assert_eq!(printed, path);
         }
-        assert_eq!(Step::parse("policies[1].when:1:4"), Step::parse("policies[1].when"));
-        assert_eq!(Step::parse(""), []);
+        assert_eq!(Segment::parse("policies[1].when:1:4"), Segment::parse("policies[1].when"));
+        assert_eq!(Segment::parse(""), []);
     }
 }
