@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::load::{Sources, environment_names};
 use super::rate_limits::rate_limits;
+use crate::cli::configuration::{Sources, environment_names};
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Config, ConfigError, Hold};

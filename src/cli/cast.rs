@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
 use super::entry;
+use crate::cli::configuration::rule_id;
 use crate::config::{Algorithm, Attach, Config, Issuer, Jwks};
 use crate::identity::{ApiKey, IntrospectionRequest};
 use crate::secret::Secret;
@@ -153,11 +154,6 @@ pub(super) fn introspection_answer(request: &IntrospectionRequest<'_>) -> Vec<u8
     let mut answer = claims.unwrap_or_default();
     answer.entry("active").or_insert(json!(is_active));
     Value::Object(answer).to_string().into_bytes()
-}
-
-/// The id of the rule in this file.
-pub(super) fn rule_id(file: &str) -> &str {
-    file.strip_suffix(".cel").unwrap_or(file)
 }
 
 /// RFC 8037 section 2.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::envoy;
-use super::load::{Loaded, Sources};
+use crate::cli::configuration::{Loaded, Sources};
 use crate::cli::document::{Finding, Severity};
 use crate::cli::terminal::{Exit, Format, Terminal};
 

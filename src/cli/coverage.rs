@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::cast::rule_id;
-use super::load::Sources;
 use super::play::Got;
 use super::script::{Script, Wanted};
+use crate::cli::configuration::{Sources, rule_id};
 use crate::cli::document::Finding;
 use crate::config::Config;
 

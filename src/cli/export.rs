@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::bundle::move_into_place;
 use super::cast::Cast;
-use super::load::{environment_names, stand_in};
 use super::play::request_headers;
 use super::read_script::ReadScript;
 use super::script::Want;
+use crate::cli::configuration::{environment_names, stand_in};
 use crate::config::Config;
 use crate::secret::Secret;
 

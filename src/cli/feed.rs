@@ -10,7 +10,7 @@ use clap::Args;
 use super::arguments::word;
 use super::bundle::move_into_place;
 use super::clock::now_seconds;
-use super::load::{Sources, stand_in};
+use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{ClientAddress, Config, Key};

@@ -11,7 +11,7 @@ use super::arguments::{span, word};
 use super::clock::{now_seconds, timestamp};
 use super::entry::{mint, yaml};
 use super::feed;
-use super::load::Sources;
+use crate::cli::configuration::Sources;
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{Key, Span};
 use crate::identity::ApiKey;

@@ -10,11 +10,10 @@ use clap::Args;
 use super::cast::Cast;
 use super::coverage::Coverage;
 use super::export::Export;
-use super::load;
-use super::load::Sources;
 use super::play::Stage;
 use super::read_script::ReadScript;
 use super::report::{Report, Trial};
+use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::{Finding, unreadable};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::gateway::Gateway;
@@ -55,7 +54,7 @@ impl Test {
             Err(findings) => return terminal.complain(&findings),
         };
         // The cast changed nothing but keys, so this cannot fail where loading did not.
-        let environment = load::stand_in(cast.config());
+        let environment = stand_in(cast.config());
         let gateway = Gateway::compile(cast.config(), &environment).map_err(io::Error::other)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
         if let Some(file) = &self.export {

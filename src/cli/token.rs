@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Value, json};
 
-use super::load::{self, Loaded, Sources};
+use crate::cli::configuration::{Loaded, Sources, with_signing_keys};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Span;
 use crate::denial::Denial;
@@ -198,7 +198,7 @@ fn gateway(sources: &Sources, terminal: &mut Terminal<'_>) -> io::Result<Result<
         Ok(loaded) => loaded,
         Err(findings) => return terminal.complain(&findings).map(Err),
     };
-    match Gateway::compile(&config, &load::with_signing_keys(&config)) {
+    match Gateway::compile(&config, &with_signing_keys(&config)) {
         Ok(gateway) => Ok(Ok(gateway)),
         Err(error) => {
             writeln!(terminal.errors, "error: {error}")?;

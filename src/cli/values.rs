@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::json;
 
-use super::cast::rule_id;
+use crate::cli::configuration::rule_id;
 use crate::config::{Config, Limit};
 use crate::expression::{Engine, Fact, Facts, Reads};
 use crate::gateway::{Call, Gateway};

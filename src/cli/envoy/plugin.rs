@@ -6,8 +6,8 @@ use super::doors::Door;
 use super::filter::HttpFilter;
 use super::part::Part;
 use super::picture::{Manager, Picture};
+use crate::cli::configuration::environment_names;
 use crate::cli::document::Finding;
-use crate::cli::load::environment_names;
 use crate::config::{Config, Hold};
 use crate::gateway::longest_body;
 

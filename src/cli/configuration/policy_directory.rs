@@ -12,7 +12,7 @@ const STAND_IN: &str = "true";
 
 /// The policy files of one directory.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct PolicyDirectory {
     directory: PathBuf,
     /// The names of all files that end in `.cel`.
     names: BTreeSet<String>,
@@ -21,7 +21,7 @@ pub(super) struct Shelf {
     findings: Vec<Finding>,
 }
 
-impl Shelf {
+impl PolicyDirectory {
     pub(super) fn open(directory: &Path) -> Result<Self, Finding> {
         let entries = fs::read_dir(directory).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Finding::in_file(
@@ -85,6 +85,11 @@ impl Shelf {
         let warning = |name| Finding::in_file(&self.directory.join(name), why).weighing(Severity::Warning);
         unused.map(warning).collect()
     }
+}
+
+/// The id of the rule in this file.
+pub(in crate::cli) fn rule_id(file: &str) -> &str {
+    file.strip_suffix(".cel").unwrap_or(file)
 }
 
 /// Reads `:3:14`.
