@@ -5,6 +5,7 @@
 
 mod arguments;
 mod assumed;
+mod atomic_write;
 mod bundle;
 mod caller;
 mod cast;
@@ -21,6 +22,7 @@ mod feed;
 mod key;
 mod operations;
 mod play;
+mod randomness;
 mod rate_limits;
 mod read_script;
 mod reference;

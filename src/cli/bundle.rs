@@ -1,14 +1,14 @@
 //! `claimgate bundle`: the one JSON document that Envoy hands to the filter.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::rate_limits::rate_limits;
+use crate::cli::atomic_write::move_into_place;
 use crate::cli::configuration::{Sources, environment_names};
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
@@ -120,20 +120,4 @@ impl Bundle {
 /// The first 16 hex digits of SHA-256: equal content has an equal version.
 fn digest(content: &str) -> String {
     Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes beside the place, then moves: nobody ever reads half a file.
-pub(super) fn move_into_place(file: &Path, content: &str) -> io::Result<()> {
-    let name = file.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
-    let draft = file.with_file_name(format!(".{}.{}.draft", name.to_string_lossy(), std::process::id()));
-    let written = File::create(&draft).and_then(|mut draft| {
-        draft.write_all(content.as_bytes())?;
-        draft.sync_all()
-    });
-    let moved = written.and_then(|()| fs::rename(&draft, file));
-    if moved.is_err() {
-        // The draft may not even exist; the error that matters is the first.
-        let _ = fs::remove_file(&draft);
-    }
-    moved
 }

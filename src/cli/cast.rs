@@ -15,8 +15,8 @@ use ed25519_compact::{KeyPair, Seed};
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
-use super::entry;
 use crate::cli::configuration::rule_id;
+use crate::cli::randomness::random;
 use crate::config::{Algorithm, Attach, Config, Issuer, Jwks};
 use crate::identity::{ApiKey, IntrospectionRequest};
 use crate::secret::Secret;
@@ -47,17 +47,14 @@ impl Cast {
         config.attach = Attach::InChain;
         let mut keys = BTreeMap::new();
         for entry in &mut config.keys {
-            let secret = entry::mint()?;
+            let secret = ApiKey::mint(random()?);
             let entry = Arc::make_mut(entry);
             entry.hash = ApiKey::hash(&secret);
             keys.insert(entry.id.to_string(), secret);
         }
         let mut signers = BTreeMap::new();
         for issuer in &mut config.issuers {
-            let mut seed = [0; 32];
-            getrandom::fill(&mut seed)
-                .map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
-            let pair = KeyPair::from_seed(Seed::new(seed));
+            let pair = KeyPair::from_seed(Seed::new(random()?));
             if issuer.jwks.is_some() {
                 issuer.algorithms = vec![Algorithm::EdDSA];
                 issuer.jwks = Some(Jwks::Inline(json!({"keys": [public_key(&pair)]})));

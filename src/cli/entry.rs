@@ -1,18 +1,8 @@
-//! A new API key, and the entry by which gateway.yaml knows it.
+//! The entry by which gateway.yaml knows a key, as YAML.
 
-use std::{io, iter};
+use std::iter;
 
 use serde_json::{Value, json};
-
-use crate::identity::ApiKey;
-use crate::secret::Secret;
-
-/// Makes a key of 256 bits from the operating system.
-pub(super) fn mint() -> io::Result<Secret> {
-    let mut entropy = [0; 32];
-    getrandom::fill(&mut entropy).map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
-    Ok(ApiKey::mint(entropy))
-}
 
 /// The entry as an item of a YAML list. JSON's texts are YAML's double-quoted ones.
 pub(super) fn yaml(entry: &Value) -> String {

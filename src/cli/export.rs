@@ -7,11 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::bundle::move_into_place;
 use super::cast::Cast;
 use super::play::request_headers;
 use super::read_script::ReadScript;
 use super::script::Want;
+use crate::cli::atomic_write::move_into_place;
 use crate::cli::configuration::{environment_names, stand_in};
 use crate::config::Config;
 use crate::secret::Secret;

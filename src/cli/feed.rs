@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::arguments::word;
-use super::bundle::move_into_place;
-use super::clock::now_seconds;
+use crate::cli::arguments::word;
+use crate::cli::atomic_write::move_into_place;
+use crate::cli::clock::now_seconds;
 use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
@@ -74,7 +74,7 @@ impl Feed {
                 writeln!(terminal.output, "{}: {keys} keys", self.feed.display())?;
                 Ok(Exit::Fine)
             }
-            Err(why) => refuse(terminal, &self.feed, &why),
+            Err(why) => terminal.refuse(&self.feed, &why),
         }
     }
 
@@ -176,9 +176,4 @@ impl Document {
         let feed = feed.ok_or("the configuration has no `key_feeds` that could poll it")?;
         gateway.accept(&mut gateway.polled(), feed, self.text()?.as_bytes(), 0)
     }
-}
-
-pub(super) fn refuse(terminal: &mut Terminal<'_>, file: &Path, why: &str) -> io::Result<Exit> {
-    writeln!(terminal.errors, "error: {}: {why}", file.display())?;
-    Ok(Exit::Wrong)
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::arguments::{label, network, span, word};
-use super::clock::{now_seconds, timestamp};
-use super::entry::{mint, yaml};
+use super::entry::yaml;
 use super::feed::{self, Feed};
 use super::rotate::Rotate;
 use super::signing_key::Signing;
+use crate::cli::arguments::{label, network, span, word};
+use crate::cli::clock::{now_seconds, timestamp};
+use crate::cli::randomness::random;
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{BoundTo, Key as Entry, Span, Thumbprint};
 use crate::identity::ApiKey;
@@ -111,12 +112,12 @@ impl Key {
 
 impl New {
     fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        let secret = mint()?;
+        let secret = ApiKey::mint(random()?);
         let entry = self.entry(&secret).map_err(io::Error::other)?;
         if let Some(file) = &self.feed
             && let Err(why) = put_into(file, &entry)
         {
-            return feed::refuse(terminal, file, &why);
+            return terminal.refuse(file, &why);
         }
         let key = String::from_utf8_lossy(secret.expose());
         match self.format {

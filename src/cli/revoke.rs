@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::bundle::move_into_place;
-use super::clock::{now_seconds, timestamp};
+use crate::cli::atomic_write::move_into_place;
+use crate::cli::clock::{now_seconds, timestamp};
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Revoked, Timestamp};
 use crate::revocation::List;
@@ -80,20 +80,15 @@ pub(super) struct Revoke {
 
 impl Revoke {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        let file = self.list.display();
-        let refuse = |terminal: &mut Terminal<'_>, why: String| {
-            writeln!(terminal.errors, "error: {file}: {why}")?;
-            Ok(Exit::Wrong)
-        };
         let mut entries = match self.read() {
             Ok(entries) => entries,
-            Err(why) => return refuse(terminal, why),
+            Err(why) => return terminal.refuse(&self.list, &why),
         };
         let before = entries.clone();
         let entry = self.entry();
         let says_nothing = Revoked { until: None, note: None, ..entry.clone() } == Revoked::default();
         if says_nothing && (self.lift || entry != Revoked::default()) {
-            return refuse(terminal, "say what is meant, such as `--key` or `--subject`".to_owned());
+            return terminal.refuse(&self.list, "say what is meant, such as `--key` or `--subject`");
         }
         if self.prune {
             let now = now_seconds()?;
@@ -104,19 +99,19 @@ impl Revoke {
                 let same = |other: &Revoked| Revoked { note: None, until: None, ..other.clone() };
                 entries.retain(|other| same(other) != same(&entry));
                 if entries.len() == before.len() {
-                    return refuse(terminal, "no entry says that".to_owned());
+                    return terminal.refuse(&self.list, "no entry says that");
                 }
             }
             false if !says_nothing && !entries.contains(&entry) => entries.push(entry),
             false => {}
         }
         if let Err((index, why)) = List::compile(&entries) {
-            return refuse(terminal, format!("revoked[{index}]: {why}"));
+            return terminal.refuse(&self.list, &format!("revoked[{index}]: {why}"));
         }
         if entries != before || !self.list.exists() {
             move_into_place(&self.list, &format!("{:#}\n", json!({ "revoked": entries })))?;
         }
-        writeln!(terminal.output, "{file}: {} entries", entries.len())?;
+        writeln!(terminal.output, "{}: {} entries", self.list.display(), entries.len())?;
         Ok(Exit::Fine)
     }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::arguments::{span, word};
-use super::clock::{now_seconds, timestamp};
-use super::entry::{mint, yaml};
+use super::entry::yaml;
 use super::feed;
+use crate::cli::arguments::{span, word};
+use crate::cli::clock::{now_seconds, timestamp};
 use crate::cli::configuration::Sources;
+use crate::cli::randomness::random;
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{Key, Span};
 use crate::identity::ApiKey;
@@ -54,7 +55,7 @@ impl Rotate {
         match &self.feed {
             Some(file) => match feed::Document::open(file) {
                 Ok(document) => self.replace(&document.keys, terminal),
-                Err(why) => feed::refuse(terminal, file, &why),
+                Err(why) => terminal.refuse(file, &why),
             },
             None => match self.sources.load() {
                 Ok(loaded) => self.replace(&loaded.config.keys, terminal),
@@ -78,7 +79,7 @@ impl Rotate {
             writeln!(terminal.errors, "error: there is a key `{new_id}` already; write another `--new-id`")?;
             return Ok(Exit::Wrong);
         }
-        let secret = mint()?;
+        let secret = ApiKey::mint(random()?);
         let end = timestamp(now.saturating_add(self.overlap.seconds())).map_err(io::Error::other)?;
         let new = Key {
             id: new_id.into(),
@@ -94,7 +95,7 @@ impl Rotate {
             let kept = keys.iter().filter(|key| key.id != old.id).cloned();
             let keys = kept.chain([&new, &old].map(|key| Arc::new(key.clone()))).collect();
             if let Err(why) = feed::Document::new(file, keys).save() {
-                return feed::refuse(terminal, file, &why);
+                return terminal.refuse(file, &why);
             }
         }
         let key = String::from_utf8_lossy(secret.expose());

@@ -7,6 +7,7 @@ use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use ed25519_compact::{KeyPair, Seed};
 use serde_json::json;
 
+use crate::cli::randomness::random;
 use crate::cli::terminal::{Exit, Terminal};
 
 const EXAMPLES: &str = "\
@@ -26,7 +27,7 @@ pub(super) struct Signing {
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,
     /// The `kid`; without it, the gateway derives one from the key
-    #[arg(long, value_parser = super::arguments::word)]
+    #[arg(long, value_parser = crate::cli::arguments::word)]
     id: Option<String>,
 }
 
@@ -39,8 +40,7 @@ enum Kind {
 
 impl Signing {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
+        let bytes: [u8; 32] = random()?;
         let mut jwk = match self.kind {
             Kind::Ed25519 => {
                 let pair = KeyPair::from_seed(Seed::new(bytes));

@@ -1,6 +1,7 @@
 //! Where a command reads and writes, how its results are written, and how it ends.
 
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -50,6 +51,12 @@ impl Terminal<'_> {
             Severity::Warning => writeln!(self.errors, "warning: {finding}"),
             Severity::Note => writeln!(self.errors, "note: {finding}"),
         }
+    }
+
+    /// Tells what is wrong with a file as a whole.
+    pub(super) fn refuse(&mut self, file: &Path, why: &str) -> io::Result<Exit> {
+        writeln!(self.errors, "error: {}: {why}", file.display())?;
+        Ok(Exit::Wrong)
     }
 
     /// Tells findings with which a command ends.

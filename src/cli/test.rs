@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
@@ -13,6 +12,7 @@ use super::export::Export;
 use super::play::Stage;
 use super::read_script::ReadScript;
 use super::report::{Report, Trial};
+use crate::cli::clock::now_seconds;
 use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::{Finding, unreadable};
 use crate::cli::terminal::{Exit, Format, Terminal};
@@ -56,7 +56,7 @@ impl Test {
         // The cast changed nothing but keys, so this cannot fail where loading did not.
         let environment = stand_in(cast.config());
         let gateway = Gateway::compile(cast.config(), &environment).map_err(io::Error::other)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
+        let now = now_seconds()?;
         if let Some(file) = &self.export {
             Export::of(&cast, &scripts, now).write(file)?;
         }

@@ -2,12 +2,12 @@
 
 use std::io::{self, Read};
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Value, json};
 
+use crate::cli::clock::moment;
 use crate::cli::configuration::{Loaded, Sources, with_signing_keys};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Span;
@@ -15,7 +15,7 @@ use crate::denial::Denial;
 use crate::gateway::Gateway;
 use crate::identity::{Limits, MINTED_PREFIX, Principal};
 use crate::mint::Asked;
-use crate::request::{Connection, Moment};
+use crate::request::Connection;
 
 const MINT_EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub(super) struct Mint {
     #[arg(long, value_name = "NUMBER")]
     requests: Option<u64>,
     /// How long it is good, from `60s` to `max_lifetime`
-    #[arg(long, value_name = "TIME", value_parser = super::arguments::span)]
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::arguments::span)]
     lifetime: Option<Span>,
     /// How the token is written
     #[arg(long, value_enum, default_value_t)]
@@ -244,11 +244,4 @@ fn described(principal: &Principal) -> Value {
 fn told(denial: &Denial) -> String {
     let note = denial.note().map(|note| format!(" ({note})")).unwrap_or_default();
     format!("{} [{}]{note}", denial.message(), denial.reason())
-}
-
-fn moment() -> io::Result<Moment> {
-    let mut entropy = [0; 16];
-    getrandom::fill(&mut entropy).map_err(|error| io::Error::other(format!("no randomness: {error}")))?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-    Ok(Moment { unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), entropy })
 }
