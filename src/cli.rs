@@ -4,43 +4,20 @@
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
 
 mod arguments;
-mod assumed;
 mod atomic_write;
-mod bundle;
-mod caller;
-mod cast;
-mod chargeback;
-mod check;
 mod clock;
+mod commands;
 mod configuration;
-mod coverage;
 mod document;
-mod entry;
-mod envoy;
-mod export;
-mod feed;
-mod key;
-mod operations;
-mod play;
 mod randomness;
-mod rate_limits;
-mod read_script;
-mod reference;
-mod report;
-mod revoke;
-mod rotate;
-mod script;
-mod signing_key;
 mod terminal;
-mod test;
-mod token;
-mod values;
 
 use std::ffi::OsString;
 use std::io;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
+use commands::Command;
 pub use terminal::{Exit, Terminal};
 
 const EXAMPLES: &str = "\
@@ -67,33 +44,10 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Check(check::Check),
-    Test(test::Test),
-    Bundle(bundle::Bundle),
-    #[command(subcommand)]
-    Key(key::Key),
-    #[command(subcommand)]
-    Token(token::Token),
-    Revoke(revoke::Revoke),
-    Report(chargeback::Chargeback),
-    Reference(reference::Reference),
-}
-
 /// Runs the command line `arguments`, the command's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Exit {
     let ran = match Arguments::try_parse_from(arguments) {
-        Ok(Arguments { command }) => match command {
-            Command::Check(check) => check.run(terminal),
-            Command::Test(test) => test.run(terminal),
-            Command::Bundle(bundle) => bundle.run(terminal),
-            Command::Key(key) => key.run(terminal),
-            Command::Token(token) => token.run(terminal),
-            Command::Revoke(revoke) => revoke.run(terminal),
-            Command::Report(report) => report.run(terminal),
-            Command::Reference(reference) => reference.run(terminal),
-        },
+        Ok(Arguments { command }) => command.run(terminal),
         Err(usage) => explain(&usage, terminal),
     };
     let ended = ran.and_then(|exit| terminal.output.flush().map(|()| exit));

@@ -1,22 +1,33 @@
 //! `claimgate test`: plays the policy authors' scripts.
 
+mod assumed;
+mod caller;
+mod cast;
+mod coverage;
+mod export;
+mod play;
+mod read_script;
+mod report;
+mod script;
+mod values;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::cast::Cast;
-use super::coverage::Coverage;
-use super::export::Export;
-use super::play::Stage;
-use super::read_script::ReadScript;
-use super::report::{Report, Trial};
 use crate::cli::clock::now_seconds;
 use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::{Finding, unreadable};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::gateway::Gateway;
+use cast::Cast;
+use coverage::Coverage;
+use export::Export;
+use play::Stage;
+use read_script::ReadScript;
+use report::{Report, Trial};
 
 /// Plays the scripts beside the policies on the very code that decides in Envoy
 ///
@@ -24,8 +35,8 @@ use crate::gateway::Gateway;
 /// player makes a fresh key or token for them, so a script holds no secret. Every call is authenticated,
 /// judged by all rules and quotas, and given the provider's credential, exactly as in production.
 #[derive(Args, Debug)]
-#[command(after_help = include_str!("script.help.txt"))]
-pub(super) struct Test {
+#[command(after_help = include_str!("test/script.help.txt"))]
+pub(in crate::cli) struct Test {
     /// Scripts, or directories of scripts; without any, the directory of the policies
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,

@@ -56,7 +56,7 @@ Exit status: 0 fine, 1 the counters differ, 2 the input is wrong, or a line with
 /// Sums up audit records by tenant, model and so on, and compares them with Envoy's counters
 #[derive(Args, Debug)]
 #[command(name = "report", after_help = EXAMPLES)]
-pub(super) struct Chargeback {
+pub(in crate::cli) struct Chargeback {
     /// Logs with audit records; `-` reads the input
     #[arg(required = true, value_name = "FILE")]
     logs: Vec<PathBuf>,

@@ -30,7 +30,7 @@ Exit status: 0 fine, 2 the configuration or the input is wrong.";
 /// Makes the successor of an API key, and lets the old one run out
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Rotate {
+pub(in crate::cli) struct Rotate {
     #[command(flatten)]
     sources: Sources,
     /// The id of the key that is to be replaced

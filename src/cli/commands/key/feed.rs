@@ -33,7 +33,7 @@ Exit status: 0 fine, 2 the feed or the input is wrong; then no file is touched."
 /// Checks and edits a feed of API keys, as gateways poll it
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Feed {
+pub(in crate::cli) struct Feed {
     /// The document
     #[arg(long, value_name = "FILE")]
     feed: PathBuf,

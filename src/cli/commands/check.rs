@@ -1,12 +1,13 @@
 //! `claimgate check`.
 
+mod envoy;
+
 use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::envoy;
 use crate::cli::configuration::{Loaded, Sources};
 use crate::cli::document::{Finding, Severity};
 use crate::cli::terminal::{Exit, Format, Terminal};
@@ -32,7 +33,7 @@ Exit status: 0 fine (warnings included, unless --deny-warnings), 2 something is 
 /// that do not exist and expressions that cannot give a boolean are all found here.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     #[command(flatten)]
     sources: Sources,
     /// A file of Envoy's to judge too: a bootstrap, an ECDS file, or the output of /config_dump; several are judged

@@ -1,5 +1,10 @@
 //! `claimgate key new` and `claimgate key hash`; what else there is of `claimgate key` has files of its own.
 
+mod entry;
+mod feed;
+mod rotate;
+mod signing;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,10 +13,6 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::entry::yaml;
-use super::feed::{self, Feed};
-use super::rotate::Rotate;
-use super::signing_key::Signing;
 use crate::cli::arguments::{label, network, span, word};
 use crate::cli::clock::{now_seconds, timestamp};
 use crate::cli::randomness::random;
@@ -19,6 +20,10 @@ use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{BoundTo, Key as Entry, Span, Thumbprint};
 use crate::identity::ApiKey;
 use crate::secret::Secret;
+use entry::yaml;
+use feed::Feed;
+use rotate::Rotate;
+use signing::Signing;
 
 const NEW_EXAMPLES: &str = "\
 Examples:
@@ -41,7 +46,7 @@ Exit status: 0 fine, 2 the input is no key, or a mistyped one.";
 
 /// Makes API keys, the hashes by which gateway.yaml knows them, and keys that sign tokens
 #[derive(Debug, Subcommand)]
-pub(super) enum Key {
+pub(in crate::cli) enum Key {
     New(New),
     Hash(Hash),
     Rotate(Rotate),
@@ -52,7 +57,7 @@ pub(super) enum Key {
 /// Makes an API key: shows it once, with the entry for `keys` in gateway.yaml, which holds its hash only
 #[derive(Args, Debug)]
 #[command(after_help = NEW_EXAMPLES)]
-pub(super) struct New {
+pub(in crate::cli) struct New {
     /// Names the key in records and rules; unique
     #[arg(long, value_parser = word)]
     id: String,
@@ -96,7 +101,7 @@ pub(super) struct New {
 /// A key that was mistyped or cut is told apart from a good one by its checksum.
 #[derive(Args, Debug)]
 #[command(after_help = HASH_EXAMPLES)]
-pub(super) struct Hash {}
+pub(in crate::cli) struct Hash {}
 
 impl Key {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {

@@ -1,5 +1,7 @@
 //! `claimgate bundle`: the one JSON document that Envoy hands to the filter.
 
+mod rate_limits;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -7,12 +9,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::rate_limits::rate_limits;
 use crate::cli::atomic_write::move_into_place;
 use crate::cli::configuration::{Sources, environment_names};
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Config, ConfigError, Hold};
+use rate_limits::rate_limits;
 
 /// The name of the filter, its plugin and its VM in Envoy.
 const NAME: &str = "claimgate";
@@ -31,7 +33,7 @@ Exit status: 0 fine, 2 something is wrong; then no file is touched.";
 /// Checks the configuration and writes it as the one document that Envoy hands to the filter
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Bundle {
+pub(in crate::cli) struct Bundle {
     #[command(flatten)]
     sources: Sources,
     /// Where to write; without it, to standard output

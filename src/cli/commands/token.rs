@@ -35,7 +35,7 @@ Exit status: 0 fine, 1 the token is refused (verify), 2 the configuration or the
 
 /// Makes and reads the gateway's own short-lived tokens
 #[derive(Debug, Subcommand)]
-pub(super) enum Token {
+pub(in crate::cli) enum Token {
     Mint(Mint),
     Inspect(Inspect),
     Verify(Verify),
@@ -44,7 +44,7 @@ pub(super) enum Token {
 /// Makes a token for the holder of a key of gateway.yaml, as the gateway would
 #[derive(Args, Debug)]
 #[command(after_help = MINT_EXAMPLES)]
-pub(super) struct Mint {
+pub(in crate::cli) struct Mint {
     #[command(flatten)]
     sources: Sources,
     /// The id of the key that the token is got with
@@ -73,12 +73,12 @@ pub(super) struct Mint {
 /// Shows what a token says, without judging it
 #[derive(Args, Debug)]
 #[command(after_help = READ_EXAMPLES)]
-pub(super) struct Inspect {}
+pub(in crate::cli) struct Inspect {}
 
 /// Judges a token as the gateway would now
 #[derive(Args, Debug)]
 #[command(after_help = READ_EXAMPLES)]
-pub(super) struct Verify {
+pub(in crate::cli) struct Verify {
     #[command(flatten)]
     sources: Sources,
     /// The address that the token comes from, for keys that are bound to networks

@@ -1,18 +1,19 @@
 //! The configuration reference, written from the types: as Markdown for docs/reference.md, as JSON Schema for
 //! editors; and the table of known operations.
 
+mod operations;
+
 use std::{io, iter};
 
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::operations;
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::Config;
 
 /// Prints the reference of gateway.yaml: every field, its values and its default.
 #[derive(Debug, Args)]
-pub(super) struct Reference {
+pub(in crate::cli) struct Reference {
     /// Print a JSON Schema instead, for editors.
     #[arg(long, conflicts_with = "operations")]
     schema: bool,

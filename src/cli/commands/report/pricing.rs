@@ -192,7 +192,7 @@ mod tests {
 
     use super::Pricing;
     use crate::audit::{Line, Price, Record, Spent};
-    use crate::cli::chargeback::entry::Entry;
+    use crate::cli::commands::report::entry::Entry;
     use crate::config::Factor;
     use crate::dialect::{Counts, PaidCall, Run};
     use crate::meter::Usage;

@@ -22,7 +22,7 @@ Exit status: 0 fine.";
 /// Makes a key that signs the gateway's own tokens, as a JWK for Envoy's environment
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Signing {
+pub(in crate::cli) struct Signing {
     /// Ed25519 lets others verify the tokens by a public key; HS256 is faster, and whoever can verify can sign
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,

@@ -1,0 +1,45 @@
+//! The commands, one file for each and a folder below it where it is long.
+
+mod bundle;
+mod check;
+mod key;
+mod reference;
+mod report;
+mod revoke;
+mod test;
+mod token;
+
+use std::io;
+
+use clap::Subcommand;
+
+use super::terminal::{Exit, Terminal};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Check(check::Check),
+    Test(test::Test),
+    Bundle(bundle::Bundle),
+    #[command(subcommand)]
+    Key(key::Key),
+    #[command(subcommand)]
+    Token(token::Token),
+    Revoke(revoke::Revoke),
+    Report(report::Chargeback),
+    Reference(reference::Reference),
+}
+
+impl Command {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        match self {
+            Self::Check(check) => check.run(terminal),
+            Self::Test(test) => test.run(terminal),
+            Self::Bundle(bundle) => bundle.run(terminal),
+            Self::Key(key) => key.run(terminal),
+            Self::Token(token) => token.run(terminal),
+            Self::Revoke(revoke) => revoke.run(terminal),
+            Self::Report(report) => report.run(terminal),
+            Self::Reference(reference) => reference.run(terminal),
+        }
+    }
+}
