@@ -1,48 +1,23 @@
-//! `claimgate key new` and `claimgate key hash`; what else there is of `claimgate key` has files of its own.
+//! `claimgate key`: API keys, the documents of feeds that hold them, and keys that sign tokens.
 
-mod entry;
 mod feed;
+mod feed_document;
+mod hash;
+mod new;
 mod rotate;
 mod signing;
+mod yaml_entry;
 
-use std::collections::BTreeMap;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::Subcommand;
 
-use crate::cli::arguments::{label, network, span, word};
-use crate::cli::clock::{now_seconds, timestamp};
-use crate::cli::randomness::random;
-use crate::cli::terminal::{Exit, Format, Terminal};
-use crate::config::{BoundTo, Key as Entry, Span, Thumbprint};
-use crate::identity::ApiKey;
-use crate::secret::Secret;
-use entry::yaml;
+use crate::cli::terminal::{Exit, Terminal};
 use feed::Feed;
+use hash::Hash;
+use new::New;
 use rotate::Rotate;
 use signing::Signing;
-
-const NEW_EXAMPLES: &str = "\
-Examples:
-  claimgate key new --id search-prod --project search --service-account search-api --tenant acme \\
-      --scope chat --scope 'model:gpt-4o*' --label plan=pro --expires-in 90d
-  claimgate key new --id ci --project build --service-account ci --cidr 10.0.0.0/8
-  claimgate key new --id web --project shop --service-account web --feed keys.json
-  claimgate key new --id batch --project batch --service-account nightly --certificate sha256:1f0a…
-
-To replace a key, use `claimgate key rotate`.
-Exit status: 0 fine, 2 the input is wrong.";
-
-const HASH_EXAMPLES: &str = "\
-Examples:
-  claimgate key hash < key.txt
-  pass show gateway/search-prod | claimgate key hash
-
-The key is never an argument, because shells keep those.
-Exit status: 0 fine, 2 the input is no key, or a mistyped one.";
 
 /// Makes API keys, the hashes by which gateway.yaml knows them, and keys that sign tokens
 #[derive(Debug, Subcommand)]
@@ -54,156 +29,14 @@ pub(in crate::cli) enum Key {
     Signing(Signing),
 }
 
-/// Makes an API key: shows it once, with the entry for `keys` in gateway.yaml, which holds its hash only
-#[derive(Args, Debug)]
-#[command(after_help = NEW_EXAMPLES)]
-pub(in crate::cli) struct New {
-    /// Names the key in records and rules; unique
-    #[arg(long, value_parser = word)]
-    id: String,
-    /// The unit of billing
-    #[arg(long, value_parser = word)]
-    project: String,
-    /// The non-human identity the key belongs to
-    #[arg(long, value_parser = word)]
-    service_account: String,
-    /// The isolation boundary
-    #[arg(long, value_parser = word)]
-    tenant: Option<String>,
-    /// What the key may be used for; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = word)]
-    scopes: Vec<String>,
-    /// Free text for rules; may be repeated
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
-    labels: Vec<(String, String)>,
-    /// How long the key is good, such as `90d`; without it, it does not expire
-    #[arg(long, value_name = "TIME", value_parser = span)]
-    expires_in: Option<Span>,
-    /// A network the key may be used from; may be repeated
-    #[arg(long = "cidr", value_name = "NETWORK", value_parser = network)]
-    cidrs: Vec<String>,
-    /// The document of a feed that the entry is put into; it is made where there is none
-    #[arg(long, value_name = "FILE")]
-    feed: Option<PathBuf>,
-    /// A client certificate that whoever sends the key must show, by its SHA-256; may be repeated
-    #[arg(long = "certificate", value_name = "THUMBPRINT")]
-    certificates: Vec<Thumbprint>,
-    /// A public key that whoever sends the key must prove to hold, by its thumbprint (`jkt`); may be repeated
-    #[arg(long = "dpop-key", value_name = "THUMBPRINT")]
-    dpop_keys: Vec<Thumbprint>,
-    /// How the key and its entry are written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// Reads an API key from standard input and prints its hash as gateway.yaml wants it
-///
-/// A key that was mistyped or cut is told apart from a good one by its checksum.
-#[derive(Args, Debug)]
-#[command(after_help = HASH_EXAMPLES)]
-pub(in crate::cli) struct Hash {}
-
 impl Key {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         match self {
             Self::New(new) => new.run(terminal),
-            Self::Hash(_) => hash(terminal),
+            Self::Hash(hash) => hash.run(terminal),
             Self::Rotate(rotate) => rotate.run(terminal),
             Self::Feed(feed) => feed.run(terminal),
             Self::Signing(signing) => signing.run(terminal),
         }
     }
-}
-
-impl New {
-    fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-        let secret = ApiKey::mint(random()?);
-        let entry = self.entry(&secret).map_err(io::Error::other)?;
-        if let Some(file) = &self.feed
-            && let Err(why) = put_into(file, &entry)
-        {
-            return terminal.refuse(file, &why);
-        }
-        let key = String::from_utf8_lossy(secret.expose());
-        match self.format {
-            Format::Json => {
-                writeln!(terminal.output, "{:#}", json!({"key": key, "entry": entry}))?;
-            }
-            Format::Text => {
-                writeln!(
-                    terminal.output,
-                    "The key, shown only now; hand it to the caller and keep no copy:\n"
-                )?;
-                writeln!(terminal.output, "{key}\n")?;
-                match &self.feed {
-                    Some(file) => {
-                        writeln!(terminal.output, "Its entry, which is in {} now:\n", file.display())?
-                    }
-                    None => writeln!(terminal.output, "Its entry for `keys` in gateway.yaml:\n")?,
-                }
-                write!(terminal.output, "{}", yaml(&serde_json::to_value(&entry)?))?;
-            }
-        }
-        Ok(Exit::Fine)
-    }
-
-    fn entry(&self, secret: &Secret) -> Result<Entry, String> {
-        let now = now_seconds().map_err(|error| error.to_string())?;
-        let expiry = self.expires_in.map(|span| timestamp(now.saturating_add(span.seconds()))).transpose()?;
-        Ok(Entry {
-            id: self.id.as_str().into(),
-            hash: ApiKey::hash(secret),
-            project: self.project.as_str().into(),
-            service_account: self.service_account.as_str().into(),
-            tenant: self.tenant.as_deref().map(Arc::from),
-            scopes: self.scopes.iter().map(|scope| scope.as_str().into()).collect(),
-            labels: self.labels.iter().cloned().collect::<BTreeMap<_, _>>().into(),
-            created_at: Some(timestamp(now)?),
-            not_before: None,
-            expires_at: expiry,
-            cidrs: self.cidrs.iter().map(|cidr| cidr.as_str().into()).collect(),
-            bound_to: self.bound_to().map(Box::new),
-            disabled: false,
-        })
-    }
-
-    fn bound_to(&self) -> Option<BoundTo> {
-        let is_bound = !self.certificates.is_empty() || !self.dpop_keys.is_empty();
-        is_bound.then(|| BoundTo {
-            certificates: self.certificates.as_slice().into(),
-            dpop_keys: self.dpop_keys.as_slice().into(),
-        })
-    }
-}
-
-fn put_into(file: &Path, entry: &Entry) -> Result<(), String> {
-    let mut document = feed::Document::open(file)?;
-    document.keys.push(Arc::new(entry.clone()));
-    document.save()
-}
-
-fn hash(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    const LONGEST: u64 = 16 * 1024;
-    let mut text = String::new();
-    terminal.input.take(LONGEST).read_to_string(&mut text)?;
-    let key = text.trim();
-    let refuse = |terminal: &mut Terminal<'_>, why: &str| {
-        writeln!(terminal.errors, "error: {why}")?;
-        Ok(Exit::Wrong)
-    };
-    if key.is_empty() {
-        return refuse(terminal, "there is no key on standard input; write `claimgate key hash < file`");
-    }
-    if key.contains(char::is_whitespace) {
-        return refuse(terminal, "there is more than one word on standard input; send the key alone");
-    }
-    if ApiKey::has_prefix(key) && !ApiKey::is_well_formed(key) {
-        return refuse(terminal, "the key was mistyped or cut: its checksum does not hold; copy it whole");
-    }
-    if !ApiKey::has_prefix(key) {
-        let why = "this is not a key that `claimgate key new` made; SHA-256 protects random keys only, not chosen ones";
-        writeln!(terminal.errors, "warning: {why}")?;
-    }
-    writeln!(terminal.output, "{}", ApiKey::hash(&Secret::new(key)))?;
-    Ok(Exit::Fine)
 }

@@ -1,21 +1,17 @@
-//! `claimgate key feed`, and the document of a feed as `claimgate key` edits it.
+//! `claimgate key feed`.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
+use super::feed_document::FeedDocument;
 use crate::cli::arguments::word;
-use crate::cli::atomic_write::move_into_place;
 use crate::cli::clock::now_seconds;
-use crate::cli::configuration::{Sources, stand_in};
+use crate::cli::configuration::Sources;
 use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
-use crate::config::{ClientAddress, Config, Key};
-use crate::gateway::{Gateway, Remote};
-use crate::identity::{KeyTable, MAX_FEED_BYTES, read_feed};
+use crate::config::{Config, Key};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,12 +53,6 @@ pub(in crate::cli) struct Feed {
     policies: PathBuf,
 }
 
-/// The document of a feed.
-pub(super) struct Document {
-    path: PathBuf,
-    pub(super) keys: Vec<Arc<Key>>,
-}
-
 impl Feed {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         let config = match self.config.as_ref().map(|config| self.load(config)).transpose() {
@@ -84,7 +74,7 @@ impl Feed {
     }
 
     fn edit(&self, config: Option<&Config>) -> Result<usize, String> {
-        let mut document = Document::open(&self.feed)?;
+        let mut document = FeedDocument::open(&self.feed)?;
         let before = document.text()?;
         for id in &self.disable {
             document.change(id, |key| Key { disabled: true, ..key.clone() })?;
@@ -108,72 +98,5 @@ impl Feed {
             document.save()?;
         }
         Ok(document.keys.len())
-    }
-}
-
-impl Document {
-    pub(super) fn new(path: &Path, keys: Vec<Arc<Key>>) -> Self {
-        Self { path: path.to_owned(), keys }
-    }
-
-    /// What stands in the file; nothing where there is none.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let keys = match fs::read(path) {
-            Ok(bytes) => read_feed(&bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.to_string()),
-        };
-        let document = Self::new(path, keys);
-        document.require_right()?;
-        Ok(document)
-    }
-
-    /// Moves the file into place whole.
-    ///
-    /// # Errors
-    /// A document that a gateway would refuse; then nothing is written.
-    pub(super) fn save(&self) -> Result<(), String> {
-        self.require_right()?;
-        let text = self.text()?;
-        if text.len() > MAX_FEED_BYTES {
-            return Err(format!("the document would have more than {MAX_FEED_BYTES} bytes"));
-        }
-        move_into_place(&self.path, &text).map_err(|error| format!("cannot be written: {error}"))
-    }
-
-    /// Each key on a line of its own, so that a change is one line and a long feed stays short.
-    fn text(&self) -> Result<String, String> {
-        let lines: Result<Vec<_>, _> = self.keys.iter().map(|key| serde_json::to_string(&**key)).collect();
-        let lines = lines.map_err(|error| error.to_string())?;
-        Ok(format!("{{\"keys\": [\n{}\n]}}\n", lines.join(",\n")))
-    }
-
-    fn change(&mut self, id: &str, changed: impl Fn(&Key) -> Key) -> Result<(), String> {
-        self.require(id)?;
-        for key in self.keys.iter_mut().filter(|key| *key.id == *id) {
-            *key = Arc::new(changed(key));
-        }
-        Ok(())
-    }
-
-    fn require(&self, id: &str) -> Result<(), String> {
-        match self.keys.iter().any(|key| *key.id == *id) {
-            true => Ok(()),
-            false => Err(format!("there is no key `{id}`")),
-        }
-    }
-
-    /// Whether its keys may be bound to networks is for the configuration to say.
-    fn require_right(&self) -> Result<(), String> {
-        let table = KeyTable::compile(&self.keys, Some(ClientAddress::Peer));
-        table.map(drop).map_err(|error| error.to_string())
-    }
-
-    fn require_agreement(&self, config: &Config) -> Result<(), String> {
-        let gateway = Gateway::compile(config, &stand_in(config)).map_err(|error| error.to_string())?;
-        let mut remotes = gateway.remotes().map(|(remote, ..)| remote);
-        let feed = remotes.find(|remote| matches!(remote, Remote::KeyFeed(_)));
-        let feed = feed.ok_or("the configuration has no `key_feeds` that could poll it")?;
-        gateway.accept(&mut gateway.polled(), feed, self.text()?.as_bytes(), 0)
     }
 }

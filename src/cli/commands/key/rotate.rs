@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::entry::yaml;
-use super::feed;
+use super::feed_document::FeedDocument;
+use super::yaml_entry::yaml_entry;
 use crate::cli::arguments::{span, word};
 use crate::cli::clock::{now_seconds, timestamp};
 use crate::cli::configuration::Sources;
@@ -53,7 +53,7 @@ pub(in crate::cli) struct Rotate {
 impl Rotate {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         match &self.feed {
-            Some(file) => match feed::Document::open(file) {
+            Some(file) => match FeedDocument::open(file) {
                 Ok(document) => self.replace(&document.keys, terminal),
                 Err(why) => terminal.refuse(file, &why),
             },
@@ -94,7 +94,7 @@ impl Rotate {
         if let Some(file) = &self.feed {
             let kept = keys.iter().filter(|key| key.id != old.id).cloned();
             let keys = kept.chain([&new, &old].map(|key| Arc::new(key.clone()))).collect();
-            if let Err(why) = feed::Document::new(file, keys).save() {
+            if let Err(why) = FeedDocument::new(file, keys).save() {
                 return terminal.refuse(file, &why);
             }
         }
@@ -113,7 +113,7 @@ impl Rotate {
                 };
                 writeln!(terminal.output, "The entries that {place}:\n")?;
                 for entry in [&new, &old] {
-                    write!(terminal.output, "{}", yaml(&serde_json::to_value(entry)?))?;
+                    write!(terminal.output, "{}", yaml_entry(&serde_json::to_value(entry)?))?;
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::iter;
 use serde_json::{Value, json};
 
 /// The entry as an item of a YAML list. JSON's texts are YAML's double-quoted ones.
-pub(super) fn yaml(entry: &Value) -> String {
+pub(super) fn yaml_entry(entry: &Value) -> String {
     const FIRST: [&str; 5] = ["id", "hash", "project", "service_account", "tenant"];
     let mut fields: Vec<(&String, &Value)> = entry.as_object().into_iter().flatten().collect();
     // The others follow by name.
@@ -45,7 +45,7 @@ fn scalar(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{scalar, yaml};
+    use super::{scalar, yaml_entry};
     use crate::cli::document::Node;
 
     #[test]
@@ -57,7 +57,7 @@ mod tests {
             "created_at": "2026-01-05T12:00:00Z",
             "tenant": "x: y",
         });
-        let read = Node::parse(&yaml(&entry)).unwrap().to_json();
+        let read = Node::parse(&yaml_entry(&entry)).unwrap().to_json();
         assert_eq!(read, serde_json::json!([entry]));
     }
 
