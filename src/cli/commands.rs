@@ -25,7 +25,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Token(token::Token),
     Revoke(revoke::Revoke),
-    Report(report::Chargeback),
+    Report(report::Report),
     Reference(reference::Reference),
 }
 

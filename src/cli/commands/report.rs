@@ -3,11 +3,12 @@
 //! It reads logs as streams and holds the sums alone, so that the length of a log does not matter. Money is what
 //! the records say, or what they come to by another price table.
 
-mod axis;
-mod counters;
-mod entry;
-mod line;
+mod billed_record;
+mod dimension;
+mod envoy_counters;
+mod failure;
 mod log;
+mod log_line;
 mod period;
 mod pricing;
 mod rendering;
@@ -18,17 +19,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::cli::document::Finding;
 use crate::cli::terminal::{Exit, Terminal};
-
-use axis::Axis;
-use counters::Counters;
-use log::{Log, Notes};
+use dimension::Dimension;
+use envoy_counters::EnvoyCounters;
+use failure::{Failure, unreadable};
+use log::{LineCounts, Log};
 use period::Period;
 use pricing::Pricing;
-use sums::{Sums, TooMany};
+use rendering::Layout;
+use sums::Sums;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,14 +56,14 @@ Exit status: 0 fine, 1 the counters differ, 2 the input is wrong, or a line with
 
 /// Sums up audit records by tenant, model and so on, and compares them with Envoy's counters
 #[derive(Args, Debug)]
-#[command(name = "report", after_help = EXAMPLES)]
-pub(in crate::cli) struct Chargeback {
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Report {
     /// Logs with audit records; `-` reads the input
     #[arg(required = true, value_name = "FILE")]
     logs: Vec<PathBuf>,
     /// What there is a row for each of
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Axis::Tenant])]
-    by: Vec<Axis>,
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dimension::Tenant])]
+    by: Vec<Dimension>,
     #[command(flatten)]
     period: Period,
     /// The output of Envoy's /stats or /stats/prometheus; may be repeated, for the Envoys that wrote the logs. They count
@@ -81,74 +82,52 @@ pub(in crate::cli) struct Chargeback {
     format: Layout,
 }
 
-/// How sums are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Layout {
-    #[default]
-    Table,
-    Csv,
-    Json,
-}
-
-/// Why nothing is reported.
-enum Trouble {
-    Input(String),
-    Prices(Vec<Finding>),
-    Output(io::Error),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-impl Chargeback {
+impl Report {
     pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         match self.report(terminal) {
             Ok(exit) => Ok(exit),
-            Err(Trouble::Output(error)) => Err(error),
-            Err(Trouble::Prices(findings)) => {
+            Err(Failure::Output(error)) => Err(error),
+            Err(Failure::Prices(findings)) => {
                 findings.iter().try_for_each(|finding| terminal.tell(finding))?;
                 Ok(Exit::Wrong)
             }
-            Err(Trouble::Input(why)) => {
+            Err(Failure::Input(why)) => {
                 writeln!(terminal.errors, "error: {why}")?;
                 Ok(Exit::Wrong)
             }
         }
     }
 
-    fn report(&self, terminal: &mut Terminal<'_>) -> Result<Exit, Trouble> {
+    fn report(&self, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
         let counters = self.read_counters()?;
-        let pricing = self.prices.as_deref().map(Pricing::read).transpose().map_err(Trouble::Prices)?;
+        let pricing = self.prices.as_deref().map(Pricing::read).transpose().map_err(Failure::Prices)?;
         let mut sums = Sums::by(&self.by);
-        let mut notes = Notes::default();
+        let mut line_counts = LineCounts::default();
         for path in &self.logs {
-            self.add(path, pricing.as_ref(), (&mut sums, &mut notes), terminal)?;
+            self.add(path, pricing.as_ref(), (&mut sums, &mut line_counts), terminal)?;
         }
         let differences =
             counters.as_ref().map(|counters| counters.differences(sums.charged())).unwrap_or_default();
-        rendering::write(self.format, &sums, &notes, &differences, terminal)?;
-        notes.tell(terminal.errors)?;
+        rendering::write(self.format, &sums, &line_counts, &differences, terminal)?;
+        line_counts.tell(terminal.errors)?;
         for difference in &differences {
             writeln!(terminal.errors, "error: {difference}")?;
         }
-        Ok(match (notes.damaged(), differences.is_empty()) {
+        Ok(match (line_counts.damaged(), differences.is_empty()) {
             (1.., _) if self.strict => Exit::Wrong,
             (_, false) => Exit::Differs,
             (_, true) => Exit::Fine,
         })
     }
 
-    fn read_counters(&self) -> Result<Option<Counters>, Trouble> {
+    fn read_counters(&self) -> Result<Option<EnvoyCounters>, Failure> {
         if self.counters.is_empty() {
             return Ok(None);
         }
-        let mut counters = Counters::default();
+        let mut counters = EnvoyCounters::default();
         for path in &self.counters {
             let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-            counters.add(&text).map_err(|why| Trouble::Input(format!("{}: {why}", path.display())))?;
+            counters.add(&text).map_err(|why| Failure::Input(format!("{}: {why}", path.display())))?;
         }
         Ok(Some(counters))
     }
@@ -157,9 +136,9 @@ impl Chargeback {
         &self,
         path: &Path,
         pricing: Option<&Pricing>,
-        (sums, notes): (&mut Sums<'_>, &mut Notes),
+        (sums, line_counts): (&mut Sums<'_>, &mut LineCounts),
         terminal: &mut Terminal<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Failure> {
         let is_input = path == Path::new("-");
         let mut file;
         let source: &mut dyn Read = if is_input {
@@ -171,21 +150,17 @@ impl Chargeback {
         let mut log = Log::new(path, source);
         while let Some(line) = log.next_line().map_err(|error| unreadable(path, &error))? {
             let place = line.place();
-            let taken = line.read(&mut |mut entry| {
-                if !self.period.holds(&entry) {
+            let taken = line.read(&mut |mut record| {
+                if !self.period.holds(&record) {
                     return Ok(());
                 }
                 if let Some(pricing) = pricing {
-                    pricing.reprice(&mut entry);
+                    pricing.reprice(&mut record);
                 }
-                sums.add(&entry)
+                sums.add(&record)
             });
-            notes.note(place, taken, terminal.errors)?;
+            line_counts.count(place, taken, terminal.errors)?;
         }
         Ok(())
     }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Trouble {
-    Trouble::Input(format!("{}: cannot be read: {error}", path.display()))
 }

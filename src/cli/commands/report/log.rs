@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::entry::Entry;
-use super::line::{self, Damage, Found};
-use super::{TooMany, Trouble};
+use super::billed_record::BilledRecord;
+use super::failure::Failure;
+use super::log_line::{self, Damage, Found};
+use super::sums::TooManyRows;
 
 /// The longest line that is read; a record has a few kilobytes.
 const LONGEST: usize = 1024 * 1024;
@@ -39,7 +40,7 @@ pub(super) struct Place<'a> {
 
 /// What has been read.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Notes {
+pub(super) struct LineCounts {
     /// Records, those outside of the period included.
     records: u64,
     /// Lines of requests that the filter never saw, and empty ones.
@@ -81,23 +82,23 @@ impl<'a> Line<'a> {
     /// Hands the record in it to `take`.
     pub(super) fn read(
         &self,
-        take: &mut dyn FnMut(Entry<'_>) -> Result<(), TooMany>,
-    ) -> Result<Found, TooMany> {
+        take: &mut dyn FnMut(BilledRecord<'_>) -> Result<(), TooManyRows>,
+    ) -> Result<Found, TooManyRows> {
         match self.text {
-            Some(text) => line::read(text, take),
+            Some(text) => log_line::read(text, take),
             None => Ok(Found::Damaged(Damage::TooLong)),
         }
     }
 }
 
-impl Notes {
+impl LineCounts {
     /// Counts a line, and tells of one that cannot be read.
-    pub(super) fn note(
+    pub(super) fn count(
         &mut self,
         place: Place<'_>,
-        taken: Result<Found, TooMany>,
+        taken: Result<Found, TooManyRows>,
         errors: &mut dyn Write,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Failure> {
         let count = match taken {
             Ok(Found::Record) => &mut self.records,
             Ok(Found::Nothing) => &mut self.without_record,
@@ -107,9 +108,9 @@ impl Notes {
                 }
                 &mut self.damaged
             }
-            Err(TooMany) => {
+            Err(TooManyRows) => {
                 let Place { path, line } = place;
-                return Err(Trouble::Input(format!(
+                return Err(Failure::Input(format!(
                     "{}:{line}: there are too many rows to hold; sum by less, or over a shorter period",
                     path.display()
                 )));

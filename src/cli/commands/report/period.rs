@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
 
-use super::entry::Entry;
+use super::billed_record::BilledRecord;
 
 /// From one moment until before another.
 #[derive(Args, Clone, Copy, Debug)]
@@ -17,8 +17,8 @@ pub(super) struct Period {
 }
 
 impl Period {
-    pub(super) fn holds(&self, entry: &Entry<'_>) -> bool {
-        self.from.is_none_or(|from| entry.time >= from) && self.to.is_none_or(|to| entry.time < to)
+    pub(super) fn holds(&self, record: &BilledRecord<'_>) -> bool {
+        self.from.is_none_or(|from| record.time >= from) && self.to.is_none_or(|to| record.time < to)
     }
 }
 

@@ -2,14 +2,23 @@
 
 use std::io;
 
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use super::Layout;
-use super::counters::Difference;
-use super::log::Notes;
+use super::envoy_counters::Difference;
+use super::log::LineCounts;
 use super::sums::{Key, Row, Sums};
 use super::totals::Totals;
 use crate::cli::terminal::Terminal;
+
+/// How sums are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Layout {
+    #[default]
+    Table,
+    Csv,
+    Json,
+}
 
 const MONEY: &str = "microdollars";
 const CHARGED: &str = "charged";
@@ -19,7 +28,7 @@ const ABSENT: &str = "-";
 pub(super) fn write(
     layout: Layout,
     sums: &Sums<'_>,
-    notes: &Notes,
+    line_counts: &LineCounts,
     differences: &[Difference],
     terminal: &mut Terminal<'_>,
 ) -> io::Result<()> {
@@ -30,7 +39,7 @@ pub(super) fn write(
             let document = json!({
                 "rows": sums.rows().map(|(key, row)| object(sums, key, row)).collect::<Vec<_>>(),
                 "total": Value::Object(members(sums.total()).collect()),
-                "lines": notes,
+                "lines": line_counts,
                 "differences": differences,
             });
             writeln!(terminal.output, "{document:#}")

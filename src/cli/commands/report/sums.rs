@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::axis::Axis;
-use super::entry::Entry;
+use super::billed_record::BilledRecord;
+use super::dimension::Dimension;
 use super::totals::Totals;
 use crate::audit::{BillItem, Decision, QuotaTally};
 
@@ -25,7 +25,7 @@ pub(super) struct Row {
 /// The sums of all records read so far.
 #[derive(Debug)]
 pub(super) struct Sums<'a> {
-    axes: &'a [Axis],
+    dimensions: &'a [Dimension],
     rows: BTreeMap<Key, Row>,
     total: Totals,
     charged: BTreeMap<QuotaTally, u64>,
@@ -34,32 +34,42 @@ pub(super) struct Sums<'a> {
 
 /// There are more rows than memory is given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(super) struct TooManyRows;
 
 impl<'a> Sums<'a> {
-    pub(super) fn by(axes: &'a [Axis]) -> Self {
-        Self { axes, rows: BTreeMap::new(), total: Totals::default(), charged: BTreeMap::new(), bytes: 0 }
+    pub(super) fn by(dimensions: &'a [Dimension]) -> Self {
+        Self {
+            dimensions,
+            rows: BTreeMap::new(),
+            total: Totals::default(),
+            charged: BTreeMap::new(),
+            bytes: 0,
+        }
     }
 
     /// Adds a record to the row it belongs to; by quota, to the row of each that charged it.
-    pub(super) fn add(&mut self, entry: &Entry<'_>) -> Result<(), TooMany> {
-        if entry.decision == Decision::Open {
+    pub(super) fn add(&mut self, record: &BilledRecord<'_>) -> Result<(), TooManyRows> {
+        if record.decision == Decision::Open {
             return Ok(());
         }
-        self.total.add(entry);
-        for item in &entry.charged {
+        self.total.add(record);
+        for item in &record.charged {
             let sum = self.charged.entry(QuotaTally::of(&item.quota, &item.unit)).or_default();
             *sum = sum.saturating_add(item.amount);
         }
-        if !self.has_quotas() || entry.charged.is_empty() {
-            return self.add_to_row(entry, None);
+        if !self.has_quotas() || record.charged.is_empty() {
+            return self.add_to_row(record, None);
         }
-        entry.charged.iter().try_for_each(|item| self.add_to_row(entry, Some(item)))
+        record.charged.iter().try_for_each(|item| self.add_to_row(record, Some(item)))
     }
 
-    fn add_to_row(&mut self, entry: &Entry<'_>, charge: Option<&BillItem<'_>>) -> Result<(), TooMany> {
-        let mut key = Key::with_capacity(self.axes.len().saturating_add(1));
-        self.axes.iter().for_each(|axis| axis.add_values(entry, charge, &mut key));
+    fn add_to_row(
+        &mut self,
+        record: &BilledRecord<'_>,
+        charge: Option<&BillItem<'_>>,
+    ) -> Result<(), TooManyRows> {
+        let mut key = Key::with_capacity(self.dimensions.len().saturating_add(1));
+        self.dimensions.iter().for_each(|dimension| dimension.add_values(record, charge, &mut key));
         let row = match self.rows.get_mut(&key) {
             Some(row) => row,
             None => {
@@ -67,24 +77,24 @@ impl<'a> Sums<'a> {
                 let bytes = texts.fold(ROW_BYTES, usize::saturating_add);
                 self.bytes = self.bytes.saturating_add(bytes);
                 if self.bytes > MOST_BYTES {
-                    return Err(TooMany);
+                    return Err(TooManyRows);
                 }
                 self.rows.entry(key).or_default()
             }
         };
-        row.totals.add(entry);
+        row.totals.add(record);
         row.charged = row.charged.saturating_add(charge.map_or(0, |charge| charge.amount));
         Ok(())
     }
 
     /// True where there is a row for each quota.
     pub(super) fn has_quotas(&self) -> bool {
-        self.axes.contains(&Axis::Quota)
+        self.dimensions.contains(&Dimension::Quota)
     }
 
     /// The names of the columns that say what a row is for.
     pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
-        self.axes.iter().flat_map(|axis| axis.columns().iter().copied())
+        self.dimensions.iter().flat_map(|dimension| dimension.columns().iter().copied())
     }
 
     /// In the order of what they are for.

@@ -1,6 +1,6 @@
 //! What one row adds up.
 
-use super::entry::Entry;
+use super::billed_record::BilledRecord;
 use crate::audit::Decision;
 
 /// The sums of some records.
@@ -19,21 +19,21 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, entry: &Entry<'_>) {
-        let is_refused = entry.decision == Decision::Deny;
-        let has_failed = !is_refused && entry.error.is_some();
-        let is_incomplete = !is_refused && (entry.is_aborted || entry.is_complete == Some(false));
+    pub(super) fn add(&mut self, record: &BilledRecord<'_>) {
+        let is_refused = record.decision == Decision::Deny;
+        let has_failed = !is_refused && record.error.is_some();
+        let is_incomplete = !is_refused && (record.is_aborted || record.is_complete == Some(false));
         for (sum, more) in [
             (&mut self.requests, 1),
             (&mut self.refused, u64::from(is_refused)),
             (&mut self.failed, u64::from(has_failed)),
             (&mut self.incomplete, u64::from(is_incomplete)),
-            (&mut self.input_tokens, entry.input),
-            (&mut self.cached_input_tokens, entry.cached_input),
-            (&mut self.output_tokens, entry.output),
-            (&mut self.total_tokens, entry.total),
-            (&mut self.microdollars, entry.microdollars),
-            (&mut self.unpriced, u64::from(entry.is_unpriced)),
+            (&mut self.input_tokens, record.input),
+            (&mut self.cached_input_tokens, record.cached_input),
+            (&mut self.output_tokens, record.output),
+            (&mut self.total_tokens, record.total),
+            (&mut self.microdollars, record.microdollars),
+            (&mut self.unpriced, u64::from(record.is_unpriced)),
         ] {
             *sum = sum.saturating_add(more);
         }

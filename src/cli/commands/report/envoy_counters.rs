@@ -13,7 +13,7 @@ const PROMETHEUS_NAME: &str = "claimgate_charges";
 
 /// The counters of one or several Envoys.
 #[derive(Debug, Default)]
-pub(super) struct Counters(BTreeMap<QuotaTally, u64>);
+pub(super) struct EnvoyCounters(BTreeMap<QuotaTally, u64>);
 
 /// One quota whose records and counters do not agree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ impl fmt::Display for Difference {
     }
 }
 
-impl Counters {
+impl EnvoyCounters {
     /// Adds the counters of one Envoy, as `/stats` or `/stats/prometheus` has them.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ fn prometheus(name: &str) -> Option<QuotaTally> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Counters, QuotaTally};
+    use super::{EnvoyCounters, QuotaTally};
 
     fn charged(sums: &[(&str, &str, u64)]) -> BTreeMap<QuotaTally, u64> {
         sums.iter().map(|(quota, unit, sum)| (QuotaTally::of(quota, unit), *sum)).collect()
@@ -107,7 +107,7 @@ mod tests {
     fn both_forms_of_envoys_page_are_read_and_several_envoys_added() {
         let plain = "server.live: 1\nwasmcustom.claimgate.charges.quota.hour.unit.tokens: 150\nwasmcustom.claimgate.charges.quota.all.unit.requests: 2\nhttp.rq: P0(nan,1.0) P100(nan,2.0)\n";
         let prometheus = "# TYPE claimgate_charges counter\nclaimgate_charges{quota=\"hour\",unit=\"tokens\"} 50\n\nclaimgate_decisions{decision=\"allow\"} 7\n";
-        let mut counters = Counters::default();
+        let mut counters = EnvoyCounters::default();
         counters.add(plain).unwrap();
         counters.add(prometheus).unwrap();
         assert_eq!(counters.differences(&charged(&[("hour", "tokens", 200), ("all", "requests", 2)])), []);
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_difference_names_its_quota_and_both_sums() {
-        let mut counters = Counters::default();
+        let mut counters = EnvoyCounters::default();
         counters.add("wasmcustom.claimgate.charges.quota.hour.unit.tokens: 150\nwasmcustom.claimgate.charges.quota.idle.unit.tokens: 0").unwrap();
         let told = |sums: &[(&str, &str, u64)]| {
             let differences = counters.differences(&charged(sums));
@@ -139,9 +139,9 @@ mod tests {
     #[test]
     fn what_is_no_page_of_envoys_is_refused() {
         for text in ["", "<html>", "no numbers\nat all"] {
-            assert!(Counters::default().add(text).is_err(), "{text}");
+            assert!(EnvoyCounters::default().add(text).is_err(), "{text}");
         }
         let broken = "wasmcustom.claimgate.charges.quota.hour.unit.tokens: 1.5";
-        assert!(Counters::default().add(broken).unwrap_err().starts_with("line 1:"));
+        assert!(EnvoyCounters::default().add(broken).unwrap_err().starts_with("line 1:"));
     }
 }

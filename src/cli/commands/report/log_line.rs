@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::entry::Entry;
+use super::billed_record::BilledRecord;
 
 /// What every record begins with.
 const BEGINNING: &[u8] = br#"{"time":""#;
@@ -47,7 +47,10 @@ impl fmt::Display for Damage {
 }
 
 /// Finds the record in a line and hands it to `take`.
-pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(Entry<'_>) -> Result<(), E>) -> Result<Found, E> {
+pub(super) fn read<E>(
+    line: &[u8],
+    take: &mut dyn FnMut(BilledRecord<'_>) -> Result<(), E>,
+) -> Result<Found, E> {
     let line = line.trim_ascii();
     if line.is_empty() || line == NO_RECORD || line.ends_with(b" -") {
         return Ok(Found::Nothing);
@@ -56,9 +59,9 @@ pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(Entry<'_>) -> Result<(),
     let begins_at = memchr::memmem::rfind(line, BEGINNING);
     match begins_at {
         Some(at) if at == 0 || !line.starts_with(b"{") => {
-            let record = line.get(at..).unwrap_or_default();
-            match Entry::read(record) {
-                Ok(entry) => take(entry).map(|()| Found::Record),
+            let text = line.get(at..).unwrap_or_default();
+            match BilledRecord::read(text) {
+                Ok(record) => take(record).map(|()| Found::Record),
                 Err(_) => Ok(Found::Damaged(Damage::Unreadable)),
             }
         }
@@ -73,7 +76,7 @@ pub(super) fn read<E>(line: &[u8], take: &mut dyn FnMut(Entry<'_>) -> Result<(),
 /// Finds the record among the members of a JSON access log's line, as an object or as text.
 fn read_member<E>(
     members: &Map<String, Value>,
-    take: &mut dyn FnMut(Entry<'_>) -> Result<(), E>,
+    take: &mut dyn FnMut(BilledRecord<'_>) -> Result<(), E>,
 ) -> Result<Found, E> {
     let texts = members.values().filter_map(|member| match member {
         Value::String(text) => Some(Cow::Borrowed(text.as_str())),
@@ -81,12 +84,12 @@ fn read_member<E>(
         _ => None,
     });
     let records: Vec<_> =
-        texts.filter(|text| serde_json::from_str::<Entry<'_>>(text).is_ok()).take(2).collect();
+        texts.filter(|text| serde_json::from_str::<BilledRecord<'_>>(text).is_ok()).take(2).collect();
     match records.as_slice() {
         [] if members.contains_key("claimgate.decision") => Ok(Found::Damaged(Damage::Unreadable)),
         [] => Ok(Found::Nothing),
-        [record] => match Entry::read(record.as_bytes()) {
-            Ok(entry) => take(entry).map(|()| Found::Record),
+        [text] => match BilledRecord::read(text.as_bytes()) {
+            Ok(record) => take(record).map(|()| Found::Record),
             Err(_) => Ok(Found::Damaged(Damage::Unreadable)),
         },
         _ => Ok(Found::Damaged(Damage::TwoRecords)),
@@ -102,8 +105,8 @@ mod tests {
     /// What was found in a line, and whose record it is.
     fn found(line: &str) -> (Found, String) {
         let mut tenant = String::new();
-        let found = read::<()>(line.as_bytes(), &mut |entry| {
-            tenant = entry.tenant.as_ref().map(|tenant| tenant.as_str().to_owned()).unwrap_or_default();
+        let found = read::<()>(line.as_bytes(), &mut |record| {
+            tenant = record.tenant.as_ref().map(|tenant| tenant.as_str().to_owned()).unwrap_or_default();
             Ok(())
         });
         (found.unwrap(), tenant)

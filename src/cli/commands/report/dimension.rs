@@ -2,13 +2,13 @@
 
 use clap::ValueEnum;
 
-use super::entry::{Entry, Text};
+use super::billed_record::{BilledRecord, Text};
 use crate::audit::BillItem;
 
 /// One thing that sums are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub(super) enum Axis {
+pub(super) enum Dimension {
     Tenant,
     Project,
     ServiceAccount,
@@ -31,7 +31,7 @@ pub(super) enum Axis {
     PriceVersion,
 }
 
-impl Axis {
+impl Dimension {
     /// The names of its columns.
     pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
@@ -54,7 +54,7 @@ impl Axis {
     /// Adds what a record has in these columns; `charge` is what one quota charged for it.
     pub(super) fn add_values(
         self,
-        entry: &Entry<'_>,
+        record: &BilledRecord<'_>,
         charge: Option<&BillItem<'_>>,
         key: &mut Vec<Option<Box<str>>>,
     ) {
@@ -63,19 +63,19 @@ impl Axis {
             key.push(charge.map(|charge| charge.quota.as_ref().into()));
         }
         key.push(match self {
-            Self::Tenant => text(&entry.tenant),
-            Self::Project => text(&entry.project),
-            Self::ServiceAccount => text(&entry.service_account),
-            Self::Subject => text(&entry.subject),
-            Self::Actor => text(&entry.actor),
-            Self::Key => text(&entry.credential_id),
-            Self::Model => entry.model().map(Into::into),
-            Self::Provider => text(&entry.provider),
-            Self::Cluster => text(&entry.cluster),
-            Self::Operation => text(&entry.operation),
+            Self::Tenant => text(&record.tenant),
+            Self::Project => text(&record.project),
+            Self::ServiceAccount => text(&record.service_account),
+            Self::Subject => text(&record.subject),
+            Self::Actor => text(&record.actor),
+            Self::Key => text(&record.credential_id),
+            Self::Model => record.model().map(Into::into),
+            Self::Provider => text(&record.provider),
+            Self::Cluster => text(&record.cluster),
+            Self::Operation => text(&record.operation),
             Self::Quota => charge.map(|charge| charge.unit.as_ref().into()),
-            Self::Day => Some(entry.time.to_utc().date_naive().to_string().into()),
-            Self::PriceVersion => text(&entry.price_version),
+            Self::Day => Some(record.time.to_utc().date_naive().to_string().into()),
+            Self::PriceVersion => text(&record.price_version),
         });
     }
 }

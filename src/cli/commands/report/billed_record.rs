@@ -9,7 +9,7 @@ use crate::audit::{BillItem, Decision};
 
 /// A record. What it has beside these members is not read.
 #[derive(Debug, Deserialize)]
-pub(super) struct Entry<'a> {
+pub(super) struct BilledRecord<'a> {
     /// The whole record, as it is written.
     #[serde(skip)]
     pub(super) text: &'a [u8],
@@ -79,13 +79,13 @@ impl From<String> for Text<'_> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> BilledRecord<'a> {
     pub(super) fn read(record: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(record).map(|entry| Self { text: record, ..entry })
+        serde_json::from_slice(record).map(|read| Self { text: record, ..read })
     }
 }
 
-impl Entry<'_> {
+impl BilledRecord<'_> {
     /// The one asked for, so that what was refused stands beside what was answered; where that is not known, the one that
     /// answered.
     pub(super) fn model(&self) -> Option<&str> {
