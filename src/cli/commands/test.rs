@@ -1,15 +1,17 @@
-//! `claimgate test`: plays the policy authors' scripts.
+//! `claimgate test`: runs the policy authors' scripts.
 
-mod assumed;
 mod caller;
-mod cast;
 mod coverage;
+mod credentials;
 mod export;
-mod play;
-mod read_script;
-mod report;
+mod outcome;
+mod read_values;
+mod request;
+mod runner;
 mod script;
-mod values;
+mod test_report;
+mod test_result;
+mod token_signer;
 
 use std::fs;
 use std::io;
@@ -22,12 +24,13 @@ use crate::cli::configuration::{Sources, stand_in};
 use crate::cli::document::{Finding, unreadable};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::gateway::Gateway;
-use cast::Cast;
 use coverage::Coverage;
+use credentials::TestCredentials;
 use export::Export;
-use play::Stage;
-use read_script::ReadScript;
-use report::{Report, Trial};
+use runner::ScriptRunner;
+use script::ScriptFile;
+use test_report::TestReport;
+use test_result::TestResult;
 
 /// Plays the scripts beside the policies on the very code that decides in Envoy
 ///
@@ -59,34 +62,35 @@ impl Test {
             Ok(loaded) => loaded,
             Err(findings) => return terminal.complain(&findings),
         };
-        let cast = Cast::new(loaded.config)?;
-        let scripts = match self.read_scripts(&cast) {
+        let credentials = TestCredentials::new(loaded.config)?;
+        let scripts = match self.read_scripts(&credentials) {
             Ok(scripts) => scripts,
             Err(findings) => return terminal.complain(&findings),
         };
-        // The cast changed nothing but keys, so this cannot fail where loading did not.
-        let environment = stand_in(cast.config());
-        let gateway = Gateway::compile(cast.config(), &environment).map_err(io::Error::other)?;
+        // The credentials changed nothing but keys, so this cannot fail where loading did not.
+        let environment = stand_in(credentials.config());
+        let gateway = Gateway::compile(credentials.config(), &environment).map_err(io::Error::other)?;
         let now = now_seconds()?;
         if let Some(file) = &self.export {
-            Export::of(&cast, &scripts, now).write(file)?;
+            Export::of(&credentials, &scripts, now).write(file)?;
         }
-        let mut report = Report::begin(self.format, scripts.iter().map(|read| read.script.calls.len()).sum());
-        let mut coverage = Coverage::of(cast.config());
+        let mut report =
+            TestReport::begin(self.format, scripts.iter().map(|read| read.script.calls.len()).sum());
+        let mut coverage = Coverage::of(credentials.config());
         report.announce(terminal)?;
         for read in &scripts {
-            let stage = Stage::new(&cast, &gateway);
+            let runner = ScriptRunner::new(&credentials, &gateway);
             for (call, place) in read.script.calls.iter().zip(&read.places) {
-                let played = stage.play(call, call.seconds(&read.script, now));
-                coverage.note(&read.script, &played.got);
+                let ran = runner.run(call, call.seconds(&read.script, now));
+                coverage.note(&read.script, &ran.got);
                 report.tell(
                     terminal,
-                    Trial::of(
+                    TestResult::of(
                         &read.file,
                         *place,
                         call,
-                        played,
-                        (read.script.policy.as_deref(), (&gateway, cast.config())),
+                        ran,
+                        (read.script.policy.as_deref(), (&gateway, credentials.config())),
                     ),
                 )?;
             }
@@ -97,7 +101,7 @@ impl Test {
         report.end(terminal, gaps, self.strict)
     }
 
-    fn read_scripts(&self, cast: &Cast) -> Result<Vec<ReadScript>, Vec<Finding>> {
+    fn read_scripts(&self, credentials: &TestCredentials) -> Result<Vec<ScriptFile>, Vec<Finding>> {
         let directory = [self.sources.policies.clone()];
         let paths = if self.paths.is_empty() { directory.as_slice() } else { &self.paths };
         let mut scripts = Vec::new();
@@ -110,7 +114,7 @@ impl Test {
                         "there are no scripts here; write one that ends in `.test.yaml`",
                     ));
                 }
-                Ok(files) => files.into_iter().for_each(|file| match ReadScript::read(file, cast) {
+                Ok(files) => files.into_iter().for_each(|file| match ScriptFile::read(file, credentials) {
                     Ok(script) => scripts.push(script),
                     Err(wrong) => findings.extend(wrong),
                 }),

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 /// Whose credential is sent: `{key: id}` or `{issuer: https://…, claims: {sub: …}}`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Caller {
-    /// The `id` of an entry of `keys`; the player makes a key for it.
+pub(in crate::cli) struct Caller {
+    /// The `id` of an entry of `keys`; the runner makes a key for it.
     #[serde(default)]
     pub(super) key: Option<String>,
-    /// The `issuer` of an entry of `issuers`, with one of its `tenants` where it has these; the player signs a token for it.
+    /// The `issuer` of an entry of `issuers`, with one of its `tenants` where it has these; the runner signs a token for it.
     #[serde(default)]
     pub(super) issuer: Option<String>,
     /// Added to `iss`, `aud`, `iat` and `exp`, or put in their place; `null` leaves a claim out.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::play::Got;
+use super::outcome::Got;
 use super::script::{Script, Wanted};
 use crate::cli::configuration::{Sources, rule_id};
 use crate::cli::document::Finding;

@@ -1,4 +1,4 @@
-//! The scripts marked `live`, with the credentials they need, for whoever plays them on a real Envoy.
+//! The scripts marked `live`, with the credentials they need, for whoever runs them on a real Envoy.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,16 +7,15 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::cast::Cast;
-use super::play::request_headers;
-use super::read_script::ReadScript;
-use super::script::Want;
+use super::credentials::TestCredentials;
+use super::request::request_headers;
+use super::script::{ScriptFile, Want};
 use crate::cli::atomic_write::move_into_place;
 use crate::cli::configuration::{environment_names, stand_in};
 use crate::config::Config;
 use crate::secret::Secret;
 
-/// Everything a player needs: the configuration, the environment of Envoy, and the calls in order.
+/// Everything that runs them needs: the configuration, the environment of Envoy, and the calls in order.
 #[derive(Serialize)]
 pub(super) struct Export<'a> {
     bundle: &'a Config,
@@ -39,12 +38,12 @@ struct ExportedCall<'a> {
 }
 
 impl<'a> Export<'a> {
-    pub(super) fn of(cast: &'a Cast, scripts: &'a [ReadScript], now: u64) -> Self {
-        let names = environment_names(cast.config());
+    pub(super) fn of(credentials: &'a TestCredentials, scripts: &'a [ScriptFile], now: u64) -> Self {
+        let names = environment_names(credentials.config());
         let live = scripts.iter().filter(|read| read.script.live);
         let calls = live.flat_map(|read| {
             read.script.calls.iter().map(|call| {
-                let headers = request_headers(cast, &call.send, call.seconds(&read.script, now));
+                let headers = request_headers(credentials, &call.send, call.seconds(&read.script, now));
                 ExportedCall {
                     script: read.file.display().to_string(),
                     note: &call.note,
@@ -57,10 +56,10 @@ impl<'a> Export<'a> {
                 }
             })
         });
-        let values = stand_in(cast.config());
+        let values = stand_in(credentials.config());
         let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
         Self {
-            bundle: cast.config(),
+            bundle: credentials.config(),
             environment: names.into_iter().filter_map(|name| Some((name, text(&values(name)?)))).collect(),
             calls: calls.collect(),
         }

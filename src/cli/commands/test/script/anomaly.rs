@@ -7,7 +7,7 @@ use crate::anomaly::Anomaly;
 /// The fields of `principal.anomaly`; one that is left out is as of a caller of whom nothing is known.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct AssumedAnomaly {
+pub(in crate::cli) struct AssumedAnomaly {
     request_rate: f64,
     token_rate: f64,
     new_model: bool,

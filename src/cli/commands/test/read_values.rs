@@ -14,12 +14,12 @@ use crate::request::Moment;
 
 /// One field and what it held; `None` where the call does not have it.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Value {
+pub(super) struct ReadValue {
     field: String,
     value: Option<serde_json::Value>,
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for ReadValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Some(value) => write!(formatter, "{} = {value}", self.field),
@@ -34,7 +34,7 @@ pub(super) fn read_by(
     (gateway, config): (&Gateway, &Config),
     call: &Call,
     moment: Moment,
-) -> Vec<Value> {
+) -> Vec<ReadValue> {
     let (Some(facts), Some(reads)) = (gateway.facts_of(call, moment), reads_of(id, config)) else {
         return Vec::new();
     };
@@ -42,7 +42,7 @@ pub(super) fn read_by(
         variable.fields.unwrap_or_default().iter().map(move |field| (variable.name, field.name))
     });
     let read = fields.filter(|(variable, field)| reads.field(variable, field));
-    read.map(|(variable, field)| Value {
+    read.map(|(variable, field)| ReadValue {
         field: format!("{variable}.{field}"),
         value: json_of(facts.fact(variable, Some(field))),
     })
