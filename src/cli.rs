@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod configuration;
 mod document;
+mod envoy;
 mod randomness;
 mod terminal;
 

@@ -1,7 +1,5 @@
 //! `claimgate check`.
 
-mod envoy;
-
 use std::io;
 use std::path::PathBuf;
 
@@ -10,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::configuration::{Loaded, Sources};
 use crate::cli::document::{Finding, Severity};
+use crate::cli::envoy;
 use crate::cli::terminal::{Exit, Format, Terminal};
 
 const EXAMPLES: &str = "\

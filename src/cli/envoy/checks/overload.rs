@@ -1,36 +1,36 @@
 //! What bounds the memory and the connections that everybody together can take of Envoy.
 
-use super::doors::Door;
-use super::part::Part;
-use super::picture::Picture;
 use crate::cli::document::Finding;
+use crate::cli::envoy::files::ConfigNode;
+use crate::cli::envoy::model::EnvoyConfig;
+use crate::cli::envoy::weakness::Weakness;
 
-pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
+pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // An Envoy that leads nobody to a provider is not judged.
-    if picture.judged().next().is_none() {
+    if envoy.judged().next().is_none() {
         return findings;
     }
-    for bootstrap in &picture.bootstraps {
-        let manager = bootstrap.spot("overload_manager");
+    for bootstrap in &envoy.bootstraps {
+        let manager = bootstrap.place_of("overload_manager");
         if !sheds_load(&manager) {
-            findings.push(Door::OverloadUnmanaged.at(&manager, &[]));
+            findings.push(Weakness::OverloadUnmanaged.at(&manager, &[]));
         }
         if !bounds_connections(bootstrap, &manager) {
-            findings.push(Door::ConnectionsUnbounded.at(&manager.spot("resource_monitors"), &[]));
+            findings.push(Weakness::ConnectionsUnbounded.at(&manager.place_of("resource_monitors"), &[]));
         }
     }
     findings
 }
 
 /// True where something is done when memory runs short.
-fn sheds_load(manager: &Part<'_>) -> bool {
+fn sheds_load(manager: &ConfigNode<'_>) -> bool {
     let mut monitors = manager.list("resource_monitors").into_iter().filter(|monitor| {
         monitor
             .typed_config()
             .is_some_and(|(kind, _)| kind.contains(".fixed_heap.") || kind.contains(".cgroup_memory."))
     });
-    let triggers: Vec<Part<'_>> =
+    let triggers: Vec<ConfigNode<'_>> =
         manager.list("actions").iter().flat_map(|action| action.list("triggers")).collect();
     monitors.any(|monitor| {
         let name = monitor.text_of("name");
@@ -38,12 +38,13 @@ fn sheds_load(manager: &Part<'_>) -> bool {
     })
 }
 
-fn bounds_connections(bootstrap: &Part<'_>, manager: &Part<'_>) -> bool {
-    let is_monitored =
-        manager.list("resource_monitors").iter().filter_map(Part::typed_config).any(|(kind, monitor)| {
+fn bounds_connections(bootstrap: &ConfigNode<'_>, manager: &ConfigNode<'_>) -> bool {
+    let is_monitored = manager.list("resource_monitors").iter().filter_map(ConfigNode::typed_config).any(
+        |(kind, monitor)| {
             kind.contains(".downstream_connections.")
                 && monitor.number_of("max_active_downstream_connections").is_some()
-        });
+        },
+    );
     // The older way, which Envoy still takes.
     let layers = bootstrap.field("layered_runtime").map(|runtime| runtime.list("layers")).unwrap_or_default();
     is_monitored

@@ -3,26 +3,24 @@
 //! Envoy chooses again after a filter has edited headers. What is read from a header that claimgate edits is then
 //! read anew; under `attach: at_cluster` the half on the cluster sees the choice that counts.
 
-use super::doors::Door;
-use super::part::Part;
-use super::picture::{Manager, Picture};
-use super::routes::Target;
-use super::undecided::switch;
 use crate::cli::document::Finding;
+use crate::cli::envoy::files::ConfigNode;
+use crate::cli::envoy::model::{ConnectionManager, EnvoyConfig, Target};
+use crate::cli::envoy::weakness::Weakness;
 use crate::upstream::edited;
 
-pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
+pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for manager in picture.judged() {
+    for manager in envoy.judged() {
         let read = read_headers(manager);
         let is_edited = |name: &str| manager.attaches_in_chain() && edited(name).is_some();
         for (name, at) in read.into_iter().filter(|(name, _)| is_edited(name)) {
-            findings.push(Door::RouteReadsEditedHeader.at(&at, &[&name]));
+            findings.push(Weakness::RouteReadsEditedHeader.at(&at, &[&name]));
         }
-        for hop in manager.hops() {
-            for target in &hop.route.targets {
-                let is_off = manager.gate().is_some_and(|(gate, _)| switch(gate, &hop, target).is_some());
-                findings.extend(chosen(picture, manager, target, is_off));
+        for placed in manager.routes() {
+            for target in &placed.route.targets {
+                let is_off = manager.gate().is_some_and(|(gate, _)| placed.disabled(gate, target).is_some());
+                findings.extend(chosen(envoy, manager, target, is_off));
             }
         }
     }
@@ -31,28 +29,28 @@ pub(super) fn findings(picture: &Picture<'_>) -> Vec<Finding> {
 
 /// A route that is switched off was told already, and one that nobody decides cannot be refused.
 fn chosen(
-    picture: &Picture<'_>,
-    manager: &Manager<'_>,
+    envoy: &EnvoyConfig<'_>,
+    manager: &ConnectionManager<'_>,
     target: &Target<'_>,
     is_off: bool,
 ) -> Option<Finding> {
     let Some(cluster) = target.cluster else {
         let Some(name) = target.at.text().filter(|_| target.at.is_named("cluster_header")) else {
-            let door = manager.attaches_in_chain().then_some(Door::ClusterChosenByPlugin)?;
-            return Some(door.at(&target.at, &[]));
+            let weakness = manager.attaches_in_chain().then_some(Weakness::ClusterChosenByPlugin)?;
+            return Some(weakness.at(&target.at, &[]));
         };
         let is_told = manager.attaches_in_chain() && edited(&name.to_ascii_lowercase()).is_some();
-        return (!is_told).then(|| Door::ClusterNamedByCaller.at(&target.at, &[name]));
+        return (!is_told).then(|| Weakness::ClusterNamedByCaller.at(&target.at, &[name]));
     };
-    let is_refused = manager.gate().is_some() && !is_off && picture.upstream(cluster).is_none();
-    is_refused.then(|| Door::ClusterWithoutUpstream.at(&target.at, &[cluster]))
+    let is_refused = manager.gate().is_some() && !is_off && envoy.upstream(cluster).is_none();
+    is_refused.then(|| Weakness::ClusterWithoutUpstream.at(&target.at, &[cluster]))
 }
 
 /// Every request header that has a say in where a request goes, with the field that names it.
-fn read_headers<'a>(manager: &Manager<'a>) -> Vec<(String, Part<'a>)> {
+fn read_headers<'a>(manager: &ConnectionManager<'a>) -> Vec<(String, ConfigNode<'a>)> {
     let mut read = Vec::new();
-    let mut add = |part: &Part<'a>, field: &str| {
-        read.extend(part.header_of(field).map(|name| (name, part.spot(field))));
+    let mut add = |node: &ConfigNode<'a>, field: &str| {
+        read.extend(node.header_of(field).map(|name| (name, node.place_of(field))));
     };
     let fragments = manager.at.find(&["scoped_routes", "scope_key_builder"]);
     for fragment in fragments.iter().flat_map(|builder| builder.list("fragments")) {
@@ -62,17 +60,17 @@ fn read_headers<'a>(manager: &Manager<'a>) -> Vec<(String, Part<'a>)> {
         add(&table.at, "vhost_header");
         for host in &table.hosts {
             let matcher = host.at.field("matcher").map(|matcher| matcher.everything()).unwrap_or_default();
-            for (kind, part) in matcher.iter().filter_map(Part::unpacked) {
+            for (kind, node) in matcher.iter().filter_map(ConfigNode::unpacked) {
                 if kind.ends_with(".HttpRequestHeaderMatchInput") {
-                    add(&part, "header_name");
+                    add(&node, "header_name");
                 }
             }
         }
     }
-    for hop in manager.hops() {
-        let wanted = hop.route.at.field("match");
+    for placed in manager.routes() {
+        let wanted = placed.route.at.field("match");
         wanted.iter().flat_map(|wanted| wanted.list("headers")).for_each(|header| add(&header, "name"));
-        let Some(action) = &hop.route.action else { continue };
+        let Some(action) = &placed.route.action else { continue };
         add(action, "cluster_header");
         let Some(weighted) = action.field("weighted_clusters") else { continue };
         add(&weighted, "header_name");
@@ -87,10 +85,10 @@ fn read_headers<'a>(manager: &Manager<'a>) -> Vec<(String, Part<'a>)> {
 }
 
 /// A cookie is read from a header that is removed.
-fn read_cookies<'a>(manager: &Manager<'a>) -> Vec<(String, Part<'a>)> {
+fn read_cookies<'a>(manager: &ConnectionManager<'a>) -> Vec<(String, ConfigNode<'a>)> {
     let mut read = Vec::new();
-    for hop in manager.hops() {
-        let cookies = hop.route.at.field("match").and_then(|wanted| wanted.field("cookies"));
+    for placed in manager.routes() {
+        let cookies = placed.route.at.field("match").and_then(|wanted| wanted.field("cookies"));
         let cookies = cookies.filter(|cookies| !cookies.items().is_empty());
         read.extend(cookies.map(|at| ("cookie".to_owned(), at)));
     }

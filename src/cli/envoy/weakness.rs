@@ -1,20 +1,20 @@
-//! The table of doors: the ways round the filter that Envoy's configuration can leave open.
+//! The table of weaknesses: the ways round the filter that Envoy's configuration can leave open.
 //!
-//! Each row is a stable code, what somebody can do through the door, and what to write instead. `{0}` and `{1}`
+//! Each row is a stable code, what somebody can do, and what to write instead. `{0}` and `{1}`
 //! stand for what was found: a header, a cluster, a filter.
 
-use super::part::Part;
+use super::files::ConfigNode;
 use crate::cli::document::{Finding, Severity};
 
-macro_rules! doors {
+macro_rules! weaknesses {
     ($($name:ident: $severity:ident, $code:literal, $attack:literal, $remedy:literal;)+) => {
         /// One row of the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Door {
+        pub(super) enum Weakness {
             $($name,)+
         }
 
-        impl Door {
+        impl Weakness {
             #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$name,)+];
 
@@ -27,7 +27,7 @@ macro_rules! doors {
     };
 }
 
-doors! {
+weaknesses! {
     // Undecided: requests that no filter sees.
     ProviderWithoutFilter: Error, "provider_without_filter",
         "anybody who reaches this listener sends requests to `{0}` that nobody decides or records, with the caller's own credential in them",
@@ -171,7 +171,7 @@ doors! {
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",
         "put the module with `root_id: claimgate-at-cluster` before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
     ClusterFollowsHost: Error, "cluster_follows_host",
-        "a caller who sends `Host: attacker.example` has Envoy carry the request and the provider's credential to that host",
+        "a caller who sends `VirtualHost: attacker.example` has Envoy carry the request and the provider's credential to that host",
         "give `{0}` a fixed address: `type: LOGICAL_DNS` with the provider's host";
     ClusterFollowsHeader: Error, "cluster_follows_header",
         "a caller who sends `{1}: 203.0.113.7:443` has Envoy carry the request and the provider's credential to that address",
@@ -213,16 +213,16 @@ doors! {
         "bind `admin.address` to 127.0.0.1";
 }
 
-impl Door {
+impl Weakness {
     #[cfg(test)]
     pub(super) fn code(self) -> &'static str {
         self.row().1
     }
 
-    /// The door found open at `part`.
-    pub(super) fn at(self, part: &Part<'_>, words: &[&str]) -> Finding {
+    /// The weakness found at `node`.
+    pub(super) fn at(self, node: &ConfigNode<'_>, words: &[&str]) -> Finding {
         let (severity, code, attack, remedy) = self.row();
-        part.finding(filled(attack, words)).weighing(severity).coded(code, filled(remedy, words))
+        node.finding(filled(attack, words)).weighing(severity).coded(code, filled(remedy, words))
     }
 }
 
@@ -236,14 +236,14 @@ fn filled(template: &str, words: &[&str]) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::Door;
+    use super::Weakness;
 
     #[test]
     fn each_row_reads_as_one_sentence() {
-        let codes: BTreeSet<_> = Door::ALL.iter().map(|door| door.code()).collect();
-        assert_eq!(codes.len(), Door::ALL.len(), "codes are unique");
-        for door in Door::ALL {
-            let (_, code, attack, remedy) = door.row();
+        let codes: BTreeSet<_> = Weakness::ALL.iter().map(|weakness| weakness.code()).collect();
+        assert_eq!(codes.len(), Weakness::ALL.len(), "codes are unique");
+        for weakness in Weakness::ALL {
+            let (_, code, attack, remedy) = weakness.row();
             assert!(code.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'), "{code}");
             for text in [attack, remedy] {
                 assert!(

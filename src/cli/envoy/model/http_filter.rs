@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::part::Part;
-use super::sources::Resources;
 use crate::cli::document::Finding;
+use crate::cli::envoy::files::{ConfigNode, Resources};
 use crate::config::Config;
 
 /// The name of the filter, its plugin and its root in Envoy, as `claimgate bundle` writes it.
@@ -14,17 +13,17 @@ const HALF: &str = "claimgate-at-cluster";
 
 /// An entry of `http_filters`.
 #[derive(Clone, Debug)]
-pub(super) struct HttpFilter<'a> {
-    pub(super) at: Part<'a>,
-    pub(super) name: &'a str,
+pub(in crate::cli) struct HttpFilter<'a> {
+    pub(in crate::cli) at: ConfigNode<'a>,
+    pub(in crate::cli) name: &'a str,
     /// The full name of the configuration's type; none where it is discovered and unseen.
     kind: Option<&'a str>,
-    pub(super) config: Option<Part<'a>>,
-    pub(super) role: Role,
+    pub(in crate::cli) config: Option<ConfigNode<'a>>,
+    pub(in crate::cli) role: Role,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(in crate::cli) enum Role {
     /// Decides, in the listener's chain.
     Gate,
     /// Attaches, on a cluster.
@@ -34,7 +33,7 @@ pub(super) enum Role {
 }
 
 impl<'a> HttpFilter<'a> {
-    pub(super) fn read(at: Part<'a>, resources: &Resources<'a>) -> Self {
+    pub(in crate::cli) fn read(at: ConfigNode<'a>, resources: &Resources<'a>) -> Self {
         let name = at.text_of("name").unwrap_or_default();
         let discovered = || {
             let filters = resources.filters.iter();
@@ -48,40 +47,47 @@ impl<'a> HttpFilter<'a> {
     }
 
     /// A filter that no discovery could help to read.
-    pub(super) fn read_alone(at: Part<'a>) -> Self {
+    pub(in crate::cli) fn read_alone(at: ConfigNode<'a>) -> Self {
         Self::read(at, &Resources::default())
     }
 
     /// The filter that the configuration `config` alone makes.
-    pub(super) fn of_config(config: &Part<'a>) -> Self {
+    pub(in crate::cli) fn of_config(config: &ConfigNode<'a>) -> Self {
         let (kind, content) = config.unpacked().unzip();
         let mut filter = Self { at: config.clone(), name: "", kind, config: content, role: Role::Other };
         filter.role = filter.find_role();
         filter
     }
 
-    pub(super) fn is_half(&self) -> bool {
+    pub(in crate::cli) fn is_half(&self) -> bool {
         self.role == Role::Half
     }
 
     /// True for Envoy's own filter of that name, such as `ext_authz`.
-    pub(super) fn is(&self, short: &str) -> bool {
+    pub(in crate::cli) fn is(&self, short: &str) -> bool {
         match self.kind {
             Some(kind) => kind.contains(&format!(".filters.http.{short}.")),
             None => self.name.strip_prefix("envoy.filters.http.") == Some(short),
         }
     }
 
-    pub(super) fn is_any(&self, shorts: &[&str]) -> bool {
+    pub(in crate::cli) fn is_any(&self, shorts: &[&str]) -> bool {
         shorts.iter().any(|short| self.is(short))
     }
 
+    /// The filters that a router gives to clusters which have none of their own.
+    pub(in crate::cli) fn given_to_clusters(&self) -> Vec<Self> {
+        let given =
+            self.config.as_ref().map(|config| config.list("upstream_http_filters")).unwrap_or_default();
+        given.into_iter().map(Self::read_alone).collect()
+    }
+
     /// The wasm plugin's settings.
-    pub(super) fn plugin(&self) -> Option<Part<'a>> {
+    pub(in crate::cli) fn plugin(&self) -> Option<ConfigNode<'a>> {
         self.config.as_ref()?.field("config")
     }
 
-    pub(super) fn is_discovered_and_unseen(&self) -> bool {
+    pub(in crate::cli) fn is_discovered_and_unseen(&self) -> bool {
         self.config.is_none() && self.at.field("config_discovery").is_some()
     }
 
@@ -90,15 +96,15 @@ impl<'a> HttpFilter<'a> {
     ///
     /// # Errors
     /// A configuration that the filter itself would refuse.
-    pub(super) fn enforced(&self) -> Result<Option<Rc<Config>>, Finding> {
-        let Some(part) = self.plugin().and_then(|plugin| plugin.field("configuration")) else {
+    pub(in crate::cli) fn enforced(&self) -> Result<Option<Rc<Config>>, Finding> {
+        let Some(node) = self.plugin().and_then(|plugin| plugin.field("configuration")) else {
             return Ok(None);
         };
-        let Some(json) = part.text_of("value") else { return Ok(None) };
+        let Some(json) = node.text_of("value") else { return Ok(None) };
         match Config::from_json(json.as_bytes()) {
             Ok(config) => Ok(Some(Rc::new(config))),
-            Err(error) => Err(part
-                .spot("value")
+            Err(error) => Err(node
+                .place_of("value")
                 .finding(format!("the filter would refuse this configuration: {error}"))),
         }
     }

@@ -1,4 +1,4 @@
-//! The corpus under tests/envoy: one good configuration, and per door the changes to it that open the door.
+//! The corpus under tests/envoy: one good configuration, and per weakness the changes to it that bring it in.
 //! tests/e2e/test_check_envoy.py shows that Envoy accepts each of them.
 
 use std::collections::BTreeSet;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::doors::Door;
 use super::judge;
+use super::weakness::Weakness;
 use crate::cli::document::{Finding, Node, Segment, Severity};
 use crate::config::Config;
 
@@ -124,7 +124,7 @@ fn judged(name: &str, documents: &[String], apart: bool) -> Result<Vec<Finding>,
     findings
 }
 
-fn doors() -> Vec<(String, Value)> {
+fn weaknesses() -> Vec<(String, Value)> {
     let files = fs::read_dir(corpus().join("doors")).unwrap().map(|entry| entry.unwrap().path());
     files.map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), yaml(&file))).collect()
 }
@@ -154,11 +154,11 @@ fn the_good_configuration_has_no_finding() {
 }
 
 #[test]
-fn every_door_that_is_open_is_found_and_nothing_else() {
+fn every_weakness_is_found_and_nothing_else() {
     let mut differing = Vec::new();
-    for (code, door) in doors() {
-        let is_error = door["severity"] == "error";
-        let cases = door["open"].as_array().unwrap();
+    for (code, weakness) in weaknesses() {
+        let is_error = weakness["severity"] == "error";
+        let cases = weakness["open"].as_array().unwrap();
         assert!(!cases.is_empty(), "{code}");
         for case in cases {
             let wanted = case["found"].as_array().unwrap().iter();
@@ -173,9 +173,9 @@ fn every_door_that_is_open_is_found_and_nothing_else() {
 }
 
 #[test]
-fn what_only_looks_like_a_door_is_no_finding() {
-    for (code, door) in doors() {
-        for case in door["closed"].as_array().into_iter().flatten() {
+fn what_only_looks_like_a_weakness_is_no_finding() {
+    for (code, weakness) in weaknesses() {
+        for case in weakness["closed"].as_array().into_iter().flatten() {
             assert_eq!(found(&code, case), BTreeSet::new(), "{code}: {}", case["what"]);
         }
     }
@@ -183,7 +183,7 @@ fn what_only_looks_like_a_door_is_no_finding() {
 
 #[test]
 fn every_row_of_the_table_has_its_cases() {
-    let rows: BTreeSet<String> = Door::ALL.iter().map(|door| door.code().to_owned()).collect();
-    let files: BTreeSet<String> = doors().into_iter().map(|(code, _)| code).collect();
+    let rows: BTreeSet<String> = Weakness::ALL.iter().map(|weakness| weakness.code().to_owned()).collect();
+    let files: BTreeSet<String> = weaknesses().into_iter().map(|(code, _)| code).collect();
     assert_eq!(rows, files);
 }

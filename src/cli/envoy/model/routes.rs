@@ -1,54 +1,57 @@
 //! Route tables: where a connection manager finds them, and where their routes lead.
 
-use super::part::Part;
-use super::sources::Resources;
+use super::http_filter::HttpFilter;
 use crate::cli::document::{Finding, Severity};
+use crate::cli::envoy::files::{ConfigNode, Resources};
 
 /// One `RouteConfiguration`.
 #[derive(Debug)]
-pub(super) struct Table<'a> {
-    pub(super) at: Part<'a>,
-    pub(super) hosts: Vec<Host<'a>>,
+pub(in crate::cli) struct RouteTable<'a> {
+    pub(in crate::cli) at: ConfigNode<'a>,
+    pub(in crate::cli) hosts: Vec<VirtualHost<'a>>,
 }
 
 /// One virtual host.
 #[derive(Debug)]
-pub(super) struct Host<'a> {
-    pub(super) at: Part<'a>,
-    pub(super) routes: Vec<Route<'a>>,
+pub(in crate::cli) struct VirtualHost<'a> {
+    pub(in crate::cli) at: ConfigNode<'a>,
+    pub(in crate::cli) routes: Vec<Route<'a>>,
 }
 
 /// One route.
 #[derive(Debug)]
-pub(super) struct Route<'a> {
-    pub(super) at: Part<'a>,
+pub(in crate::cli) struct Route<'a> {
+    pub(in crate::cli) at: ConfigNode<'a>,
     /// None for redirects and direct responses.
-    pub(super) action: Option<Part<'a>>,
-    pub(super) targets: Vec<Target<'a>>,
+    pub(in crate::cli) action: Option<ConfigNode<'a>>,
+    pub(in crate::cli) targets: Vec<Target<'a>>,
 }
 
 /// One place that a route may lead to.
 #[derive(Debug)]
-pub(super) struct Target<'a> {
+pub(in crate::cli) struct Target<'a> {
     /// The field that names it.
-    pub(super) at: Part<'a>,
+    pub(in crate::cli) at: ConfigNode<'a>,
     /// None where only the request decides.
-    pub(super) cluster: Option<&'a str>,
+    pub(in crate::cli) cluster: Option<&'a str>,
     /// The entry of `weighted_clusters`.
-    pub(super) weight: Option<Part<'a>>,
+    pub(in crate::cli) weight: Option<ConfigNode<'a>>,
 }
 
 /// A route with what it stands in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hop<'p, 'a> {
-    pub(super) table: &'p Table<'a>,
-    pub(super) host: &'p Host<'a>,
-    pub(super) route: &'p Route<'a>,
+pub(in crate::cli) struct PlacedRoute<'p, 'a> {
+    pub(in crate::cli) table: &'p RouteTable<'a>,
+    pub(in crate::cli) host: &'p VirtualHost<'a>,
+    pub(in crate::cli) route: &'p Route<'a>,
 }
 
 /// The tables of a connection manager, and what of them cannot be seen.
-pub(super) fn tables<'a>(manager: &Part<'a>, resources: &Resources<'a>) -> (Vec<Table<'a>>, Vec<Finding>) {
-    let mut found: Vec<Part<'a>> = manager.field("route_config").into_iter().collect();
+pub(in crate::cli) fn tables<'a>(
+    manager: &ConfigNode<'a>,
+    resources: &Resources<'a>,
+) -> (Vec<RouteTable<'a>>, Vec<Finding>) {
+    let mut found: Vec<ConfigNode<'a>> = manager.field("route_config").into_iter().collect();
     let mut notes = Vec::new();
     let named = |name: &str| resources.routes.iter().find(|table| table.text_of("name") == Some(name));
     if let Some(name) = manager.find(&["rds", "route_config_name"]) {
@@ -72,29 +75,29 @@ pub(super) fn tables<'a>(manager: &Part<'a>, resources: &Resources<'a>) -> (Vec<
             }
         }
     }
-    notes.extend(found.iter().filter_map(|table| table.field("vhds")).map(|part| unseen(&part)));
-    (found.into_iter().map(Table::read).collect(), notes)
+    notes.extend(found.iter().filter_map(|table| table.field("vhds")).map(|node| unseen(&node)));
+    (found.into_iter().map(RouteTable::read).collect(), notes)
 }
 
-fn unseen(part: &Part<'_>) -> Finding {
+fn unseen(node: &ConfigNode<'_>) -> Finding {
     let why = "these routes are discovered and cannot be seen; give the output of /config_dump in addition";
-    part.finding(why.to_owned()).weighing(Severity::Note)
+    node.finding(why.to_owned()).weighing(Severity::Note)
 }
 
-impl<'a> Table<'a> {
-    fn read(at: Part<'a>) -> Self {
-        let hosts = at.list("virtual_hosts").into_iter().map(Host::read).collect();
+impl<'a> RouteTable<'a> {
+    fn read(at: ConfigNode<'a>) -> Self {
+        let hosts = at.list("virtual_hosts").into_iter().map(VirtualHost::read).collect();
         Self { at, hosts }
     }
 
-    pub(super) fn hops(&self) -> impl Iterator<Item = Hop<'_, 'a>> {
-        self.hosts
-            .iter()
-            .flat_map(move |host| host.routes.iter().map(move |route| Hop { table: self, host, route }))
+    pub(in crate::cli) fn routes(&self) -> impl Iterator<Item = PlacedRoute<'_, 'a>> {
+        self.hosts.iter().flat_map(move |host| {
+            host.routes.iter().map(move |route| PlacedRoute { table: self, host, route })
+        })
     }
 
     /// Every level that may edit headers or configure filters: the table, its hosts, their routes, their weights.
-    pub(super) fn levels(&self) -> Vec<Part<'a>> {
+    pub(in crate::cli) fn levels(&self) -> Vec<ConfigNode<'a>> {
         let mut levels = vec![self.at.clone()];
         for host in &self.hosts {
             levels.push(host.at.clone());
@@ -107,14 +110,14 @@ impl<'a> Table<'a> {
     }
 }
 
-impl<'a> Host<'a> {
-    fn read(at: Part<'a>) -> Self {
+impl<'a> VirtualHost<'a> {
+    fn read(at: ConfigNode<'a>) -> Self {
         let mut routes = at.list("routes");
         let in_matcher = at.field("matcher").map(|matcher| matcher.everything()).unwrap_or_default();
-        for (kind, part) in in_matcher.iter().filter_map(Part::unpacked) {
+        for (kind, node) in in_matcher.iter().filter_map(ConfigNode::unpacked) {
             match kind.rsplit('.').next() {
-                Some("Route") => routes.push(part),
-                Some("RouteList") => routes.extend(part.list("routes")),
+                Some("Route") => routes.push(node),
+                Some("RouteList") => routes.extend(node.list("routes")),
                 _ => {}
             }
         }
@@ -123,22 +126,40 @@ impl<'a> Host<'a> {
 }
 
 impl<'a> Route<'a> {
-    fn read(at: Part<'a>) -> Self {
+    fn read(at: ConfigNode<'a>) -> Self {
         let action = at.field("route");
         let targets = action.as_ref().map(targets).unwrap_or_default();
         Self { at, action, targets }
     }
 }
 
-impl<'a> Hop<'_, 'a> {
+impl<'a> PlacedRoute<'_, 'a> {
     /// From the most specific level to the least, as Envoy reads them.
-    pub(super) fn levels(&self, target: &Target<'a>) -> impl Iterator<Item = Part<'a>> {
+    pub(in crate::cli) fn levels(&self, target: &Target<'a>) -> impl Iterator<Item = ConfigNode<'a>> {
         let outer = [&self.route.at, &self.host.at, &self.table.at];
         target.weight.clone().into_iter().chain(outer.map(Clone::clone))
     }
+
+    /// The `disabled: true` that holds for this route; the most specific level wins, and any configuration of the
+    /// filter there switches it on.
+    pub(in crate::cli) fn disabled(
+        &self,
+        gate: &HttpFilter<'a>,
+        target: &Target<'a>,
+    ) -> Option<ConfigNode<'a>> {
+        for level in self.levels(target) {
+            let configured = level.entries("typed_per_filter_config");
+            if let Some((_, node)) = configured.into_iter().find(|(name, _)| *name == gate.name) {
+                let is_wrapper =
+                    node.unpacked().is_some_and(|(kind, _)| kind.ends_with(".route.v3.FilterConfig"));
+                return (is_wrapper && node.is_true("disabled")).then(|| node.place_of("disabled"));
+            }
+        }
+        gate.at.is_true("disabled").then(|| gate.at.place_of("disabled"))
+    }
 }
 
-fn targets<'a>(action: &Part<'a>) -> Vec<Target<'a>> {
+fn targets<'a>(action: &ConfigNode<'a>) -> Vec<Target<'a>> {
     let mut targets: Vec<_> = named_by(action, "cluster", None).into_iter().collect();
     for field in ["cluster_specifier_plugin", "inline_cluster_specifier_plugin"] {
         let plugin = action.field(field);
@@ -149,9 +170,9 @@ fn targets<'a>(action: &Part<'a>) -> Vec<Target<'a>> {
     targets
 }
 
-fn named_by<'a>(part: &Part<'a>, name: &str, weight: Option<&Part<'a>>) -> Option<Target<'a>> {
-    let named = part.field(name).map(|at| (at.text(), at));
-    let by_header = || Some((None, part.field("cluster_header")?));
+fn named_by<'a>(node: &ConfigNode<'a>, name: &str, weight: Option<&ConfigNode<'a>>) -> Option<Target<'a>> {
+    let named = node.field(name).map(|at| (at.text(), at));
+    let by_header = || Some((None, node.field("cluster_header")?));
     let (cluster, at) = named.or_else(by_header)?;
     Some(Target { cluster, at, weight: weight.cloned() })
 }

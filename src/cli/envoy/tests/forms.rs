@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{apply, base, judged, path, walk};
-use crate::cli::commands::check::envoy::part::lower_camel;
 use crate::cli::document::{Segment, Severity};
+use crate::cli::envoy::files::lower_camel;
 
 const DUMP: &str = "type.googleapis.com/envoy.admin.v3.";
 

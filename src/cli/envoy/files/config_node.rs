@@ -1,4 +1,4 @@
-//! One part of an Envoy document: what stands there, and where that is.
+//! One node of an Envoy document: what stands there, and where that is.
 //!
 //! It reads leniently, as Envoy has judged the shape already: a field of another shape reads as absent.
 //! Names are those of the proto files; lowerCamelCase, as protobuf's JSON has them, reads the same.
@@ -9,43 +9,43 @@ use crate::cli::document::{Finding, Node, Place, Segment};
 
 /// A node, the path to it and the file it stands in.
 #[derive(Clone, Debug)]
-pub(super) struct Part<'a> {
+pub(in crate::cli) struct ConfigNode<'a> {
     file: &'a Path,
     node: &'a Node,
     place: Place,
     path: String,
 }
 
-impl<'a> Part<'a> {
-    pub(super) fn root(file: &'a Path, node: &'a Node) -> Self {
+impl<'a> ConfigNode<'a> {
+    pub(in crate::cli) fn root(file: &'a Path, node: &'a Node) -> Self {
         Self { file, node, place: node.place(), path: String::new() }
     }
 
-    pub(super) fn file(&self) -> &'a Path {
+    pub(in crate::cli) fn file(&self) -> &'a Path {
         self.file
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(in crate::cli) fn path(&self) -> &str {
         &self.path
     }
 
-    /// True where this part is the field `name`.
-    pub(super) fn is_named(&self, name: &str) -> bool {
+    /// True where this node is the field `name`.
+    pub(in crate::cli) fn is_named(&self, name: &str) -> bool {
         let written = self.path.rsplit('.').next().unwrap_or_default();
         written == name || written == lower_camel(name)
     }
 
-    /// The list that this part is an item of.
-    pub(super) fn whole_list(&self) -> Self {
+    /// The list that this node is an item of.
+    pub(in crate::cli) fn whole_list(&self) -> Self {
         let path = self.path.rsplit_once('[').map_or(self.path.as_str(), |(list, _)| list);
         Self { path: path.to_owned(), ..self.clone() }
     }
 
-    pub(super) fn node(&self) -> &'a Node {
-        self.node
+    pub(in crate::cli) fn is_map(&self) -> bool {
+        self.node.is_map()
     }
 
-    pub(super) fn field(&self, name: &str) -> Option<Self> {
+    pub(in crate::cli) fn field(&self, name: &str) -> Option<Self> {
         let camel = lower_camel(name);
         let (written, place, node) =
             self.node.fields().find(|(written, _, _)| *written == name || *written == camel)?;
@@ -53,46 +53,46 @@ impl<'a> Part<'a> {
     }
 
     /// Follows one field after the other.
-    pub(super) fn find(&self, names: &[&str]) -> Option<Self> {
-        names.iter().try_fold(self.clone(), |part, name| part.field(name))
+    pub(in crate::cli) fn find(&self, names: &[&str]) -> Option<Self> {
+        names.iter().try_fold(self.clone(), |node, name| node.field(name))
     }
 
     /// The items of the list `name`; none where it is absent.
-    pub(super) fn list(&self, name: &str) -> Vec<Self> {
+    pub(in crate::cli) fn list(&self, name: &str) -> Vec<Self> {
         self.field(name).map(|list| list.items()).unwrap_or_default()
     }
 
     /// The entries of the mapping `name` with their names.
-    pub(super) fn entries(&self, name: &str) -> Vec<(&'a str, Self)> {
+    pub(in crate::cli) fn entries(&self, name: &str) -> Vec<(&'a str, Self)> {
         self.field(name).map(|map| map.children()).unwrap_or_default()
     }
 
-    pub(super) fn text(&self) -> Option<&'a str> {
+    pub(in crate::cli) fn text(&self) -> Option<&'a str> {
         self.node.text()
     }
 
     /// The text of the field `name`, unless it is empty: that is what protobuf takes for absent.
-    pub(super) fn text_of(&self, name: &str) -> Option<&'a str> {
+    pub(in crate::cli) fn text_of(&self, name: &str) -> Option<&'a str> {
         self.field(name)?.text().filter(|text| !text.is_empty())
     }
 
     /// A header's name, which Envoy compares in lower case.
-    pub(super) fn header_of(&self, name: &str) -> Option<String> {
+    pub(in crate::cli) fn header_of(&self, name: &str) -> Option<String> {
         self.text_of(name).map(str::to_ascii_lowercase)
     }
 
-    pub(super) fn is_true(&self, name: &str) -> bool {
+    pub(in crate::cli) fn is_true(&self, name: &str) -> bool {
         self.field(name).and_then(|field| field.node.flag()) == Some(true)
     }
 
     /// Protobuf's JSON writes 64-bit numbers as text.
-    pub(super) fn number_of(&self, name: &str) -> Option<u64> {
+    pub(in crate::cli) fn number_of(&self, name: &str) -> Option<u64> {
         let field = self.field(name)?;
         field.node.number().and_then(serde_json::Number::as_u64).or_else(|| field.text()?.parse().ok())
     }
 
     /// The value of an enum whose names are listed in the order of their numbers; the first where it is absent.
-    pub(super) fn choice_of<'n>(&self, name: &str, names: &[&'n str]) -> &'n str {
+    pub(in crate::cli) fn choice_of<'n>(&self, name: &str, names: &[&'n str]) -> &'n str {
         let written = self.field(name);
         let by_name = |text: &str| names.iter().find(|name| **name == text).copied();
         let by_number = || names.get(usize::try_from(self.number_of(name)?).ok()?).copied();
@@ -101,7 +101,7 @@ impl<'a> Part<'a> {
     }
 
     /// What stands behind a `google.protobuf.Any`: the full name of its type, and the content.
-    pub(super) fn unpacked(&self) -> Option<(&'a str, Self)> {
+    pub(in crate::cli) fn unpacked(&self) -> Option<(&'a str, Self)> {
         let kind = without_host(self.text_of("@type")?);
         if kind.ends_with(".TypedStruct") {
             return Some((without_host(self.text_of("type_url")?), self.field("value")?));
@@ -110,12 +110,12 @@ impl<'a> Part<'a> {
     }
 
     /// The content of the field `typed_config`, with the full name of its type.
-    pub(super) fn typed_config(&self) -> Option<(&'a str, Self)> {
+    pub(in crate::cli) fn typed_config(&self) -> Option<(&'a str, Self)> {
         self.field("typed_config")?.unpacked()
     }
 
-    /// This part and everything below it, in the order of the file.
-    pub(super) fn everything(&self) -> Vec<Self> {
+    /// This node and everything below it, in the order of the file.
+    pub(in crate::cli) fn everything(&self) -> Vec<Self> {
         let mut found = Vec::new();
         let mut open = vec![self.clone()];
         while let Some(part) = open.pop() {
@@ -128,17 +128,17 @@ impl<'a> Part<'a> {
     }
 
     /// The field `name`, or the place where it is missing.
-    pub(super) fn spot(&self, name: &str) -> Self {
+    pub(in crate::cli) fn place_of(&self, name: &str) -> Self {
         self.field(name)
             .unwrap_or_else(|| self.below(&Segment::Field(name.to_owned()), self.place, self.node))
     }
 
-    /// A finding about this part.
-    pub(super) fn finding(&self, why: String) -> Finding {
+    /// A finding about this node.
+    pub(in crate::cli) fn finding(&self, why: String) -> Finding {
         Finding::in_file(self.file, why).at(self.place).on(self.path.clone())
     }
 
-    pub(super) fn items(&self) -> Vec<Self> {
+    pub(in crate::cli) fn items(&self) -> Vec<Self> {
         let items = self.node.items();
         items.map(|(index, node)| self.below(&Segment::Index(index), node.place(), node)).collect()
     }
@@ -158,7 +158,7 @@ impl<'a> Part<'a> {
 }
 
 /// `use_remote_address` as `useRemoteAddress`.
-pub(super) fn lower_camel(name: &str) -> String {
+pub(in crate::cli) fn lower_camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {

@@ -1,0 +1,11 @@
+//! Reads Envoy's files into resources, whose nodes know where they stand.
+
+mod config_node;
+mod document;
+mod resources;
+
+pub(super) use config_node::ConfigNode;
+#[cfg(test)]
+pub(super) use config_node::lower_camel;
+pub(super) use document::read_files;
+pub(super) use resources::Resources;

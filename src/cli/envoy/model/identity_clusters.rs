@@ -1,0 +1,20 @@
+//! The clusters through which a gateway learns who may call.
+
+use crate::config::{Config, Jwks};
+
+/// The clusters that a configuration asks issuers through.
+fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    config.issuers.iter().flat_map(|issuer| {
+        let keys = match &issuer.jwks {
+            Some(Jwks::Remote(remote)) => Some(&remote.cluster),
+            Some(Jwks::Inline(_)) | None => None,
+        };
+        let introspection = issuer.introspection.as_ref().map(|source| &source.cluster);
+        keys.into_iter().chain(introspection).map(String::as_str)
+    })
+}
+
+/// The clusters that a configuration learns through who may call: from issuers, and from key feeds.
+pub(in crate::cli) fn identity_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    issuer_clusters(config).chain(config.key_feeds.iter().map(|feed| feed.remote.cluster.as_str()))
+}
