@@ -2,16 +2,20 @@
 //! what was used.
 //!
 //! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
+//!
+//! Each command is a file of `commands`; below them is what they share: documents that people write and the findings in
+//! them (`document`), the terminal, gateway.yaml with its policies (`configuration`) and Envoy's own files (`envoy`). As in
+//! `lib.rs`, each imports only those above it.
 
+mod randomness;
+mod clock;
 mod arguments;
 mod atomic_write;
-mod clock;
-mod commands;
-mod configuration;
 mod document;
-mod envoy;
-mod randomness;
 mod terminal;
+mod configuration;
+mod envoy;
+mod commands;
 
 use std::ffi::OsString;
 use std::io;

@@ -4,10 +4,10 @@
 //! that to findings. What can be found is one table (`weakness`). It does not judge whether Envoy accepts the files;
 //! `envoy --mode validate` does.
 
-mod checks;
 mod files;
 mod model;
 mod weakness;
+mod checks;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

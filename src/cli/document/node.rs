@@ -51,7 +51,7 @@ struct Entry {
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Spot {
+pub(in crate::cli) struct Resolved {
     pub(in crate::cli) place: Place,
     /// The path as far as the file has it, such as `keys[3].hash`.
     pub(in crate::cli) path: String,
@@ -76,8 +76,9 @@ impl Node {
     }
 
     /// Follows `path` as far as they lead; an entry's place is that of its name.
-    pub(in crate::cli) fn find(&self, path: &[Segment]) -> Spot {
-        let mut spot = Spot { place: self.place, path: String::new(), found: 0, is_damaged: self.is_damaged };
+    pub(in crate::cli) fn find(&self, path: &[Segment]) -> Resolved {
+        let mut resolved =
+            Resolved { place: self.place, path: String::new(), found: 0, is_damaged: self.is_damaged };
         let mut node = self;
         for segment in path {
             let (place, written) = match (&node.shape, segment) {
@@ -93,12 +94,12 @@ impl Node {
                 }
                 _ => break,
             };
-            written.append_to(&mut spot.path);
-            spot.place = place;
-            spot.found = spot.found.saturating_add(1);
-            spot.is_damaged = node.is_damaged;
+            written.append_to(&mut resolved.path);
+            resolved.place = place;
+            resolved.found = resolved.found.saturating_add(1);
+            resolved.is_damaged = node.is_damaged;
         }
-        spot
+        resolved
     }
 
     /// Takes the node at `path` out; false where there is none, as for the root.
@@ -172,11 +173,11 @@ mod tests {
             ("keys[1].cidrs[1]", 6, 25),
             ("limit", 7, 1),
         ] {
-            let spot = node.find(&Segment::parse(path));
-            assert_eq!((spot.place, spot.path.as_str()), (Place { line, column }, path));
+            let resolved = node.find(&Segment::parse(path));
+            assert_eq!((resolved.place, resolved.path.as_str()), (Place { line, column }, path));
         }
-        let spot = node.find(&Segment::parse("keys[1].nothing.more"));
-        assert_eq!((spot.path.as_str(), spot.found), ("keys[1]", 2));
+        let resolved = node.find(&Segment::parse("keys[1].nothing.more"));
+        assert_eq!((resolved.path.as_str(), resolved.found), ("keys[1]", 2));
     }
 
     #[test]
@@ -195,9 +196,9 @@ mod tests {
     fn what_is_left_keeps_its_index() {
         let mut node = Node::parse(TEXT).unwrap();
         assert!(node.take_out(&Segment::parse("keys[0]")));
-        let spot = node.find(&Segment::parse("keys[0].id"));
-        assert_eq!(spot.path, "keys[1].id");
-        assert!(node.find(&Segment::parse("keys")).is_damaged && !spot.is_damaged);
+        let resolved = node.find(&Segment::parse("keys[0].id"));
+        assert_eq!(resolved.path, "keys[1].id");
+        assert!(node.find(&Segment::parse("keys")).is_damaged && !resolved.is_damaged);
         assert!(!node.take_out(&[]), "the root stays");
     }
 

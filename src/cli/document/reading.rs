@@ -63,13 +63,13 @@ pub(in crate::cli) fn attempt_all<T>(
             Ok(_) => break,
             Err(error) => error,
         };
-        let spot = node.find(&path);
-        let (present, absent) = path.split_at_checked(spot.found).unwrap_or((&path, &[]));
+        let resolved = node.find(&path);
+        let (present, absent) = path.split_at_checked(resolved.found).unwrap_or((&path, &[]));
         // A node that lost something may well be incomplete: that is no news.
-        if !spot.is_damaged || !absent.is_empty() {
-            let mut written = spot.path;
+        if !resolved.is_damaged || !absent.is_empty() {
+            let mut written = resolved.path;
             absent.iter().for_each(|segment| segment.append_to(&mut written));
-            findings.push(Finding::in_file(file, &why).at(spot.place).on(written));
+            findings.push(Finding::in_file(file, &why).at(resolved.place).on(written));
         }
         let is_renamed = meant(&why).is_some_and(|name| node.rename(present, name));
         if !is_renamed && !node.take_out(present) {
