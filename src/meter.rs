@@ -2,43 +2,43 @@
 //!
 //! Pieces of the answer come in, [`Usage`] comes out. Nothing of an answer is kept but figures, so that a meter takes less
 //! than [`Meter::MOST_BYTES`] however long the answer is. It never holds an answer back and never fails one: what cannot be
-//! read is told as such, for quotas and bills to charge by their own rule.
+//! read is named as such, for quotas and bills to charge by their own rule.
 
-mod events;
-mod extra;
-mod frames;
-mod items;
-mod lines;
-mod runs;
-mod sealed;
-mod sieve;
-mod told;
+mod aws_event_stream;
+mod base64;
+mod json_reader;
+mod model_runs;
+mod ndjson;
+mod server_sent_events;
+mod tool_calls;
+mod usage_accumulator;
+mod usage_chunk;
 
 use crate::dialect::{COUNTING_HEADERS, Counts, Holds, Operation, Run, Settled, Statement, TIER_HEADERS};
 use crate::price::Consumption;
 use crate::request::{Dialect, Headers};
 
-use events::Events;
-pub use extra::ExtraEvent;
-use frames::Frames;
-use lines::Lines;
-use sieve::Sieve;
-use told::Told;
+use aws_event_stream::AwsEventStream;
+use json_reader::JsonReader;
+use ndjson::Ndjson;
+use server_sent_events::ServerSentEvents;
+use usage_accumulator::UsageAccumulator;
+pub use usage_chunk::ExtraEvent;
 
 /// Reads one answer.
 #[derive(Debug)]
 pub struct Meter {
     statement: &'static Statement,
     reader: Reader,
-    told: Told,
+    usage: UsageAccumulator,
 }
 
 #[derive(Debug)]
 enum Reader {
-    Document(Sieve),
-    Events(Box<Events>),
-    Frames(Frames),
-    Lines(Lines),
+    Document(JsonReader),
+    ServerSentEvents(Box<ServerSentEvents>),
+    AwsEventStream(AwsEventStream),
+    Ndjson(Ndjson),
     /// The answer cannot be read.
     None(Unknown),
 }
@@ -100,7 +100,7 @@ pub struct Usage {
     pub events: u64,
     /// How many bytes of text went by after the last figure of the output.
     pub text_bytes: u64,
-    /// The request's input as it is estimated, for an answer that does not tell it.
+    /// The request's input as it is estimated, for an answer that does not state it.
     pub asked: Option<u64>,
     /// Why there are no counts.
     pub unknown: Option<Unknown>,
@@ -130,16 +130,16 @@ impl Meter {
         let counted = counted.filter_map(|(name, figure)| {
             Some((*figure, headers.text(name).and_then(|count| count.trim().parse().ok())?))
         });
-        let mut told = Told::starting_with(counted);
-        told.passes_over = matches!(reader, Reader::Events(_)) && !statement.marks.is_empty();
+        let mut usage = UsageAccumulator::starting_with(counted);
+        usage.skips_events = matches!(reader, Reader::ServerSentEvents(_)) && !statement.marks.is_empty();
         for (name, holds) in TIER_HEADERS {
             match (headers.text(name), holds) {
-                (Some(tier), Holds::Tier) => told.served_as(tier),
-                (Some(speed), _) => told.served_at(speed),
+                (Some(tier), Holds::Tier) => usage.served_as(tier),
+                (Some(speed), _) => usage.served_at(speed),
                 (None, _) => {}
             }
         }
-        Some(Self { statement, reader, told })
+        Some(Self { statement, reader, usage })
     }
 
     /// True where it wants to see the answer's body.
@@ -149,16 +149,16 @@ impl Meter {
 
     /// True where the answer is a stream of server-sent events.
     pub fn reads_events(&self) -> bool {
-        matches!(self.reader, Reader::Events(_))
+        matches!(self.reader, Reader::ServerSentEvents(_))
     }
 
     /// Reads the next piece of the body.
     pub fn take(&mut self, piece: &[u8]) {
         match &mut self.reader {
-            Reader::Document(sieve) => sieve.take(piece, &mut self.told),
-            Reader::Events(events) => events.take(piece, &mut self.told),
-            Reader::Frames(frames) => frames.take(piece, &mut self.told),
-            Reader::Lines(lines) => lines.take(piece, &mut self.told),
+            Reader::Document(reader) => reader.take(piece, &mut self.usage),
+            Reader::ServerSentEvents(events) => events.take(piece, &mut self.usage),
+            Reader::AwsEventStream(messages) => messages.take(piece, &mut self.usage),
+            Reader::Ndjson(lines) => lines.take(piece, &mut self.usage),
             Reader::None(_) => {}
         }
     }
@@ -170,52 +170,54 @@ impl Meter {
 
     /// What the answer cost.
     pub fn settle(self, end: End) -> Usage {
-        let has_counts = self.told.has_figures();
+        let has_counts = self.usage.has_figures();
         let (gap, events) = (self.gap(end), self.events());
         Usage {
-            counts: self.told.counts(),
-            others: self.told.others(),
-            tier: self.told.tier().map(str::to_owned),
-            geo: self.told.geo,
+            counts: self.usage.counts(),
+            others: self.usage.others(),
+            tier: self.usage.tier().map(str::to_owned),
+            geo: self.usage.geo,
             is_complete: has_counts && gap.is_none(),
             events,
-            text_bytes: self.told.text_bytes,
+            text_bytes: self.usage.text_bytes,
             asked: None,
             unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
-            model: self.told.model,
-            finish_reasons: self.told.reasons,
+            model: self.usage.model,
+            finish_reasons: self.usage.reasons,
         }
     }
 
     fn events(&self) -> u64 {
         match &self.reader {
-            Reader::Events(events) => events.seen(),
-            Reader::Frames(frames) => frames.seen(),
-            Reader::Lines(lines) => lines.seen(),
+            Reader::ServerSentEvents(events) => events.seen(),
+            Reader::AwsEventStream(messages) => messages.seen(),
+            Reader::Ndjson(lines) => lines.seen(),
             Reader::Document(_) | Reader::None(_) => 0,
         }
     }
 
-    /// Why there may be more than was told.
+    /// Why there may be more than was stated.
     fn gap(&self, end: End) -> Option<Unknown> {
-        if self.told.is_absurd() {
+        if self.usage.is_absurd() {
             return Some(Unknown::Unreadable);
         }
         let (is_stream, unreadable) = match &self.reader {
-            Reader::Document(sieve) => (sieve.is_list(), (!sieve.is_closed()).then_some(Unknown::Unreadable)),
-            Reader::Events(_) | Reader::Lines(_) => (true, None),
-            Reader::Frames(frames) if frames.is_broken() => return Some(Unknown::Unreadable),
-            Reader::Frames(frames) => (true, (!frames.is_whole()).then_some(Unknown::CutOff)),
+            Reader::Document(reader) => {
+                (reader.is_list(), (!reader.is_closed()).then_some(Unknown::Unreadable))
+            }
+            Reader::ServerSentEvents(_) | Reader::Ndjson(_) => (true, None),
+            Reader::AwsEventStream(messages) if messages.is_broken() => return Some(Unknown::Unreadable),
+            Reader::AwsEventStream(messages) => (true, (!messages.is_whole()).then_some(Unknown::CutOff)),
             // What was counted in the headers is all of it.
-            Reader::None(_) if self.told.has_figures() => (false, None),
+            Reader::None(_) if self.usage.has_figures() => (false, None),
             Reader::None(unknown) => return Some(*unknown),
         };
         if end == End::CutOff {
             return Some(Unknown::CutOff);
         }
         let is_settled = match self.statement.settled {
-            Settled::ByFigures => self.told.has_figures(),
-            Settled::ByReason => !self.told.reasons.is_empty() || self.told.is_last,
+            Settled::ByFigures => self.usage.has_figures(),
+            Settled::ByReason => !self.usage.reasons.is_empty() || self.usage.is_last,
         };
         unreadable.or_else(|| (is_stream && !is_settled).then_some(Unknown::NotStated))
     }
@@ -227,9 +229,9 @@ impl Usage {
         Consumption { counts, others: &self.others, tier: self.tier.as_deref(), geo: self.geo.as_deref() }
     }
 
-    /// What the answer cost at least. What did not tell all cost what it told, and a model token for each four bytes of the
-    /// request's text, unless it told the input, and of the text that went by since it told the output; of a stream, one for
-    /// each event where these are more, because providers send one or several with each.
+    /// What the answer cost at least. One that did not state all cost what it stated, and a model token for each four bytes of
+    /// the request's text, unless it stated the input, and of the text that went by since it stated the output; of a stream,
+    /// one for each event where these are more, because providers send one or several with each.
     pub fn at_least(&self) -> Counts {
         let counts = self.counts;
         if self.is_complete {
@@ -265,11 +267,15 @@ impl Reader {
         let media_type =
             headers.text("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
         match media_type.trim().to_ascii_lowercase().as_str() {
-            "text/event-stream" => Self::Events(Box::new(Events::new(statement))),
-            "application/vnd.amazon.eventstream" => Self::Frames(Frames::new(&statement.document)),
-            "application/x-ndjson" => Self::Lines(Lines::new(&statement.document)),
-            "application/json" => Self::Document(Sieve::new(&statement.document)),
-            media_type if media_type.ends_with("+json") => Self::Document(Sieve::new(&statement.document)),
+            "text/event-stream" => Self::ServerSentEvents(Box::new(ServerSentEvents::new(statement))),
+            "application/vnd.amazon.eventstream" => {
+                Self::AwsEventStream(AwsEventStream::new(&statement.document))
+            }
+            "application/x-ndjson" => Self::Ndjson(Ndjson::new(&statement.document)),
+            "application/json" => Self::Document(JsonReader::new(&statement.document)),
+            media_type if media_type.ends_with("+json") => {
+                Self::Document(JsonReader::new(&statement.document))
+            }
             _ => Self::None(Unknown::ContentType),
         }
     }

@@ -3,11 +3,11 @@ mod estimates;
 
 use memchr::memmem::Finder;
 
-use super::events::Events;
-use super::runs::{MODEL_BYTES, MOST_MODELS};
-use super::sealed::Unsealing;
-use super::sieve::LONGEST;
-use super::told::{LONGEST_NAME, MOST_REASONS};
+use super::base64::Base64Decoder;
+use super::json_reader::LONGEST;
+use super::model_runs::{MODEL_BYTES, MOST_MODELS};
+use super::server_sent_events::ServerSentEvents;
+use super::usage_accumulator::{LONGEST_NAME, MOST_REASONS};
 use super::{End, Meter, Unknown};
 use crate::dialect::{Counts, Operation, recognise};
 use crate::request::{Dialect, Headers, RequestHead};
@@ -48,7 +48,7 @@ fn only_what_costs_something_is_metered() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_not_read() {
+fn what_cannot_be_read_is_named_and_not_read() {
     for (status, headers, unknown, note) in [
         (200, [JSON, ("content-encoding", "gzip")].as_slice(), Some(Unknown::ContentEncoding), "compressed"),
         (
@@ -110,7 +110,12 @@ fn a_stream_that_breaks_off_costs_at_least_its_events() {
         (delta.repeat(30), End::CutOff, (None, Some(30), Some(30)), "nothing but events"),
         (delta.repeat(30) + "data: {", End::CutOff, (None, Some(30), Some(30)), "and the beginning of one"),
         (delta.repeat(30), End::Whole, (None, Some(30), Some(30)), "a stream that does not tell"),
-        (usage.to_owned() + &delta.repeat(30), End::CutOff, (Some(7), Some(31), Some(38)), "told too early"),
+        (
+            usage.to_owned() + &delta.repeat(30),
+            End::CutOff,
+            (Some(7), Some(31), Some(38)),
+            "stated too early",
+        ),
         (delta.repeat(30) + usage, End::Whole, (Some(7), Some(2), Some(9)), "one that tells all"),
         (String::new(), End::CutOff, (None, None, None), "one that never began"),
     ] {
@@ -191,7 +196,7 @@ fn the_memory_of_one_answer_is_bounded() {
     let texts = (MOST_REASONS + 1) * (LONGEST + size_of::<String>()) + names + runs;
     let marks = 2 * size_of::<Finder<'static>>();
     // A vector may have twice the room that it needs.
-    let by_form = (size_of::<Events>() + marks).max(size_of::<Unsealing>() + 2 * LONGEST);
+    let by_form = (size_of::<ServerSentEvents>() + marks).max(size_of::<Base64Decoder>() + 2 * LONGEST);
     let most = size_of::<Meter>() + 2 * LONGEST + by_form + texts;
     assert!(most <= Meter::MOST_BYTES, "{most} bytes");
 }

@@ -175,7 +175,7 @@ fn what_is_charged_by_the_piece_is_counted() {
 }
 
 #[test]
-fn the_tier_that_served_is_told_in_the_same_words() {
+fn the_tier_that_served_is_named_in_the_same_words() {
     for (asked, body, tier, note) in [
         (CHAT, r#"{"service_tier":"flex"}"#, Some("flex"), "as it is"),
         (CHAT, r#"{"service_tier":"default"}"#, None, "the standard one"),

@@ -109,7 +109,7 @@ fn a_document_that_does_not_tell_is_taken_by_its_text() {
 }
 
 #[test]
-fn what_was_told_is_never_less_than_it_was() {
+fn what_was_stated_is_never_less_than_it_was() {
     let counts = |input, output, total| Counts { input, output, total, ..Counts::default() };
     let usage = |told: Counts, text_bytes, events, asked| Usage {
         counts: told,

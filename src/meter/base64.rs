@@ -1,17 +1,17 @@
-//! Base64 in pieces of any size, as the documents come in that Bedrock sends within its own.
+//! Base64 in pieces of any size, as the documents come in that Bedrock sends within its events.
 
 /// How much is decoded at a time.
 const BLOCK: usize = 192;
 
 /// Decodes one text.
 #[derive(Debug, Default)]
-pub(super) struct Unsealing {
+pub(super) struct Base64Decoder {
     /// The letters of a group of four that have come: six bits each.
     group: u32,
     letters: u8,
 }
 
-impl Unsealing {
+impl Base64Decoder {
     /// Hands on what a piece of the text stands for; what is no letter of base64, such as the padding, is passed over.
     pub(super) fn take(&mut self, piece: &[u8], mut pass: impl FnMut(&[u8])) {
         let mut decoded = Vec::with_capacity(BLOCK);

@@ -4,8 +4,8 @@
 //! (<https://smithy.io/2.0/aws/amazon-eventstream.html>). The payloads are read, and the prelude is checked,
 //! because a wrong length would make noise of all that follows. The checksum of the whole is for the caller.
 
-use super::sieve::Sieve;
-use super::told::Told;
+use super::json_reader::JsonReader;
+use super::usage_accumulator::UsageAccumulator;
 use crate::dialect::AnswerKey;
 
 const PRELUDE: usize = 12;
@@ -18,8 +18,8 @@ const LONGEST_HEADERS: u32 = 128 * 1024;
 
 /// What reads the messages of one stream.
 #[derive(Debug)]
-pub(super) struct Frames {
-    sieve: Sieve,
+pub(super) struct AwsEventStream {
+    reader: JsonReader,
     stage: Stage,
     prelude: [u8; PRELUDE],
     /// How many messages have begun.
@@ -37,9 +37,9 @@ enum Stage {
     Broken,
 }
 
-impl Frames {
+impl AwsEventStream {
     pub(super) fn new(document: &'static AnswerKey) -> Self {
-        Self { sieve: Sieve::new(document), stage: Stage::Prelude(0), prelude: [0; PRELUDE], seen: 0 }
+        Self { reader: JsonReader::new(document), stage: Stage::Prelude(0), prelude: [0; PRELUDE], seen: 0 }
     }
 
     pub(super) fn seen(&self) -> u64 {
@@ -55,7 +55,7 @@ impl Frames {
         self.stage == Stage::Broken
     }
 
-    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+    pub(super) fn take(&mut self, piece: &[u8], usage: &mut UsageAccumulator) {
         let mut rest = piece;
         while !rest.is_empty() && self.stage != Stage::Broken {
             rest = match self.stage {
@@ -68,7 +68,7 @@ impl Frames {
                 }
                 Stage::Payload(left) => {
                     let (part, left, behind) = cut(rest, left);
-                    self.sieve.take(part, told);
+                    self.reader.take(part, usage);
                     self.stage = if left == 0 { Stage::Checksum(CHECKSUM) } else { Stage::Payload(left) };
                     behind
                 }
@@ -101,7 +101,7 @@ impl Frames {
         if total > LONGEST_MESSAGE || headers > LONGEST_HEADERS || crc32(lengths).to_be_bytes() != checksum {
             return None;
         }
-        self.sieve.reset();
+        self.reader.reset();
         self.seen = self.seen.saturating_add(1);
         Some(if headers == 0 { begin_payload(payload) } else { Stage::Headers(headers, payload) })
     }

@@ -1,9 +1,9 @@
-//! What an answer has told so far, as its values are read.
+//! The usage of an answer, put together while its values are read.
 
 use std::borrow::Cow;
 
-use super::items::Items;
-use super::runs::Runs;
+use super::model_runs::ModelRuns;
+use super::tool_calls::ToolCalls;
 use crate::dialect::{Counts, Figure, Figures, Holds, Run};
 
 /// The largest figure that an answer can have: a million times what models take at once.
@@ -16,12 +16,12 @@ pub(super) const LONGEST_NAME: usize = 32;
 
 /// The figures of an answer, and what else of it goes into the record.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct UsageAccumulator {
     figures: Figures,
-    /// What has been counted in this document or event: each of a stream tells from the beginning.
+    /// What has been counted in this document or event: each of a stream states it from the beginning.
     counted: Figures,
-    items: Items,
-    runs: Runs,
+    tool_calls: ToolCalls,
+    runs: ModelRuns,
     pub(super) model: Option<String>,
     pub(super) reasons: Vec<String>,
     tier: Option<String>,
@@ -29,14 +29,14 @@ pub(super) struct Told {
     pub(super) geo: Option<String>,
     /// The tier that this document or event names; `None` within is the standard one.
     named_tier: Option<Option<String>>,
-    /// This document or event has told something of the cost, or why the answer ended.
-    tells: bool,
-    /// Events that do not tell anything may be passed over unread, so nothing else of them may count.
-    pub(super) passes_over: bool,
+    /// This document or event states something of the cost, or why the answer ended.
+    states_usage: bool,
+    /// Events without figures may be skipped unread, so nothing else of them may count.
+    pub(super) skips_events: bool,
     /// Something was read that only the last event has.
     pub(super) is_last: bool,
     /// The model is not looked for any longer.
-    pub(super) seeks_no_model: bool,
+    pub(super) has_done_with_model: bool,
     share: Option<Figure>,
     share_count: Option<u64>,
     /// How many bytes of text went by since the last figure of the output.
@@ -45,12 +45,12 @@ pub(super) struct Told {
     has_absurd: bool,
 }
 
-impl Told {
+impl UsageAccumulator {
     /// What the headers have stated.
     pub(super) fn starting_with(stated: impl IntoIterator<Item = (Figure, u64)>) -> Self {
-        let mut told = Self::default();
-        stated.into_iter().for_each(|(figure, number)| told.number(Holds::Figure(figure), number));
-        told
+        let mut usage = Self::default();
+        stated.into_iter().for_each(|(figure, number)| usage.number(Holds::Figure(figure), number));
+        usage
     }
 
     pub(super) fn has_figures(&self) -> bool {
@@ -70,7 +70,7 @@ impl Told {
 
     /// True where what this document or event names beside figures counts.
     fn is_heeded(&self) -> bool {
-        self.tells || !self.passes_over
+        self.states_usage || !self.skips_events
     }
 
     /// What the answer cost, the runs of other models included.
@@ -124,12 +124,12 @@ impl Told {
                 if let Some(tier) = self.named_tier.take().filter(|_| self.is_heeded()) {
                     self.tier = tier;
                 }
-                self.tells = false;
-                self.items.begin_document();
+                self.states_usage = false;
+                self.tool_calls.begin_document();
                 self.runs.abandon();
             }
             Holds::Runs => self.runs.begin_run(),
-            Holds::Item => self.items.begin(),
+            Holds::Item => self.tool_calls.begin_item(),
             Holds::Shares(_) => (self.share, self.share_count) = (None, None),
             Holds::Last => self.is_last = true,
             _ => {}
@@ -141,7 +141,7 @@ impl Told {
             Holds::Document if self.is_heeded() => self.figures.statement_ends(),
             Holds::Runs => self.runs.end_run(),
             Holds::Item => {
-                if let Some(call) = self.items.end() {
+                if let Some(call) = self.tool_calls.end_item() {
                     self.counted.add(call, 1);
                 }
             }
@@ -175,7 +175,7 @@ impl Told {
             self.share_count = Some(number);
             return;
         };
-        self.tells = true;
+        self.states_usage = true;
         match (self.runs.open(), holds) {
             (Some(run), Holds::Figure(figure)) => run.set(figure, number),
             _ => self.figures.set(figure, number),
@@ -197,10 +197,10 @@ impl Told {
     /// A text, as it was written between its quotation marks; `parts` are those of the element it stands in.
     pub(super) fn text(&mut self, holds: Holds, parts: Holds, written: &[u8]) {
         let Some(text) = unescaped(written).filter(|text| !text.is_empty()) else { return };
-        self.tells |= matches!(holds, Holds::Reason);
+        self.states_usage |= matches!(holds, Holds::Reason);
         match holds {
             Holds::Model if self.runs.open().is_some() => self.runs.name(&text),
-            Holds::Model if self.model.is_none() && !self.seeks_no_model => {
+            Holds::Model if self.model.is_none() && !self.has_done_with_model => {
                 self.model = Some(text.into_owned());
             }
             Holds::Reason
@@ -214,9 +214,9 @@ impl Told {
                     self.share = named.map(|(_, figure)| *figure);
                 }
             }
-            Holds::ItemName => self.items.name(&text),
-            Holds::ItemAction => self.items.acts(&text),
-            Holds::ItemPlace => self.items.place(&text),
+            Holds::ItemName => self.tool_calls.set_type(&text),
+            Holds::ItemAction => self.tool_calls.set_action(&text),
+            Holds::ItemPlace => self.tool_calls.set_container(&text),
             Holds::Tier => {
                 if let Some(tier) = tier_of(&text) {
                     self.named_tier = Some(tier);
@@ -228,24 +228,24 @@ impl Told {
         }
     }
 
-    /// By this tier, as the headers of the answer tell.
-    pub(super) fn served_as(&mut self, told: &str) {
-        self.tier = tier_of(told).flatten();
+    /// By this tier, as the headers of the answer say.
+    pub(super) fn served_as(&mut self, tier: &str) {
+        self.tier = tier_of(tier).flatten();
     }
 
     /// At this speed, where it is not the usual one: Anthropic's `fast`, Bedrock's `optimized`.
-    pub(super) fn served_at(&mut self, told: &str) {
-        let told = told.to_ascii_lowercase();
-        if told != "standard" {
-            self.speed = short(&told);
+    pub(super) fn served_at(&mut self, speed: &str) {
+        let speed = speed.to_ascii_lowercase();
+        if speed != "standard" {
+            self.speed = short(&speed);
         }
     }
 }
 
 /// A tier in the words of all dialects, `None` within for the standard one; `None` for what was only wished for, or says nothing.
-fn tier_of(told: &str) -> Option<Option<String>> {
-    let told = told.to_ascii_lowercase();
-    match told.strip_prefix("on_demand").unwrap_or(&told) {
+fn tier_of(stated: &str) -> Option<Option<String>> {
+    let stated = stated.to_ascii_lowercase();
+    match stated.strip_prefix("on_demand").unwrap_or(&stated) {
         "" | "auto" | "traffic_type_unspecified" | "unspecified" => None,
         "default" | "standard" => Some(None),
         tier => short(tier.trim_start_matches('_')).map(Some),

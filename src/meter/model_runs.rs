@@ -8,7 +8,7 @@ use crate::dialect::{Counts, Figure, Figures, Run};
 pub(super) const MOST_MODELS: usize = 4;
 
 #[derive(Debug, Default)]
-pub(super) struct Runs {
+pub(super) struct ModelRuns {
     models: Vec<Model>,
     open: Option<Model>,
     /// The next run is the first of a list.
@@ -20,7 +20,7 @@ pub(super) struct Runs {
 struct Model {
     /// `None` is the one that answered.
     name: Option<String>,
-    figures: Took,
+    figures: RunFigures,
     longest_input: u64,
 }
 
@@ -29,7 +29,7 @@ pub(super) const MODEL_BYTES: usize = size_of::<Model>();
 
 /// The figures of a run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Took([Option<u64>; FIGURES.len()]);
+pub(super) struct RunFigures([Option<u64>; FIGURES.len()]);
 
 const FIGURES: [Figure; 6] = [
     Figure::FreshInput,
@@ -40,7 +40,7 @@ const FIGURES: [Figure; 6] = [
     Figure::Output,
 ];
 
-impl Took {
+impl RunFigures {
     pub(super) fn set(&mut self, figure: Figure, count: u64) {
         let place = FIGURES.iter().position(|known| *known == figure);
         if let Some(known) = place.and_then(|place| self.0.get_mut(place)) {
@@ -63,7 +63,7 @@ impl Took {
     }
 }
 
-impl Runs {
+impl ModelRuns {
     pub(super) fn is_empty(&self) -> bool {
         self.models.is_empty()
     }
@@ -86,7 +86,7 @@ impl Runs {
     }
 
     /// What the run took that is being read.
-    pub(super) fn open(&mut self) -> Option<&mut Took> {
+    pub(super) fn open(&mut self) -> Option<&mut RunFigures> {
         self.open.as_mut().map(|run| &mut run.figures)
     }
 
@@ -123,7 +123,7 @@ impl Runs {
         if own.is_empty() {
             return stated;
         }
-        let mut took = Took::default();
+        let mut took = RunFigures::default();
         own.iter().for_each(|run| took.add(&run.figures));
         let counts = took.counts();
         Counts {

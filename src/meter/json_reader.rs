@@ -3,8 +3,8 @@
 //! It holds a few hundred bytes whatever comes. It does not check what it passes over; a document that is not JSON is
 //! noticed where it breaks off, or where its structure is read.
 
-use super::sealed::Unsealing;
-use super::told::Told;
+use super::base64::Base64Decoder;
+use super::usage_accumulator::UsageAccumulator;
 use crate::dialect::{AnswerKey, Holds};
 
 /// The longest key or value that is read; a longer one is none that is asked for.
@@ -14,7 +14,7 @@ const DEEPEST: usize = 8;
 
 /// What reads one document.
 #[derive(Debug)]
-pub(super) struct Sieve {
+pub(super) struct JsonReader {
     document: &'static AnswerKey,
     state: State,
     /// The lists and objects that are open and may hold something; the first `depth` of them.
@@ -27,14 +27,14 @@ pub(super) struct Sieve {
     held: Held,
     /// The last byte of a text was a backslash.
     escapes: bool,
-    sealed: Option<Box<Sealed>>,
+    nested: Option<Box<Nested>>,
 }
 
 /// A document in base64 within this one.
 #[derive(Debug)]
-struct Sealed {
-    letters: Unsealing,
-    sieve: Sieve,
+struct Nested {
+    decoder: Base64Decoder,
+    reader: JsonReader,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ struct Level {
     key: &'static AnswerKey,
 }
 
-impl Sieve {
+impl JsonReader {
     pub(super) fn new(document: &'static AnswerKey) -> Self {
         Self {
             document,
@@ -80,7 +80,7 @@ impl Sieve {
             next: document,
             held: Held::new(),
             escapes: false,
-            sealed: None,
+            nested: None,
         }
     }
 
@@ -101,16 +101,16 @@ impl Sieve {
         self.levels.first().is_some_and(|level| level.kind == Kind::List)
     }
 
-    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+    pub(super) fn take(&mut self, piece: &[u8], usage: &mut UsageAccumulator) {
         let mut rest = piece;
         while let Some((byte, behind)) = rest.split_first() {
             rest = match self.state {
-                State::KeyText | State::Text | State::BelowText => self.text(rest, told),
-                State::Scalar => self.scalar(rest, told),
+                State::KeyText | State::Text | State::BelowText => self.text(rest, usage),
+                State::Scalar => self.scalar(rest, usage),
                 State::Below => self.below(rest),
                 State::Closed | State::Broken => return,
                 State::Value | State::Key | State::Colon | State::Behind => {
-                    self.structure(*byte, told);
+                    self.structure(*byte, usage);
                     // A scalar has no mark before its first byte.
                     if self.state == State::Scalar { rest } else { behind }
                 }
@@ -118,17 +118,17 @@ impl Sieve {
         }
     }
 
-    fn structure(&mut self, byte: u8, told: &mut Told) {
+    fn structure(&mut self, byte: u8, usage: &mut UsageAccumulator) {
         self.state = match (self.state, byte) {
             (_, b' ' | b'\t' | b'\r' | b'\n') => return,
-            (State::Value, b'{') => return self.open(Kind::Object, told),
-            (State::Value, b'[') => return self.open(Kind::List, told),
+            (State::Value, b'{') => return self.open(Kind::Object, usage),
+            (State::Value, b'[') => return self.open(Kind::List, usage),
             (State::Value, b'"') => {
-                self.begin_text(told);
+                self.begin_text(usage);
                 State::Text
             }
             // Of an empty list.
-            (State::Value, b']') => return self.close(Kind::List, told),
+            (State::Value, b']') => return self.close(Kind::List, usage),
             (State::Value, b'-' | b'0'..=b'9' | b'n' | b't' | b'f') => {
                 self.held.clear();
                 State::Scalar
@@ -137,8 +137,8 @@ impl Sieve {
                 self.held.clear();
                 State::KeyText
             }
-            (State::Key, b'}') | (State::Behind, b'}') => return self.close(Kind::Object, told),
-            (State::Behind, b']') => return self.close(Kind::List, told),
+            (State::Key, b'}') | (State::Behind, b'}') => return self.close(Kind::Object, usage),
+            (State::Behind, b']') => return self.close(Kind::List, usage),
             (State::Colon, b':') => State::Value,
             (State::Behind, b',') => match self.level() {
                 Some(Level { kind: Kind::List, key }) => {
@@ -156,11 +156,11 @@ impl Sieve {
         self.depth.checked_sub(1).and_then(|last| self.levels.get(last)).copied()
     }
 
-    fn open(&mut self, kind: Kind, told: &mut Told) {
+    fn open(&mut self, kind: Kind, usage: &mut UsageAccumulator) {
         let key = self.next;
         match kind {
-            Kind::List => told.list_opens(key.holds),
-            Kind::Object => told.object_opens(key.holds),
+            Kind::List => usage.list_opens(key.holds),
+            Kind::Object => usage.object_opens(key.holds),
         }
         // A list of texts has no keys below it.
         let is_read = !key.below.is_empty() || kind == Kind::List && matches!(key.holds, Holds::Each(_));
@@ -174,11 +174,11 @@ impl Sieve {
         }
     }
 
-    fn close(&mut self, kind: Kind, told: &mut Told) {
+    fn close(&mut self, kind: Kind, usage: &mut UsageAccumulator) {
         match self.level() {
             Some(level) if level.kind == kind => {
                 if kind == Kind::Object {
-                    told.object_closes(level.key.holds);
+                    usage.object_closes(level.key.holds);
                 }
                 self.depth = self.depth.saturating_sub(1);
                 self.value_ends();
@@ -191,68 +191,68 @@ impl Sieve {
         self.state = if self.depth == 0 { State::Closed } else { State::Behind };
     }
 
-    fn begin_text(&mut self, told: &mut Told) {
+    fn begin_text(&mut self, usage: &mut UsageAccumulator) {
         self.held.clear();
-        told.text_begins(self.next.holds);
+        usage.text_begins(self.next.holds);
         if let Holds::Sealed(document) = self.next.holds {
-            match &mut self.sealed {
-                Some(sealed) => {
-                    sealed.letters = Unsealing::default();
-                    sealed.sieve.reset();
+            match &mut self.nested {
+                Some(nested) => {
+                    nested.decoder = Base64Decoder::default();
+                    nested.reader.reset();
                 }
                 none => {
-                    let sieve = Self::new(document);
-                    *none = Some(Box::new(Sealed { letters: Unsealing::default(), sieve }));
+                    let reader = Self::new(document);
+                    *none = Some(Box::new(Nested { decoder: Base64Decoder::default(), reader }));
                 }
             }
         }
     }
 
     /// Reads on in a text; returns what follows the part of it that is there.
-    fn text<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+    fn text<'a>(&mut self, rest: &'a [u8], usage: &mut UsageAccumulator) -> &'a [u8] {
         if std::mem::take(&mut self.escapes) {
             let (escaped, behind) = rest.split_at_checked(1).unwrap_or((rest, &[]));
-            self.keep(escaped, told);
+            self.keep(escaped, usage);
             return behind;
         }
         let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         let (plain, special) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         match special.split_first() {
             Some((b'"', behind)) => {
-                self.text_ends(plain, told);
+                self.text_ends(plain, usage);
                 behind
             }
             Some((_, behind)) => {
-                self.keep(plain, told);
+                self.keep(plain, usage);
                 // An escape is one byte of text.
                 if self.state != State::Text || !matches!(self.next.holds, Holds::Text) {
-                    self.keep(b"\\", told);
+                    self.keep(b"\\", usage);
                 }
                 self.escapes = true;
                 behind
             }
             None => {
-                self.keep(plain, told);
+                self.keep(plain, usage);
                 &[]
             }
         }
     }
 
-    fn keep(&mut self, part: &[u8], told: &mut Told) {
+    fn keep(&mut self, part: &[u8], usage: &mut UsageAccumulator) {
         match (self.state, self.next.holds) {
             (State::KeyText, _) => self.held.push(part),
             (State::Text, holds) if holds.is_read_as_text() => self.held.push(part),
-            (State::Text, Holds::Text) => told.text_passes(part.len()),
+            (State::Text, Holds::Text) => usage.text_passes(part.len()),
             (State::Text, Holds::Sealed(_)) => {
-                if let Some(Sealed { letters, sieve }) = self.sealed.as_deref_mut() {
-                    letters.take(part, |decoded| sieve.take(decoded, told));
+                if let Some(Nested { decoder, reader }) = self.nested.as_deref_mut() {
+                    decoder.take(part, |decoded| reader.take(decoded, usage));
                 }
             }
             _ => {}
         }
     }
 
-    fn text_ends(&mut self, last: &[u8], told: &mut Told) {
+    fn text_ends(&mut self, last: &[u8], usage: &mut UsageAccumulator) {
         match self.state {
             State::KeyText => {
                 let level = self.level();
@@ -264,12 +264,12 @@ impl Sieve {
             State::Text if self.next.holds.is_read_as_text() => {
                 let element = self.level().map_or(Holds::Others, |level| level.key.holds);
                 if let Some(written) = self.held.with_last(last) {
-                    told.text(self.next.holds, element, written);
+                    usage.text(self.next.holds, element, written);
                 }
                 self.value_ends();
             }
             State::Text => {
-                self.keep(last, told);
+                self.keep(last, usage);
                 self.value_ends();
             }
             _ => self.state = State::Below,
@@ -277,14 +277,14 @@ impl Sieve {
     }
 
     /// Reads on in a number or a word; returns what follows the part of it that is there.
-    fn scalar<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+    fn scalar<'a>(&mut self, rest: &'a [u8], usage: &mut UsageAccumulator) -> &'a [u8] {
         let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
         let end = rest.iter().position(is_end);
         let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         match end {
             Some(_) => {
                 if let Some(written) = self.held.with_last(part) {
-                    told.scalar(self.next.holds, written);
+                    usage.scalar(self.next.holds, written);
                 }
                 self.value_ends();
             }

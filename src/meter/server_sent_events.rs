@@ -5,8 +5,8 @@
 
 use memchr::memmem::Finder;
 
-use super::sieve::Sieve;
-use super::told::Told;
+use super::json_reader::JsonReader;
+use super::usage_accumulator::UsageAccumulator;
 use crate::dialect::Statement;
 
 const DATA: &[u8] = b"data:";
@@ -18,8 +18,8 @@ const FIRST_EVENTS: u64 = 4;
 
 /// What reads the events of one stream.
 #[derive(Debug)]
-pub(super) struct Events {
-    sieve: Sieve,
+pub(super) struct ServerSentEvents {
+    reader: JsonReader,
     marks: Vec<Finder<'static>>,
     texts: Texts,
     line: Line,
@@ -44,10 +44,10 @@ enum Line {
     Other,
 }
 
-impl Events {
+impl ServerSentEvents {
     pub(super) fn new(statement: &'static Statement) -> Self {
         Self {
-            sieve: Sieve::new(&statement.document),
+            reader: JsonReader::new(&statement.document),
             marks: statement.marks.iter().map(|mark| Finder::new(*mark)).collect(),
             texts: Texts { keys: statement.texts, last: None },
             line: Line::First(0),
@@ -61,7 +61,7 @@ impl Events {
         self.seen
     }
 
-    pub(super) fn take(&mut self, piece: &[u8], told: &mut Told) {
+    pub(super) fn take(&mut self, piece: &[u8], usage: &mut UsageAccumulator) {
         let mut rest = piece;
         while let Some((byte, behind)) = rest.split_first() {
             if std::mem::take(&mut self.is_returned) && *byte == b'\n' {
@@ -69,19 +69,19 @@ impl Events {
                 continue;
             }
             rest = match self.line {
-                Line::Name(0) if *byte == b'd' => match self.silent_event(rest, told) {
+                Line::Name(0) if *byte == b'd' => match self.silent_event(rest, usage) {
                     Some(behind) => behind,
-                    None => self.step(*byte, behind, told),
+                    None => self.step(*byte, behind, usage),
                 },
-                Line::Data | Line::Other => self.rest_of_line(rest, told),
-                _ => self.step(*byte, behind, told),
+                Line::Data | Line::Other => self.rest_of_line(rest, usage),
+                _ => self.step(*byte, behind, usage),
             };
         }
     }
 
     /// What follows an event that is there as a whole and says nothing; `None` where one has to be read.
-    fn silent_event<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> Option<&'a [u8]> {
-        if self.marks.is_empty() || self.has_data || (self.seen < FIRST_EVENTS && told.model.is_none()) {
+    fn silent_event<'a>(&mut self, rest: &'a [u8], usage: &mut UsageAccumulator) -> Option<&'a [u8]> {
+        if self.marks.is_empty() || self.has_data || (self.seen < FIRST_EVENTS && usage.model.is_none()) {
             return None;
         }
         let (line, behind) = rest.split_at_checked(memchr::memchr2(b'\n', b'\r', rest)?)?;
@@ -94,17 +94,17 @@ impl Events {
         {
             return None;
         }
-        told.text_passes(self.texts.length(line));
+        usage.text_passes(self.texts.length(line));
         self.event_ends();
         Some(behind)
     }
 
     /// A byte of a line's name.
-    fn step<'a>(&mut self, byte: u8, behind: &'a [u8], told: &mut Told) -> &'a [u8] {
+    fn step<'a>(&mut self, byte: u8, behind: &'a [u8], usage: &mut UsageAccumulator) -> &'a [u8] {
         let is_next = |text: &[u8], length: usize| text.get(length) == Some(&byte);
         self.line = match self.line {
             _ if matches!(byte, b'\n' | b'\r') => {
-                self.line_ends(byte, told);
+                self.line_ends(byte, usage);
                 return behind;
             }
             Line::First(2) if is_next(BYTE_ORDER_MARK, 2) => Line::Name(0),
@@ -112,7 +112,7 @@ impl Events {
             Line::First(0) if is_next(DATA, 0) => Line::Name(1),
             Line::Name(4) if is_next(DATA, 4) => {
                 if self.has_data {
-                    self.sieve.take(b"\n", told);
+                    self.reader.take(b"\n", usage);
                 }
                 self.has_data = true;
                 Line::Blank
@@ -120,7 +120,7 @@ impl Events {
             Line::Name(length) if is_next(DATA, length) => Line::Name(length.saturating_add(1)),
             Line::Blank if byte == b' ' => Line::Data,
             Line::Blank => {
-                self.sieve.take(&[byte], told);
+                self.reader.take(&[byte], usage);
                 Line::Data
             }
             _ => Line::Other,
@@ -129,35 +129,35 @@ impl Events {
     }
 
     /// The rest of a line, as far as it is there.
-    fn rest_of_line<'a>(&mut self, rest: &'a [u8], told: &mut Told) -> &'a [u8] {
+    fn rest_of_line<'a>(&mut self, rest: &'a [u8], usage: &mut UsageAccumulator) -> &'a [u8] {
         let end = memchr::memchr2(b'\n', b'\r', rest);
         let (part, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
         if self.line == Line::Data {
-            self.sieve.take(part, told);
+            self.reader.take(part, usage);
         }
         match behind.split_first() {
             Some((byte, behind)) => {
-                self.line_ends(*byte, told);
+                self.line_ends(*byte, usage);
                 behind
             }
             None => &[],
         }
     }
 
-    fn line_ends(&mut self, byte: u8, told: &mut Told) {
+    fn line_ends(&mut self, byte: u8, usage: &mut UsageAccumulator) {
         self.is_returned = byte == b'\r';
         if matches!(self.line, Line::Name(0) | Line::First(0)) && self.has_data {
             // The first events may have said which model it is.
             self.event_ends();
         }
-        told.seeks_no_model = self.seen >= FIRST_EVENTS;
+        usage.has_done_with_model = self.seen >= FIRST_EVENTS;
         self.line = Line::Name(0);
     }
 
     fn event_ends(&mut self) {
         self.has_data = false;
         self.seen = self.seen.saturating_add(1);
-        self.sieve.reset();
+        self.reader.reset();
     }
 }
 
