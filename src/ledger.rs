@@ -44,7 +44,7 @@ mod calendar;
 mod entry;
 mod lease;
 mod memory;
-mod mirror;
+mod remote_counter;
 mod owner;
 mod page;
 mod placement;
@@ -69,8 +69,8 @@ pub use budget::Budget;
 pub use calendar::Calendar;
 pub use entry::{Entry, Namespace, compose};
 pub use memory::MemoryStore;
-pub use mirror::{Basis, Mirror, Share, Take, Told};
 pub use owner::Owner;
+pub use remote_counter::{Basis, RemoteCounter, RemoteStatus, Take, TakeOutcome};
 pub use store::{Conflict, Store};
 pub use window::{Count, Counter, Window};
 

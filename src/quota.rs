@@ -31,7 +31,7 @@ use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Reads};
 use crate::identity::Principal;
-use crate::ledger::{Allotments, Budget, Count, Ledger, LedgerError, Mirror, Store};
+use crate::ledger::{Allotments, Budget, Count, Ledger, LedgerError, RemoteCounter, Store};
 use crate::policy::CallFacts;
 
 use admission::{Hold, shortage, tell};
@@ -279,7 +279,9 @@ impl QuotaSet {
             Hold::Shared(descriptor) => {
                 let cost = cost.of(quota.measure.unit(), held.reservation.amount()).min(debts::HIGHEST);
                 let at = (till.ledger, till.store);
-                if Mirror::settle(at, &held.reservation, cost, till.now_ms) == Err(LedgerError::Contended) {
+                if RemoteCounter::settle(at, &held.reservation, cost, till.now_ms)
+                    == Err(LedgerError::Contended)
+                {
                     return false;
                 }
                 // Where the ledger is broken, the service is told all the same.

@@ -55,7 +55,7 @@ pub enum Namespace {
     /// Random keys that all workers share.
     SharedKey = 8,
     /// What is known of counters that the rate limit service keeps.
-    Mirror = 9,
+    RemoteCounter = 9,
     /// What is known of callers' recent past.
     Past = 10,
 }
@@ -69,7 +69,7 @@ impl Namespace {
             | Self::Concurrency
             | Self::Replay
             | Self::Budget
-            | Self::Mirror
+            | Self::RemoteCounter
             | Self::Past => Region::Callers,
         }
     }

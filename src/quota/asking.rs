@@ -1,7 +1,7 @@
 //! Quotas that the rate limit service counts: what it is asked for a call, and what comes of the answer.
 //!
 //! A request is counted there at once where a quota of requests asks each time: that is exact for all Envoys. All else is
-//! only asked for, taken of what is left in the mirror on the ledger, and reported when the cost is known.
+//! only asked for, taken of what the ledger knows to be left, and reported when the cost is known.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use super::single::{Charge, Quota};
 use super::{QuotaSet, Size, Till};
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
-use crate::ledger::{Basis, Count, SOON_MS, Share, Take, Told};
+use crate::ledger::{Basis, Count, RemoteStatus, SOON_MS, Take, TakeOutcome};
 
 /// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
 #[derive(Debug)]
@@ -102,11 +102,11 @@ impl Quota {
             place: charge.quota,
             limit,
             amount: self.measure.estimate(size),
-            mirror: global.mirror(&descriptor).made_by(charge.counter.owner()),
+            counter: global.remote_counter(&descriptor).made_by(charge.counter.owner()),
             descriptor: Rc::new(descriptor),
         };
         if limit == 0 {
-            let count = count(global, &Share { admitted: false, ..Share::default() }, now_ms);
+            let count = count(global, &TakeOutcome { admitted: false, ..TakeOutcome::default() }, now_ms);
             return Err(self.refusal(&count, now_ms));
         }
         let since_ms = match global.fresh_ms() {
@@ -114,7 +114,7 @@ impl Quota {
             fresh_ms => now_ms.saturating_sub(fresh_ms).max(1),
         };
         let window = global.window().unit_number(now_ms);
-        match self.take_shared(global, &due, Basis::Heard { window, since_ms }, till)? {
+        match self.take_shared(global, &due, Basis::Cached { window, since_ms }, till)? {
             Some((portion, count)) => Ok(Standing::Taken(portion, count)),
             None => Ok(Standing::Due(due)),
         }
@@ -141,7 +141,7 @@ impl Quota {
                 Ok(Heard { portion: Portion::Counted, count: Some(count), is_alone: false })
             }
             Ok(Word::Within(told) | Word::Over(told)) => {
-                let (portion, count) = self.take_known(global, due, Basis::Told(told), till)?;
+                let (portion, count) = self.take_known(global, due, Basis::Fresh(told), till)?;
                 Ok(Heard { portion, count: Some(count), is_alone: false })
             }
             Err(Silence::Failure(why)) if global.on_failure() == OnFailure::Deny => {
@@ -150,7 +150,7 @@ impl Quota {
             }
             Err(Silence::Failure(_) | Silence::Absence) => {
                 let window = global.window().unit_number(till.now_ms);
-                let basis = Basis::Alone { window, limit: due.limit };
+                let basis = Basis::Local { window, limit: due.limit };
                 let taken = self.take_known(global, due, basis, till);
                 let (portion, count) = taken.map_err(|denial| match denial.note() {
                     Some(_) => denial,
@@ -184,7 +184,7 @@ impl Quota {
             Unit::Requests => Take::Spend(due.amount),
             _ => Take::Hold(due.amount),
         };
-        let taken = due.mirror.take((till.ledger, till.store), basis, take, till.now_ms);
+        let taken = due.counter.take((till.ledger, till.store), basis, take, till.now_ms);
         let taken = taken.map_err(|error| self.without_room(error))?;
         let Some(share) = taken else { return Ok(None) };
         let count = count(global, &share, till.now_ms);
@@ -194,18 +194,18 @@ impl Quota {
         let descriptor = Rc::clone(&due.descriptor);
         let portion = match share.reservation {
             Some(held) => Portion::SharedHeld(descriptor, held),
-            None => Portion::SharedSpent(descriptor, due.mirror, due.amount),
+            None => Portion::SharedSpent(descriptor, due.counter, due.amount),
         };
         Ok(Some((portion, count)))
     }
 }
 
 /// What the service itself has decided.
-fn said(told: &Told, admitted: bool) -> Share {
-    Share { admitted, limit: told.limit, left: told.left, is_used_up: true, reservation: None }
+fn said(told: &RemoteStatus, admitted: bool) -> TakeOutcome {
+    TakeOutcome { admitted, limit: told.limit, left: told.left, is_used_up: true, reservation: None }
 }
 
-fn count(global: &Global, share: &Share, now_ms: u64) -> Count {
+fn count(global: &Global, share: &TakeOutcome, now_ms: u64) -> Count {
     let reset_ms = global.window().left_ms(now_ms);
     Count {
         used: share.limit.saturating_sub(share.left),

@@ -7,7 +7,7 @@ use super::global::Descriptor;
 use super::{QuotaSet, Till};
 use crate::config::{Mode, Unit};
 use crate::denial::{Denial, Rates};
-use crate::ledger::{Budget, Count, Counter, Mirror, Reservation};
+use crate::ledger::{Budget, Count, Counter, RemoteCounter, Reservation};
 
 #[derive(Debug, Default)]
 pub(super) struct Basket {
@@ -35,7 +35,7 @@ pub(super) enum Portion {
     /// Of a counter that the service keeps: held until the cost is known.
     SharedHeld(Rc<Descriptor>, Reservation),
     /// Of such a counter: spent, to be reported.
-    SharedSpent(Rc<Descriptor>, Mirror, u64),
+    SharedSpent(Rc<Descriptor>, RemoteCounter, u64),
     /// The service has counted it already and takes nothing back.
     Counted,
     /// The service does not count it.
@@ -114,10 +114,10 @@ impl Basket {
                 Portion::Spent(counter) => quota.measure.give_back(&counter, None, till),
                 Portion::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), till),
                 Portion::SharedHeld(_, held) => {
-                    let _ = Mirror::settle((ledger, store), &held, 0, now_ms);
+                    let _ = RemoteCounter::settle((ledger, store), &held, 0, now_ms);
                 }
-                Portion::SharedSpent(_, mirror, amount) => {
-                    let _ = mirror.relieve((ledger, store), amount, None, now_ms);
+                Portion::SharedSpent(_, counter, amount) => {
+                    let _ = counter.release((ledger, store), amount, None, now_ms);
                 }
                 Portion::Counted | Portion::Unlimited => {}
             }

@@ -43,7 +43,7 @@ pub struct Report {
 struct Reported {
     descriptor: Rc<Descriptor>,
     hits: u64,
-    /// As the mirror has it.
+    /// As the ledger has it.
     amount: u64,
 }
 
@@ -185,9 +185,9 @@ impl QuotaSet {
             Word::Unlimited => (None, true),
             Word::Unconfigured(_) => (None, false),
         };
-        let mirror = global.mirror(&charge.descriptor);
-        // Where that fails it stays on the mirror: it errs on the strict side and leaves by itself.
-        let _ = mirror.relieve((till.ledger, till.store), charge.amount, told, till.now_ms);
+        let counter = global.remote_counter(&charge.descriptor);
+        // Where that fails it stays on the ledger: it errs on the strict side and leaves by itself.
+        let _ = counter.release((till.ledger, till.store), charge.amount, told, till.now_ms);
         is_known
     }
 

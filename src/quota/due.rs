@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::basket::Portion;
 use super::global::Descriptor;
-use crate::ledger::{Count, Mirror};
+use crate::ledger::{Count, RemoteCounter};
 
 /// One quota that the service is asked for.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Due {
     /// How much is taken.
     pub(super) amount: u64,
     pub(super) descriptor: Rc<Descriptor>,
-    pub(super) mirror: Mirror,
+    pub(super) counter: RemoteCounter,
 }
 
 /// How a quota stands to a call before the service is asked.

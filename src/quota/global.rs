@@ -11,7 +11,7 @@ mod window;
 use crate::config::{
     self, ConfigError, OnFailure, Period, QuotaEngine, Span, TimeZone, Unit, WindowKind, WindowLength,
 };
-use crate::ledger::{Mirror, compose};
+use crate::ledger::{RemoteCounter, compose};
 
 pub(super) use descriptor::per_value;
 pub use descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
@@ -111,10 +111,10 @@ impl Global {
     }
 
     /// What this Envoy knows of that counter.
-    pub(super) fn mirror(&self, descriptor: &Descriptor) -> Mirror {
+    pub(super) fn remote_counter(&self, descriptor: &Descriptor) -> RemoteCounter {
         let window = descriptor.window.as_deref().unwrap_or_default();
         let parts = [self.counted, self.window.unit().name, &self.id, &descriptor.per, window];
-        Mirror::of(&compose(&parts.map(str::as_bytes)))
+        RemoteCounter::of(&compose(&parts.map(str::as_bytes)))
     }
 
     /// How long an answer serves further requests, in milliseconds.

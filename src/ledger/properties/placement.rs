@@ -68,7 +68,7 @@ fn what_the_gateway_needs_has_room_when_the_table_has_none() {
         Namespace::Concurrency,
         Namespace::Replay,
         Namespace::Budget,
-        Namespace::Mirror,
+        Namespace::RemoteCounter,
         Namespace::Past,
     ] {
         let fill = |number: u32| {

@@ -9,7 +9,7 @@ use super::message::{
     RateLimitRequest, RateLimitResponse, UInt64Value,
 };
 use crate::config::{ConfigError, RateLimitService, Span};
-use crate::ledger::Told;
+use crate::ledger::RemoteStatus;
 
 /// The rate limit service of one configuration.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct Service {
 /// What the service says of one descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    Within(Told),
-    Over(Told),
+    Within(RemoteStatus),
+    Over(RemoteStatus),
     /// It has no limit.
     Unlimited,
     /// The service does not know it, or not as the configuration has it; why.
@@ -145,7 +145,7 @@ pub(crate) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u6
     }
     let amount = |hits: u32| u64::from(hits).saturating_mul(global.per_hit);
     let seconds = status.duration_until_reset.and_then(|duration| u64::try_from(duration.seconds).ok());
-    let told = Told {
+    let told = RemoteStatus {
         window: match seconds {
             Some(seconds) => global.window.unit_told(asked_ms, seconds),
             None => global.window.unit_number(asked_ms),
@@ -155,7 +155,7 @@ pub(crate) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u6
         asked_ms,
     };
     match status.code {
-        OVER_LIMIT => Word::Over(Told { left: 0, ..told }),
+        OVER_LIMIT => Word::Over(RemoteStatus { left: 0, ..told }),
         _ => Word::Within(told),
     }
 }
