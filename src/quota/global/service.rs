@@ -1,15 +1,9 @@
-//! The service: where it is, what it is asked, and what it answers.
+//! The service: where it is, and the head of each request to it.
 
 use prost::Message;
 
-use super::Global;
-use super::descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY};
-use super::message::{
-    DescriptorStatus, Entry, EnvoyGrpc, GrpcService, OK, OVER_LIMIT, RateLimit, RateLimitDescriptor,
-    RateLimitRequest, RateLimitResponse, UInt64Value,
-};
+use super::message::{EnvoyGrpc, GrpcService, RateLimitRequest};
 use crate::config::{ConfigError, RateLimitService, Span};
-use crate::ledger::RemoteStatus;
 
 /// The rate limit service of one configuration.
 #[derive(Clone, Debug)]
@@ -20,17 +14,6 @@ pub struct Service {
     domain: String,
     timeout_ms: u64,
     charge_every_ms: u64,
-}
-
-/// What the service says of one descriptor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    Within(RemoteStatus),
-    Over(RemoteStatus),
-    /// It has no limit.
-    Unlimited,
-    /// The service does not know it, or not as the configuration has it; why.
-    Unconfigured(String),
 }
 
 impl Service {
@@ -91,12 +74,6 @@ impl Service {
         self.charge_every_ms
     }
 
-    /// These descriptors, each with what it adds, as a part of a request.
-    pub(crate) fn descriptors<'a>(asked: impl Iterator<Item = (&'a Global, &'a Descriptor, u64)>) -> Vec<u8> {
-        let descriptors = asked.map(|(global, descriptor, hits)| written(global, descriptor, hits)).collect();
-        RateLimitRequest { domain: String::new(), descriptors }.encode_to_vec()
-    }
-
     /// A request of these parts: in the encoding of protobuf, messages behind one another are one.
     pub(crate) fn request<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
         let head = RateLimitRequest { domain: self.domain.clone(), descriptors: Vec::new() };
@@ -104,58 +81,5 @@ impl Service {
             message.extend_from_slice(part);
             message
         })
-    }
-}
-
-fn written(global: &Global, descriptor: &Descriptor, hits: u64) -> RateLimitDescriptor {
-    let entry = |key: &str, value: &str| Entry { key: key.to_owned(), value: value.to_owned() };
-    let mut entries = vec![entry(QUOTA_KEY, &descriptor.id), entry(PER_KEY, &descriptor.per)];
-    entries.extend(descriptor.window.iter().map(|window| entry(WINDOW_KEY, window)));
-    let unit = global.window.unit().number;
-    let limit = descriptor.limit.map(|requests_per_unit| RateLimit { requests_per_unit, unit });
-    RateLimitDescriptor { entries, limit, hits_addend: Some(UInt64Value { value: hits }) }
-}
-
-/// What an answer says of each of `count` descriptors.
-///
-/// # Errors
-/// One line for the operator, where it is none.
-pub(crate) fn read(answer: &[u8], count: usize) -> Result<Vec<DescriptorStatus>, String> {
-    let answer = RateLimitResponse::decode(answer).map_err(|_| "the answer is no message".to_owned())?;
-    let statuses = answer.statuses;
-    match statuses.iter().all(|status| matches!(status.code, OK | OVER_LIMIT)) {
-        true if statuses.len() == count => Ok(statuses),
-        true => Err(format!("the answer tells of {} counters, and {count} were asked for", statuses.len())),
-        false => Err("the answer says neither yes nor no".to_owned()),
-    }
-}
-
-/// What a status means for a quota.
-pub(crate) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u64) -> Word {
-    let Some(limit) = status.current_limit else {
-        return match status.limit_remaining {
-            u32::MAX => Word::Unlimited,
-            _ => Word::Unconfigured("the service has no limit for this quota".to_owned()),
-        };
-    };
-    let unit = global.window.unit();
-    if limit.unit != unit.number {
-        let why = format!("the service does not count this quota by the {}", unit.name);
-        return Word::Unconfigured(why);
-    }
-    let amount = |hits: u32| u64::from(hits).saturating_mul(global.per_hit);
-    let seconds = status.duration_until_reset.and_then(|duration| u64::try_from(duration.seconds).ok());
-    let told = RemoteStatus {
-        window: match seconds {
-            Some(seconds) => global.window.unit_told(asked_ms, seconds),
-            None => global.window.unit_number(asked_ms),
-        },
-        limit: amount(limit.requests_per_unit),
-        left: amount(status.limit_remaining),
-        asked_ms,
-    };
-    match status.code {
-        OVER_LIMIT => Word::Over(RemoteStatus { left: 0, ..told }),
-        _ => Word::Within(told),
     }
 }

@@ -20,7 +20,7 @@ struct Override {
 
 /// The limit of one descriptor, now and later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(in crate::quota) struct Limits {
     lasting: u64,
     passing: Option<Override>,
 }
@@ -57,7 +57,7 @@ impl Overrides {
 }
 
 impl Limits {
-    pub(super) fn at(&self, now_ms: u64) -> u64 {
+    pub(in crate::quota) fn at(&self, now_ms: u64) -> u64 {
         match self.passing {
             Some(passing) if passing.until.is_after(now_ms / 1000) => passing.limit,
             _ => self.lasting,

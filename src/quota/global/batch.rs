@@ -4,7 +4,8 @@
 //! exactness, and one request in the place of many.
 
 use super::answer::{Answer, Statuses};
-use super::global::{Service, read};
+use super::response::decode;
+use super::service::Service;
 
 /// What one call asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Batch {
 }
 
 impl Ask {
-    /// A question of `count` descriptors, as [`Service::descriptors`] writes them.
+    /// A question of `count` descriptors, encoded.
     pub(super) fn new(descriptors: Vec<u8>, count: usize) -> Self {
         Self { descriptors, count }
     }
@@ -44,7 +45,7 @@ impl Batch {
     /// # Errors
     /// One line for the operator, where it is no answer to this request.
     pub fn read(&self, answer: &[u8], asked_ms: u64) -> Result<Vec<Answer>, String> {
-        let mut statuses = read(answer, self.counts.iter().sum())?.into_iter();
+        let mut statuses = decode(answer, self.counts.iter().sum())?.into_iter();
         let answers = self.counts.iter().map(|count| {
             let statuses = Statuses(statuses.by_ref().take(*count).collect());
             Answer::Told { statuses, asked_ms }

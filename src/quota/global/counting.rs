@@ -1,93 +1,34 @@
-//! Quotas that the rate limit service counts: what it is asked for a call, and what comes of the answer.
-//!
-//! A request is counted there at once where a quota of requests asks each time: that is exact for all Envoys. All else is
-//! only asked for, taken of what the ledger knows to be left, and reported when the cost is known.
+//! How one quota is counted by the rate limit service: what is taken locally, what is asked, and what comes of the answer.
 
 use std::rc::Rc;
 
-use super::answer::{Answer, Silence};
-use super::basket::{Basket, Portion};
-use super::batch::Ask;
-use super::due::{Due, Standing};
-use super::global::{Global, Service, Word};
-use super::single::{Charge, Quota};
-use super::{QuotaSet, Size, Till};
+use super::answer::Silence;
+use super::descriptor_query::Due;
+use super::global_quota::Global;
+use super::response::Word;
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
 use crate::ledger::{Basis, Count, RemoteStatus, SOON_MS, Take, TakeOutcome};
-
-/// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
-#[derive(Debug)]
-pub struct Pending {
-    pub(super) basket: Basket,
-    pub(super) due: Vec<Due>,
-    ask: Ask,
-}
-
-impl Pending {
-    pub fn ask(&self) -> &Ask {
-        &self.ask
-    }
-}
-
-impl QuotaSet {
-    /// What the call waits for.
-    pub(super) fn pending(&self, basket: Basket, due: Vec<Due>) -> Pending {
-        let asked = due.iter().filter_map(|due| {
-            let quota = self.quotas.get(due.place)?;
-            let global = quota.global.as_ref()?;
-            let hits = if quota.is_counted_at_once(global) { due.amount } else { 0 };
-            Some((global, &*due.descriptor, hits))
-        });
-        let ask = Ask::new(Service::descriptors(asked), due.len());
-        Pending { basket, due, ask }
-    }
-
-    /// Takes the part of each quota that was asked for, by what the service said.
-    pub(super) fn hear(
-        &self,
-        basket: &mut Basket,
-        due: &[Due],
-        answer: &Answer,
-        till: Till<'_>,
-    ) -> Result<(), Denial> {
-        for (index, due) in due.iter().enumerate() {
-            let quota = self.quotas.get(due.place);
-            let Some((quota, global)) = quota.and_then(|quota| Some((quota, quota.global.as_ref()?))) else {
-                return Err(Reason::QuotaUnavailable.into());
-            };
-            match quota.hear(global, due, answer.word(index, global), till) {
-                Ok(Heard { portion, count, is_alone }) => {
-                    basket.put(due.place, portion);
-                    if let Some(count) = count {
-                        basket.tell(quota.mode, quota.measure.unit(), count);
-                    }
-                    if is_alone {
-                        basket.counted_alone(&quota.id);
-                    }
-                }
-                Err(denial) => basket.refuse(quota.mode, &quota.id, denial)?,
-            }
-        }
-        Ok(())
-    }
-}
+use crate::quota::compiled_quota::{Charge, Quota};
+use crate::quota::local_check::Standing;
+use crate::quota::taken::Portion;
+use crate::quota::{Size, Till};
 
 /// What one quota makes of what it heard.
-struct Heard {
-    portion: Portion,
-    count: Option<Count>,
-    is_alone: bool,
+pub(super) struct Heard {
+    pub(super) portion: Portion,
+    pub(super) count: Option<Count>,
+    pub(super) is_alone: bool,
 }
 
 impl Quota {
     /// True where the service counts a request when it is asked.
-    fn is_counted_at_once(&self, global: &Global) -> bool {
+    pub(super) fn is_counted_at_once(&self, global: &Global) -> bool {
         self.measure.unit() == Unit::Requests && global.fresh_ms() == 0
     }
 
     /// Takes the call's part of what was heard a moment ago, or says what is to be asked.
-    pub(super) fn stand(
+    pub(in crate::quota) fn stand(
         &self,
         global: &Global,
         charge: &Charge,
@@ -120,7 +61,7 @@ impl Quota {
         }
     }
 
-    fn hear(
+    pub(super) fn hear(
         &self,
         global: &Global,
         due: &Due,

@@ -1,8 +1,9 @@
 //! What a quota counts: requests, which are spent when they come, or what is held until it is known what a request costs.
 
-use super::{Cost, Size, Till, window};
+use super::window;
 use crate::config::{self, ConfigError, Unit};
 use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
+use crate::quota::{Cost, Size, Till};
 
 /// What one request holds at most where the configuration does not say.
 const DEFAULT_TOKENS: u64 = 4096;
@@ -10,7 +11,7 @@ const DEFAULT_MICRODOLLARS: u64 = 20_000;
 
 /// A unit, and where it is counted.
 #[derive(Debug)]
-pub(super) enum Measure {
+pub(in crate::quota) enum Measure {
     Requests(Window),
     /// Requests in flight, or model tokens.
     Held {
@@ -22,7 +23,7 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    pub(super) fn compile(quota: &config::Quota, at: &str) -> Result<Self, ConfigError> {
+    pub(in crate::quota) fn compile(quota: &config::Quota, at: &str) -> Result<Self, ConfigError> {
         let refused = |field: &str, why: String| Err(ConfigError::new(format!("{at}.{field}"), why));
         let unit = quota.unit;
         match quota.reserve {
@@ -70,14 +71,14 @@ impl Measure {
         }
     }
 
-    pub(super) fn unit(&self) -> Unit {
+    pub(in crate::quota) fn unit(&self) -> Unit {
         match self {
             Self::Requests(_) => Unit::Requests,
             Self::Held { unit, .. } => *unit,
         }
     }
 
-    pub(super) fn counter(&self, key: &[u8]) -> Counter {
+    pub(in crate::quota) fn counter(&self, key: &[u8]) -> Counter {
         match self {
             Self::Requests(window) => window.counter(key),
             Self::Held { account, .. } => account.counter(key),
@@ -85,7 +86,7 @@ impl Measure {
     }
 
     /// How much a request of this size takes until its cost is known.
-    pub(super) fn estimate(&self, size: &Size<'_>) -> u64 {
+    pub(in crate::quota) fn estimate(&self, size: &Size<'_>) -> u64 {
         match self {
             Self::Requests(_) => 1,
             Self::Held { unit, most, .. } => size.estimate(*unit, *most),
@@ -93,7 +94,7 @@ impl Measure {
     }
 
     /// Spends one request, or holds what it may cost.
-    pub(super) fn take(
+    pub(in crate::quota) fn take(
         &self,
         (counter, limit): (&Counter, u64),
         size: &Size<'_>,
@@ -112,7 +113,7 @@ impl Measure {
     }
 
     /// Undoes what was taken. What cannot be given back stays: it errs on the strict side and leaves by itself.
-    pub(super) fn give_back(&self, counter: &Counter, held: Option<&Reservation>, till: Till<'_>) {
+    pub(in crate::quota) fn give_back(&self, counter: &Counter, held: Option<&Reservation>, till: Till<'_>) {
         let Till { ledger, store, now_ms, .. } = till;
         let _ = match (self, held) {
             (Self::Requests(window), _) => window.give_back(ledger, store, counter, 1, now_ms),
@@ -122,7 +123,12 @@ impl Measure {
     }
 
     /// Charges what the request cost, in the place of what it held.
-    pub(super) fn settle(&self, held: &Reservation, cost: &Cost, till: Till<'_>) -> Result<(), LedgerError> {
+    pub(in crate::quota) fn settle(
+        &self,
+        held: &Reservation,
+        cost: &Cost,
+        till: Till<'_>,
+    ) -> Result<(), LedgerError> {
         match self {
             Self::Requests(_) => Ok(()),
             Self::Held { unit, account, .. } => {

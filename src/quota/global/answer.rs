@@ -1,6 +1,8 @@
 //! What the rate limit service has said of one call's quotas, or why it said nothing.
 
-use super::global::{DescriptorStatus, Global, Word, interpret};
+use super::global_quota::Global;
+use super::message::DescriptorStatus;
+use super::response::{Word, interpret};
 
 /// What came of a question.
 #[derive(Debug)]

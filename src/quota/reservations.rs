@@ -1,13 +1,11 @@
 //! What has been taken for a call until it is admitted: if it is not, all of it goes back.
 
-use std::rc::Rc;
-
 use super::admission::{Admission, Held, Hold, tell};
-use super::global::Descriptor;
+use super::taken::Portion;
 use super::{QuotaSet, Till};
 use crate::config::{Mode, Unit};
 use crate::denial::{Denial, Rates};
-use crate::ledger::{Budget, Count, Counter, RemoteCounter, Reservation};
+use crate::ledger::{Budget, Count, RemoteCounter};
 
 #[derive(Debug, Default)]
 pub(super) struct Basket {
@@ -25,21 +23,6 @@ struct Taken {
     /// The quota's place in the set.
     place: usize,
     portion: Portion,
-}
-
-/// What was taken of one counter.
-#[derive(Debug)]
-pub(super) enum Portion {
-    Spent(Counter),
-    Held(Counter, Reservation),
-    /// Of a counter that the service keeps: held until the cost is known.
-    SharedHeld(Rc<Descriptor>, Reservation),
-    /// Of such a counter: spent, to be reported.
-    SharedSpent(Rc<Descriptor>, RemoteCounter, u64),
-    /// The service has counted it already and takes nothing back.
-    Counted,
-    /// The service does not count it.
-    Unlimited,
 }
 
 impl Basket {

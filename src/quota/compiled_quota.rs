@@ -1,21 +1,26 @@
 //! One quota: to which calls it applies, whose counter it is, and what it takes.
 
+mod measure;
+mod overrides;
+mod refusal;
+mod window;
+
 use std::sync::Arc;
 
 use super::admission::shortage;
-use super::basket::Portion;
-use super::charged::Charged;
-use super::due::Standing;
 use super::global::{Global, Service, per_value};
-use super::measure::Measure;
-use super::overrides::{Limits, Overrides};
-use super::{Size, Till, refusal};
+use super::local_check::Standing;
+use super::taken::Portion;
+use super::{Charged, Size, Till};
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 use crate::ledger::{Count, Counter, LedgerError, Owner, compose};
 use crate::policy::{VOCABULARY, dry_run};
+
+use measure::Measure;
+use overrides::{Limits, Overrides};
 
 #[derive(Debug)]
 pub(super) struct Quota {

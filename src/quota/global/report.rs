@@ -1,0 +1,99 @@
+//! Tells the service what requests have cost that it has only been asked for.
+
+use std::rc::Rc;
+
+use super::descriptor::Descriptor;
+use super::global_quota::Global;
+use super::message::DescriptorStatus;
+use super::request;
+use super::response::{Word, decode, interpret};
+use super::unreported_charges::{Debts, Reported};
+use crate::quota::{QuotaSet, Till};
+
+/// A report that is under way.
+#[derive(Debug)]
+pub struct Report {
+    charges: Vec<Reported>,
+    message: Vec<u8>,
+}
+
+impl Report {
+    /// The request to the service.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// Of how many counters it tells.
+    pub fn len(&self) -> usize {
+        self.charges.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.charges.is_empty()
+    }
+}
+
+impl QuotaSet {
+    /// What is to be reported now, of as many counters as one report takes.
+    pub fn report(&self, debts: &Debts, now_ms: u64) -> Option<Report> {
+        let service = self.service.as_ref()?;
+        let charges = debts.take(|descriptor, amount| Some(self.global(descriptor)?.hits(amount)), now_ms);
+        if charges.is_empty() {
+            return None;
+        }
+        let asked = charges
+            .iter()
+            .filter_map(|charge| Some((self.global(&charge.descriptor)?, &*charge.descriptor, charge.hits)));
+        let message = service.request(std::iter::once(request::encode(asked).as_slice()));
+        Some(Report { charges, message })
+    }
+
+    /// Takes off what the service has counted, and learns what it says is left. What it has not counted is owed again.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn reported(
+        &self,
+        report: Report,
+        answer: Result<&[u8], String>,
+        asked_ms: u64,
+        till: Till<'_>,
+    ) -> Result<(), String> {
+        let statuses = answer.and_then(|answer| decode(answer, report.charges.len()));
+        let statuses = statuses.inspect_err(|_| self.owe_again(&report, till))?;
+        let told = report.charges.iter().zip(statuses);
+        let unknown = told.filter(|(charge, status)| !self.relieve(charge, status, asked_ms, till)).count();
+        till.debts.drop_charges(unknown);
+        match unknown {
+            0 => Ok(()),
+            unknown => {
+                Err(format!("the service does not know {unknown} of the counters that it was told of"))
+            }
+        }
+    }
+
+    /// What could not be sent is owed again.
+    pub fn owe_again(&self, report: &Report, till: Till<'_>) {
+        for Reported { descriptor, amount, .. } in &report.charges {
+            till.debts.add(Rc::clone(descriptor), *amount, till.now_ms);
+        }
+    }
+
+    /// False where the service has not counted it.
+    fn relieve(&self, charge: &Reported, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
+        let Some(global) = self.global(&charge.descriptor) else { return false };
+        let (told, is_known) = match interpret(status, global, asked_ms) {
+            Word::Within(told) | Word::Over(told) => (Some(told), true),
+            Word::Unlimited => (None, true),
+            Word::Unconfigured(_) => (None, false),
+        };
+        let counter = global.remote_counter(&charge.descriptor);
+        // Where that fails it stays on the ledger: it errs on the strict side and leaves by itself.
+        let _ = counter.release((till.ledger, till.store), charge.amount, told, till.now_ms);
+        is_known
+    }
+
+    fn global(&self, descriptor: &Descriptor) -> Option<&Global> {
+        self.quotas.get(descriptor.place)?.global.as_ref()
+    }
+}

@@ -1,0 +1,54 @@
+//! What a request has cost is charged in the place of what it held.
+
+use std::rc::Rc;
+
+use super::admission::Hold;
+use super::global::HIGHEST_CHARGE;
+use super::{Charged, Cost, Held, QuotaSet, Till};
+use crate::ledger::{LedgerError, RemoteCounter};
+
+/// What could not be charged because the ledger was contended.
+#[derive(Debug)]
+pub struct Owed {
+    held: Held,
+    cost: Cost,
+}
+
+impl QuotaSet {
+    /// What [`Self::settle`] charges for a request that cost so much.
+    pub fn charged<'a>(&'a self, held: &'a [Held], cost: &'a Cost) -> impl Iterator<Item = Charged> + 'a {
+        held.iter().filter_map(|held| {
+            let quota = self.quotas.get(held.quota)?;
+            quota.charged(held.quota, cost.of(quota.measure.unit(), held.reservation.amount()))
+        })
+    }
+
+    /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.
+    pub fn settle(&self, held: Vec<Held>, cost: Cost, till: Till<'_>) -> Vec<Owed> {
+        self.collect(held.into_iter().map(|held| Owed { held, cost }).collect(), till)
+    }
+
+    /// Tries again what could not be charged, and returns what still cannot.
+    pub fn collect(&self, owed: Vec<Owed>, till: Till<'_>) -> Vec<Owed> {
+        owed.into_iter().filter(|owed| !self.is_settled(owed, till)).collect()
+    }
+
+    fn is_settled(&self, Owed { held, cost }: &Owed, till: Till<'_>) -> bool {
+        let Some(quota) = self.quotas.get(held.quota) else { return true };
+        match &held.hold {
+            Hold::Own => quota.measure.settle(&held.reservation, cost, till).is_ok(),
+            Hold::Shared(descriptor) => {
+                let cost = cost.of(quota.measure.unit(), held.reservation.amount()).min(HIGHEST_CHARGE);
+                let at = (till.ledger, till.store);
+                if RemoteCounter::settle(at, &held.reservation, cost, till.now_ms)
+                    == Err(LedgerError::Contended)
+                {
+                    return false;
+                }
+                // Where the ledger is broken, the service is told all the same.
+                till.debts.add(Rc::clone(descriptor), cost, till.now_ms);
+                true
+            }
+        }
+    }
+}
