@@ -1,4 +1,4 @@
-//! The proof that quotas had room, and what is told of them.
+//! The proof that quotas had room, and what callers see of them.
 
 use std::rc::Rc;
 
@@ -31,9 +31,9 @@ pub struct Held {
 #[derive(Clone, Debug)]
 pub(super) enum Hold {
     /// One of this Envoy.
-    Own,
-    /// One that the rate limit service keeps, and is told of what it cost.
-    Shared(Rc<Descriptor>),
+    Local,
+    /// One that the rate limit service keeps, to which the cost is reported.
+    Remote(Rc<Descriptor>),
 }
 
 impl Admission {
@@ -63,8 +63,8 @@ impl Admission {
     }
 }
 
-/// What callers are told of one quota; there is no header for money and for requests in flight.
-pub(super) fn tell(rates: &mut Rates, unit: Unit, count: &Count) {
+/// Notes what callers see of one quota; there is no header for money and for requests in flight.
+pub(super) fn note_rate(rates: &mut Rates, unit: Unit, count: &Count) {
     let counted = match unit {
         Unit::Requests => Counted::Requests,
         Unit::Tokens | Unit::UncachedTokens => Counted::Tokens,
@@ -79,6 +79,6 @@ pub(super) fn tell(rates: &mut Rates, unit: Unit, count: &Count) {
 /// What a quota that refused has no room for.
 pub(super) fn shortage(unit: Unit, count: &Count, now_ms: u64) -> Shortage {
     let mut rates = Rates::at(now_ms);
-    tell(&mut rates, unit, count);
+    note_rate(&mut rates, unit, count);
     Shortage { unit: unit.name(), limit: count.limit, rates }
 }

@@ -1,10 +1,10 @@
 //! The step that spends: every quota that a call meets is charged, or none.
 
-use super::admission::{shortage, tell};
+use super::admission::{note_rate, shortage};
 use super::compiled_quota::Charge;
-use super::global::{Answer, Due, Pending};
-use super::local_check::Standing;
-use super::reservations::Basket;
+use super::global::{Answer, DescriptorQuery, Pending};
+use super::local_check::LocalCheck;
+use super::reservations::Reservations;
 use super::{Admission, Charges, QuotaSet, Size, Till};
 use crate::config::Unit;
 use crate::denial::{Denial, Reason};
@@ -21,28 +21,28 @@ pub enum Admitting {
 impl QuotaSet {
     /// Charges the token's budget and every quota that applies, or nothing.
     pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admitting, Denial> {
-        let mut basket = Basket::new(charges.shadow_denials.clone(), till.now_ms);
+        let mut reservations = Reservations::new(charges.shadow_denials.clone(), till.now_ms);
         if let Some(budget) = charges.budget {
-            tell(&mut basket.rates, Unit::Requests, &spend_budget(&budget, till)?);
-            basket.budget = Some(budget);
+            note_rate(&mut reservations.rates, Unit::Requests, &spend_budget(&budget, till)?);
+            reservations.budget = Some(budget);
         }
-        match self.charge(&mut basket, charges, size, till) {
-            Ok(due) if due.is_empty() => Ok(Admitting::Done(basket.admitted(self, till))),
-            Ok(due) => Ok(Admitting::Asks(self.pending(basket, due))),
+        match self.charge(&mut reservations, charges, size, till) {
+            Ok(queries) if queries.is_empty() => Ok(Admitting::Done(reservations.admitted(self, till))),
+            Ok(queries) => Ok(Admitting::Asks(self.pending(reservations, queries))),
             Err(denial) => {
-                basket.give_back(self, till);
+                reservations.give_back(self, till);
                 Err(denial)
             }
         }
     }
 
-    /// Goes on with what the rate limit service has said.
+    /// Goes on with what the rate limit service has answered.
     pub fn resume(&self, pending: Pending, answer: &Answer, till: Till<'_>) -> Result<Admission, Denial> {
-        let Pending { mut basket, due, .. } = pending;
-        match self.hear(&mut basket, &due, answer, till) {
-            Ok(()) => Ok(basket.admitted(self, till)),
+        let Pending { mut reservations, queries, .. } = pending;
+        match self.take_responses(&mut reservations, &queries, answer, till) {
+            Ok(()) => Ok(reservations.admitted(self, till)),
             Err(denial) => {
-                basket.give_back(self, till);
+                reservations.give_back(self, till);
                 Err(denial)
             }
         }
@@ -50,40 +50,40 @@ impl QuotaSet {
 
     /// The call does not wait any more.
     pub fn give_up(&self, pending: Pending, till: Till<'_>) {
-        pending.basket.give_back(self, till);
+        pending.reservations.give_back(self, till);
     }
 
     /// Takes what this Envoy knows to be there, and returns what the service is to be asked for.
     fn charge(
         &self,
-        basket: &mut Basket,
+        reservations: &mut Reservations,
         charges: &Charges,
         size: &Size<'_>,
         till: Till<'_>,
-    ) -> Result<Vec<Due>, Denial> {
-        let mut due = Vec::new();
-        let shared = |charge: &&Charge| self.is_shared(charge.quota);
-        let own = charges.due.iter().filter(|charge| !shared(charge));
-        for charge in own.chain(charges.due.iter().filter(shared)) {
+    ) -> Result<Vec<DescriptorQuery>, Denial> {
+        let mut queries = Vec::new();
+        let is_shared = |charge: &&Charge| self.is_shared(charge.quota);
+        let local = charges.due.iter().filter(|charge| !is_shared(charge));
+        for charge in local.chain(charges.due.iter().filter(is_shared)) {
             let Some(quota) = self.quotas.get(charge.quota) else {
                 return Err(
                     Denial::new(Reason::QuotaUnavailable).with_note("charges of another configuration")
                 );
             };
-            let standing = match &quota.global {
-                Some(global) => quota.stand(global, charge, size, till),
+            let check = match &quota.global {
+                Some(global) => quota.check_locally(global, charge, size, till),
                 None => quota.take(charge, size, till),
             };
-            match standing {
-                Ok(Standing::Taken(portion, count)) => {
-                    basket.put(charge.quota, portion);
-                    basket.tell(quota.mode, quota.measure.unit(), count);
+            match check {
+                Ok(LocalCheck::Taken(taken, count)) => {
+                    reservations.add(charge.quota, taken);
+                    reservations.note_count(quota.mode, quota.measure.unit(), count);
                 }
-                Ok(Standing::Due(asked)) => due.push(asked),
-                Err(denial) => basket.refuse(quota.mode, &quota.id, denial)?,
+                Ok(LocalCheck::Ask(query)) => queries.push(query),
+                Err(denial) => reservations.refuse(quota.mode, &quota.id, denial)?,
             }
         }
-        Ok(due)
+        Ok(queries)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one quota was charged for one request, as the record and the counters tell it.
+//! What one quota was charged for one request, as the record and the counters have it.
 
 use std::sync::Arc;
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::admission::shortage;
 use super::global::{Global, Service, per_value};
-use super::local_check::Standing;
-use super::taken::Portion;
+use super::local_check::LocalCheck;
+use super::taken::Taken;
 use super::{Charged, Size, Till};
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
@@ -50,7 +50,7 @@ pub(super) struct Charge {
     pub(super) quota: usize,
     pub(super) counter: Counter,
     pub(super) limits: Limits,
-    /// Who shares it, as the rate limit service is told; empty where this Envoy counts.
+    /// Who shares it, as the rate limit service names them; empty where this Envoy counts.
     pub(super) per: String,
 }
 
@@ -164,15 +164,20 @@ impl Quota {
         Ok(())
     }
 
-    pub(super) fn take(&self, charge: &Charge, size: &Size<'_>, till: Till<'_>) -> Result<Standing, Denial> {
+    pub(super) fn take(
+        &self,
+        charge: &Charge,
+        size: &Size<'_>,
+        till: Till<'_>,
+    ) -> Result<LocalCheck, Denial> {
         self.require_countable(size)?;
         match self.measure.take((&charge.counter, charge.limits.at(till.now_ms)), size, till) {
             Ok((count, held)) if count.admitted => {
-                let portion = match held {
-                    Some(held) => Portion::Held(charge.counter, held),
-                    None => Portion::Spent(charge.counter),
+                let taken = match held {
+                    Some(held) => Taken::Held(charge.counter, held),
+                    None => Taken::Spent(charge.counter),
                 };
-                Ok(Standing::Taken(portion, count))
+                Ok(LocalCheck::Taken(taken, count))
             }
             Ok((count, _)) => Err(self.refusal(&count, till.now_ms)),
             Err(error) => Err(self.without_room(error)),
@@ -193,7 +198,7 @@ impl Quota {
         Denial::new(Reason::QuotaUnavailable).by_rule(&*self.id)
     }
 
-    /// What is told of a charge; requests in flight are held, and nobody is charged for them.
+    /// What is recorded of a charge; requests in flight are held, and nobody is charged for them.
     pub(super) fn charged(&self, place: usize, amount: u64) -> Option<Charged> {
         let unit = self.measure.unit();
         unit.is_charged().then(|| Charged { place, quota: Arc::clone(&self.id), unit, amount })

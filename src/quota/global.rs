@@ -25,7 +25,7 @@ pub use answer::Answer;
 pub use batch::{Ask, Batch};
 pub(super) use descriptor::per_value;
 pub use descriptor::{Descriptor, PER_KEY, QUOTA_KEY, WINDOW_KEY, entry_value};
-pub(super) use descriptor_query::Due;
+pub(super) use descriptor_query::DescriptorQuery;
 pub use global_quota::Global;
 pub use pending::Pending;
 pub use report::Report;

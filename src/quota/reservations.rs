@@ -1,43 +1,44 @@
 //! What has been taken for a call until it is admitted: if it is not, all of it goes back.
 
-use super::admission::{Admission, Held, Hold, tell};
-use super::taken::Portion;
+use super::admission::{Admission, Held, Hold, note_rate};
+use super::taken::Taken;
 use super::{QuotaSet, Till};
 use crate::config::{Mode, Unit};
 use crate::denial::{Denial, Rates};
 use crate::ledger::{Budget, Count, RemoteCounter};
 
+/// What has been taken, and what is to be said of it.
 #[derive(Debug, Default)]
-pub(super) struct Basket {
+pub(super) struct Reservations {
     pub(super) budget: Option<Budget>,
     pub(super) rates: Rates,
     shadow_denials: Vec<String>,
-    taken: Vec<Taken>,
+    taken: Vec<QuotaTaken>,
     /// The quotas that this Envoy counts alone, because the service did not answer.
     counted_alone: Vec<String>,
 }
 
 /// What one quota has charged, or holds.
 #[derive(Debug)]
-struct Taken {
+struct QuotaTaken {
     /// The quota's place in the set.
     place: usize,
-    portion: Portion,
+    taken: Taken,
 }
 
-impl Basket {
+impl Reservations {
     pub(super) fn new(shadow_denials: Vec<String>, now_ms: u64) -> Self {
         Self { rates: Rates::at(now_ms), shadow_denials, ..Self::default() }
     }
 
-    pub(super) fn put(&mut self, place: usize, portion: Portion) {
-        self.taken.push(Taken { place, portion });
+    pub(super) fn add(&mut self, place: usize, taken: Taken) {
+        self.taken.push(QuotaTaken { place, taken });
     }
 
     /// Notes what a quota says of the call.
-    pub(super) fn tell(&mut self, mode: Mode, unit: Unit, count: Count) {
+    pub(super) fn note_count(&mut self, mode: Mode, unit: Unit, count: Count) {
         if mode == Mode::Enforce {
-            tell(&mut self.rates, unit, &count);
+            note_rate(&mut self.rates, unit, &count);
         }
     }
 
@@ -59,16 +60,16 @@ impl Basket {
     /// All that was asked for is there.
     pub(super) fn admitted(self, quotas: &QuotaSet, till: Till<'_>) -> Admission {
         let (mut held, mut charged) = (Vec::new(), Vec::new());
-        for Taken { place, portion } in self.taken {
-            let hold = match portion {
-                Portion::Held(_, reservation) => Some((reservation, Hold::Own)),
-                Portion::SharedHeld(descriptor, reservation) => Some((reservation, Hold::Shared(descriptor))),
-                Portion::SharedSpent(descriptor, _, amount) => {
+        for QuotaTaken { place, taken } in self.taken {
+            let hold = match taken {
+                Taken::Held(_, reservation) => Some((reservation, Hold::Local)),
+                Taken::RemoteHeld(descriptor, reservation) => Some((reservation, Hold::Remote(descriptor))),
+                Taken::RemoteSpent(descriptor, _, amount) => {
                     till.debts.add(descriptor, amount, till.now_ms);
                     None
                 }
-                Portion::Spent(_) | Portion::Counted => None,
-                Portion::Unlimited => continue,
+                Taken::Spent(_) | Taken::RemoteCounted => None,
+                Taken::Unlimited => continue,
             };
             match hold {
                 Some((reservation, hold)) => held.push(Held { quota: place, reservation, hold }),
@@ -91,18 +92,18 @@ impl Basket {
         if let Some(budget) = &self.budget {
             let _ = budget.give_back(ledger, store, now_ms);
         }
-        for Taken { place, portion } in self.taken {
+        for QuotaTaken { place, taken } in self.taken {
             let Some(quota) = quotas.quotas.get(place) else { continue };
-            match portion {
-                Portion::Spent(counter) => quota.measure.give_back(&counter, None, till),
-                Portion::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), till),
-                Portion::SharedHeld(_, held) => {
+            match taken {
+                Taken::Spent(counter) => quota.measure.give_back(&counter, None, till),
+                Taken::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), till),
+                Taken::RemoteHeld(_, held) => {
                     let _ = RemoteCounter::settle((ledger, store), &held, 0, now_ms);
                 }
-                Portion::SharedSpent(_, counter, amount) => {
+                Taken::RemoteSpent(_, counter, amount) => {
                     let _ = counter.release((ledger, store), amount, None, now_ms);
                 }
-                Portion::Counted | Portion::Unlimited => {}
+                Taken::RemoteCounted | Taken::Unlimited => {}
             }
         }
     }

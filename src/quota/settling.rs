@@ -36,8 +36,8 @@ impl QuotaSet {
     fn is_settled(&self, Owed { held, cost }: &Owed, till: Till<'_>) -> bool {
         let Some(quota) = self.quotas.get(held.quota) else { return true };
         match &held.hold {
-            Hold::Own => quota.measure.settle(&held.reservation, cost, till).is_ok(),
-            Hold::Shared(descriptor) => {
+            Hold::Local => quota.measure.settle(&held.reservation, cost, till).is_ok(),
+            Hold::Remote(descriptor) => {
                 let cost = cost.of(quota.measure.unit(), held.reservation.amount()).min(HIGHEST_CHARGE);
                 let at = (till.ledger, till.store);
                 if RemoteCounter::settle(at, &held.reservation, cost, till.now_ms)
@@ -45,7 +45,7 @@ impl QuotaSet {
                 {
                     return false;
                 }
-                // Where the ledger is broken, the service is told all the same.
+                // Where the ledger is broken, the cost is reported all the same.
                 till.debts.add(Rc::clone(descriptor), cost, till.now_ms);
                 true
             }

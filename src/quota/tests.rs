@@ -23,7 +23,7 @@ fn quota(id: &str, change: Value) -> Quota {
 }
 
 /// Quotas and the counters of one Envoy.
-struct Desk<S> {
+struct Envoy<S> {
     engine: Engine,
     quotas: QuotaSet,
     ledger: Ledger,
@@ -32,15 +32,15 @@ struct Desk<S> {
     debts: Debts,
 }
 
-impl Desk<MemoryStore> {
+impl Envoy<MemoryStore> {
     fn new(quotas: &[Quota]) -> Self {
-        let desk = Self::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), quotas);
-        desk.ledger.prepare(&desk.store);
-        desk
+        let envoy = Self::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), quotas);
+        envoy.ledger.prepare(&envoy.store);
+        envoy
     }
 }
 
-impl<S: Store> Desk<S> {
+impl<S: Store> Envoy<S> {
     fn on(store: S, ledger: Ledger, quotas: &[Quota]) -> Self {
         let engine = Engine::new().unwrap();
         Self {
@@ -90,7 +90,7 @@ fn answer(denial: &Denial) -> Answer {
 }
 
 /// The rate headers of an answer that comes at once.
-fn told(admission: &Admission) -> Vec<(&'static str, String)> {
+fn rate_headers(admission: &Admission) -> Vec<(&'static str, String)> {
     admission.rates().headers(Dialect::Openai)
 }
 
@@ -112,10 +112,10 @@ fn the_limit_is_a_number_or_what_cel_gives() {
         (json!("principal.key.labels['plan']"), Err(Reason::QuotaError), "a text"),
         (json!("int(principal.key.labels.plan)"), Err(Reason::QuotaError), "a text that is no number"),
     ] {
-        let desk = Desk::new(&[quota("q", json!({ "limit": limit }))]);
+        let envoy = Envoy::new(&[quota("q", json!({ "limit": limit }))]);
         match want {
-            Ok(passing) => assert_eq!(desk.passing(&case, 5), passing, "{note}"),
-            Err(reason) => assert_eq!(desk.refusal(&case), Some((reason, "q".to_owned())), "{note}"),
+            Ok(passing) => assert_eq!(envoy.passing(&case, 5), passing, "{note}"),
+            Err(reason) => assert_eq!(envoy.refusal(&case), Some((reason, "q".to_owned())), "{note}"),
         }
     }
 }
@@ -139,20 +139,20 @@ fn a_counter_is_shared_by_those_with_the_same_descriptor_and_nobody_else() {
             "a text and the number it spells",
         ),
     ] {
-        let desk = Desk::new(&[quota("q", json!({ "per": per }))]);
-        assert!(desk.admit(&first).is_ok(), "{note}");
-        assert_eq!(desk.admit(&second).is_err(), shared, "{note}");
+        let envoy = Envoy::new(&[quota("q", json!({ "per": per }))]);
+        assert!(envoy.admit(&first).is_ok(), "{note}");
+        assert_eq!(envoy.admit(&second).is_err(), shared, "{note}");
     }
 }
 
 #[test]
 fn two_quotas_with_one_descriptor_count_apart() {
-    let desk = Desk::new(&[quota("a", json!({ "limit": 2 })), quota("b", json!({ "limit": 2 }))]);
-    assert_eq!(desk.passing(&by("x"), 5), 2);
+    let envoy = Envoy::new(&[quota("a", json!({ "limit": 2 })), quota("b", json!({ "limit": 2 }))]);
+    assert_eq!(envoy.passing(&by("x"), 5), 2);
 }
 
 #[test]
-fn what_cannot_be_evaluated_refuses_and_is_not_told() {
+fn what_cannot_be_evaluated_refuses_and_is_not_shown() {
     let case = by("x");
     let err = "principal.key.labels.hidden == 'a'";
     for (change, note) in [
@@ -168,21 +168,21 @@ fn what_cannot_be_evaluated_refuses_and_is_not_told() {
             assert_eq!(note, "a descriptor that is a map");
             continue;
         };
-        let desk = Desk { quotas, ..Desk::new(&[]) };
-        let denial = desk.admit(&case).unwrap_err();
+        let envoy = Envoy { quotas, ..Envoy::new(&[]) };
+        let denial = envoy.admit(&case).unwrap_err();
         assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaError, Some("q")), "{note}");
         assert!(denial.note().unwrap().starts_with("there is no `"), "{note}: {:?}", denial.note());
-        let told = format!("{:?}", answer(&denial));
-        assert!(!told.contains("there is no") && !told.contains("hidden"), "{note}: {told}");
+        let shown = format!("{:?}", answer(&denial));
+        assert!(!shown.contains("there is no") && !shown.contains("hidden"), "{note}: {shown}");
     }
 }
 
 #[test]
 fn a_quota_counts_only_those_its_when_is_true_for() {
-    let desk = Desk::new(&[quota("q", json!({ "when": "principal.subject == 'x'" }))]);
-    assert_eq!(desk.passing(&by("y"), 5), 5, "it does not apply");
-    assert_eq!(desk.passing(&by("x"), 5), 1, "it applies");
-    assert!(desk.admit(&by("y")).unwrap().rates().is_empty(), "what does not apply is not told");
+    let envoy = Envoy::new(&[quota("q", json!({ "when": "principal.subject == 'x'" }))]);
+    assert_eq!(envoy.passing(&by("y"), 5), 5, "it does not apply");
+    assert_eq!(envoy.passing(&by("x"), 5), 1, "it applies");
+    assert!(envoy.admit(&by("y")).unwrap().rates().is_empty(), "what does not apply is not shown");
 }
 
 #[test]
@@ -194,10 +194,10 @@ fn a_refusal_says_when_to_come_back() {
         ("60s", "sliding", 0, "65", "1m5s", "false", "a sliding window and its oldest step"),
         ("1h", "fixed", 0, "3600", "1h0m0s", "false", "longer than an SDK waits"),
     ] {
-        let desk = Desk::new(&[quota("q", json!({ "window": window, "window_kind": kind }))]);
+        let envoy = Envoy::new(&[quota("q", json!({ "window": window, "window_kind": kind }))]);
         case.now_ms = NOW_MS + at_ms;
-        assert!(desk.admit(&case).is_ok());
-        let denial = desk.admit(&case).unwrap_err();
+        assert!(envoy.admit(&case).is_ok());
+        let denial = envoy.admit(&case).unwrap_err();
         assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaExceeded, Some("q")), "{note}");
         let answer = answer(&denial);
         assert_eq!(header(&answer.headers, "retry-after"), Some(retry), "{note}");
@@ -206,7 +206,7 @@ fn a_refusal_says_when_to_come_back() {
         assert_eq!(header(&answer.headers, "x-ratelimit-remaining-requests"), Some("0"), "{note}");
         assert_eq!(header(&answer.headers, "x-ratelimit-reset-requests"), Some(reset), "{note}");
         case.now_ms += retry.parse::<u64>().unwrap() * 1000;
-        assert!(desk.admit(&case).is_ok(), "{note}: it passes then");
+        assert!(envoy.admit(&case).is_ok(), "{note}: it passes then");
     }
 }
 
@@ -248,9 +248,9 @@ fn what_is_there_for_long_and_money_is_refused_as_a_budget() {
             "a month that is written not to be one",
         ),
     ] {
-        let desk = Desk::new(&[quota("q", change)]);
-        assert!(desk.admit(&by("x")).is_ok(), "{note}");
-        let denial = desk.admit(&by("x")).unwrap_err();
+        let envoy = Envoy::new(&[quota("q", change)]);
+        assert!(envoy.admit(&by("x")).is_ok(), "{note}");
+        let denial = envoy.admit(&by("x")).unwrap_err();
         assert_eq!((denial.reason(), denial.rule()), (reason, Some("q")), "{note}");
         let answer = answer(&denial);
         assert_eq!(header(&answer.headers, "retry-after"), Some(retry), "{note}");
@@ -265,16 +265,16 @@ fn what_is_there_for_long_and_money_is_refused_as_a_budget() {
         (by_the_minute.clone(), Reason::BudgetExhausted),
         (merged(by_the_minute, json!({ "refused_as": "rate_limit" })), Reason::QuotaExceeded),
     ] {
-        let desk = Desk::new(&[quota("q", change)]);
-        assert!(desk.admit_sized(&by("x"), &size).is_ok());
-        assert_eq!(desk.admit_sized(&by("x"), &size).unwrap_err().reason(), reason, "money by the minute");
+        let envoy = Envoy::new(&[quota("q", change)]);
+        assert!(envoy.admit_sized(&by("x"), &size).is_ok());
+        assert_eq!(envoy.admit_sized(&by("x"), &size).unwrap_err().reason(), reason, "money by the minute");
     }
 }
 
 #[test]
 fn a_limit_of_nothing_promises_nothing() {
-    let desk = Desk::new(&[quota("q", json!({ "limit": 0 }))]);
-    let answer = answer(&desk.admit(&by("x")).unwrap_err());
+    let envoy = Envoy::new(&[quota("q", json!({ "limit": 0 }))]);
+    let answer = answer(&envoy.admit(&by("x")).unwrap_err());
     assert_eq!(header(&answer.headers, "retry-after"), None);
     assert_eq!(header(&answer.headers, "x-should-retry"), Some("false"));
     assert_eq!(header(&answer.headers, "x-ratelimit-limit-requests"), Some("0"));
@@ -301,12 +301,12 @@ impl Store for Contended {
 fn whoever_names_counters_without_end_is_refused_alone() {
     let per =
         json!({ "per": ["principal.tenant", "principal.subject", "request.headers['x-user']"], "limit": 2 });
-    let desk = Desk::new(&[quota("q", per)]);
+    let envoy = Envoy::new(&[quota("q", per)]);
     let caller =
         |subject: &str, tenant: &str| Case::with_key(json!({ "service_account": subject, "tenant": tenant }));
     let refused = |case: &mut Case, user: usize| {
         case.head = head("POST", "/v1/chat/completions", &[("x-user", &user.to_string())]);
-        desk.refusal(case)
+        envoy.refusal(case)
     };
     let crowded = Some((Reason::TooManyCounters, "q".to_owned()));
     let mut greedy = caller("greedy", "acme");
@@ -327,11 +327,11 @@ fn whoever_names_counters_without_end_is_refused_alone() {
 #[test]
 fn a_counter_that_cannot_be_kept_refuses() {
     let quotas = [quota("q", json!({}))];
-    let unprepared = Desk::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), &quotas);
-    let full = Desk::on(MemoryStore::new(), Ledger::with_bounds(1, 48), &quotas);
+    let unprepared = Envoy::on(MemoryStore::new(), Ledger::with_bounds(4, 8192), &quotas);
+    let full = Envoy::on(MemoryStore::new(), Ledger::with_bounds(1, 48), &quotas);
     full.ledger.prepare(&full.store);
     assert!(full.admit(&by("first")).is_ok(), "there is room for one counter");
-    let contended = Desk::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &quotas);
+    let contended = Envoy::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &quotas);
     contended.ledger.prepare(&contended.store);
     for (denial, note) in [
         (unprepared.admit(&by("x")).unwrap_err(), "the page is missing or not one of this ledger"),
@@ -340,6 +340,6 @@ fn a_counter_that_cannot_be_kept_refuses() {
     ] {
         assert_eq!((denial.reason(), denial.rule()), (Reason::QuotaUnavailable, Some("q")), "{note}");
         assert_eq!(denial.note(), Some(note));
-        assert!(!format!("{:?}", answer(&denial)).contains("page"), "{note}: the caller is not told");
+        assert!(!format!("{:?}", answer(&denial)).contains("page"), "{note}: the caller does not see it");
     }
 }

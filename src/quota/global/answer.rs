@@ -1,13 +1,13 @@
-//! What the rate limit service has said of one call's quotas, or why it said nothing.
+//! What the rate limit service has answered about one call's quotas, or why there is no answer.
 
 use super::global_quota::Global;
 use super::message::DescriptorStatus;
-use super::response::{Word, interpret};
+use super::response::{DescriptorResponse, interpret};
 
 /// What came of a question.
 #[derive(Debug)]
 pub enum Answer {
-    Told {
+    Received {
         statuses: Statuses,
         asked_ms: u64,
     },
@@ -17,27 +17,28 @@ pub enum Answer {
     CountAlone,
 }
 
-/// What the service said, one status for each quota that was asked for.
+/// What the service answered, one status for each quota that was asked for.
 #[derive(Debug)]
 pub struct Statuses(pub(super) Vec<DescriptorStatus>);
 
 impl Answer {
     /// Of the quota in this place of the question.
-    pub(super) fn word(&self, index: usize, global: &Global) -> Result<Word, Silence<'_>> {
+    pub(super) fn response(&self, index: usize, global: &Global) -> Result<DescriptorResponse, Failure<'_>> {
         match self {
-            Self::Told { statuses, asked_ms } => match statuses.0.get(index) {
+            Self::Received { statuses, asked_ms } => match statuses.0.get(index) {
                 Some(status) => Ok(interpret(status, global, *asked_ms)),
-                None => Err(Silence::Failure("the answer is too short")),
+                None => Err(Failure::Failed("the answer is too short")),
             },
-            Self::Failed(why) => Err(Silence::Failure(why)),
-            Self::CountAlone => Err(Silence::Absence),
+            Self::Failed(why) => Err(Failure::Failed(why)),
+            Self::CountAlone => Err(Failure::NoService),
         }
     }
 }
 
-/// Why nothing is heard of the service.
+/// Why there is no answer.
 #[derive(Clone, Copy)]
-pub(super) enum Silence<'a> {
-    Failure(&'a str),
-    Absence,
+pub(super) enum Failure<'a> {
+    Failed(&'a str),
+    /// This Envoy counts by itself.
+    NoService,
 }

@@ -40,7 +40,7 @@ impl Batch {
         &self.message
     }
 
-    /// What the service, asked at `asked_ms`, says to each question, in their order.
+    /// What the service, asked at `asked_ms`, answers to each question, in their order.
     ///
     /// # Errors
     /// One line for the operator, where it is no answer to this request.
@@ -48,7 +48,7 @@ impl Batch {
         let mut statuses = decode(answer, self.counts.iter().sum())?.into_iter();
         let answers = self.counts.iter().map(|count| {
             let statuses = Statuses(statuses.by_ref().take(*count).collect());
-            Answer::Told { statuses, asked_ms }
+            Answer::Received { statuses, asked_ms }
         });
         Ok(answers.collect())
     }

@@ -2,23 +2,23 @@
 
 use std::rc::Rc;
 
-use super::answer::Silence;
-use super::descriptor_query::Due;
+use super::answer::Failure;
+use super::descriptor_query::DescriptorQuery;
 use super::global_quota::Global;
-use super::response::Word;
+use super::response::DescriptorResponse;
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
 use crate::ledger::{Basis, Count, RemoteStatus, SOON_MS, Take, TakeOutcome};
 use crate::quota::compiled_quota::{Charge, Quota};
-use crate::quota::local_check::Standing;
-use crate::quota::taken::Portion;
+use crate::quota::local_check::LocalCheck;
+use crate::quota::taken::Taken;
 use crate::quota::{Size, Till};
 
-/// What one quota makes of what it heard.
-pub(super) struct Heard {
-    pub(super) portion: Portion,
+/// What one quota makes of a response.
+pub(super) struct ResponseOutcome {
+    pub(super) taken: Taken,
     pub(super) count: Option<Count>,
-    pub(super) is_alone: bool,
+    pub(super) counts_alone: bool,
 }
 
 impl Quota {
@@ -27,19 +27,19 @@ impl Quota {
         self.measure.unit() == Unit::Requests && global.fresh_ms() == 0
     }
 
-    /// Takes the call's part of what was heard a moment ago, or says what is to be asked.
-    pub(in crate::quota) fn stand(
+    /// Takes the call's part by an answer that is fresh enough, or says what is to be asked.
+    pub(in crate::quota) fn check_locally(
         &self,
         global: &Global,
         charge: &Charge,
         size: &Size<'_>,
         till: Till<'_>,
-    ) -> Result<Standing, Denial> {
+    ) -> Result<LocalCheck, Denial> {
         self.require_countable(size)?;
         let now_ms = till.now_ms;
         let limit = charge.limits.at(now_ms).min(global.highest_limit());
         let descriptor = global.descriptor(charge.quota, &charge.per, limit, now_ms);
-        let due = Due {
+        let query = DescriptorQuery {
             place: charge.quota,
             limit,
             amount: self.measure.estimate(size),
@@ -51,113 +51,116 @@ impl Quota {
             return Err(self.refusal(&count, now_ms));
         }
         let since_ms = match global.fresh_ms() {
-            0 => return Ok(Standing::Due(due)),
+            0 => return Ok(LocalCheck::Ask(query)),
             fresh_ms => now_ms.saturating_sub(fresh_ms).max(1),
         };
         let window = global.window().unit_number(now_ms);
-        match self.take_shared(global, &due, Basis::Cached { window, since_ms }, till)? {
-            Some((portion, count)) => Ok(Standing::Taken(portion, count)),
-            None => Ok(Standing::Due(due)),
+        match self.take_remote(global, &query, Basis::Cached { window, since_ms }, till)? {
+            Some((taken, count)) => Ok(LocalCheck::Taken(taken, count)),
+            None => Ok(LocalCheck::Ask(query)),
         }
     }
 
-    pub(super) fn hear(
+    /// Takes the call's part by what the service has answered.
+    pub(super) fn take_response(
         &self,
         global: &Global,
-        due: &Due,
-        word: Result<Word, Silence<'_>>,
+        query: &DescriptorQuery,
+        response: Result<DescriptorResponse, Failure<'_>>,
         till: Till<'_>,
-    ) -> Result<Heard, Denial> {
+    ) -> Result<ResponseOutcome, Denial> {
         let is_counted = self.is_counted_at_once(global);
-        match word {
-            Ok(Word::Unlimited) => Ok(Heard { portion: Portion::Unlimited, count: None, is_alone: false }),
-            Ok(Word::Unconfigured(why)) => {
+        match response {
+            Ok(DescriptorResponse::Unlimited) => {
+                Ok(ResponseOutcome { taken: Taken::Unlimited, count: None, counts_alone: false })
+            }
+            Ok(DescriptorResponse::Unconfigured(why)) => {
                 Err(Denial::new(Reason::QuotaUnconfigured).by_rule(&*self.id).with_note(why))
             }
-            Ok(Word::Over(told)) if is_counted => {
-                Err(self.refusal(&count(global, &said(&told, false), till.now_ms), till.now_ms))
+            Ok(DescriptorResponse::Over(status)) if is_counted => {
+                Err(self.refusal(&count(global, &decided(&status, false), till.now_ms), till.now_ms))
             }
-            Ok(Word::Within(told)) if is_counted => {
-                let count = count(global, &said(&told, true), till.now_ms);
-                Ok(Heard { portion: Portion::Counted, count: Some(count), is_alone: false })
+            Ok(DescriptorResponse::Within(status)) if is_counted => {
+                let count = count(global, &decided(&status, true), till.now_ms);
+                Ok(ResponseOutcome { taken: Taken::RemoteCounted, count: Some(count), counts_alone: false })
             }
-            Ok(Word::Within(told) | Word::Over(told)) => {
-                let (portion, count) = self.take_known(global, due, Basis::Fresh(told), till)?;
-                Ok(Heard { portion, count: Some(count), is_alone: false })
+            Ok(DescriptorResponse::Within(status) | DescriptorResponse::Over(status)) => {
+                let (taken, count) = self.require_remote(global, query, Basis::Fresh(status), till)?;
+                Ok(ResponseOutcome { taken, count: Some(count), counts_alone: false })
             }
-            Err(Silence::Failure(why)) if global.on_failure() == OnFailure::Deny => {
+            Err(Failure::Failed(why)) if global.on_failure() == OnFailure::Deny => {
                 let note = format!("the rate limit service: {why}");
                 Err(self.unavailable().with_note(note))
             }
-            Err(Silence::Failure(_) | Silence::Absence) => {
+            Err(Failure::Failed(_) | Failure::NoService) => {
                 let window = global.window().unit_number(till.now_ms);
-                let basis = Basis::Local { window, limit: due.limit };
-                let taken = self.take_known(global, due, basis, till);
-                let (portion, count) = taken.map_err(|denial| match denial.note() {
+                let basis = Basis::Local { window, limit: query.limit };
+                let taken = self.require_remote(global, query, basis, till);
+                let (taken, count) = taken.map_err(|denial| match denial.note() {
                     Some(_) => denial,
                     None => denial.with_note("no rate limit service answered, so this Envoy counts alone"),
                 })?;
-                Ok(Heard { portion, count: Some(count), is_alone: true })
+                Ok(ResponseOutcome { taken, count: Some(count), counts_alone: true })
             }
         }
     }
 
-    /// As [`Self::take_shared`], by a word that is enough.
-    fn take_known(
+    /// As [`Self::take_remote`], on a basis that is always enough.
+    fn require_remote(
         &self,
         global: &Global,
-        due: &Due,
+        query: &DescriptorQuery,
         basis: Basis,
         till: Till<'_>,
-    ) -> Result<(Portion, Count), Denial> {
-        self.take_shared(global, due, basis, till)?.ok_or_else(|| self.unavailable())
+    ) -> Result<(Taken, Count), Denial> {
+        self.take_remote(global, query, basis, till)?.ok_or_else(|| self.unavailable())
     }
 
-    /// `None` where what was heard is not enough.
-    fn take_shared(
+    /// `None` where no answer is fresh enough.
+    fn take_remote(
         &self,
         global: &Global,
-        due: &Due,
+        query: &DescriptorQuery,
         basis: Basis,
         till: Till<'_>,
-    ) -> Result<Option<(Portion, Count)>, Denial> {
+    ) -> Result<Option<(Taken, Count)>, Denial> {
         let take = match self.measure.unit() {
-            Unit::Requests => Take::Spend(due.amount),
-            _ => Take::Hold(due.amount),
+            Unit::Requests => Take::Spend(query.amount),
+            _ => Take::Hold(query.amount),
         };
-        let taken = due.counter.take((till.ledger, till.store), basis, take, till.now_ms);
+        let taken = query.counter.take((till.ledger, till.store), basis, take, till.now_ms);
         let taken = taken.map_err(|error| self.without_room(error))?;
-        let Some(share) = taken else { return Ok(None) };
-        let count = count(global, &share, till.now_ms);
-        if !share.admitted {
+        let Some(outcome) = taken else { return Ok(None) };
+        let count = count(global, &outcome, till.now_ms);
+        if !outcome.admitted {
             return Err(self.refusal(&count, till.now_ms));
         }
-        let descriptor = Rc::clone(&due.descriptor);
-        let portion = match share.reservation {
-            Some(held) => Portion::SharedHeld(descriptor, held),
-            None => Portion::SharedSpent(descriptor, due.counter, due.amount),
+        let descriptor = Rc::clone(&query.descriptor);
+        let taken = match outcome.reservation {
+            Some(held) => Taken::RemoteHeld(descriptor, held),
+            None => Taken::RemoteSpent(descriptor, query.counter, query.amount),
         };
-        Ok(Some((portion, count)))
+        Ok(Some((taken, count)))
     }
 }
 
 /// What the service itself has decided.
-fn said(told: &RemoteStatus, admitted: bool) -> TakeOutcome {
-    TakeOutcome { admitted, limit: told.limit, left: told.left, is_used_up: true, reservation: None }
+fn decided(status: &RemoteStatus, admitted: bool) -> TakeOutcome {
+    TakeOutcome { admitted, limit: status.limit, left: status.left, is_used_up: true, reservation: None }
 }
 
-fn count(global: &Global, share: &TakeOutcome, now_ms: u64) -> Count {
+fn count(global: &Global, outcome: &TakeOutcome, now_ms: u64) -> Count {
     let reset_ms = global.window().left_ms(now_ms);
     Count {
-        used: share.limit.saturating_sub(share.left),
-        limit: share.limit,
+        used: outcome.limit.saturating_sub(outcome.left),
+        limit: outcome.limit,
         reset_ms,
-        retry_ms: match (share.admitted, share.is_used_up) {
+        retry_ms: match (outcome.admitted, outcome.is_used_up) {
             (true, _) => 0,
-            (false, _) if share.limit == 0 => Count::NEVER,
+            (false, _) if outcome.limit == 0 => Count::NEVER,
             (false, true) => reset_ms,
             (false, false) => SOON_MS,
         },
-        admitted: share.admitted,
+        admitted: outcome.admitted,
     }
 }

@@ -26,7 +26,7 @@ pub struct Descriptor {
 /// What does not stand for itself.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-');
 
-/// The longest value; of a longer one the service is told the SHA-256.
+/// The longest value; a longer one becomes its SHA-256.
 const LONGEST: usize = 200;
 
 /// The value of an entry that is one text of the configuration.

@@ -7,7 +7,7 @@ use crate::ledger::RemoteCounter;
 
 /// One quota that the service is asked for.
 #[derive(Debug)]
-pub(in crate::quota) struct Due {
+pub(in crate::quota) struct DescriptorQuery {
     pub(in crate::quota) place: usize,
     pub(in crate::quota) limit: u64,
     /// How much is taken.

@@ -5,7 +5,7 @@
 
 use prost::Message;
 
-/// The answer's word for a request that is within a limit, and for one that is not.
+/// The codes for a request that is within a limit, and for one that is not.
 pub(super) const OK: i32 = 1;
 pub(super) const OVER_LIMIT: i32 = 2;
 

@@ -2,18 +2,18 @@
 
 use super::answer::Answer;
 use super::batch::Ask;
-use super::counting::Heard;
-use super::descriptor_query::Due;
+use super::counting::ResponseOutcome;
+use super::descriptor_query::DescriptorQuery;
 use super::request;
 use crate::denial::{Denial, Reason};
-use crate::quota::reservations::Basket;
+use crate::quota::reservations::Reservations;
 use crate::quota::{QuotaSet, Till};
 
 /// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
 #[derive(Debug)]
 pub struct Pending {
-    pub(in crate::quota) basket: Basket,
-    pub(in crate::quota) due: Vec<Due>,
+    pub(in crate::quota) reservations: Reservations,
+    pub(in crate::quota) queries: Vec<DescriptorQuery>,
     ask: Ask,
 }
 
@@ -25,41 +25,45 @@ impl Pending {
 
 impl QuotaSet {
     /// What the call waits for.
-    pub(in crate::quota) fn pending(&self, basket: Basket, due: Vec<Due>) -> Pending {
-        let asked = due.iter().filter_map(|due| {
-            let quota = self.quotas.get(due.place)?;
+    pub(in crate::quota) fn pending(
+        &self,
+        reservations: Reservations,
+        queries: Vec<DescriptorQuery>,
+    ) -> Pending {
+        let asked = queries.iter().filter_map(|query| {
+            let quota = self.quotas.get(query.place)?;
             let global = quota.global.as_ref()?;
-            let hits = if quota.is_counted_at_once(global) { due.amount } else { 0 };
-            Some((global, &*due.descriptor, hits))
+            let hits = if quota.is_counted_at_once(global) { query.amount } else { 0 };
+            Some((global, &*query.descriptor, hits))
         });
-        let ask = Ask::new(request::encode(asked), due.len());
-        Pending { basket, due, ask }
+        let ask = Ask::new(request::encode(asked), queries.len());
+        Pending { reservations, queries, ask }
     }
 
-    /// Takes the part of each quota that was asked for, by what the service said.
-    pub(in crate::quota) fn hear(
+    /// Takes the part of each quota that was asked for, by what the service answered.
+    pub(in crate::quota) fn take_responses(
         &self,
-        basket: &mut Basket,
-        due: &[Due],
+        reservations: &mut Reservations,
+        queries: &[DescriptorQuery],
         answer: &Answer,
         till: Till<'_>,
     ) -> Result<(), Denial> {
-        for (index, due) in due.iter().enumerate() {
-            let quota = self.quotas.get(due.place);
+        for (index, query) in queries.iter().enumerate() {
+            let quota = self.quotas.get(query.place);
             let Some((quota, global)) = quota.and_then(|quota| Some((quota, quota.global.as_ref()?))) else {
                 return Err(Reason::QuotaUnavailable.into());
             };
-            match quota.hear(global, due, answer.word(index, global), till) {
-                Ok(Heard { portion, count, is_alone }) => {
-                    basket.put(due.place, portion);
+            match quota.take_response(global, query, answer.response(index, global), till) {
+                Ok(ResponseOutcome { taken, count, counts_alone }) => {
+                    reservations.add(query.place, taken);
                     if let Some(count) = count {
-                        basket.tell(quota.mode, quota.measure.unit(), count);
+                        reservations.note_count(quota.mode, quota.measure.unit(), count);
                     }
-                    if is_alone {
-                        basket.counted_alone(&quota.id);
+                    if counts_alone {
+                        reservations.counted_alone(&quota.id);
                     }
                 }
-                Err(denial) => basket.refuse(quota.mode, &quota.id, denial)?,
+                Err(denial) => reservations.refuse(quota.mode, &quota.id, denial)?,
             }
         }
         Ok(())

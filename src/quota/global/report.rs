@@ -1,4 +1,4 @@
-//! Tells the service what requests have cost that it has only been asked for.
+//! Reports to the service what requests have cost, where it was only asked for them.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use super::descriptor::Descriptor;
 use super::global_quota::Global;
 use super::message::DescriptorStatus;
 use super::request;
-use super::response::{Word, decode, interpret};
+use super::response::{DescriptorResponse, decode, interpret};
 use super::unreported_charges::{Debts, Reported};
 use crate::quota::{QuotaSet, Till};
 
@@ -23,7 +23,7 @@ impl Report {
         &self.message
     }
 
-    /// Of how many counters it tells.
+    /// How many counters it has.
     pub fn len(&self) -> usize {
         self.charges.len()
     }
@@ -48,7 +48,7 @@ impl QuotaSet {
         Some(Report { charges, message })
     }
 
-    /// Takes off what the service has counted, and learns what it says is left. What it has not counted is owed again.
+    /// Takes off what the service has counted, and learns what is left. What it has not counted is to be reported again.
     ///
     /// # Errors
     /// One line for the operator.
@@ -61,8 +61,9 @@ impl QuotaSet {
     ) -> Result<(), String> {
         let statuses = answer.and_then(|answer| decode(answer, report.charges.len()));
         let statuses = statuses.inspect_err(|_| self.owe_again(&report, till))?;
-        let told = report.charges.iter().zip(statuses);
-        let unknown = told.filter(|(charge, status)| !self.relieve(charge, status, asked_ms, till)).count();
+        let answered = report.charges.iter().zip(statuses);
+        let unknown =
+            answered.filter(|(charge, status)| !self.confirm(charge, status, asked_ms, till)).count();
         till.debts.drop_charges(unknown);
         match unknown {
             0 => Ok(()),
@@ -72,7 +73,7 @@ impl QuotaSet {
         }
     }
 
-    /// What could not be sent is owed again.
+    /// What could not be sent is to be reported again.
     pub fn owe_again(&self, report: &Report, till: Till<'_>) {
         for Reported { descriptor, amount, .. } in &report.charges {
             till.debts.add(Rc::clone(descriptor), *amount, till.now_ms);
@@ -80,16 +81,16 @@ impl QuotaSet {
     }
 
     /// False where the service has not counted it.
-    fn relieve(&self, charge: &Reported, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
+    fn confirm(&self, charge: &Reported, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
         let Some(global) = self.global(&charge.descriptor) else { return false };
-        let (told, is_known) = match interpret(status, global, asked_ms) {
-            Word::Within(told) | Word::Over(told) => (Some(told), true),
-            Word::Unlimited => (None, true),
-            Word::Unconfigured(_) => (None, false),
+        let (status, is_known) = match interpret(status, global, asked_ms) {
+            DescriptorResponse::Within(status) | DescriptorResponse::Over(status) => (Some(status), true),
+            DescriptorResponse::Unlimited => (None, true),
+            DescriptorResponse::Unconfigured(_) => (None, false),
         };
         let counter = global.remote_counter(&charge.descriptor);
         // Where that fails it stays on the ledger: it errs on the strict side and leaves by itself.
-        let _ = counter.release((till.ledger, till.store), charge.amount, told, till.now_ms);
+        let _ = counter.release((till.ledger, till.store), charge.amount, status, till.now_ms);
         is_known
     }
 

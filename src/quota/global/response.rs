@@ -6,9 +6,9 @@ use super::global_quota::Global;
 use super::message::{DescriptorStatus, OK, OVER_LIMIT, RateLimitResponse};
 use crate::ledger::RemoteStatus;
 
-/// What the service says of one descriptor.
+/// What the service answers about one descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum DescriptorResponse {
     Within(RemoteStatus),
     Over(RemoteStatus),
     /// It has no limit.
@@ -17,7 +17,7 @@ pub(super) enum Word {
     Unconfigured(String),
 }
 
-/// What an answer says of each of `count` descriptors.
+/// What an answer has of each of `count` descriptors.
 ///
 /// # Errors
 /// One line for the operator, where it is none.
@@ -32,23 +32,23 @@ pub(super) fn decode(answer: &[u8], count: usize) -> Result<Vec<DescriptorStatus
 }
 
 /// What a status means for a quota.
-pub(super) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u64) -> Word {
+pub(super) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u64) -> DescriptorResponse {
     let Some(limit) = status.current_limit else {
         return match status.limit_remaining {
-            u32::MAX => Word::Unlimited,
-            _ => Word::Unconfigured("the service has no limit for this quota".to_owned()),
+            u32::MAX => DescriptorResponse::Unlimited,
+            _ => DescriptorResponse::Unconfigured("the service has no limit for this quota".to_owned()),
         };
     };
     let unit = global.window.unit();
     if limit.unit != unit.number {
         let why = format!("the service does not count this quota by the {}", unit.name);
-        return Word::Unconfigured(why);
+        return DescriptorResponse::Unconfigured(why);
     }
     let amount = |hits: u32| u64::from(hits).saturating_mul(global.per_hit);
     let seconds = status.duration_until_reset.and_then(|duration| u64::try_from(duration.seconds).ok());
-    let told = RemoteStatus {
+    let known = RemoteStatus {
         window: match seconds {
-            Some(seconds) => global.window.unit_told(asked_ms, seconds),
+            Some(seconds) => global.window.unit_by_reset(asked_ms, seconds),
             None => global.window.unit_number(asked_ms),
         },
         limit: amount(limit.requests_per_unit),
@@ -56,7 +56,7 @@ pub(super) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u6
         asked_ms,
     };
     match status.code {
-        OVER_LIMIT => Word::Over(RemoteStatus { left: 0, ..told }),
-        _ => Word::Within(told),
+        OVER_LIMIT => DescriptorResponse::Over(RemoteStatus { left: 0, ..known }),
+        _ => DescriptorResponse::Within(known),
     }
 }

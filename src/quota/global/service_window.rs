@@ -72,9 +72,9 @@ impl ServiceWindow {
         now_ms.checked_div(self.unit.milliseconds).unwrap_or_default()
     }
 
-    /// The unit that the service was in when it said, at about `asked_ms`, how many seconds of it were left. Its clock may be
+    /// The unit that the service was in when it answered, at about `asked_ms`, how many seconds of it were left. Its clock may be
     /// half a unit off.
-    pub(super) fn unit_told(&self, asked_ms: u64, seconds_left: u64) -> u64 {
+    pub(super) fn unit_by_reset(&self, asked_ms: u64, seconds_left: u64) -> u64 {
         let end_ms = asked_ms.saturating_add(seconds_left.saturating_mul(1000)).saturating_sub(500);
         let rounded = end_ms.saturating_add(self.unit.milliseconds / 2);
         self.unit_number(rounded).saturating_sub(1)
@@ -128,7 +128,7 @@ mod tests {
         }
     }
     #[test]
-    fn the_unit_is_told_by_what_is_left_of_it() {
+    fn the_unit_is_known_by_what_is_left_of_it() {
         let of = |milliseconds| ServiceWindow::compile(Span::from_milliseconds(milliseconds)).unwrap();
         const MINUTE: u64 = 30_000_000 * 60_000;
         for (window, asked_ms, left, want, note) in [
@@ -141,7 +141,7 @@ mod tests {
             (1000, 1_000_000, 1, 1000, "a second"),
             (1000, 1_000_999, 1, 1000, "a second at its end"),
         ] {
-            assert_eq!(of(window).unit_told(asked_ms, left), want, "{note}");
+            assert_eq!(of(window).unit_by_reset(asked_ms, left), want, "{note}");
         }
         assert_eq!(of(600_000).left_ms(1_200_001), 599_999);
     }

@@ -1,4 +1,4 @@
-//! What requests have cost and the rate limit service has not been told yet, added up per counter; of one worker.
+//! What requests have cost and was not reported to the rate limit service yet, added up per counter; of one worker.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::descriptor::Descriptor;
 
-/// The most counters of which something is owed: what another one costs is not reported.
+/// The most counters with something to report: what another one costs is dropped.
 const MOST: usize = 10_000;
 
 /// The most counters in one report.
@@ -16,17 +16,17 @@ const MOST_AT_ONCE: usize = 200;
 /// How long what is less than one hit waits for more, in milliseconds; then it counts as one.
 const PATIENCE_MS: u64 = 60_000;
 
-/// The highest amount that is owed of one counter, so that sums stay far from the bounds of their types.
+/// The highest amount of one counter, so that sums stay far from the bounds of their types.
 pub(in crate::quota) const HIGHEST: u64 = 1 << 40;
 
 #[derive(Debug, Default)]
 pub struct Debts {
-    owed: RefCell<HashMap<Rc<Descriptor>, Debt>>,
+    by_counter: RefCell<HashMap<Rc<Descriptor>, Unreported>>,
     dropped: Cell<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Debt {
+struct Unreported {
     amount: u64,
     since_ms: u64,
 }
@@ -41,13 +41,13 @@ pub(super) struct Reported {
 }
 
 impl Debts {
-    /// How many counters something is owed of.
+    /// How many counters have something to report.
     pub fn len(&self) -> usize {
-        self.owed.borrow().len()
+        self.by_counter.borrow().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.owed.borrow().is_empty()
+        self.by_counter.borrow().is_empty()
     }
 
     /// How many charges were dropped since the last call.
@@ -57,25 +57,25 @@ impl Debts {
 
     /// No more will come: what is less than one hit counts as one.
     pub fn close(&self) {
-        self.owed.borrow_mut().values_mut().for_each(|debt| debt.since_ms = 0);
+        self.by_counter.borrow_mut().values_mut().for_each(|charge| charge.since_ms = 0);
     }
 
-    /// Gives up what is owed.
+    /// Drops what is not reported.
     pub fn forgive(&self) {
-        let owed = std::mem::take(&mut *self.owed.borrow_mut());
-        self.drop_charges(owed.len());
+        let charges = std::mem::take(&mut *self.by_counter.borrow_mut());
+        self.drop_charges(charges.len());
     }
 
     pub(in crate::quota) fn add(&self, descriptor: Rc<Descriptor>, amount: u64, now_ms: u64) {
         if amount == 0 {
             return;
         }
-        let mut owed = self.owed.borrow_mut();
-        if owed.len() >= MOST && !owed.contains_key(&descriptor) {
+        let mut charges = self.by_counter.borrow_mut();
+        if charges.len() >= MOST && !charges.contains_key(&descriptor) {
             return self.drop_charges(1);
         }
-        let debt = owed.entry(descriptor).or_insert(Debt { amount: 0, since_ms: now_ms });
-        debt.amount = debt.amount.saturating_add(amount).min(HIGHEST);
+        let charge = charges.entry(descriptor).or_insert(Unreported { amount: 0, since_ms: now_ms });
+        charge.amount = charge.amount.saturating_add(amount).min(HIGHEST);
     }
 
     pub(super) fn drop_charges(&self, count: usize) {
@@ -90,23 +90,23 @@ impl Debts {
         hits: impl Fn(&Descriptor, u64) -> Option<(u64, u64)>,
         now_ms: u64,
     ) -> Vec<Reported> {
-        let mut owed = self.owed.borrow_mut();
-        let charged = owed.iter().filter_map(|(descriptor, debt)| {
-            let (hits, rest) = hits(descriptor, debt.amount)?;
-            let is_old = now_ms.saturating_sub(debt.since_ms) >= PATIENCE_MS;
+        let mut charges = self.by_counter.borrow_mut();
+        let charged = charges.iter().filter_map(|(descriptor, charge)| {
+            let (hits, rest) = hits(descriptor, charge.amount)?;
+            let is_old = now_ms.saturating_sub(charge.since_ms) >= PATIENCE_MS;
             let (hits, amount) = match rest > 0 && is_old {
-                true => (hits.saturating_add(1), debt.amount),
-                false => (hits, debt.amount.saturating_sub(rest)),
+                true => (hits.saturating_add(1), charge.amount),
+                false => (hits, charge.amount.saturating_sub(rest)),
             };
             (hits > 0).then(|| Reported { descriptor: Rc::clone(descriptor), hits, amount })
         });
         let charged: Vec<Reported> = charged.take(MOST_AT_ONCE).collect();
         for Reported { descriptor, amount, .. } in &charged {
-            if let Some(debt) = owed.get_mut(descriptor) {
-                *debt = Debt { amount: debt.amount.saturating_sub(*amount), since_ms: now_ms };
+            if let Some(charge) = charges.get_mut(descriptor) {
+                *charge = Unreported { amount: charge.amount.saturating_sub(*amount), since_ms: now_ms };
             }
-            if owed.get(descriptor).is_some_and(|debt| debt.amount == 0) {
-                owed.remove(descriptor);
+            if charges.get(descriptor).is_some_and(|charge| charge.amount == 0) {
+                charges.remove(descriptor);
             }
         }
         charged

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, by, header, quota, told};
+use super::{Envoy, by, header, quota, rate_headers};
 use crate::config::Quota;
 use crate::policy::fixture::{Case, NOW_MS};
 
@@ -41,8 +41,8 @@ fn exactly_the_named_descriptor_has_another_limit() {
         (truth.clone(), json!([true]), two("x", "7"), 5, "a truth"),
         (truth, json!([false]), two("x", "7"), 2, "the other one"),
     ] {
-        let desk = Desk::new(&[overridden(per, values, 5)]);
-        assert_eq!(desk.passing(&case, 9), passing, "{note}");
+        let envoy = Envoy::new(&[overridden(per, values, 5)]);
+        assert_eq!(envoy.passing(&case, 9), passing, "{note}");
     }
 }
 
@@ -54,28 +54,28 @@ fn it_ends_by_itself_and_what_was_spent_stays() {
         (1, 1, 1, "less: the rest of the limit is there after it"),
         (0, 0, 2, "none at all"),
     ] {
-        let desk = Desk::new(&[overridden(json!(["principal.subject"]), json!(["x"]), limit)]);
+        let envoy = Envoy::new(&[overridden(json!(["principal.subject"]), json!(["x"]), limit)]);
         case.now_ms = NOW_MS;
-        assert_eq!(desk.passing(&case, at_first), at_first, "{note}");
+        assert_eq!(envoy.passing(&case, at_first), at_first, "{note}");
         case.now_ms = NOW_MS + 10 * SECOND - 1;
-        assert!(desk.admit(&case).is_err(), "{note}: a millisecond before its end");
+        assert!(envoy.admit(&case).is_err(), "{note}: a millisecond before its end");
         case.now_ms = NOW_MS + 10 * SECOND;
-        assert_eq!(desk.passing(&case, 9), at_last, "{note}: at its end");
+        assert_eq!(envoy.passing(&case, 9), at_last, "{note}: at its end");
     }
 }
 
 #[test]
 fn answers_tell_the_limit_of_the_moment() {
-    let desk = Desk::new(&[overridden(json!(["principal.subject"]), json!(["x"]), 5)]);
+    let envoy = Envoy::new(&[overridden(json!(["principal.subject"]), json!(["x"]), 5)]);
     let mut case = by("x");
     for (at_ms, limit, remaining) in [(0, "5", "4"), (10 * SECOND - 1, "5", "3")] {
         case.now_ms = NOW_MS + at_ms;
-        let admission = desk.admit(&case).unwrap();
-        assert_eq!(header(&told(&admission), "x-ratelimit-limit-requests"), Some(limit));
-        assert_eq!(header(&told(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
+        let admission = envoy.admit(&case).unwrap();
+        assert_eq!(header(&rate_headers(&admission), "x-ratelimit-limit-requests"), Some(limit));
+        assert_eq!(header(&rate_headers(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
     }
     case.now_ms = NOW_MS + 10 * SECOND;
-    let answer = super::answer(&desk.admit(&case).unwrap_err());
+    let answer = super::answer(&envoy.admit(&case).unwrap_err());
     assert_eq!(header(&answer.headers, "x-ratelimit-limit-requests"), Some("2"));
     assert_eq!(header(&answer.headers, "x-ratelimit-remaining-requests"), Some("0"));
 }
@@ -92,9 +92,9 @@ fn tokens_and_requests_in_flight_are_overridden_too() {
         ),
     ] {
         let quota = quota("q", change);
-        let desk = Desk::new(&[quota]);
+        let envoy = Envoy::new(&[quota]);
         let size = super::Size { may_be_unpriced: true, ..super::Size::default() };
-        let passing = |case: &Case| (0..9).filter(|_| desk.admit_sized(case, &size).is_ok()).count();
+        let passing = |case: &Case| (0..9).filter(|_| envoy.admit_sized(case, &size).is_ok()).count();
         assert_eq!((passing(&by("x")), passing(&by("y"))), (5, 2), "{note}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Desk, by, header, quota, told};
+use super::{Envoy, by, header, quota, rate_headers};
 use crate::denial::Reason;
 use crate::policy::fixture::Case;
 
@@ -14,12 +14,12 @@ fn a_request_that_one_quota_refuses_costs_nothing_in_the_others() {
         (vec![wide.clone(), narrow.clone()], "the one that refuses stands last"),
         (vec![narrow, wide], "it stands first"),
     ] {
-        let desk = Desk::new(&quotas);
-        assert_eq!(desk.passing(&by("x"), 10), 1, "{note}");
-        assert_eq!(desk.refusal(&by("x")), Some((Reason::QuotaExceeded, "narrow".to_owned())), "{note}");
-        assert_eq!(desk.passing(&by("y"), 10), 1, "{note}: x's refusals cost y nothing");
-        assert_eq!(desk.passing(&by("z"), 10), 1, "{note}");
-        assert_eq!(desk.refusal(&by("w")), Some((Reason::QuotaExceeded, "wide".to_owned())), "{note}");
+        let envoy = Envoy::new(&quotas);
+        assert_eq!(envoy.passing(&by("x"), 10), 1, "{note}");
+        assert_eq!(envoy.refusal(&by("x")), Some((Reason::QuotaExceeded, "narrow".to_owned())), "{note}");
+        assert_eq!(envoy.passing(&by("y"), 10), 1, "{note}: x's refusals cost y nothing");
+        assert_eq!(envoy.passing(&by("z"), 10), 1, "{note}");
+        assert_eq!(envoy.refusal(&by("w")), Some((Reason::QuotaExceeded, "wide".to_owned())), "{note}");
     }
 }
 
@@ -29,25 +29,25 @@ fn an_expression_that_errs_in_one_quota_charges_none() {
         quota("wide", json!({ "limit": 1, "per": ["'everybody'"] })),
         quota("tenants", json!({ "limit": 9, "per": ["principal.tenant"] })),
     ];
-    let desk = Desk::new(&quotas);
-    assert_eq!(desk.refusal(&by("x")), Some((Reason::QuotaError, "tenants".to_owned())));
-    assert!(desk.admit(&Case::with_key(json!({ "tenant": "acme" }))).is_ok(), "nothing was spent");
+    let envoy = Envoy::new(&quotas);
+    assert_eq!(envoy.refusal(&by("x")), Some((Reason::QuotaError, "tenants".to_owned())));
+    assert!(envoy.admit(&Case::with_key(json!({ "tenant": "acme" }))).is_ok(), "nothing was spent");
 }
 
 #[test]
-fn the_tightest_quota_is_told() {
+fn the_tightest_quota_is_shown() {
     let quotas = [
         quota("wide", json!({ "limit": 100, "per": ["'everybody'"] })),
         quota("narrow", json!({ "limit": 3 })),
         quota("shadow", json!({ "limit": 1, "mode": "shadow" })),
     ];
-    let desk = Desk::new(&quotas);
+    let envoy = Envoy::new(&quotas);
     for remaining in ["2", "1", "0"] {
-        let admission = desk.admit(&by("x")).unwrap();
-        assert_eq!(header(&told(&admission), "x-ratelimit-limit-requests"), Some("3"));
-        assert_eq!(header(&told(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
+        let admission = envoy.admit(&by("x")).unwrap();
+        assert_eq!(header(&rate_headers(&admission), "x-ratelimit-limit-requests"), Some("3"));
+        assert_eq!(header(&rate_headers(&admission), "x-ratelimit-remaining-requests"), Some(remaining));
     }
-    assert!(Desk::new(&[]).admit(&by("x")).unwrap().rates().is_empty(), "no quota, nothing to tell");
+    assert!(Envoy::new(&[]).admit(&by("x")).unwrap().rates().is_empty(), "no quota, nothing to tell");
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn a_quota_in_shadow_is_recorded_and_never_refuses() {
     ] {
         let mut entry = quota("q", change);
         entry.mode = crate::config::Mode::Shadow;
-        let desk = Desk::new(&[entry]);
-        let admissions: Vec<_> = (0..attempts).map(|_| desk.admit(&by("x")).unwrap()).collect();
+        let envoy = Envoy::new(&[entry]);
+        let admissions: Vec<_> = (0..attempts).map(|_| envoy.admit(&by("x")).unwrap()).collect();
         let last = admissions.last().unwrap();
         let want: Vec<String> = if recorded { vec!["q".to_owned()] } else { Vec::new() };
         assert_eq!(last.shadow_denials(), want, "{note}");
-        assert!(last.rates().is_empty(), "{note}: what does not hold anybody back is not told");
+        assert!(last.rates().is_empty(), "{note}: what does not hold anybody back is not shown");
     }
 }
 
@@ -78,9 +78,9 @@ fn a_shadow_that_was_not_charged_is_not_given_back() {
         quota("shadow", json!({ "limit": 2, "per": ["'everybody'"], "mode": "shadow" })),
         quota("enforced", json!({})),
     ];
-    let desk = Desk::new(&quotas);
-    assert!(desk.admit(&by("x")).is_ok());
-    assert!(desk.admit(&by("y")).unwrap().shadow_denials().is_empty(), "the shadow is full now");
-    assert_eq!(desk.passing(&by("x"), 5), 0, "x is refused by the other, before and after");
-    assert_eq!(desk.admit(&by("z")).unwrap().shadow_denials(), ["shadow"], "and it still is full");
+    let envoy = Envoy::new(&quotas);
+    assert!(envoy.admit(&by("x")).is_ok());
+    assert!(envoy.admit(&by("y")).unwrap().shadow_denials().is_empty(), "the shadow is full now");
+    assert_eq!(envoy.passing(&by("x"), 5), 0, "x is refused by the other, before and after");
+    assert_eq!(envoy.admit(&by("z")).unwrap().shadow_denials(), ["shadow"], "and it still is full");
 }
