@@ -23,7 +23,7 @@ use measure::Measure;
 use overrides::{Limits, Overrides};
 
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(super) struct CompiledQuota {
     pub(super) id: Arc<str>,
     pub(super) measure: Measure,
     /// Where the rate limit service counts.
@@ -54,7 +54,7 @@ pub(super) struct Charge {
     pub(super) per: String,
 }
 
-impl Quota {
+impl CompiledQuota {
     pub(super) fn compile(
         quota: &config::Quota,
         at: &str,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::compiled_quota::Quota;
+use super::compiled_quota::CompiledQuota;
 use super::global::Service;
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::expression::{Engine, Reads};
@@ -10,7 +10,7 @@ use crate::expression::{Engine, Reads};
 /// The compiled quotas of one configuration.
 #[derive(Debug)]
 pub struct QuotaSet {
-    pub(super) quotas: Vec<Quota>,
+    pub(super) quotas: Vec<CompiledQuota>,
     pub(super) reads: Reads,
     pub(super) service: Option<Service>,
 }
@@ -34,7 +34,7 @@ impl QuotaSet {
                     format!("the quota `{}` is listed twice", quota.id),
                 ));
             }
-            let quota = Quota::compile(quota, &at, service.as_ref(), engine)?;
+            let quota = CompiledQuota::compile(quota, &at, service.as_ref(), engine)?;
             quota.read_into(&mut reads);
             compiled.push(quota);
         }

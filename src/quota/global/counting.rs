@@ -9,7 +9,7 @@ use super::response::DescriptorResponse;
 use crate::config::{OnFailure, Unit};
 use crate::denial::{Denial, Reason};
 use crate::ledger::{Basis, Count, RemoteStatus, SOON_MS, Take, TakeOutcome};
-use crate::quota::compiled_quota::{Charge, Quota};
+use crate::quota::compiled_quota::{Charge, CompiledQuota};
 use crate::quota::local_check::LocalCheck;
 use crate::quota::taken::Taken;
 use crate::quota::{Size, Till};
@@ -21,7 +21,7 @@ pub(super) struct ResponseOutcome {
     pub(super) counts_alone: bool,
 }
 
-impl Quota {
+impl CompiledQuota {
     /// True where the service counts a request when it is asked.
     pub(super) fn is_counted_at_once(&self, global: &Global) -> bool {
         self.measure.unit() == Unit::Requests && global.fresh_ms() == 0
