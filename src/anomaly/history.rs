@@ -6,20 +6,21 @@
 //!         period     4 bytes   the number of the latest period with a request
 //!         periods    2 bytes   how many have gone into the baselines
 //!         requests   4 bytes   that came in this period
-//!         tokens     8 bytes   that answers have told in this period
+//!         tokens     8 bytes   that answers have stated in this period
 //!         ended, refused       4 bytes each, halved with each period
 //!         baselines  4 bytes each, of a period, as floating point
-//!         models, networks     as `familiar.rs` has them
+//!         models, networks     as `recently_used.rs` has them
 //! ```
 //!
-//! All numbers are little endian. It knows neither the ledger nor what is unusual enough to be told.
+//! All numbers are little endian. It knows neither the ledger nor what is unusual enough to be recorded.
 
 use std::net::IpAddr;
 
-use sha2::{Digest, Sha256};
-
-use super::familiar::{Familiar, Short};
-use super::{Anomaly, Ended, PrincipalName, Sight};
+use super::kinds::Anomaly;
+use super::observation::Observation;
+use super::principal_hash::{PrincipalHash, truncated_sha256};
+use super::recently_used::{RecentlyUsed, ShortHash};
+use super::totals::Totals;
 use crate::config::AnomalySettings;
 
 /// A share of fewer requests says little.
@@ -28,8 +29,8 @@ const LEAST_ENDED: u32 = 10;
 const MOST_RAISE: f32 = 2.0;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Past {
-    name: PrincipalName,
+pub(super) struct History {
+    name: PrincipalHash,
     period: u32,
     periods: u16,
     requests: u32,
@@ -38,12 +39,12 @@ pub(super) struct Past {
     refused: u32,
     request_baseline: f32,
     token_baseline: f32,
-    models: Familiar,
-    networks: Familiar,
+    models: RecentlyUsed,
+    networks: RecentlyUsed,
 }
 
-impl Past {
-    pub(super) fn beginning(name: PrincipalName, period: u32) -> Self {
+impl History {
+    pub(super) fn beginning(name: PrincipalHash, period: u32) -> Self {
         Self {
             name,
             period,
@@ -54,12 +55,12 @@ impl Past {
             refused: 0,
             request_baseline: 0.0,
             token_baseline: 0.0,
-            models: Familiar::default(),
-            networks: Familiar::default(),
+            models: RecentlyUsed::default(),
+            networks: RecentlyUsed::default(),
         }
     }
 
-    pub(super) fn is_of(&self, name: PrincipalName) -> bool {
+    pub(super) fn is_of(&self, name: PrincipalHash) -> bool {
         self.name == name
     }
 
@@ -93,18 +94,19 @@ impl Past {
     }
 
     /// Adds what requests have come to.
-    pub(super) fn add(&mut self, ended: &Ended) {
-        self.ended = self.ended.saturating_add(ended.requests);
-        self.refused = self.refused.saturating_add(ended.refused);
-        self.tokens = self.tokens.saturating_add(ended.tokens);
+    pub(super) fn add(&mut self, totals: &Totals) {
+        self.ended = self.ended.saturating_add(totals.requests);
+        self.refused = self.refused.saturating_add(totals.refused);
+        self.tokens = self.tokens.saturating_add(totals.tokens);
     }
 
     /// Adds a request, and tells what is unusual about it.
-    pub(super) fn see(&mut self, sight: &Sight<'_>, settings: &AnomalySettings) -> Anomaly {
+    pub(super) fn observe(&mut self, observation: &Observation<'_>, settings: &AnomalySettings) -> Anomaly {
         self.requests = self.requests.saturating_add(1);
-        let has_new_model = sight.model.is_some_and(|model| self.models.meet(short(model.as_bytes())));
-        let network = sight.address.and_then(network);
-        let has_new_network = network.is_some_and(|network| self.networks.meet(network));
+        let has_new_model =
+            observation.model.is_some_and(|model| self.models.insert(short_hash(model.as_bytes())));
+        let network = observation.address.and_then(network);
+        let has_new_network = network.is_some_and(|network| self.networks.insert(network));
         let denial_share = match self.ended {
             LEAST_ENDED.. => f64::from(self.refused) / f64::from(self.ended),
             _ => 0.0,
@@ -140,7 +142,7 @@ impl Past {
         value
     }
 
-    /// `None` where the value is not one that [`Past::encode`] writes.
+    /// `None` where the value is not one that [`History::encode`] writes.
     pub(super) fn decode(value: &[u8]) -> Option<Self> {
         let (name, rest) = value.split_first_chunk()?;
         let (period, rest) = rest.split_first_chunk()?;
@@ -151,10 +153,10 @@ impl Past {
         let (refused, rest) = rest.split_first_chunk()?;
         let (request_baseline, rest) = rest.split_first_chunk()?;
         let (token_baseline, rest) = rest.split_first_chunk()?;
-        let (models, rest) = Familiar::decode(rest)?;
-        let (networks, rest) = Familiar::decode(rest)?;
-        let past = Self {
-            name: PrincipalName(*name),
+        let (models, rest) = RecentlyUsed::decode(rest)?;
+        let (networks, rest) = RecentlyUsed::decode(rest)?;
+        let history = Self {
+            name: PrincipalHash(*name),
             period: u32::from_le_bytes(*period),
             periods: u16::from_le_bytes(*periods),
             requests: u32::from_le_bytes(*requests),
@@ -166,36 +168,27 @@ impl Past {
             models,
             networks,
         };
-        let is_finite = past.request_baseline.is_finite() && past.token_baseline.is_finite();
-        (rest.is_empty() && is_finite).then_some(past)
+        let is_finite = history.request_baseline.is_finite() && history.token_baseline.is_finite();
+        (rest.is_empty() && is_finite).then_some(history)
     }
 }
 
-/// The first eight bytes of SHA-256.
-pub(super) fn mark(bytes: &[u8]) -> [u8; 8] {
-    let mut mark = [0; 8];
-    for (to, from) in mark.iter_mut().zip(Sha256::digest(bytes)) {
-        *to = from;
-    }
-    mark
-}
-
-fn short(bytes: &[u8]) -> Short {
-    let [first, second, third, fourth, ..] = mark(bytes);
+fn short_hash(bytes: &[u8]) -> ShortHash {
+    let [first, second, third, fourth, ..] = truncated_sha256(bytes);
     [first, second, third, fourth]
 }
 
 /// The /24 of an IPv4 address, the /48 of an IPv6 one.
-fn network(address: &str) -> Option<Short> {
+fn network(address: &str) -> Option<ShortHash> {
     let address = address.parse::<IpAddr>().ok()?.to_canonical();
     Some(match address {
         IpAddr::V4(address) => {
             let [first, second, third, _] = address.octets();
-            short(&[first, second, third])
+            short_hash(&[first, second, third])
         }
         IpAddr::V6(address) => {
             let [first, second, third, ..] = address.segments();
-            short(&[first, second, third].map(u16::to_be_bytes).concat())
+            short_hash(&[first, second, third].map(u16::to_be_bytes).concat())
         }
     })
 }

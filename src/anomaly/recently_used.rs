@@ -3,14 +3,14 @@
 /// How many are remembered.
 const MOST: usize = 12;
 /// Enough to tell apart twelve of a caller's own: it is no secret, and a mistake is a new one that goes unnoticed.
-pub(super) type Short = [u8; 4];
+pub(super) type ShortHash = [u8; 4];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Familiar(Vec<Short>);
+pub(super) struct RecentlyUsed(Vec<ShortHash>);
 
-impl Familiar {
+impl RecentlyUsed {
     /// Remembers one. True where it was not known.
-    pub(super) fn meet(&mut self, one: Short) -> bool {
+    pub(super) fn insert(&mut self, one: ShortHash) -> bool {
         let known = self.0.iter().position(|other| *other == one);
         match known {
             Some(place) => {
@@ -43,32 +43,35 @@ impl Familiar {
 
 #[cfg(test)]
 mod tests {
-    use super::{Familiar, MOST};
+    use super::{MOST, RecentlyUsed};
 
     #[test]
     fn the_one_not_used_for_longest_is_forgotten() {
-        let mut familiar = Familiar::default();
+        let mut recently_used = RecentlyUsed::default();
         let name = |number: usize| [u8::try_from(number).unwrap(); 4];
         for number in 0..MOST {
-            assert!(familiar.meet(name(number)), "{number} is new");
+            assert!(recently_used.insert(name(number)), "{number} is new");
         }
-        assert!(!familiar.meet(name(0)), "used again");
-        assert!(familiar.meet(name(99)), "one more than fit");
-        assert!(!familiar.meet(name(0)) && familiar.meet(name(1)), "1 was not used for longest");
-        assert_eq!(familiar.0.len(), MOST);
+        assert!(!recently_used.insert(name(0)), "used again");
+        assert!(recently_used.insert(name(99)), "one more than fit");
+        assert!(
+            !recently_used.insert(name(0)) && recently_used.insert(name(1)),
+            "1 was not used for longest"
+        );
+        assert_eq!(recently_used.0.len(), MOST);
     }
 
     #[test]
     fn it_reads_what_it_writes_and_nothing_longer() {
-        let mut familiar = Familiar::default();
-        familiar.meet([1, 2, 3, 4]);
-        familiar.meet([5, 6, 7, 8]);
+        let mut recently_used = RecentlyUsed::default();
+        recently_used.insert([1, 2, 3, 4]);
+        recently_used.insert([5, 6, 7, 8]);
         let mut value = Vec::new();
-        familiar.encode_into(&mut value);
+        recently_used.encode_into(&mut value);
         assert_eq!(value, [2, 5, 6, 7, 8, 1, 2, 3, 4]);
         value.push(9);
-        assert_eq!(Familiar::decode(&value), Some((familiar, [9].as_slice())));
-        assert_eq!(Familiar::decode(&value[..8]), None);
-        assert_eq!(Familiar::decode(&[13; 60]), None, "more than there can be");
+        assert_eq!(RecentlyUsed::decode(&value), Some((recently_used, [9].as_slice())));
+        assert_eq!(RecentlyUsed::decode(&value[..8]), None);
+        assert_eq!(RecentlyUsed::decode(&[13; 60]), None, "more than there can be");
     }
 }

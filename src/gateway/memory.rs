@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::likeness::Likeness;
 use super::{Call, Gateway, Known};
-use crate::anomaly::Pending;
+use crate::anomaly::PendingTotals;
 use crate::audit::Members;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Operation};
@@ -43,7 +43,7 @@ pub struct Memory {
     pub(super) allotments: Allotments,
     pub(super) debts: Debts,
     /// What calls have come to and callers' pasts do not have yet.
-    pub(super) pasts: Pending,
+    pub(super) pasts: PendingTotals,
     /// What is held of calls that wait.
     pub(super) holding: Rc<Holding>,
     /// What could not be charged yet.
@@ -90,7 +90,7 @@ impl Memory {
             judgements: Recall::new(others(JUDGEMENTS), key),
             allotments: Allotments::default(),
             debts: Debts::default(),
-            pasts: Pending::default(),
+            pasts: PendingTotals::default(),
             holding: Holding::new(bounds),
             owed: RefCell::default(),
         }

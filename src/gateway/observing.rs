@@ -1,7 +1,7 @@
 //! What a call adds to its caller's recent past, and what is unusual about it.
 
 use super::{Call, Ending, Gateway, Known, Memory};
-use crate::anomaly::{Anomaly, AnomalyKind, Ended, PrincipalName, Sight};
+use crate::anomaly::{Anomaly, AnomalyKind, Observation, PrincipalHash, Totals};
 use crate::config::{ClientAddress, ConfigError};
 use crate::expression::Reads;
 use crate::identity::{Asker, CredentialName, Source};
@@ -36,8 +36,8 @@ impl Gateway {
     /// Adds the call to its caller's past, once, and finds what is unusual about it.
     pub(super) fn observe(&self, call: &mut Call, known: &Known<'_>) {
         let (Some(anomalies), None) = (&self.anomalies, &call.observed) else { return };
-        let Some(name) = call.principal().map(PrincipalName::of) else { return };
-        let sight = Sight {
+        let Some(name) = call.principal().map(PrincipalHash::of) else { return };
+        let sight = Observation {
             model: call.model(),
             address: call.connection.source_address.as_deref().filter(|_| self.believes_address_of(call)),
             now_ms: known.moment.unix_ms,
@@ -50,8 +50,8 @@ impl Gateway {
     /// Notes what the call has come to.
     pub(super) fn note_end(&self, call: &Call, ending: &Ending, store: &dyn Store, memory: &Memory) {
         let Some(anomalies) = self.anomalies.as_ref().filter(|_| !call.is_answered()) else { return };
-        let Some(name) = call.principal().map(PrincipalName::of) else { return };
-        let ended = Ended {
+        let Some(name) = call.principal().map(PrincipalHash::of) else { return };
+        let ended = Totals {
             requests: 1,
             refused: u32::from(call.denial().is_some()),
             tokens: ending.usage.as_ref().and_then(|usage| usage.at_least().total).unwrap_or_default(),

@@ -57,7 +57,7 @@ pub enum Namespace {
     /// What is known of counters that the rate limit service keeps.
     RemoteCounter = 9,
     /// What is known of callers' recent past.
-    Past = 10,
+    History = 10,
 }
 
 impl Namespace {
@@ -70,7 +70,7 @@ impl Namespace {
             | Self::Replay
             | Self::Budget
             | Self::RemoteCounter
-            | Self::Past => Region::Callers,
+            | Self::History => Region::Callers,
         }
     }
 }

@@ -69,7 +69,7 @@ fn what_the_gateway_needs_has_room_when_the_table_has_none() {
         Namespace::Replay,
         Namespace::Budget,
         Namespace::RemoteCounter,
-        Namespace::Past,
+        Namespace::History,
     ] {
         let fill = |number: u32| {
             let key = number.to_le_bytes();
