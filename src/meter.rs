@@ -23,7 +23,7 @@ use json_reader::JsonReader;
 use ndjson::Ndjson;
 use server_sent_events::ServerSentEvents;
 use usage_accumulator::UsageAccumulator;
-pub use usage_chunk::ExtraEvent;
+pub use usage_chunk::UsageChunkFilter;
 
 /// Reads one answer.
 #[derive(Debug)]

@@ -26,16 +26,16 @@ pub use admission::{Admission, Held};
 pub use admitting::Admitting;
 pub use charged::Charged;
 pub use charges::Charges;
-pub use context::Till;
+pub use context::QuotaContext;
 pub use cost::{Cost, Size};
 #[cfg(test)]
 pub(crate) use global::scripted;
 pub use global::{
-    Answer, Ask, Batch, Debts, Descriptor, Global, PER_KEY, Pending, QUOTA_KEY, Report, Service, ServiceUnit,
-    ServiceWindow, WINDOW_KEY, entry_value,
+    Answer, Ask, Batch, Descriptor, GlobalQuota, PER_KEY, Pending, QUOTA_KEY, Report, Service, ServiceUnit,
+    ServiceWindow, UnreportedCharges, WINDOW_KEY, entry_value,
 };
 pub use set::QuotaSet;
-pub use settling::Owed;
+pub use settling::Unsettled;
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ use crate::holding::{Bounds, Holding};
 use crate::identity::{CallerName, CredentialName, Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::{CallFacts, Permit};
-use crate::quota::{Charges, Debts, Owed};
+use crate::quota::{Charges, UnreportedCharges, Unsettled};
 use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
@@ -41,13 +41,13 @@ pub struct Memory {
     pub(super) settled: Recall<Rc<Settled>, SettledName>,
     pub(super) judgements: Recall<Rc<Judgement>, Likeness>,
     pub(super) allotments: Allotments,
-    pub(super) debts: Debts,
+    pub(super) debts: UnreportedCharges,
     /// What calls have come to and callers' pasts do not have yet.
     pub(super) pasts: PendingTotals,
     /// What is held of calls that wait.
     pub(super) holding: Rc<Holding>,
     /// What could not be charged yet.
-    owed: RefCell<Vec<Owed>>,
+    owed: RefCell<Vec<Unsettled>>,
 }
 
 /// Who calls, by what evidence, and what path asks of which upstream.
@@ -89,7 +89,7 @@ impl Memory {
             settled: Recall::new(others(SETTLED), key),
             judgements: Recall::new(others(JUDGEMENTS), key),
             allotments: Allotments::default(),
-            debts: Debts::default(),
+            debts: UnreportedCharges::default(),
             pasts: PendingTotals::default(),
             holding: Holding::new(bounds),
             owed: RefCell::default(),
@@ -128,15 +128,15 @@ impl Memory {
     }
 
     /// What the rate limit service has not been told yet.
-    pub fn debts(&self) -> &Debts {
+    pub fn debts(&self) -> &UnreportedCharges {
         &self.debts
     }
 
-    pub(super) fn owe(&self, owed: Vec<Owed>) {
+    pub(super) fn owe(&self, owed: Vec<Unsettled>) {
         self.owed.borrow_mut().extend(owed);
     }
 
-    pub(super) fn take_owed(&self) -> Vec<Owed> {
+    pub(super) fn take_owed(&self) -> Vec<Unsettled> {
         std::mem::take(&mut *self.owed.borrow_mut())
     }
 

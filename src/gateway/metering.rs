@@ -5,7 +5,7 @@ use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
 use crate::denial::Denial;
 use crate::dialect::{self, Operation};
-use crate::meter::{ExtraEvent, Meter};
+use crate::meter::{Meter, UsageChunkFilter};
 use crate::request::Headers;
 use crate::upstream::{HeaderPatch, Upstream};
 
@@ -37,10 +37,10 @@ impl Gateway {
     }
 
     /// Takes out of an answer what only the gateway has asked for; `None` where there is no such thing.
-    pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<ExtraEvent> {
+    pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<UsageChunkFilter> {
         let was_asked_for = call.operation.as_deref().is_some_and(Operation::tells_stream_usage_if_asked);
         (was_asked_for && call.rewriting == Rewriting::Done && meter.is_some_and(Meter::reads_events))
-            .then(ExtraEvent::default)
+            .then(UsageChunkFilter::default)
     }
 
     /// True where the body is read to see whether a stream has to be asked for its usage.

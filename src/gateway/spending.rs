@@ -8,7 +8,7 @@ use crate::dialect::{BodyForm, Counts, Operation};
 use crate::ledger::Store;
 use crate::meter::{Usage, tokens_of};
 use crate::price::{Circumstances, Consumption, Rate};
-use crate::quota::{Cost, Size, Till};
+use crate::quota::{Cost, QuotaContext, Size};
 use crate::upstream::Upstream;
 
 const JSON: &str = "application/json";
@@ -51,8 +51,19 @@ impl Gateway {
         }
     }
 
-    pub(super) fn till<'a>(&'a self, store: &'a dyn Store, memory: &'a Memory, now_ms: u64) -> Till<'a> {
-        Till { ledger: &self.ledger, store, allotments: &memory.allotments, debts: &memory.debts, now_ms }
+    pub(super) fn till<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        memory: &'a Memory,
+        now_ms: u64,
+    ) -> QuotaContext<'a> {
+        QuotaContext {
+            ledger: &self.ledger,
+            store,
+            allotments: &memory.allotments,
+            unreported: &memory.debts,
+            now_ms,
+        }
     }
 
     /// As much as is known before the call goes, where a quota asks for it.

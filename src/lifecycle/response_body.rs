@@ -2,7 +2,7 @@
 
 use super::host::{Exchange, Side};
 use super::stream::{Next, Stream};
-use crate::meter::{ExtraEvent, Meter};
+use crate::meter::{UsageChunkFilter, Meter};
 use crate::upstream::UrlKey;
 
 /// So much of an answer is copied at a time.
@@ -43,7 +43,7 @@ fn measure(exchange: &dyn Exchange, meter: &mut Meter, size: usize) {
 }
 
 /// Passes on a piece of an answer without the event that the caller has not asked for.
-fn take_out(exchange: &dyn Exchange, extra: &mut ExtraEvent, size: usize, end_of_stream: bool) {
+fn take_out(exchange: &dyn Exchange, extra: &mut UsageChunkFilter, size: usize, end_of_stream: bool) {
     let piece = exchange.body(Side::Response, 0, size).unwrap_or_default();
     let mut passed = extra.pass(&piece);
     if end_of_stream {

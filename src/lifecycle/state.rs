@@ -3,7 +3,7 @@
 use super::host::Exchange;
 use super::phase::{BodyProgress, Phase};
 use crate::gateway::Call;
-use crate::meter::{ExtraEvent, Meter};
+use crate::meter::{UsageChunkFilter, Meter};
 use crate::upstream::UrlKey;
 
 /// One exchange. It is shared with the worker, so that an event of the house can wake one that is held.
@@ -30,7 +30,7 @@ pub(super) struct Response {
     /// Reads the provider's answer, where it costs something.
     pub(super) meter: Option<Meter>,
     /// Takes out of the answer what the caller has not asked for.
-    pub(super) extra: Option<ExtraEvent>,
+    pub(super) extra: Option<UsageChunkFilter>,
     /// Makes a URL in the answer the gateway's.
     pub(super) url_key: Option<UrlKey>,
     /// What takes the place of the body of an error that the host answered by itself.

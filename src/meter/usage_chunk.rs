@@ -1,4 +1,4 @@
-//! The event that has nothing but the usage, which the gateway asked for and the caller did not: it is taken out again.
+//! The chunk of a stream that has nothing but the usage, which the gateway asked for and the caller did not: it is taken out again.
 //!
 //! Of what has come only the beginning of an event that is not there as a whole is held back, until the rest of it comes
 //! or it is longer than such an event can be.
@@ -13,7 +13,7 @@ const LONGEST: usize = 8 * 1024;
 
 /// Takes one event out of a stream of server-sent events.
 #[derive(Debug, Default)]
-pub struct ExtraEvent {
+pub struct UsageChunkFilter {
     /// The beginning of an event.
     held: Vec<u8>,
     /// What comes belongs to an event whose beginning has gone on.
@@ -27,7 +27,7 @@ struct Event {
     usage: Option<IgnoredAny>,
 }
 
-impl ExtraEvent {
+impl UsageChunkFilter {
     /// What goes on of the next piece.
     pub fn pass<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
         let piece = match self.held.is_empty() {
@@ -41,7 +41,7 @@ impl ExtraEvent {
         let mut is_edited = false;
         while let Some(end) = event_end(rest) {
             let (event, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            match !std::mem::take(&mut self.is_past) && is_extra(event) {
+            match !std::mem::take(&mut self.is_past) && is_usage_chunk(event) {
                 true => is_edited = true,
                 false => kept.extend_from_slice(event),
             }
@@ -82,7 +82,7 @@ fn event_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn is_extra(event: &[u8]) -> bool {
+fn is_usage_chunk(event: &[u8]) -> bool {
     if memchr::memmem::find(event, b"\"usage\"").is_none() {
         return false;
     }
@@ -94,27 +94,27 @@ fn is_extra(event: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::ExtraEvent;
+    use super::UsageChunkFilter;
 
-    const EXTRA: &str = r#"data: {"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    const CHUNK: &str = r#"data: {"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
 
     fn passed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-        let mut extra = ExtraEvent::default();
+        let mut filter = UsageChunkFilter::default();
         let mut all = Vec::new();
-        pieces.into_iter().for_each(|piece| all.extend_from_slice(&extra.pass(piece)));
-        all.extend_from_slice(&extra.finish());
+        pieces.into_iter().for_each(|piece| all.extend_from_slice(&filter.pass(piece)));
+        all.extend_from_slice(&filter.finish());
         String::from_utf8(all).unwrap()
     }
 
     #[test]
-    fn the_extra_event_alone_is_taken_out_wherever_the_stream_is_cut() {
+    fn the_usage_chunk_alone_is_taken_out_wherever_the_stream_is_cut() {
         let head = r#"data: {"choices":[{"delta":{"content":"„usage“ \"usage\""}}],"usage":null}"#;
         let azure = r#"data: {"choices":[],"prompt_filter_results":[]}"#;
         let last = r#"data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#;
         for end in ["\n", "\r\n", "\r"] {
             let event = |text: &str| format!("{text}{end}{end}");
             let before = [azure, head, ": a comment", last].map(event).concat();
-            let stream = [before.clone(), event(EXTRA), event("data: [DONE]")].concat();
+            let stream = [before.clone(), event(CHUNK), event("data: [DONE]")].concat();
             let want = [before, event("data: [DONE]")].concat();
             for middle in 0..=stream.len() {
                 let (begin, rest) = stream.as_bytes().split_at(middle);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_extra_event_goes_on_as_it_came() {
+    fn what_is_not_the_usage_chunk_goes_on_as_it_came() {
         let long = format!("data: {{\"choices\":[],\"t\":\"{}\",\"usage\":{{}}}}\n\n", "x".repeat(20_000));
         for stream in [
             "",
@@ -147,10 +147,10 @@ mod tests {
 
     #[test]
     fn nothing_is_held_back_of_whole_events() {
-        let mut extra = ExtraEvent::default();
+        let mut filter = UsageChunkFilter::default();
         let event = b"data: {\"choices\":[{}]}\n\n".as_slice();
-        assert!(matches!(extra.pass(event), std::borrow::Cow::Borrowed(passed) if passed == event));
-        assert_eq!(&*extra.pass(format!("{EXTRA}\n\n").as_bytes()), b"");
-        assert_eq!(extra.finish(), b"");
+        assert!(matches!(filter.pass(event), std::borrow::Cow::Borrowed(passed) if passed == event));
+        assert_eq!(&*filter.pass(format!("{CHUNK}\n\n").as_bytes()), b"");
+        assert_eq!(filter.finish(), b"");
     }
 }

@@ -5,7 +5,7 @@ use super::compiled_quota::Charge;
 use super::global::{Answer, DescriptorQuery, Pending};
 use super::local_check::LocalCheck;
 use super::reservations::Reservations;
-use super::{Admission, Charges, QuotaSet, Size, Till};
+use super::{Admission, Charges, QuotaContext, QuotaSet, Size};
 use crate::config::Unit;
 use crate::denial::{Denial, Reason};
 use crate::ledger::{Budget, Count, LedgerError};
@@ -20,37 +20,47 @@ pub enum Admitting {
 
 impl QuotaSet {
     /// Charges the token's budget and every quota that applies, or nothing.
-    pub fn admit(&self, charges: &Charges, size: &Size<'_>, till: Till<'_>) -> Result<Admitting, Denial> {
-        let mut reservations = Reservations::new(charges.shadow_denials.clone(), till.now_ms);
+    pub fn admit(
+        &self,
+        charges: &Charges,
+        size: &Size<'_>,
+        context: QuotaContext<'_>,
+    ) -> Result<Admitting, Denial> {
+        let mut reservations = Reservations::new(charges.shadow_denials.clone(), context.now_ms);
         if let Some(budget) = charges.budget {
-            note_rate(&mut reservations.rates, Unit::Requests, &spend_budget(&budget, till)?);
+            note_rate(&mut reservations.rates, Unit::Requests, &spend_budget(&budget, context)?);
             reservations.budget = Some(budget);
         }
-        match self.charge(&mut reservations, charges, size, till) {
-            Ok(queries) if queries.is_empty() => Ok(Admitting::Done(reservations.admitted(self, till))),
+        match self.charge(&mut reservations, charges, size, context) {
+            Ok(queries) if queries.is_empty() => Ok(Admitting::Done(reservations.admitted(self, context))),
             Ok(queries) => Ok(Admitting::Asks(self.pending(reservations, queries))),
             Err(denial) => {
-                reservations.give_back(self, till);
+                reservations.give_back(self, context);
                 Err(denial)
             }
         }
     }
 
     /// Goes on with what the rate limit service has answered.
-    pub fn resume(&self, pending: Pending, answer: &Answer, till: Till<'_>) -> Result<Admission, Denial> {
+    pub fn resume(
+        &self,
+        pending: Pending,
+        answer: &Answer,
+        context: QuotaContext<'_>,
+    ) -> Result<Admission, Denial> {
         let Pending { mut reservations, queries, .. } = pending;
-        match self.take_responses(&mut reservations, &queries, answer, till) {
-            Ok(()) => Ok(reservations.admitted(self, till)),
+        match self.take_responses(&mut reservations, &queries, answer, context) {
+            Ok(()) => Ok(reservations.admitted(self, context)),
             Err(denial) => {
-                reservations.give_back(self, till);
+                reservations.give_back(self, context);
                 Err(denial)
             }
         }
     }
 
     /// The call does not wait any more.
-    pub fn give_up(&self, pending: Pending, till: Till<'_>) {
-        pending.reservations.give_back(self, till);
+    pub fn give_up(&self, pending: Pending, context: QuotaContext<'_>) {
+        pending.reservations.give_back(self, context);
     }
 
     /// Takes what this Envoy knows to be there, and returns what the service is to be asked for.
@@ -59,7 +69,7 @@ impl QuotaSet {
         reservations: &mut Reservations,
         charges: &Charges,
         size: &Size<'_>,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<Vec<DescriptorQuery>, Denial> {
         let mut queries = Vec::new();
         let is_shared = |charge: &&Charge| self.is_shared(charge.quota);
@@ -71,8 +81,8 @@ impl QuotaSet {
                 );
             };
             let check = match &quota.global {
-                Some(global) => quota.check_locally(global, charge, size, till),
-                None => quota.take(charge, size, till),
+                Some(global) => quota.check_locally(global, charge, size, context),
+                None => quota.take(charge, size, context),
             };
             match check {
                 Ok(LocalCheck::Taken(taken, count)) => {
@@ -87,11 +97,11 @@ impl QuotaSet {
     }
 }
 
-fn spend_budget(budget: &Budget, till: Till<'_>) -> Result<Count, Denial> {
-    match budget.spend(till.ledger, till.store, till.now_ms) {
+fn spend_budget(budget: &Budget, context: QuotaContext<'_>) -> Result<Count, Denial> {
+    match budget.spend(context.ledger, context.store, context.now_ms) {
         Ok(count) if count.admitted => Ok(count),
         Ok(count) => {
-            let shortage = shortage(Unit::Requests, &count, till.now_ms);
+            let shortage = shortage(Unit::Requests, &count, context.now_ms);
             Err(Denial::new(Reason::TokenBudgetExhausted).short_of(shortage))
         }
         Err(error) => {

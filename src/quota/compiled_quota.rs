@@ -8,10 +8,10 @@ mod window;
 use std::sync::Arc;
 
 use super::admission::shortage;
-use super::global::{Global, Service, per_value};
+use super::global::{GlobalQuota, Service, per_value};
 use super::local_check::LocalCheck;
 use super::taken::Taken;
-use super::{Charged, Size, Till};
+use super::{Charged, QuotaContext, Size};
 use crate::config::{self, ConfigError, Mode, Unit};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
@@ -27,7 +27,7 @@ pub(super) struct CompiledQuota {
     pub(super) id: Arc<str>,
     pub(super) measure: Measure,
     /// Where the rate limit service counts.
-    pub(super) global: Option<Global>,
+    pub(super) global: Option<GlobalQuota>,
     limit: Limit,
     overrides: Overrides,
     per: Vec<Expression>,
@@ -62,7 +62,7 @@ impl CompiledQuota {
         engine: &Engine,
     ) -> Result<Self, ConfigError> {
         let measure = Measure::compile(quota, at)?;
-        let global = Global::compile(quota, service, at)?;
+        let global = GlobalQuota::compile(quota, service, at)?;
         if global.is_none() && quota.outlives_processes() && quota.durability.is_none() {
             let why = format!(
                 "the window `{}` is longer than an hour, and counters live and die with one Envoy process; write `durability: process` to accept that",
@@ -168,10 +168,10 @@ impl CompiledQuota {
         &self,
         charge: &Charge,
         size: &Size<'_>,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<LocalCheck, Denial> {
         self.require_countable(size)?;
-        match self.measure.take((&charge.counter, charge.limits.at(till.now_ms)), size, till) {
+        match self.measure.take((&charge.counter, charge.limits.at(context.now_ms)), size, context) {
             Ok((count, held)) if count.admitted => {
                 let taken = match held {
                     Some(held) => Taken::Held(charge.counter, held),
@@ -179,7 +179,7 @@ impl CompiledQuota {
                 };
                 Ok(LocalCheck::Taken(taken, count))
             }
-            Ok((count, _)) => Err(self.refusal(&count, till.now_ms)),
+            Ok((count, _)) => Err(self.refusal(&count, context.now_ms)),
             Err(error) => Err(self.without_room(error)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::admission::{Admission, Held, Hold, note_rate};
 use super::taken::Taken;
-use super::{QuotaSet, Till};
+use super::{QuotaContext, QuotaSet};
 use crate::config::{Mode, Unit};
 use crate::denial::{Denial, Rates};
 use crate::ledger::{Budget, Count, RemoteCounter};
@@ -58,14 +58,14 @@ impl Reservations {
     }
 
     /// All that was asked for is there.
-    pub(super) fn admitted(self, quotas: &QuotaSet, till: Till<'_>) -> Admission {
+    pub(super) fn admitted(self, quotas: &QuotaSet, context: QuotaContext<'_>) -> Admission {
         let (mut held, mut charged) = (Vec::new(), Vec::new());
         for QuotaTaken { place, taken } in self.taken {
             let hold = match taken {
                 Taken::Held(_, reservation) => Some((reservation, Hold::Local)),
                 Taken::RemoteHeld(descriptor, reservation) => Some((reservation, Hold::Remote(descriptor))),
                 Taken::RemoteSpent(descriptor, _, amount) => {
-                    till.debts.add(descriptor, amount, till.now_ms);
+                    context.unreported.add(descriptor, amount, context.now_ms);
                     None
                 }
                 Taken::Spent(_) | Taken::RemoteCounted => None,
@@ -87,16 +87,16 @@ impl Reservations {
 
     /// A request that one quota refuses costs nothing in the others. What cannot be given back stays: it errs on the strict
     /// side and leaves by itself.
-    pub(super) fn give_back(self, quotas: &QuotaSet, till: Till<'_>) {
-        let Till { ledger, store, now_ms, .. } = till;
+    pub(super) fn give_back(self, quotas: &QuotaSet, context: QuotaContext<'_>) {
+        let QuotaContext { ledger, store, now_ms, .. } = context;
         if let Some(budget) = &self.budget {
             let _ = budget.give_back(ledger, store, now_ms);
         }
         for QuotaTaken { place, taken } in self.taken {
             let Some(quota) = quotas.quotas.get(place) else { continue };
             match taken {
-                Taken::Spent(counter) => quota.measure.give_back(&counter, None, till),
-                Taken::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), till),
+                Taken::Spent(counter) => quota.measure.give_back(&counter, None, context),
+                Taken::Held(counter, held) => quota.measure.give_back(&counter, Some(&held), context),
                 Taken::RemoteHeld(_, held) => {
                     let _ = RemoteCounter::settle((ledger, store), &held, 0, now_ms);
                 }

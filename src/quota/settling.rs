@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use super::admission::Hold;
 use super::global::HIGHEST_CHARGE;
-use super::{Charged, Cost, Held, QuotaSet, Till};
+use super::{Charged, Cost, Held, QuotaContext, QuotaSet};
 use crate::ledger::{LedgerError, RemoteCounter};
 
 /// What could not be charged because the ledger was contended.
 #[derive(Debug)]
-pub struct Owed {
+pub struct Unsettled {
     held: Held,
     cost: Cost,
 }
@@ -24,29 +24,29 @@ impl QuotaSet {
     }
 
     /// Charges what a request cost in the place of what it held. Returns what could not be charged, to be tried again.
-    pub fn settle(&self, held: Vec<Held>, cost: Cost, till: Till<'_>) -> Vec<Owed> {
-        self.collect(held.into_iter().map(|held| Owed { held, cost }).collect(), till)
+    pub fn settle(&self, held: Vec<Held>, cost: Cost, context: QuotaContext<'_>) -> Vec<Unsettled> {
+        self.collect(held.into_iter().map(|held| Unsettled { held, cost }).collect(), context)
     }
 
     /// Tries again what could not be charged, and returns what still cannot.
-    pub fn collect(&self, owed: Vec<Owed>, till: Till<'_>) -> Vec<Owed> {
-        owed.into_iter().filter(|owed| !self.is_settled(owed, till)).collect()
+    pub fn collect(&self, unsettled: Vec<Unsettled>, context: QuotaContext<'_>) -> Vec<Unsettled> {
+        unsettled.into_iter().filter(|charge| !self.is_settled(charge, context)).collect()
     }
 
-    fn is_settled(&self, Owed { held, cost }: &Owed, till: Till<'_>) -> bool {
+    fn is_settled(&self, Unsettled { held, cost }: &Unsettled, context: QuotaContext<'_>) -> bool {
         let Some(quota) = self.quotas.get(held.quota) else { return true };
         match &held.hold {
-            Hold::Local => quota.measure.settle(&held.reservation, cost, till).is_ok(),
+            Hold::Local => quota.measure.settle(&held.reservation, cost, context).is_ok(),
             Hold::Remote(descriptor) => {
                 let cost = cost.of(quota.measure.unit(), held.reservation.amount()).min(HIGHEST_CHARGE);
-                let at = (till.ledger, till.store);
-                if RemoteCounter::settle(at, &held.reservation, cost, till.now_ms)
+                let at = (context.ledger, context.store);
+                if RemoteCounter::settle(at, &held.reservation, cost, context.now_ms)
                     == Err(LedgerError::Contended)
                 {
                     return false;
                 }
                 // Where the ledger is broken, the cost is reported all the same.
-                till.debts.add(Rc::clone(descriptor), cost, till.now_ms);
+                context.unreported.add(Rc::clone(descriptor), cost, context.now_ms);
                 true
             }
         }

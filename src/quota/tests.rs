@@ -8,7 +8,7 @@ mod sharing;
 
 use serde_json::{Value, json};
 
-use super::{Admission, Admitting, Debts, QuotaSet, Size, Till};
+use super::{Admission, Admitting, QuotaContext, QuotaSet, Size, UnreportedCharges};
 use crate::config::Quota;
 use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
@@ -29,7 +29,7 @@ struct Envoy<S> {
     ledger: Ledger,
     store: S,
     allotments: Allotments,
-    debts: Debts,
+    unreported: UnreportedCharges,
 }
 
 impl Envoy<MemoryStore> {
@@ -49,13 +49,13 @@ impl<S: Store> Envoy<S> {
             ledger,
             store,
             allotments: Allotments::default(),
-            debts: Debts::default(),
+            unreported: UnreportedCharges::default(),
         }
     }
 
-    fn till(&self, now_ms: u64) -> Till<'_> {
-        let Self { ledger, store, allotments, debts, .. } = self;
-        Till { ledger, store, allotments, debts, now_ms }
+    fn context(&self, now_ms: u64) -> QuotaContext<'_> {
+        let Self { ledger, store, allotments, unreported, .. } = self;
+        QuotaContext { ledger, store, allotments, unreported, now_ms }
     }
 
     fn admit(&self, case: &Case) -> Result<Admission, Denial> {
@@ -64,7 +64,7 @@ impl<S: Store> Envoy<S> {
 
     fn admit_sized(&self, case: &Case, size: &Size<'_>) -> Result<Admission, Denial> {
         let charges = self.quotas.charges(&self.engine, &case.facts())?;
-        match self.quotas.admit(&charges, size, self.till(case.now_ms))? {
+        match self.quotas.admit(&charges, size, self.context(case.now_ms))? {
             Admitting::Done(admission) => Ok(admission),
             Admitting::Asks(_) => panic!("no quota here is counted by the service"),
         }

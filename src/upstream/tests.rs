@@ -15,7 +15,7 @@ use crate::expression::Engine;
 use crate::ledger::{Allotments, Ledger, MemoryStore};
 use crate::policy::PolicySet;
 use crate::policy::fixture::{Case, NOW_MS, head, merged};
-use crate::quota::{Admitting, Debts, QuotaSet, Size, Till};
+use crate::quota::{Admitting, QuotaContext, QuotaSet, Size, UnreportedCharges};
 use crate::request::Dialect;
 use crate::secret::Secret;
 
@@ -47,9 +47,14 @@ fn proofs(case: &Case) -> Proofs {
     let rule = serde_json::from_value(json!({ "file": "all.cel", "expression": "true" })).unwrap();
     let permit = PolicySet::compile(&[rule], &engine).unwrap().authorize(&engine, &case.facts()).unwrap();
     let (ledger, store) = (Ledger::new(), MemoryStore::new());
-    let (allotments, debts) = (Allotments::default(), Debts::default());
-    let till =
-        Till { ledger: &ledger, store: &store, allotments: &allotments, debts: &debts, now_ms: NOW_MS };
+    let (allotments, debts) = (Allotments::default(), UnreportedCharges::default());
+    let till = QuotaContext {
+        ledger: &ledger,
+        store: &store,
+        allotments: &allotments,
+        unreported: &debts,
+        now_ms: NOW_MS,
+    };
     let quotas = QuotaSet::compile(&[], None, &engine).unwrap();
     let charges = quotas.charges(&engine, &case.facts()).unwrap();
     let Ok(Admitting::Done(admission)) = quotas.admit(&charges, &Size::default(), till) else { panic!() };

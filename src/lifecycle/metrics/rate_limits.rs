@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::shared_gauge::{SharedGauge, signed};
 use crate::lifecycle::host::{House, Level, MetricKind};
-use crate::quota::Debts;
+use crate::quota::UnreportedCharges;
 
 pub(in crate::lifecycle) struct RateLimitMetrics {
     /// Counters by outcome, defined as they are met.
@@ -33,7 +33,7 @@ impl RateLimitMetrics {
     }
 
     /// Tells of how many counters something is owed, over all workers, and what was dropped.
-    pub(in crate::lifecycle) fn tell_debts(&self, house: &dyn House, debts: &Debts) {
+    pub(in crate::lifecycle) fn tell_debts(&self, house: &dyn House, debts: &UnreportedCharges) {
         if let Some(owed) = &self.owed {
             owed.tell(house, debts.len());
         }

@@ -83,7 +83,7 @@ impl Reports {
         self.tick(context, notices);
         let since_ms = self.over_since_ms.get().unwrap_or(now_ms);
         if now_ms.saturating_sub(since_ms) >= FAREWELL_MS {
-            memory.debts().forgive();
+            memory.debts().discard();
             notices.metrics(house).tell_debts(house, memory.debts());
             return true;
         }

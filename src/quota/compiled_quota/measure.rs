@@ -3,7 +3,7 @@
 use super::window;
 use crate::config::{self, ConfigError, Unit};
 use crate::ledger::{Account, Count, Counter, LedgerError, Reservation, Window};
-use crate::quota::{Cost, Size, Till};
+use crate::quota::{Cost, QuotaContext, Size};
 
 /// What one request holds at most where the configuration does not say.
 const DEFAULT_TOKENS: u64 = 4096;
@@ -98,9 +98,9 @@ impl Measure {
         &self,
         (counter, limit): (&Counter, u64),
         size: &Size<'_>,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<(Count, Option<Reservation>), LedgerError> {
-        let Till { ledger, store, allotments, now_ms, .. } = till;
+        let QuotaContext { ledger, store, allotments, now_ms, .. } = context;
         match self {
             Self::Requests(window) => {
                 let count = window.spend_one(ledger, store, allotments, (counter, limit), now_ms)?;
@@ -113,8 +113,13 @@ impl Measure {
     }
 
     /// Undoes what was taken. What cannot be given back stays: it errs on the strict side and leaves by itself.
-    pub(in crate::quota) fn give_back(&self, counter: &Counter, held: Option<&Reservation>, till: Till<'_>) {
-        let Till { ledger, store, now_ms, .. } = till;
+    pub(in crate::quota) fn give_back(
+        &self,
+        counter: &Counter,
+        held: Option<&Reservation>,
+        context: QuotaContext<'_>,
+    ) {
+        let QuotaContext { ledger, store, now_ms, .. } = context;
         let _ = match (self, held) {
             (Self::Requests(window), _) => window.give_back(ledger, store, counter, 1, now_ms),
             (Self::Held { account, .. }, Some(held)) => account.settle(ledger, store, held, 0, now_ms),
@@ -127,13 +132,13 @@ impl Measure {
         &self,
         held: &Reservation,
         cost: &Cost,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<(), LedgerError> {
         match self {
             Self::Requests(_) => Ok(()),
             Self::Held { unit, account, .. } => {
                 let cost = cost.of(*unit, held.amount());
-                account.settle(till.ledger, till.store, held, cost, till.now_ms)
+                account.settle(context.ledger, context.store, held, cost, context.now_ms)
             }
         }
     }

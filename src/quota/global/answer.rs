@@ -1,6 +1,6 @@
 //! What the rate limit service has answered about one call's quotas, or why there is no answer.
 
-use super::global_quota::Global;
+use super::global_quota::GlobalQuota;
 use super::message::DescriptorStatus;
 use super::response::{DescriptorResponse, interpret};
 
@@ -23,7 +23,11 @@ pub struct Statuses(pub(super) Vec<DescriptorStatus>);
 
 impl Answer {
     /// Of the quota in this place of the question.
-    pub(super) fn response(&self, index: usize, global: &Global) -> Result<DescriptorResponse, Failure<'_>> {
+    pub(super) fn response(
+        &self,
+        index: usize,
+        global: &GlobalQuota,
+    ) -> Result<DescriptorResponse, Failure<'_>> {
         match self {
             Self::Received { statuses, asked_ms } => match statuses.0.get(index) {
                 Some(status) => Ok(interpret(status, global, *asked_ms)),

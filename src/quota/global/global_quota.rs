@@ -18,7 +18,7 @@ const LONGEST_FRESH: Span = Span::from_seconds(60);
 
 /// What a quota needs to be counted by the service.
 #[derive(Clone, Debug)]
-pub struct Global {
+pub struct GlobalQuota {
     id: String,
     /// What is counted, by its name in the configuration.
     counted: &'static str,
@@ -30,7 +30,7 @@ pub struct Global {
     written: Option<u64>,
 }
 
-impl Global {
+impl GlobalQuota {
     /// `None` where this Envoy counts by itself.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::descriptor_query::DescriptorQuery;
 use super::request;
 use crate::denial::{Denial, Reason};
 use crate::quota::reservations::Reservations;
-use crate::quota::{QuotaSet, Till};
+use crate::quota::{QuotaContext, QuotaSet};
 
 /// A call that has taken its part of every quota that this Envoy counts, and waits for the service.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ impl QuotaSet {
         reservations: &mut Reservations,
         queries: &[DescriptorQuery],
         answer: &Answer,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<(), Denial> {
         for (index, query) in queries.iter().enumerate() {
             let quota = self.quotas.get(query.place);
             let Some((quota, global)) = quota.and_then(|quota| Some((quota, quota.global.as_ref()?))) else {
                 return Err(Reason::QuotaUnavailable.into());
             };
-            match quota.take_response(global, query, answer.response(index, global), till) {
+            match quota.take_response(global, query, answer.response(index, global), context) {
                 Ok(ResponseOutcome { taken, count, counts_alone }) => {
                     reservations.add(query.place, taken);
                     if let Some(count) = count {

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::descriptor::Descriptor;
-use super::global_quota::Global;
+use super::global_quota::GlobalQuota;
 use super::message::DescriptorStatus;
 use super::request;
 use super::response::{DescriptorResponse, decode, interpret};
-use super::unreported_charges::{Debts, Reported};
-use crate::quota::{QuotaSet, Till};
+use super::unreported_charges::{Reported, UnreportedCharges};
+use crate::quota::{QuotaContext, QuotaSet};
 
 /// A report that is under way.
 #[derive(Debug)]
@@ -35,9 +35,10 @@ impl Report {
 
 impl QuotaSet {
     /// What is to be reported now, of as many counters as one report takes.
-    pub fn report(&self, debts: &Debts, now_ms: u64) -> Option<Report> {
+    pub fn report(&self, unreported: &UnreportedCharges, now_ms: u64) -> Option<Report> {
         let service = self.service.as_ref()?;
-        let charges = debts.take(|descriptor, amount| Some(self.global(descriptor)?.hits(amount)), now_ms);
+        let charges =
+            unreported.take(|descriptor, amount| Some(self.global(descriptor)?.hits(amount)), now_ms);
         if charges.is_empty() {
             return None;
         }
@@ -57,14 +58,14 @@ impl QuotaSet {
         report: Report,
         answer: Result<&[u8], String>,
         asked_ms: u64,
-        till: Till<'_>,
+        context: QuotaContext<'_>,
     ) -> Result<(), String> {
         let statuses = answer.and_then(|answer| decode(answer, report.charges.len()));
-        let statuses = statuses.inspect_err(|_| self.owe_again(&report, till))?;
+        let statuses = statuses.inspect_err(|_| self.restore(&report, context))?;
         let answered = report.charges.iter().zip(statuses);
         let unknown =
-            answered.filter(|(charge, status)| !self.confirm(charge, status, asked_ms, till)).count();
-        till.debts.drop_charges(unknown);
+            answered.filter(|(charge, status)| !self.confirm(charge, status, asked_ms, context)).count();
+        context.unreported.drop_charges(unknown);
         match unknown {
             0 => Ok(()),
             unknown => {
@@ -74,14 +75,20 @@ impl QuotaSet {
     }
 
     /// What could not be sent is to be reported again.
-    pub fn owe_again(&self, report: &Report, till: Till<'_>) {
+    pub fn restore(&self, report: &Report, context: QuotaContext<'_>) {
         for Reported { descriptor, amount, .. } in &report.charges {
-            till.debts.add(Rc::clone(descriptor), *amount, till.now_ms);
+            context.unreported.add(Rc::clone(descriptor), *amount, context.now_ms);
         }
     }
 
     /// False where the service has not counted it.
-    fn confirm(&self, charge: &Reported, status: &DescriptorStatus, asked_ms: u64, till: Till<'_>) -> bool {
+    fn confirm(
+        &self,
+        charge: &Reported,
+        status: &DescriptorStatus,
+        asked_ms: u64,
+        context: QuotaContext<'_>,
+    ) -> bool {
         let Some(global) = self.global(&charge.descriptor) else { return false };
         let (status, is_known) = match interpret(status, global, asked_ms) {
             DescriptorResponse::Within(status) | DescriptorResponse::Over(status) => (Some(status), true),
@@ -90,11 +97,11 @@ impl QuotaSet {
         };
         let counter = global.remote_counter(&charge.descriptor);
         // Where that fails it stays on the ledger: it errs on the strict side and leaves by itself.
-        let _ = counter.release((till.ledger, till.store), charge.amount, status, till.now_ms);
+        let _ = counter.release((context.ledger, context.store), charge.amount, status, context.now_ms);
         is_known
     }
 
-    fn global(&self, descriptor: &Descriptor) -> Option<&Global> {
+    fn global(&self, descriptor: &Descriptor) -> Option<&GlobalQuota> {
         self.quotas.get(descriptor.place)?.global.as_ref()
     }
 }

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::global_quota::Global;
+use super::global_quota::GlobalQuota;
 use super::message::{DescriptorStatus, OK, OVER_LIMIT, RateLimitResponse};
 use crate::ledger::RemoteStatus;
 
@@ -32,7 +32,11 @@ pub(super) fn decode(answer: &[u8], count: usize) -> Result<Vec<DescriptorStatus
 }
 
 /// What a status means for a quota.
-pub(super) fn interpret(status: &DescriptorStatus, global: &Global, asked_ms: u64) -> DescriptorResponse {
+pub(super) fn interpret(
+    status: &DescriptorStatus,
+    global: &GlobalQuota,
+    asked_ms: u64,
+) -> DescriptorResponse {
     let Some(limit) = status.current_limit else {
         return match status.limit_remaining {
             u32::MAX => DescriptorResponse::Unlimited,

@@ -20,7 +20,7 @@ const PATIENCE_MS: u64 = 60_000;
 pub(in crate::quota) const HIGHEST: u64 = 1 << 40;
 
 #[derive(Debug, Default)]
-pub struct Debts {
+pub struct UnreportedCharges {
     by_counter: RefCell<HashMap<Rc<Descriptor>, Unreported>>,
     dropped: Cell<u64>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Reported {
     pub(super) amount: u64,
 }
 
-impl Debts {
+impl UnreportedCharges {
     /// How many counters have something to report.
     pub fn len(&self) -> usize {
         self.by_counter.borrow().len()
@@ -61,7 +61,7 @@ impl Debts {
     }
 
     /// Drops what is not reported.
-    pub fn forgive(&self) {
+    pub fn discard(&self) {
         let charges = std::mem::take(&mut *self.by_counter.borrow_mut());
         self.drop_charges(charges.len());
     }

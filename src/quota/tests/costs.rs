@@ -25,7 +25,7 @@ fn cost(input: u64, output: u64) -> Cost {
 fn left(envoy: &Envoy<MemoryStore>, case: &Case) -> Option<String> {
     let mut admission = envoy.admit(case).ok()?;
     let left = header(&rate_headers(&admission), "x-ratelimit-remaining-tokens").map(str::to_owned);
-    envoy.quotas.settle(admission.take_held(), Cost::NOTHING, envoy.till(case.now_ms));
+    envoy.quotas.settle(admission.take_held(), Cost::NOTHING, envoy.context(case.now_ms));
     left
 }
 
@@ -41,7 +41,7 @@ fn a_request_holds_what_it_may_cost_and_is_charged_what_it_cost() {
     assert_eq!(header(&refused.headers, "retry-after"), Some("1"));
     let mut settle = |cost| {
         let held = held.pop().unwrap().take_held();
-        assert!(envoy.quotas.settle(held, cost, envoy.till(case.now_ms)).is_empty());
+        assert!(envoy.quotas.settle(held, cost, envoy.context(case.now_ms)).is_empty());
     };
     settle(cost(100, 20));
     assert_eq!(left(&envoy, &case).as_deref(), Some("80"), "120 are spent and 400 held beside its own 400");
@@ -83,7 +83,7 @@ fn what_is_not_known_is_taken_to_be_what_was_held() {
     ] {
         let (envoy, case) = (Envoy::new(&[tokens(json!({ "limit": 10_000 }))]), by("x"));
         let held = envoy.admit(&case).unwrap().take_held();
-        envoy.quotas.settle(held, cost, envoy.till(case.now_ms));
+        envoy.quotas.settle(held, cost, envoy.context(case.now_ms));
         assert_eq!(left(&envoy, &case), Some((10_000 - charged - 400).to_string()), "{note}");
     }
 }
@@ -98,7 +98,7 @@ fn requests_in_flight_are_counted() {
     let _second = envoy.admit(&case).unwrap();
     assert_eq!(envoy.refusal(&case), Some((Reason::QuotaExceeded, "q".to_owned())));
     assert!(envoy.admit(&by("y")).is_ok(), "others have their own");
-    envoy.quotas.settle(first.take_held(), cost(1, 1), envoy.till(case.now_ms));
+    envoy.quotas.settle(first.take_held(), cost(1, 1), envoy.context(case.now_ms));
     assert!(envoy.admit(&case).is_ok(), "one is over");
 }
 
@@ -140,9 +140,9 @@ fn what_cannot_be_charged_now_is_owed() {
     let contended =
         Envoy::on(Contended(MemoryStore::new()), Ledger::with_bounds(4, 8192), &[tokens(json!({}))]);
     contended.ledger.prepare(&contended.store);
-    let owed = contended.quotas.settle(held, cost(300, 0), contended.till(case.now_ms));
+    let owed = contended.quotas.settle(held, cost(300, 0), contended.context(case.now_ms));
     assert_eq!(owed.len(), 1);
-    assert!(envoy.quotas.collect(owed, envoy.till(case.now_ms)).is_empty());
+    assert!(envoy.quotas.collect(owed, envoy.context(case.now_ms)).is_empty());
     assert_eq!(left(&envoy, &case).as_deref(), Some("300"));
 }
 

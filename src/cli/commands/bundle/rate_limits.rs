@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::config::{Config, ConfigError, Limit, Quota};
-use crate::quota::{Global, PER_KEY, QUOTA_KEY, Service, WINDOW_KEY, entry_value};
+use crate::quota::{GlobalQuota, PER_KEY, QUOTA_KEY, Service, WINDOW_KEY, entry_value};
 
 const HEAD: &str = "\
 # Written by `claimgate bundle --wrap rate-limit`; change the quotas in gateway.yaml and write it again.
@@ -23,7 +23,7 @@ pub(super) fn rate_limits(config: &Config) -> Result<String, ConfigError> {
     let service = Service::compile(section, config.hold_timeout)?;
     let mut descriptors = String::new();
     for (quota, index) in config.quotas.iter().zip(0_usize..) {
-        let global = Global::compile(quota, Some(&service), &format!("quotas[{index}]"))?;
+        let global = GlobalQuota::compile(quota, Some(&service), &format!("quotas[{index}]"))?;
         if let (Some(global), Limit::Number(limit)) = (global, &quota.limit) {
             descriptors.push_str(&descriptor(quota, &global, *limit));
         }
@@ -33,7 +33,7 @@ pub(super) fn rate_limits(config: &Config) -> Result<String, ConfigError> {
 }
 
 /// One quota, its entries nested in their order, the limit at the last.
-fn descriptor(quota: &Quota, global: &Global, limit: u64) -> String {
+fn descriptor(quota: &Quota, global: &GlobalQuota, limit: u64) -> String {
     let window = global.window();
     let mut keys = vec![PER_KEY];
     if window.is_named() {

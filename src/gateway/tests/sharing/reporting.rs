@@ -105,7 +105,7 @@ fn a_configuration_that_is_over_reports_what_is_left_or_drops_it() {
     let (scene, service) = (envoy(&[tokens(json!({}))]), service());
     spent(&scene, &service, &[5]);
     scene.memory.debts().close();
-    scene.memory.debts().forgive();
+    scene.memory.debts().discard();
     assert_eq!((scene.memory.debts().take_dropped(), report(&scene, &service, NOW_MS)), (1, 0));
 }
 
