@@ -4,7 +4,7 @@
 //! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
 
 mod bill;
-mod bounded;
+mod truncated_text;
 mod line;
 mod spent;
 mod unusual;

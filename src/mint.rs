@@ -5,8 +5,8 @@
 //!
 //! It does not prove who asks, and it does not answer for refusals.
 
-mod answer;
-mod asked;
+mod token_response;
+mod token_request;
 mod grant;
 mod shape;
 
@@ -17,9 +17,9 @@ use crate::identity::Principal;
 use crate::policy::{PRINCIPAL, dry_run, principal_fact};
 use crate::request::RequestHead;
 
-pub use answer::answer;
-pub use asked::{Asked, Bind, Manner};
 pub use grant::{Grant, Parties};
+pub use token_request::{Bind, Manner, TokenRequest};
+pub use token_response::answer;
 
 const ASKED: Field = Field::object(
     "asked",
@@ -98,7 +98,7 @@ impl Minting {
     pub fn grant(
         &self,
         engine: &Engine,
-        asked: &Asked,
+        asked: &TokenRequest,
         parties: Parties<'_>,
         (id, now_seconds): (&str, u64),
     ) -> Result<Grant, Denial> {

@@ -2,7 +2,7 @@
 //!
 //! A record has some thirty members, and their names are ours: nothing in them is to be escaped, and seldom in a value.
 
-use super::bounded::Bounded;
+use super::truncated_text::TruncatedText;
 
 /// The value of one member.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Line {
 
     /// True where it was cut.
     fn bounded(&mut self, text: &str) -> bool {
-        let (text, is_cut) = Bounded::of(text).with_mark();
+        let (text, is_cut) = TruncatedText::of(text).with_mark();
         self.text(&text);
         is_cut
     }

@@ -8,7 +8,7 @@ use super::{Body, Call, Gateway, Known, Need, Patience, body};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
-use crate::mint::{self, Asked, Manner, Minting, Parties};
+use crate::mint::{self, Manner, Minting, Parties, TokenRequest};
 use crate::recall::Recall;
 use crate::request::{Connection, Moment};
 use crate::secret::Secret;
@@ -69,8 +69,8 @@ impl Gateway {
         let now_seconds = known.moment.unix_seconds();
         let body = body::read(body)?;
         let asked = match shape {
-            None => Asked::read(&call.head, body)?,
-            Some(shape) => Asked::read_shape(shape, &call.head, body, now_seconds)?,
+            None => TokenRequest::read(&call.head, body)?,
+            Some(shape) => TokenRequest::read_shape(shape, &call.head, body, now_seconds)?,
         };
         let subject = match &asked.subject {
             Some(token) => Some(self.prove_subject(call, token, known)?),
@@ -93,7 +93,12 @@ impl Gateway {
     ///
     /// # Errors
     /// As for the holder.
-    pub fn token_for_key(&self, id: &str, asked: &Asked, moment: Moment) -> Result<(Secret, u64), Denial> {
+    pub fn token_for_key(
+        &self,
+        id: &str,
+        asked: &TokenRequest,
+        moment: Moment,
+    ) -> Result<(Secret, u64), Denial> {
         let none = || Denial::new(Reason::TokensUnavailable).with_note("the configuration has no `tokens`");
         let minting = self.minting.as_ref().ok_or_else(none)?;
         let holder = self.identity.holder(id, &self.identity.feeds().none_fed(), &moment)?;

@@ -5,7 +5,7 @@ use super::{Call, Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::identity::{self, Binding, Holder, Principal, ProofTable, Scheme, Shown};
 use crate::ledger::Store;
-use crate::mint::{Asked, Bind};
+use crate::mint::{Bind, TokenRequest};
 
 impl Gateway {
     /// Creates what all workers share, where it is absent; called when a configuration loads.
@@ -70,7 +70,7 @@ impl Gateway {
     pub(super) fn binding_for(
         &self,
         call: &Call,
-        asked: &Asked,
+        asked: &TokenRequest,
         subject: Option<&Principal>,
         known: &Known<'_>,
     ) -> Result<Binding, Denial> {

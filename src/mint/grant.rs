@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::asked::Asked;
+use super::token_request::TokenRequest;
 use super::{denied, invalid};
 use crate::denial::{Denial, Reason};
 use crate::identity::{MAX_ACTORS, Minted, Principal, holds_scope};
@@ -38,7 +38,7 @@ impl Parties<'_> {
 }
 
 /// The subject's principal with what is asked of its scopes, limited, under the name `id`.
-pub(super) fn principal(asked: &Asked, parties: Parties<'_>, id: &str) -> Result<Principal, Denial> {
+pub(super) fn principal(asked: &TokenRequest, parties: Parties<'_>, id: &str) -> Result<Principal, Denial> {
     if parties.all().any(|principal| principal.minted.is_some()) {
         return Err(denied("a token of this gateway cannot get another one"));
     }
@@ -78,7 +78,7 @@ pub(super) fn principal(asked: &Asked, parties: Parties<'_>, id: &str) -> Result
 
 /// When the token ends: no later than what it is got with.
 pub(super) fn expiry(
-    asked: &Asked,
+    asked: &TokenRequest,
     parties: Parties<'_>,
     bounds: std::ops::RangeInclusive<u64>,
     now_seconds: u64,
@@ -157,7 +157,7 @@ fn narrow_claims(claims: &mut Map<String, Value>, scopes: &[String]) {
     }
 }
 
-fn bounded(asked: &Asked) -> Result<(), Denial> {
+fn bounded(asked: &TokenRequest) -> Result<(), Denial> {
     let lists = [
         ("scopes", &asked.scopes),
         ("models", &asked.limits.models),

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Manner};
 use super::grant::Grant;
 use super::invalid;
+use super::token_request::{Manner, TokenRequest};
 use crate::config::{Timestamp, read_document};
 use crate::denial::{Denial, Reason};
 use crate::dialect::TokenShape;
@@ -21,7 +21,7 @@ const LIVE: &str = "live";
 /// Stands before the token in the name of Gemini's.
 const AUTH_TOKENS: &str = "auth_tokens/";
 
-impl Asked {
+impl TokenRequest {
     /// Reads a provider's own question.
     ///
     /// # Errors
@@ -64,24 +64,24 @@ fn of_openai(
     shape: TokenShape,
     expires_after: Option<&Value>,
     session: Map<String, Value>,
-) -> Result<Asked, Denial> {
+) -> Result<TokenRequest, Denial> {
     let lifetime = match expires_after.and_then(|after| after.get("seconds")) {
         None => None,
         Some(seconds) => {
             Some(seconds.as_u64().ok_or_else(|| invalid("`expires_after.seconds` is not a whole number"))?)
         }
     };
-    Ok(Asked {
+    Ok(TokenRequest {
         lifetime_seconds: lifetime,
         limits: limits(REALTIME, model(session.get("model"))?, None),
         session: Some(session.into()),
         shape: Some(shape),
-        ..Asked::default()
+        ..TokenRequest::default()
     })
 }
 
 /// `uses` is one where it says nothing, and 0 for any number.
-fn of_gemini(document: &Map<String, Value>, now_seconds: u64) -> Result<Asked, Denial> {
+fn of_gemini(document: &Map<String, Value>, now_seconds: u64) -> Result<TokenRequest, Denial> {
     let mut lifetime = None;
     for name in ["expireTime", "newSessionExpireTime"] {
         let Some(time) = document.get(name) else { continue };
@@ -101,11 +101,11 @@ fn of_gemini(document: &Map<String, Value>, now_seconds: u64) -> Result<Asked, D
     let setup = setup.map(|setup| setup.get("setup").unwrap_or(setup));
     let model = model(setup.and_then(|setup| setup.get("model")))?;
     let model = model.map(|model| model.strip_prefix("models/").unwrap_or(&model).to_owned());
-    Ok(Asked {
+    Ok(TokenRequest {
         lifetime_seconds: lifetime,
         limits: limits(LIVE, model, uses),
         shape: Some(TokenShape::AuthToken),
-        ..Asked::default()
+        ..TokenRequest::default()
     })
 }
 
@@ -123,7 +123,7 @@ fn limits(operation: &str, model: Option<String>, requests: Option<u64>) -> Limi
 }
 
 /// The body of the answer.
-pub(super) fn body(shape: TokenShape, asked: &Asked, grant: &Grant, token: &str) -> Value {
+pub(super) fn body(shape: TokenShape, asked: &TokenRequest, grant: &Grant, token: &str) -> Value {
     let expires_at = grant.expires_at;
     let mut session = asked.session.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
     session.insert("id".to_owned(), format!("sess_{}", grant.principal.credential_id).into());

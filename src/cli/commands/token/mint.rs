@@ -11,7 +11,7 @@ use crate::cli::configuration::Sources;
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::Span;
 use crate::identity::Limits;
-use crate::mint::Asked;
+use crate::mint::TokenRequest;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +62,7 @@ impl Mint {
             operations: listed(&self.operations),
             requests: self.requests,
         };
-        let asked = Asked::by_operator(self.lifetime.map(Span::seconds), listed(&self.scopes), limits);
+        let asked = TokenRequest::by_operator(self.lifetime.map(Span::seconds), listed(&self.scopes), limits);
         match gateway.token_for_key(&self.key, &asked, moment()?) {
             Ok((token, expires_at)) => {
                 let token = String::from_utf8_lossy(token.expose());

@@ -9,12 +9,12 @@ pub(super) const LONGEST: usize = 1024;
 const MARK: &str = "…";
 
 /// The text, or as much of it as goes before the mark.
-pub(super) enum Bounded<'a> {
+pub(super) enum TruncatedText<'a> {
     Whole(&'a str),
     Cut(&'a str),
 }
 
-impl<'a> Bounded<'a> {
+impl<'a> TruncatedText<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         if text.len() <= LONGEST {
             return Self::Whole(text);
@@ -34,7 +34,7 @@ impl<'a> Bounded<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounded, LONGEST};
+    use super::{LONGEST, TruncatedText};
 
     #[test]
     fn a_text_is_cut_between_two_letters() {
@@ -46,7 +46,7 @@ mod tests {
             ("a😀".repeat(LONGEST), true, "letters of four bytes"),
             ("\u{0}\"".repeat(1 << 20), true, "what is escaped"),
         ] {
-            let (written, was_cut) = Bounded::of(&text).with_mark();
+            let (written, was_cut) = TruncatedText::of(&text).with_mark();
             assert_eq!(was_cut, is_cut, "{note}");
             assert!(written.len() <= LONGEST, "{note}");
             match written.strip_suffix('…').filter(|_| was_cut) {

@@ -17,7 +17,7 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// What is asked for; what is `None` is left to the gateway.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct TokenRequest {
     pub lifetime_seconds: Option<u64>,
     pub scopes: Option<Vec<String>>,
     /// Must be the caller's own.
@@ -110,7 +110,7 @@ struct Session {
     model: Option<String>,
 }
 
-impl Asked {
+impl TokenRequest {
     /// What an operator asks for in the place of a caller.
     pub fn by_operator(lifetime_seconds: Option<u64>, scopes: Option<Vec<String>>, limits: Limits) -> Self {
         Self { lifetime_seconds, scopes, limits, ..Self::default() }
@@ -171,7 +171,7 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    fn asked(mut self) -> Result<Asked, Denial> {
+    fn asked(mut self) -> Result<TokenRequest, Denial> {
         let grant = self.take("grant_type").ok_or_else(|| invalid("`grant_type` is missing"))?;
         let exchange = match grant.as_str() {
             TOKEN_EXCHANGE => self.exchange()?,
@@ -181,7 +181,7 @@ impl Form {
                     .with_detail(format!("send `client_credentials` or `{TOKEN_EXCHANGE}`")));
             }
         };
-        let asked = Asked {
+        let asked = TokenRequest {
             lifetime_seconds: self.number("expires_in")?,
             scopes: self.words("scope"),
             tenant: self.take("tenant"),

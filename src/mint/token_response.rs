@@ -5,14 +5,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::asked::{ACCESS_TOKEN, Asked, Manner};
 use super::grant::Grant;
 use super::shape;
+use super::token_request::{ACCESS_TOKEN, Manner, TokenRequest};
 use crate::denial::Answer;
 use crate::secret::Secret;
 
 /// The answer that hands the token over.
-pub fn answer(asked: &Asked, grant: &Grant, token: &Secret, now_seconds: u64) -> Answer {
+pub fn answer(asked: &TokenRequest, grant: &Grant, token: &Secret, now_seconds: u64) -> Answer {
     let token = String::from_utf8_lossy(token.expose());
     let body = match (asked.shape, asked.manner) {
         (Some(shape), _) => shape::body(shape, asked, grant, &token),
@@ -39,7 +39,7 @@ pub fn answer(asked: &Asked, grant: &Grant, token: &Secret, now_seconds: u64) ->
     }
 }
 
-fn secret(asked: &Asked, grant: &Grant, token: &str) -> Value {
+fn secret(asked: &TokenRequest, grant: &Grant, token: &str) -> Value {
     let mut body = Map::new();
     body.insert("value".to_owned(), token.into());
     body.insert("expires_at".to_owned(), grant.expires_at.into());
