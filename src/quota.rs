@@ -2,7 +2,7 @@
 //!
 //! `charges` says which quotas a call meets; `admit` is the only step of a walk that spends. It returns an
 //! [`Admission`], which only this room can make; without one no provider credential is attached. An expression that
-//! errs, a full ledger and a lost compare-and-set all deny. What only the provider's answer tells is held until
+//! errs, a full ledger and a lost compare-and-set all deny. What only the provider's answer states is held until
 //! `settle`.
 //!
 //! Quotas that the rate limit service counts come last: what was taken of the others goes back where it refuses, but what

@@ -100,7 +100,7 @@ impl History {
         self.tokens = self.tokens.saturating_add(totals.tokens);
     }
 
-    /// Adds a request, and tells what is unusual about it.
+    /// Adds a request, and says what is unusual about it.
     pub(super) fn observe(&mut self, observation: &Observation<'_>, settings: &AnomalySettings) -> Anomaly {
         self.requests = self.requests.saturating_add(1);
         let has_new_model =

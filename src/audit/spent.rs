@@ -1,4 +1,4 @@
-//! What the provider's answer cost, as the record tells it.
+//! What the provider's answer cost, as the record has it.
 
 use super::Line;
 use super::line::Value;
@@ -69,13 +69,13 @@ impl Spent<'_> {
     }
 }
 
-/// What is charged in the place of what was not told.
+/// What is charged in the place of what was not stated.
 fn write_estimate(usage: &Usage, line: &mut Line) {
-    let (told, taken) = (&usage.counts, usage.at_least());
-    let estimated = |told: Option<u64>, taken: Option<u64>| taken.filter(|taken| told != Some(*taken));
+    let (stated, taken) = (&usage.counts, usage.at_least());
+    let estimated = |stated: Option<u64>, taken: Option<u64>| taken.filter(|taken| stated != Some(*taken));
     line.put([
-        ("claimgate.usage.estimated_input_tokens", estimated(told.input, taken.input).into()),
-        ("claimgate.usage.estimated_output_tokens", estimated(told.output, taken.output).into()),
+        ("claimgate.usage.estimated_input_tokens", estimated(stated.input, taken.input).into()),
+        ("claimgate.usage.estimated_output_tokens", estimated(stated.output, taken.output).into()),
     ]);
 }
 

@@ -1,4 +1,4 @@
-//! What was unusual about a call, as its record tells it.
+//! What was unusual about a call, as its record has it.
 
 use serde_json::{Map, json};
 

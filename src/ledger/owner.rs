@@ -11,7 +11,7 @@ pub struct Owner {
     tenant: Option<[u8; 8]>,
 }
 
-/// How a page tells the owner of an entry; zeros are nobody.
+/// How a page names the owner of an entry; zeros are nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
     pub(super) caller: [u8; 4],

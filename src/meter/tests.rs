@@ -116,7 +116,7 @@ fn a_stream_that_breaks_off_costs_at_least_its_events() {
             (Some(7), Some(31), Some(38)),
             "stated too early",
         ),
-        (delta.repeat(30) + usage, End::Whole, (Some(7), Some(2), Some(9)), "one that tells all"),
+        (delta.repeat(30) + usage, End::Whole, (Some(7), Some(2), Some(9)), "one that states all"),
         (String::new(), End::CutOff, (None, None, None), "one that never began"),
     ] {
         let mut meter = open(CHAT, 200, &[EVENTS]).unwrap();

@@ -220,7 +220,7 @@ impl Ladder {
 /// What pieces cost, in millionths of a microdollar.
 struct PiecesAmount {
     amount: u128,
-    /// What was charged so is what the answer cost, though no model tokens are told.
+    /// What was charged so is what the answer cost, though no model tokens are stated.
     is_telling: bool,
 }
 

@@ -13,7 +13,7 @@ pub struct Size<'a> {
     pub body_bytes: Option<u64>,
     /// What the body asks for at most.
     pub max_tokens: Option<u64>,
-    /// A tunnel, or work that is done later: no answer that passes here tells its cost.
+    /// A tunnel, or work that is done later: no answer that passes here states its cost.
     pub is_unseen: bool,
     /// What its model costs, where it has a price.
     pub rate: Option<&'a Rate>,

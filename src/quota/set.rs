@@ -64,7 +64,7 @@ impl QuotaSet {
         self.quotas.iter().any(|quota| quota.measure.unit() == Unit::Microdollars)
     }
 
-    /// True where a quota that could refuse counts what only the provider's answer tells.
+    /// True where a quota that could refuse counts what only the provider's answer states.
     pub fn needs_usage(&self) -> bool {
         self.quotas.iter().any(|quota| quota.measure.unit().is_metered() && quota.mode == Mode::Enforce)
     }

@@ -58,7 +58,7 @@ fn figures_are_found_where_each_provider_has_them() {
             JSON,
             r#"{"data":[{"relevance_score":0.4}],"usage":{"total_tokens":44}}"#,
             (None, None, None, Some(44)),
-            "a ranking that tells only a total",
+            "a ranking that states only a total",
         ),
         (
             CHAT,
@@ -163,7 +163,7 @@ fn what_is_charged_by_the_piece_is_counted() {
             r#"[{"candidates":[{"groundingMetadata":{"webSearchQueries":["a"]}}]},{"candidates":[{"groundingMetadata":{"webSearchQueries":["a","b"]}}]}]"#,
             PaidCall::WebSearch,
             Some(2),
-            "each part of a stream tells them from the beginning",
+            "each part of a stream states them from the beginning",
         ),
     ] {
         assert_eq!(read(asked, JSON, body.as_bytes()).counts.calls.get(call), count, "{note}");

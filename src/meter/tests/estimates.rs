@@ -33,13 +33,13 @@ fn the_text_that_went_by_is_counted_wherever_it_stands() {
         |text: &str| format!(r#"{{"model":"m","choices":[{{"delta":{{"content":"{text}"}},"x":1}}]}}"#);
     let tool = r#"{"model":"m","choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{\"a"}}]}}]}"#;
     let thought = r#"{"choices":[{"delta": {"content": null, "reasoning_content": "abcd"}}], "usage": null}"#;
-    let told = |kind: &str, rest: &str| format!(r#"{{"type":"{kind}",{rest}}}"#);
+    let event = |kind: &str, rest: &str| format!(r#"{{"type":"{kind}",{rest}}}"#);
     let generated = |text: &str, rest: &str| {
         format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}}}}],"modelVersion":"m"{rest}}}"#
         )
     };
-    let block = |delta: &str| told("content_block_delta", &format!(r#""index":0,"delta":{{{delta}}}"#));
+    let block = |delta: &str| event("content_block_delta", &format!(r#""index":0,"delta":{{{delta}}}"#));
     for (asked, events, want, note) in [
         (CHAT, vec![written("abcde"); 20], 100, "a chat"),
         (CHAT, vec![written(""), written(r#"\n\u00e9\""#), written("é")], 9, "escapes"),
@@ -56,11 +56,11 @@ fn the_text_that_went_by_is_counted_wherever_it_stands() {
         (
             RESPONSES,
             [
-                vec![told("response.created", r#""response":{"model":"m","usage":null}"#)],
-                vec![told("response.output_text.delta", r#""delta":"abcd""#); 9],
-                vec![told("response.output_text.done", r#""text":"abcdabcd""#)],
-                vec![told("response.output_text.done", &format!(r#""text":"{long}""#))],
-                vec![told("response.content_part.done", r#""part":{"text":"abcdabcd"}"#)],
+                vec![event("response.created", r#""response":{"model":"m","usage":null}"#)],
+                vec![event("response.output_text.delta", r#""delta":"abcd""#); 9],
+                vec![event("response.output_text.done", r#""text":"abcdabcd""#)],
+                vec![event("response.output_text.done", &format!(r#""text":"{long}""#))],
+                vec![event("response.content_part.done", r#""part":{"text":"abcdabcd"}"#)],
             ]
             .concat(),
             36,
@@ -69,11 +69,11 @@ fn the_text_that_went_by_is_counted_wherever_it_stands() {
         (
             MESSAGES,
             vec![
-                told(
+                event(
                     "message_start",
                     r#""message":{"model":"m","usage":{"input_tokens":5,"output_tokens":1}}"#,
                 ),
-                told("content_block_start", r#""content_block":{"type":"text","text":""}"#),
+                event("content_block_start", r#""content_block":{"type":"text","text":""}"#),
                 block(r#""type":"text_delta","text":"abc""#),
                 block(r#""type":"thinking_delta","thinking":"abcd""#),
                 block(r#""type":"input_json_delta","partial_json":"{\"a""#),
@@ -104,15 +104,15 @@ fn a_document_that_does_not_tell_is_taken_by_its_text() {
     ] {
         let usage = read(asked, JSON, body.as_bytes());
         assert_eq!((usage.is_complete, usage.at_least().output), (false, want), "{body}");
-        assert_eq!(usage.counts, Counts::default(), "what the record tells is what was told: {body}");
+        assert_eq!(usage.counts, Counts::default(), "what the record has is what was stated: {body}");
     }
 }
 
 #[test]
 fn what_was_stated_is_never_less_than_it_was() {
     let counts = |input, output, total| Counts { input, output, total, ..Counts::default() };
-    let usage = |told: Counts, text_bytes, events, asked| Usage {
-        counts: told,
+    let usage = |stated: Counts, text_bytes, events, asked| Usage {
+        counts: stated,
         text_bytes,
         events,
         asked,
@@ -138,9 +138,9 @@ fn what_was_stated_is_never_less_than_it_was() {
         let least = usage.at_least();
         assert_eq!((least.input, least.output, least.total), want, "{note}");
     }
-    let told = counts(Some(5), Some(7), Some(12));
-    let whole = Usage { is_complete: true, ..usage(told, 4000, 900, Some(900)) };
-    assert_eq!(whole.at_least(), told, "what told all is believed");
+    let stated = counts(Some(5), Some(7), Some(12));
+    let whole = Usage { is_complete: true, ..usage(stated, 4000, 900, Some(900)) };
+    assert_eq!(whole.at_least(), stated, "what stated all is believed");
 }
 
 #[test]

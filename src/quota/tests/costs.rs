@@ -1,4 +1,4 @@
-//! Quotas of what only the provider's answer tells: what is held before it comes, and what is charged then.
+//! Quotas of what only the provider's answer states: what is held before it comes, and what is charged then.
 
 use serde_json::{Value, json};
 
