@@ -53,9 +53,9 @@ mod volume;
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::cache::{Cache, Fingerprint};
 use crate::config::UsageForm;
 use crate::denial::{Denial, Reason};
-use crate::recall::{Fingerprint, Recall};
 use crate::request::{Dialect, RequestHead};
 
 pub use answer_key::{AnswerKey, Holds, Settled, Statement};
@@ -333,7 +333,7 @@ pub fn recognise(
 /// As `recognise`, but for an operation that `seen` remembers under `name`, which stands for the upstream, the method
 /// and the whole path. What other headers say is read each time.
 pub fn recognise_again(
-    seen: &Recall<Rc<Operation>>,
+    seen: &Cache<Rc<Operation>>,
     name: Fingerprint,
     request: &RequestHead,
     anew: impl FnOnce() -> Result<Operation, Denial>,

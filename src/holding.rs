@@ -12,8 +12,8 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
+use crate::cache::Fingerprint;
 use crate::denial::{Denial, Reason};
-use crate::recall::Fingerprint;
 
 /// What a request that waits costs beside its headers and its body, in bytes: Envoy's state of a stream, and the filter's.
 const EACH: u64 = 16 * 1024;

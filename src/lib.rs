@@ -6,7 +6,7 @@
 
 pub mod secret;
 pub mod request;
-pub mod recall;
+pub mod cache;
 pub mod denial;
 pub mod config;
 pub mod holding;

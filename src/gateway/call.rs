@@ -9,13 +9,13 @@ use super::minting::Given;
 use super::observing::Observed;
 use super::rewriting::Rewriting;
 use crate::audit::Decision;
+use crate::cache::Fingerprint;
 use crate::denial::{Answer, Denial, Ids};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::holding::Share;
 use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
 use crate::mint::Manner;
 use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
-use crate::recall::Fingerprint;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
 

@@ -1,10 +1,10 @@
 //! What is held of a call that waits, within the bounds of its caller and of the worker.
 
 use super::{Call, Gateway, Memory};
+use crate::cache::Fingerprint;
 use crate::config::ConfigError;
 use crate::denial::Denial;
 use crate::holding::{Bounds, Holder};
-use crate::recall::Fingerprint;
 
 /// How much of a call's body lies with the host while the call waits, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@
 //! It does not name what is judged of each call anew: revocation, a model that cannot be known, a model that a minted token is not for.
 
 use super::{Call, Gateway, Known};
+use crate::cache::Fingerprint;
 use crate::dialect::BodyFacts;
 use crate::identity::Principal;
-use crate::recall::Fingerprint;
 
 /// What stands for all calls of which rules, quotas and upstream see the same; only this file makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

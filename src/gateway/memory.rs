@@ -12,6 +12,7 @@ use super::likeness::Likeness;
 use super::{Call, Gateway, Known};
 use crate::anomaly::PendingTotals;
 use crate::audit::Members;
+use crate::cache::{Cache, Fingerprint, Uses};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
@@ -20,7 +21,6 @@ use crate::identity::{CallerName, CredentialName, Introspected, Proof};
 use crate::ledger::Allotments;
 use crate::policy::{CallFacts, Permit};
 use crate::quota::{Charges, UnreportedCharges, Unsettled};
-use crate::recall::{Fingerprint, Recall, Uses};
 use crate::upstream::{Attachment, Upstream};
 
 /// The most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
@@ -33,13 +33,13 @@ const JUDGEMENTS: usize = 2000;
 /// One worker's memory under one configuration.
 #[derive(Debug)]
 pub struct Memory {
-    pub(super) proven: Recall<Proof, CredentialName>,
-    pub(super) inactive: Recall<Introspected, CredentialName>,
+    pub(super) proven: Cache<Proof, CredentialName>,
+    pub(super) inactive: Cache<Introspected, CredentialName>,
     /// Which tokens issuers have vouched for, though what they said is over.
-    vouched: Recall<(), CredentialName>,
-    pub(super) operations: Recall<Rc<Operation>>,
-    pub(super) settled: Recall<Rc<Settled>, SettledName>,
-    pub(super) judgements: Recall<Rc<Judgement>, Likeness>,
+    vouched: Cache<(), CredentialName>,
+    pub(super) operations: Cache<Rc<Operation>>,
+    pub(super) settled: Cache<Rc<Settled>, SettledName>,
+    pub(super) judgements: Cache<Rc<Judgement>, Likeness>,
     pub(super) allotments: Allotments,
     pub(super) debts: UnreportedCharges,
     /// What calls have come to and callers' pasts do not have yet.
@@ -70,7 +70,7 @@ pub(super) struct Judgement {
 }
 
 impl SettledName {
-    fn of<T: Clone>(names: &Recall<T, Self>, caller: CallerName, operation: Fingerprint) -> Self {
+    fn of<T: Clone>(names: &Cache<T, Self>, caller: CallerName, operation: Fingerprint) -> Self {
         Self(names.name(&[&caller.bytes(), &operation.bytes()]))
     }
 }
@@ -81,13 +81,13 @@ impl Memory {
         // Where no credential is remembered, nothing is: each request is decided as the first one.
         let others = |most: usize| if credentials == 0 { 0 } else { most };
         Self {
-            proven: Recall::new(credentials, key),
-            inactive: Recall::new(others(INACTIVE), key),
+            proven: Cache::new(credentials, key),
+            inactive: Cache::new(others(INACTIVE), key),
             // It proves nothing: whoever asks about one goes before strangers.
-            vouched: Recall::new(VOUCHED, key),
-            operations: Recall::new(others(OPERATIONS), key),
-            settled: Recall::new(others(SETTLED), key),
-            judgements: Recall::new(others(JUDGEMENTS), key),
+            vouched: Cache::new(VOUCHED, key),
+            operations: Cache::new(others(OPERATIONS), key),
+            settled: Cache::new(others(SETTLED), key),
+            judgements: Cache::new(others(JUDGEMENTS), key),
             allotments: Allotments::default(),
             debts: UnreportedCharges::default(),
             pasts: PendingTotals::default(),

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::ids::hex;
 use super::walk::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience, body};
+use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Manner, Minting, Parties, TokenRequest};
-use crate::recall::Recall;
 use crate::request::{Connection, Moment};
 use crate::secret::Secret;
 
@@ -124,9 +124,9 @@ impl Gateway {
             fed: &self.identity.feeds().none_fed(),
             moment,
             verify: &|_| EngineAnswer::Unavailable,
-            proven: &Recall::new(0, &[0; 16]),
+            proven: &Cache::new(0, &[0; 16]),
             introspected: &[],
-            inactive: &Recall::new(0, &[0; 16]),
+            inactive: &Cache::new(0, &[0; 16]),
         };
         let proven = self.identity.prove(&self.engine, &in_body("token", token)?, caller);
         proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {

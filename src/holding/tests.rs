@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::{Bounds, EACH, Full, Holder, Holding};
+use crate::cache::Cache;
 use crate::denial::{Denial, Reason};
-use crate::recall::Recall;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -15,8 +15,8 @@ fn holding() -> Rc<Holding> {
     Holding::new(Bounds { worker: 8 * MIB, caller: 3 * MIB })
 }
 
-fn named(name: &str) -> crate::recall::Fingerprint {
-    Recall::<()>::new(0, &[7; 16]).name(&[name.as_bytes()])
+fn named(name: &str) -> crate::cache::Fingerprint {
+    Cache::<()>::new(0, &[7; 16]).name(&[name.as_bytes()])
 }
 
 fn caller(name: &str) -> Holder {

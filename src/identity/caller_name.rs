@@ -6,7 +6,7 @@
 //! key set, a feed. Nobody outside can make either, so nothing can be remembered of a caller under less.
 
 use super::evidence::Evidence;
-use crate::recall::{Fingerprint, Recall};
+use crate::cache::{Cache, Fingerprint};
 
 /// Which credential it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,14 +17,14 @@ pub struct CredentialName(Fingerprint);
 pub struct CallerName(Fingerprint);
 
 impl CredentialName {
-    pub(super) fn of<T: Clone>(names: &Recall<T, Self>, credential: &[u8]) -> Self {
+    pub(super) fn of<T: Clone>(names: &Cache<T, Self>, credential: &[u8]) -> Self {
         Self(names.name(&[credential]))
     }
 }
 
 impl CallerName {
     pub(super) fn of<T: Clone>(
-        names: &Recall<T, CredentialName>,
+        names: &Cache<T, CredentialName>,
         CredentialName(credential): CredentialName,
         by: &Evidence,
     ) -> Self {
@@ -55,14 +55,14 @@ impl CallerName {
 #[cfg(test)]
 mod tests {
     use super::{CallerName, CredentialName};
+    use crate::cache::Cache;
     use crate::identity::evidence::Evidence;
     use crate::identity::{ApiKey, Proof};
-    use crate::recall::Recall;
     use crate::secret::Secret;
 
     #[test]
     fn a_name_changes_with_the_evidence_and_with_nothing_else() {
-        let names: Recall<Proof, CredentialName> = Recall::new(1, &[7; 16]);
+        let names: Cache<Proof, CredentialName> = Cache::new(1, &[7; 16]);
         let key = |fed| Evidence::Key { hash: ApiKey::hash(&Secret::new("k")), fed };
         let minted = |fed, at| Evidence::Minted { proven_ms: at, refused_from_ms: at + 9, fed };
         let token = |generation, at| Evidence::Token {

@@ -12,7 +12,7 @@ use super::evidence::Evidence;
 use super::key_feed::FedKeys;
 use super::key_ring::KeyRing;
 use super::principal::Principal;
-use crate::recall::Recall;
+use crate::cache::Cache;
 
 /// A proven caller, and the name under which what is found out about it may be remembered.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Proof {
 
 impl Proof {
     pub(super) fn of(
-        names: &Recall<Self, CredentialName>,
+        names: &Cache<Self, CredentialName>,
         credential: CredentialName,
         principal: Rc<Principal>,
         by: Evidence,

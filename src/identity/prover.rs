@@ -23,10 +23,10 @@ use super::minted::Mint;
 use super::possession::Possession;
 use super::principal::Principal;
 use super::proven::{Proof, Proven};
+use crate::cache::Cache;
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::expression::Engine;
-use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::{Environment, Secret};
 
@@ -56,11 +56,11 @@ pub struct Caller<'a> {
     /// Verifies a signature outside, faster than this code could, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     /// What this worker has proven before.
-    pub proven: &'a Recall<Proof, CredentialName>,
+    pub proven: &'a Cache<Proof, CredentialName>,
     /// What issuers have said of tokens of this request.
     pub introspected: &'a [(CredentialName, Introspected)],
     /// What issuers have said of tokens that are not active.
-    pub inactive: &'a Recall<Introspected, CredentialName>,
+    pub inactive: &'a Cache<Introspected, CredentialName>,
 }
 
 /// Why a caller is not proven.

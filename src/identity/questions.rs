@@ -183,13 +183,13 @@ fn network(address: &str) -> String {
 #[expect(clippy::arithmetic_side_effects, reason = "test code: an overflow fails the test")]
 mod tests {
     use super::{Admitted, Asker, MOST, Questions, Source};
+    use crate::cache::Cache;
     use crate::identity::CredentialName;
     use crate::identity::introspection::Inquiry;
-    use crate::recall::Recall;
     use crate::secret::Secret;
 
     fn inquiry(token: &str) -> Inquiry {
-        let name = CredentialName::of(&Recall::<(), _>::new(0, &[0; 16]), token.as_bytes());
+        let name = CredentialName::of(&Cache::<(), _>::new(0, &[0; 16]), token.as_bytes());
         Inquiry::new(0, name, &Secret::new(token))
     }
 

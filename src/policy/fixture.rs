@@ -6,11 +6,11 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::facts::{CallFacts, UpstreamFacts};
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::dialect::{self, BodyFacts, Operation};
 use crate::expression::Engine;
 use crate::identity::{ApiKey, Caller, EngineAnswer, Identity, Principal};
-use crate::recall::Recall;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::secret::Secret;
 
@@ -132,8 +132,8 @@ fn principal(head: &RequestHead, connection: &Connection, change: Value) -> Prin
     let engine = Engine::new().unwrap();
     let identity = Identity::compile(&config, &engine, &|_| None).unwrap();
     let keys = identity.key_ring();
-    let proven = Recall::new(0, &[0; 16]);
-    let inactive = Recall::new(0, &[0; 16]);
+    let proven = Cache::new(0, &[0; 16]);
+    let inactive = Cache::new(0, &[0; 16]);
     let caller = Caller {
         connection,
         keys: &keys,

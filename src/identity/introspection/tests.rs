@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 
 use super::{Inquiry, Introspectors, read};
+use crate::cache::Cache;
 use crate::config::Issuer;
 use crate::denial::Reason;
 use crate::identity::CredentialName;
-use crate::recall::Recall;
 use crate::secret::Secret;
 
 fn issuer(change: Value) -> Issuer {
@@ -24,7 +24,7 @@ fn compile(issuers: &[Issuer]) -> Result<Introspectors, String> {
 }
 
 fn inquiry() -> Inquiry {
-    let name = CredentialName::of(&Recall::<(), _>::new(0, &[0; 16]), b"a");
+    let name = CredentialName::of(&Cache::<(), _>::new(0, &[0; 16]), b"a");
     Inquiry::new(0, name, &Secret::new("a+b/c=&d"))
 }
 

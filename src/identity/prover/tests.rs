@@ -3,12 +3,12 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::{Caller, Identity, Unproven};
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::expression::Engine;
 use crate::identity::signing::RawSigner;
 use crate::identity::{ApiKey, EngineAnswer, Kind, Principal};
-use crate::recall::Recall;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::Secret;
 
@@ -51,9 +51,9 @@ fn prove(identity: &Identity, credential: &str, answer: EngineAnswer) -> Result<
         fed: &identity.feeds().none_fed(),
         moment,
         verify: &|_| answer,
-        proven: &Recall::new(0, &[0; 16]),
+        proven: &Cache::new(0, &[0; 16]),
         introspected: &[],
-        inactive: &Recall::new(0, &[0; 16]),
+        inactive: &Cache::new(0, &[0; 16]),
     };
     let proven = identity.authenticate(&Engine::new().unwrap(), &head, caller);
     proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use claimgate::expression::Engine;
 use claimgate::identity::{Caller, EngineAnswer, Identity, KeyRing, Principal, Question};
-use claimgate::recall::Recall;
+use claimgate::cache::Cache;
 use claimgate::request::{Connection, RequestHead};
 use claimgate_fuzz::callers::{AUDIENCE, Callers, ISSUER, NOW, base64url, moment};
 use claimgate_fuzz::messages::{Message, cut};
@@ -133,9 +133,9 @@ fn authenticate(head: &RequestHead) -> Option<Principal> {
     let world = &*WORLD;
     let engine = |question: &Question<'_>| -> EngineAnswer { world.callers.engine(question) };
     let connection = Connection::default();
-    let proven = Recall::new(1, &[0; 16]);
+    let proven = Cache::new(1, &[0; 16]);
     let (keys, moment, verify) = (&world.keys, moment(), &engine);
-    let inactive = Recall::new(0, &[0; 16]);
+    let inactive = Cache::new(0, &[0; 16]);
     let caller = Caller {
         connection: &connection,
         keys,

@@ -58,7 +58,7 @@ impl Hasher for AsItIs {
 
 /// Answers, by the names of their questions: each a fingerprint, where need be in a type of its own that says what must be
 /// in it.
-pub struct Recall<T, N = Fingerprint> {
+pub struct Cache<T, N = Fingerprint> {
     keyed: SipHasher24,
     /// `None` where nothing is to be remembered.
     capacity: Option<NonZeroUsize>,
@@ -74,7 +74,7 @@ pub struct Uses {
     pub misses: u64,
 }
 
-impl<T: Clone, N: Eq + Hash> Recall<T, N> {
+impl<T: Clone, N: Eq + Hash> Cache<T, N> {
     /// Remembers at most `capacity` answers. The key must be random.
     pub fn new(capacity: usize, key: &[u8; 16]) -> Self {
         Self {
@@ -142,64 +142,64 @@ impl<T: Clone, N: Eq + Hash> Recall<T, N> {
 }
 
 /// What is remembered may be somebody's claims.
-impl<T, N: Eq + Hash> fmt::Debug for Recall<T, N> {
+impl<T, N: Eq + Hash> fmt::Debug for Cache<T, N> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Recall").field("answers", &self.answers.borrow().len()).finish()
+        formatter.debug_struct("Cache").field("answers", &self.answers.borrow().len()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Recall, Uses};
+    use super::{Cache, Uses};
 
     #[test]
     fn names_tell_questions_apart() {
-        let recall: Recall<()> = Recall::new(1, &[7; 16]);
-        let name = recall.name(&[b"ab", b"c"]);
-        assert_eq!(recall.name(&[b"ab", b"c"]), name, "the same question");
+        let cache: Cache<()> = Cache::new(1, &[7; 16]);
+        let name = cache.name(&[b"ab", b"c"]);
+        assert_eq!(cache.name(&[b"ab", b"c"]), name, "the same question");
         for (parts, note) in [
             ([b"a".as_slice(), b"bc"], "cut elsewhere"),
             ([b"abc", b""], "joined"),
             ([b"c", b"ab"], "in another order"),
         ] {
-            assert_ne!(recall.name(&parts), name, "{note}");
+            assert_ne!(cache.name(&parts), name, "{note}");
         }
-        let other: Recall<()> = Recall::new(1, &[8; 16]);
+        let other: Cache<()> = Cache::new(1, &[8; 16]);
         assert_ne!(other.name(&[b"ab", b"c"]), name, "under another key");
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let recall = Recall::new(2, &[7; 16]);
-        let names: Vec<_> = (0..3_u8).map(|number| recall.name(&[&[number]])).collect();
-        recall.put(names[0], 0);
-        recall.put(names[1], 1);
-        assert_eq!(recall.get(names[0], |_| true), Some(0));
-        recall.put(names[2], 2);
-        assert_eq!(recall.len(), 2, "never more than its capacity");
-        let known: Vec<_> = names.iter().map(|name| recall.get(*name, |_| true)).collect();
+        let cache = Cache::new(2, &[7; 16]);
+        let names: Vec<_> = (0..3_u8).map(|number| cache.name(&[&[number]])).collect();
+        cache.put(names[0], 0);
+        cache.put(names[1], 1);
+        assert_eq!(cache.get(names[0], |_| true), Some(0));
+        cache.put(names[2], 2);
+        assert_eq!(cache.len(), 2, "never more than its capacity");
+        let known: Vec<_> = names.iter().map(|name| cache.get(*name, |_| true)).collect();
         assert_eq!(known, [Some(0), None, Some(2)]);
-        recall.put(names[2], 3);
-        assert_eq!(recall.len(), 2, "an answer that is replaced pushes nobody out");
-        assert_eq!(recall.take_uses(), Uses { hits: 3, misses: 1 });
-        assert_eq!(recall.take_uses(), Uses { hits: 0, misses: 0 }, "counted once");
+        cache.put(names[2], 3);
+        assert_eq!(cache.len(), 2, "an answer that is replaced pushes nobody out");
+        assert_eq!(cache.take_uses(), Uses { hits: 3, misses: 1 });
+        assert_eq!(cache.take_uses(), Uses { hits: 0, misses: 0 }, "counted once");
     }
 
     #[test]
     fn what_no_longer_holds_is_forgotten() {
-        let recall = Recall::new(2, &[7; 16]);
-        let name = recall.name(&[b"token"]);
-        recall.put(name, 100);
-        assert_eq!(recall.get(name, |expiry| *expiry > 99), Some(100));
-        assert_eq!(recall.get(name, |expiry| *expiry > 100), None);
-        assert!(recall.is_empty(), "it is gone for good");
-        assert_eq!(recall.take_uses(), Uses { hits: 1, misses: 1 });
+        let cache = Cache::new(2, &[7; 16]);
+        let name = cache.name(&[b"token"]);
+        cache.put(name, 100);
+        assert_eq!(cache.get(name, |expiry| *expiry > 99), Some(100));
+        assert_eq!(cache.get(name, |expiry| *expiry > 100), None);
+        assert!(cache.is_empty(), "it is gone for good");
+        assert_eq!(cache.take_uses(), Uses { hits: 1, misses: 1 });
     }
 
     #[test]
     fn without_capacity_nothing_is_remembered() {
-        let recall = Recall::new(0, &[7; 16]);
-        recall.put(recall.name(&[b"a"]), 1);
-        assert!(recall.is_empty());
+        let cache = Cache::new(0, &[7; 16]);
+        cache.put(cache.name(&[b"a"]), 1);
+        assert!(cache.is_empty());
     }
 }
