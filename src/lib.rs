@@ -10,7 +10,7 @@ pub mod cache;
 pub mod denial;
 pub mod config;
 pub mod holding;
-pub mod copies;
+pub mod last_known_good;
 pub mod dialect;
 pub mod expression;
 pub mod price;

@@ -13,9 +13,9 @@ mod list;
 use std::collections::BTreeSet;
 
 use crate::config::{self, ConfigError, PolledDocument, WhenStale};
-use crate::copies::{self, Copies};
 use crate::denial::{Denial, Reason};
 use crate::identity::Principal;
+use crate::last_known_good::{self, LastKnownGood};
 
 pub use list::List;
 
@@ -37,7 +37,7 @@ struct Source {
 }
 
 /// What one worker knows of the lists.
-pub type Board = Copies<List>;
+pub type Board = LastKnownGood<List>;
 
 impl Revocations {
     /// # Errors
@@ -47,7 +47,7 @@ impl Revocations {
         let mut sources = Vec::with_capacity(lists.len());
         for (index, list) in lists.iter().enumerate() {
             let at = |field: &str| format!("revocations[{index}].{field}");
-            copies::require_name(&list.id, &at)?;
+            last_known_good::require_name(&list.id, &at)?;
             if !ids.insert(list.id.as_str()) {
                 return Err(ConfigError::new(at("id"), format!("the list `{}` is there twice", list.id)));
             }
@@ -57,7 +57,7 @@ impl Revocations {
                 return Err(ConfigError::new(format!("revocations[{index}]"), why));
             }
             if let Some(remote) = &list.remote {
-                copies::require_pollable(remote, &at)?;
+                last_known_good::require_pollable(remote, &at)?;
             }
             let own = List::compile(&list.revoked)
                 .map_err(|(entry, why)| ConfigError::new(at(&format!("revoked[{entry}]")), why))?;
@@ -132,7 +132,7 @@ impl Revocations {
 
     fn is_stale(&self, board: &Board, list: usize, now_ms: u64) -> bool {
         let remote = self.sources.get(list).and_then(|source| source.remote.as_ref());
-        remote.is_some_and(|remote| copies::is_stale(remote, board.checked_ms(list), now_ms))
+        remote.is_some_and(|remote| last_known_good::is_stale(remote, board.checked_ms(list), now_ms))
     }
 
     fn require_fresh(&self, board: &Board, now_ms: u64) -> Result<(), Denial> {

@@ -12,14 +12,14 @@ use super::key_table::KeyTable;
 use crate::config::{
     ClientAddress, Config, ConfigError, Key, KeyFeed, PolledDocument, WhenStale, read_document, shared_keys,
 };
-use crate::copies::{self, Copies};
 use crate::denial::{Denial, Reason};
+use crate::last_known_good::{self, LastKnownGood};
 
 /// A longer document is refused. It holds 100,000 keys of 300 bytes; Envoy gives up an answer of more than 32 MiB.
 pub const MAX_FEED_BYTES: usize = 30 * 1024 * 1024;
 
 /// The keys of feeds as one worker has them.
-pub type FedKeys = Copies<KeyTable>;
+pub type FedKeys = LastKnownGood<KeyTable>;
 
 /// The feeds of one configuration.
 #[derive(Debug, Default)]
@@ -42,8 +42,8 @@ impl KeyFeeds {
         let (mut ids, mut documents) = (BTreeSet::new(), BTreeSet::new());
         for (index, feed) in config.key_feeds.iter().enumerate() {
             let at = |field: &str| format!("key_feeds[{index}].{field}");
-            copies::require_name(&feed.id, &at)?;
-            copies::require_pollable(&feed.remote, &at)?;
+            last_known_good::require_name(&feed.id, &at)?;
+            last_known_good::require_pollable(&feed.remote, &at)?;
             if !ids.insert(feed.id.as_str()) {
                 return Err(ConfigError::new(at("id"), format!("the feed `{}` is there twice", feed.id)));
             }
@@ -105,7 +105,7 @@ impl KeyFeeds {
         let strict = self.feeds.get(feed).filter(|feed| feed.when_stale == WhenStale::Deny);
         let Some(KeyFeed { id, remote, .. }) = strict else { return Ok(()) };
         let checked_ms = fed.checked_ms(feed);
-        match (copies::is_stale(remote, checked_ms, now_ms), checked_ms) {
+        match (last_known_good::is_stale(remote, checked_ms, now_ms), checked_ms) {
             (false, _) => Ok(()),
             (true, None) => Err(unavailable(format!("the feed `{id}` has not come yet"))),
             (true, Some(_)) => Err(unavailable(format!("the feed `{id}` is older than its `max_age`"))),

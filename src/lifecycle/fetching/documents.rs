@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::fetch::{self, Delivery, Fetched};
 use super::lease::Lease;
 use super::shared_document::SharedDocument;
-use crate::copies;
+use crate::last_known_good;
 use crate::gateway::{Gateway, Polled};
 use crate::lifecycle::context::Context;
 use crate::lifecycle::host::{House, Level};
@@ -75,7 +75,7 @@ impl Documents {
         for (place, document) in self.documents.iter().enumerate() {
             let (checked_ms, entries) =
                 self.with(|polled| (polled.checked_ms(document.remote), polled.entries(document.remote)));
-            let is_due = copies::is_due(&document.source, checked_ms, now_ms);
+            let is_due = last_known_good::is_due(&document.source, checked_ms, now_ms);
             if let Some(lease) = is_due.then(|| document.lease(context, now_ms)).flatten() {
                 match document.ask(house) {
                     Some(token) => {
@@ -86,7 +86,7 @@ impl Documents {
                 }
             }
             let age_ms = checked_ms.map(|checked| now_ms.saturating_sub(checked));
-            let is_stale = copies::is_stale(&document.source, checked_ms, now_ms);
+            let is_stale = last_known_good::is_stale(&document.source, checked_ms, now_ms);
             document.metrics.tell(house, age_ms, is_stale, entries);
         }
     }

@@ -1,14 +1,14 @@
 //! The last good copy of each document that is polled, and how old it is.
 //!
 //! Revocation lists and key feeds are such documents. A copy is one worker's own. This room does not fetch: the host asks
-//! for what [`is_due`], and whoever knows what stands in a document reads it and has it [`Copies::replace`]d. One that
+//! for what [`is_due`], and whoever knows what stands in a document reads it and has it [`LastKnownGood::replace`]d. One that
 //! cannot be read never takes the place of one that could.
 
 use crate::config::{ConfigError, PolledDocument, Span, require_reachable};
 
 /// What one worker holds of the documents of one kind, by their places in the configuration.
 #[derive(Debug)]
-pub struct Copies<T> {
+pub struct LastKnownGood<T> {
     held: Vec<Option<Held<T>>>,
     generation: u64,
 }
@@ -19,7 +19,7 @@ struct Held<T> {
     checked_ms: u64,
 }
 
-impl<T> Copies<T> {
+impl<T> LastKnownGood<T> {
     /// Places for so many documents, none of which has come yet.
     pub fn empty(documents: usize) -> Self {
         Self { held: std::iter::repeat_with(|| None).take(documents).collect(), generation: 0 }
