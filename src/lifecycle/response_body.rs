@@ -2,7 +2,7 @@
 
 use super::host::{Exchange, Side};
 use super::stream::{Next, Stream};
-use crate::meter::{UsageChunkFilter, Meter};
+use crate::meter::{Meter, UsageChunkFilter};
 use crate::upstream::UrlKey;
 
 /// So much of an answer is copied at a time.

@@ -3,7 +3,7 @@
 use super::host::Exchange;
 use super::phase::{BodyProgress, Phase};
 use crate::gateway::Call;
-use crate::meter::{UsageChunkFilter, Meter};
+use crate::meter::{Meter, UsageChunkFilter};
 use crate::upstream::UrlKey;
 
 /// One exchange. It is shared with the worker, so that an event of the house can wake one that is held.

@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use super::fetch::{self, Delivery, Fetched};
 use super::lease::Lease;
 use super::shared_document::SharedDocument;
-use crate::last_known_good;
 use crate::gateway::{Gateway, Polled};
+use crate::last_known_good;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::host::{House, Level};
 

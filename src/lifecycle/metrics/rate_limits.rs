@@ -33,11 +33,11 @@ impl RateLimitMetrics {
     }
 
     /// Tells of how many counters something is owed, over all workers, and what was dropped.
-    pub(in crate::lifecycle) fn tell_debts(&self, house: &dyn House, debts: &UnreportedCharges) {
+    pub(in crate::lifecycle) fn tell_unreported(&self, house: &dyn House, unreported: &UnreportedCharges) {
         if let Some(owed) = &self.owed {
-            owed.tell(house, debts.len());
+            owed.tell(house, unreported.len());
         }
-        let dropped = debts.take_dropped();
+        let dropped = unreported.take_dropped();
         if dropped > 0 {
             let text =
                 format!("{dropped} charges could not be reported to the rate limit service and are dropped");

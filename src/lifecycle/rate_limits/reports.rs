@@ -53,7 +53,7 @@ impl Reports {
     pub(super) fn tick(&self, context: Context<'_>, notices: &Notices) {
         let Context { gateway, house, memory } = context;
         let Some(service) = gateway.rate_limit_service() else { return };
-        notices.metrics(house).tell_debts(house, memory.debts());
+        notices.metrics(house).tell_unreported(house, memory.debts());
         let now_ms = house.now_ms();
         if now_ms < self.next_ms.get() {
             return;
@@ -84,7 +84,7 @@ impl Reports {
         let since_ms = self.over_since_ms.get().unwrap_or(now_ms);
         if now_ms.saturating_sub(since_ms) >= FAREWELL_MS {
             memory.debts().discard();
-            notices.metrics(house).tell_debts(house, memory.debts());
+            notices.metrics(house).tell_unreported(house, memory.debts());
             return true;
         }
         memory.debts().is_empty() && self.under_way.borrow().is_empty()
