@@ -10,20 +10,18 @@
 
 mod api_key;
 mod audience;
-mod base64url;
 mod binding;
 mod caller_name;
 mod claim;
 mod claim_map;
 mod claim_values;
-mod compact;
 mod credential;
 mod dpop;
-mod engine;
 mod evidence;
 mod introspection;
 mod issuer;
 mod issuer_name;
+mod jose;
 mod jwt;
 mod key_feed;
 mod key_ring;
@@ -43,10 +41,7 @@ mod prover;
 mod public_url;
 mod questions;
 mod seal;
-mod signature;
 mod spiffe;
-mod thumbprint;
-mod unique_json;
 
 pub use api_key::ApiKey;
 pub use binding::{Binding, Holder};
@@ -55,8 +50,10 @@ pub use credential::{
     CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, Scheme, find, in_body,
     protocols_without_credentials,
 };
-pub use engine::{EngineAnswer, Question};
 pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
+#[cfg(test)]
+pub(crate) use jose::signing;
+pub use jose::{EngineAnswer, Question};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
 pub use key_feed::{FedKeys, KeyFeeds, MAX_FEED_BYTES, read_feed};
 pub use key_ring::KeyRing;
@@ -72,5 +69,3 @@ pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 pub use public_url::PublicUrls;
 pub use questions::{Admitted, Asked, Asker, Questions, Source};
-#[cfg(test)]
-pub(crate) use signature::signing;

@@ -6,15 +6,11 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::base64url::base64url;
 use super::claim::numeric_date;
-use super::compact::{Compact, Header};
-use super::engine::{EngineAnswer, Question};
-use super::key_set::verifying_key;
+use super::jose::{
+    Compact, EngineAnswer, Header, Question, VerifyingKey, base64url, thumbprint, unique_json, verifying_key,
+};
 use super::public_url::PublicUrls;
-use super::signature::VerifyingKey;
-use super::thumbprint::thumbprint;
-use super::unique_json;
 use crate::config::{Algorithm, Span, Thumbprint};
 use crate::denial::{Denial, Reason};
 use crate::request::RequestHead;

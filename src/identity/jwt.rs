@@ -10,13 +10,11 @@ use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
 use super::claim::{invalid, missing};
-use super::compact::Compact;
-use super::engine::{EngineAnswer, Question};
 use super::issuer::{Expiry, KeySource, TrustedIssuer};
 use super::issuer_name::IssuerName;
+use super::jose::{Compact, EngineAnswer, Question, VerifyingKey};
 use super::key_set::{Chosen, ChosenBy, KeySet, NoKey};
 use super::principal::Kind;
-use super::signature::VerifyingKey;
 use super::spiffe;
 use crate::config::{ConfigError, Issuer};
 use crate::denial::{Denial, Reason};

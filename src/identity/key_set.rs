@@ -7,10 +7,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::base64url::base64url;
-use super::compact::{ALGORITHMS, Header};
-use super::signature::VerifyingKey;
-use super::unique_json;
+use super::jose::{ALGORITHMS, Header, VerifyingKey, unique_json, verifying_key};
 use crate::config::Algorithm;
 
 /// A larger key set is not read.
@@ -186,32 +183,6 @@ fn is_for_verifying(key: &Map<String, Value>) -> bool {
     // The second is what SPIFFE's bundles say of the keys for JWT-SVIDs.
     let signs = |usage: &Value| usage == "sig" || usage == "jwt-svid";
     is_public && key.get("use").is_none_or(signs) && key.get("key_ops").is_none_or(verifies)
-}
-
-pub(super) fn verifying_key(key: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
-    let bytes = |name: &str| text(name).and_then(base64url);
-    let of_size = |name: &str, size: usize| bytes(name).filter(|bytes| bytes.len() == size);
-    let elliptic = |curve: &str, size: usize| {
-        let point = [vec![4], of_size("x", size)?, of_size("y", size)?].concat();
-        (text("crv")? == curve).then(|| VerifyingKey::elliptic(algorithm, &point))?
-    };
-    match (text("kty")?, algorithm) {
-        (
-            "RSA",
-            Algorithm::RS256
-            | Algorithm::RS384
-            | Algorithm::RS512
-            | Algorithm::PS256
-            | Algorithm::PS384
-            | Algorithm::PS512,
-        ) => VerifyingKey::rsa(algorithm, &bytes("n")?, &bytes("e")?),
-        ("EC", Algorithm::ES256) => elliptic("P-256", 32),
-        ("EC", Algorithm::ES384) => elliptic("P-384", 48),
-        ("EC", Algorithm::ES512) => elliptic("P-521", 66),
-        ("OKP", Algorithm::EdDSA) if text("crv")? == "Ed25519" => VerifyingKey::ed25519(&of_size("x", 32)?),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

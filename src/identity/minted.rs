@@ -8,13 +8,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::base64url::base64url;
 use super::binding::{Binding, CONFIRMATION};
+use super::jose::{base64url, unique_json};
 use super::limits::Limits;
 use super::mapping::actors;
 use super::principal::{Kind, Minted, Parent, Principal};
 use super::seal::{self, Seal};
-use super::unique_json;
 use crate::config::{ConfigError, Issuer, SecretSource, Tokens};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;

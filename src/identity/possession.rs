@@ -8,7 +8,7 @@
 use super::binding::Holder;
 use super::credential::Scheme;
 use super::dpop::{Credential, DpopProof, Errand, HEADER};
-use super::engine::{EngineAnswer, Question};
+use super::jose::{EngineAnswer, Question};
 use super::nonce::Nonces;
 use super::principal::Principal;
 use super::proof_table::{Allowance, ProofTable};

@@ -1,4 +1,4 @@
-//! The keys that sign minted tokens and prove them; beside `signature`, the only file that names `jwt_simple`.
+//! The keys that sign minted tokens and prove them; beside those in `jose`, the only file that names `jwt_simple`.
 //!
 //! A key is a JWK (RFC 7517): Ed25519 with its private part (RFC 8037), or `oct` of at least 32 bytes for HS256 (RFC
 //! 7518 section 3.2). Which algorithm a token has follows from the key, never from the token.
@@ -11,9 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::base64url::base64url;
-use super::signature::{jwt_claims, options};
-use super::unique_json;
+use super::jose::{base64url, jwt_claims, options, unique_json};
 use crate::config::Span;
 use crate::request::Moment;
 use crate::secret::Secret;

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 use super::{JwtRefusal, KeySet, Verifier};
 use crate::config::{Algorithm, Issuer};
 use crate::denial::{Denial, Reason};
-use crate::identity::compact::ALGORITHMS;
-use crate::identity::engine::{EngineAnswer, Question};
-use crate::identity::signature::signing::{RSA, RawSigner, base64url, signed};
+use crate::identity::jose::{ALGORITHMS, EngineAnswer, Question};
+use crate::identity::signing::{RSA, RawSigner, base64url, signed};
 use crate::request::Moment;
 
 mod attacks;

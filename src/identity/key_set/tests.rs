@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::{ChosenBy, KeySet, NoKey};
 use crate::config::Algorithm;
-use crate::identity::compact::{ALGORITHMS, Header};
-use crate::identity::signature::signing::{RSA, base64url, signed};
+use crate::identity::jose::{ALGORITHMS, Header};
+use crate::identity::signing::{RSA, base64url, signed};
 
 fn jwk(algorithm: Algorithm, kid: &str) -> Value {
     signed(algorithm, kid, &json!({}), RSA).1
@@ -85,7 +85,7 @@ fn what_is_no_bounded_key_set_is_refused() {
 #[test]
 fn a_modulus_with_a_leading_zero_is_the_same_modulus() {
     let rsa = jwk(Algorithm::RS256, "k");
-    let modulus = crate::identity::base64url::base64url(rsa["n"].as_str().unwrap()).unwrap();
+    let modulus = crate::identity::jose::base64url(rsa["n"].as_str().unwrap()).unwrap();
     let padded = base64url(&[vec![0], modulus].concat());
     assert!(parse(&[with(rsa, "n", padded)]).is_ok(), "as some providers write it");
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Mapped, principal};
 use crate::config::Issuer;
 use crate::denial::Reason;
-use crate::identity::signature::signing::RawSigner;
+use crate::identity::signing::RawSigner;
 use crate::identity::{Claims, Kind, Principal, Verifier};
 use crate::request::Moment;
 

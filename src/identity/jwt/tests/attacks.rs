@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use super::{HEADER, NOW, claims, merge, outcome, verifier};
 use crate::config::Algorithm;
 use crate::denial::Reason;
-use crate::identity::signature::signing::{
-    OTHER_RSA, RSA, RawSigner, base64url, hs256, public_forms, signed,
-};
+use crate::identity::signing::{OTHER_RSA, RSA, RawSigner, base64url, hs256, public_forms, signed};
 
 #[test]
 fn claims_that_are_wrong_are_refused_behind_a_good_signature() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{HEADER, JwtRefusal, NOW, Verifier, at, claims, issuer, merge, outcome, verifier};
 use crate::denial::{Denial, Reason};
-use crate::identity::signature::signing::RawSigner;
+use crate::identity::signing::RawSigner;
 
 const A: &str = "0a1b2c3d-0000-4000-8000-00000000000a";
 const B: &str = "0a1b2c3d-0000-4000-8000-00000000000b";

@@ -7,7 +7,7 @@ use crate::config::Thumbprint;
 
 /// SHA-256 over the members that make the key, in the order of their names and without space; `None` where one of them is
 /// missing or no text.
-pub(super) fn thumbprint(jwk: &Map<String, Value>) -> Option<Thumbprint> {
+pub(in crate::identity) fn thumbprint(jwk: &Map<String, Value>) -> Option<Thumbprint> {
     let names: &[&str] = match jwk.get("kty")?.as_str()? {
         "EC" => &["crv", "kty", "x", "y"],
         "OKP" => &["crv", "kty", "x"],

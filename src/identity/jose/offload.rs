@@ -25,7 +25,7 @@ pub enum EngineAnswer {
 
 /// A JWT's ECDSA signature r‖s (RFC 7518 section 3.4) as the DER sequence of two integers; each half has
 /// `size` bytes, at most 66.
-pub(super) fn ecdsa_der(signature: &[u8], size: usize) -> Option<Vec<u8>> {
+pub(in crate::identity) fn ecdsa_der(signature: &[u8], size: usize) -> Option<Vec<u8>> {
     let (r, s) = signature.split_at_checked(size)?;
     if s.len() != size {
         return None;

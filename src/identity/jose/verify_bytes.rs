@@ -8,7 +8,7 @@ use p256::ecdsa::signature::Verifier as _;
 use superboring::pkey::PKey;
 use superboring::sign::Verifier;
 
-use super::{Material, VerifyingKey};
+use super::verifying_key::{Material, VerifyingKey};
 
 impl VerifyingKey {
     /// True where `signature`, in the form of a JWS (RFC 7518 section 3), is that of `signed`.
@@ -48,8 +48,8 @@ mod tests {
     use serde_json::json;
 
     use crate::config::Algorithm;
-    use crate::identity::compact::Compact;
-    use crate::identity::key_set::verifying_key;
+    use crate::identity::jose::compact::Compact;
+    use crate::identity::jose::jwk::verifying_key;
     use crate::identity::signing::{OTHER_RSA, RSA, signed};
 
     #[test]

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value};
 
 use super::base64url::base64url;
-use super::credential::MAX_CREDENTIAL_BYTES;
 use super::unique_json;
 use crate::config::Algorithm;
 use crate::denial::{Denial, Reason};
+use crate::identity::credential::MAX_CREDENTIAL_BYTES;
 
 /// Header parameters that would let the caller choose the key, or change what is signed.
 const FORBIDDEN: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
@@ -16,29 +16,29 @@ const FORBIDDEN: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
 const TEXTS: [&str; 7] = ["alg", "typ", "cty", "kid", "x5t", "x5t#S256", "salt"];
 
 /// The algorithms that are accepted from some issuer; HMAC and `none` are not among them.
-pub(super) const ALGORITHMS: [Algorithm; 10] = Algorithm::ALL;
+pub(in crate::identity) const ALGORITHMS: [Algorithm; 10] = Algorithm::ALL;
 
 /// A token taken apart. It has no `Debug`, because it holds the token.
-pub(super) struct Compact<'a> {
-    pub(super) header: Header,
-    pub(super) claims: Map<String, Value>,
+pub(in crate::identity) struct Compact<'a> {
+    pub(in crate::identity) header: Header,
+    pub(in crate::identity) claims: Map<String, Value>,
     /// The whole token, as it was sent.
-    pub(super) token: &'a str,
+    pub(in crate::identity) token: &'a str,
     /// The header and the claims as they were sent, which is what the signature covers.
-    pub(super) signed: &'a str,
-    pub(super) signature: Vec<u8>,
+    pub(in crate::identity) signed: &'a str,
+    pub(in crate::identity) signature: Vec<u8>,
 }
 
 #[derive(Debug)]
-pub(super) struct Header {
-    pub(super) algorithm: Algorithm,
+pub(in crate::identity) struct Header {
+    pub(in crate::identity) algorithm: Algorithm,
     /// As the token writes it.
-    pub(super) typ: Option<String>,
-    pub(super) kid: Option<String>,
+    pub(in crate::identity) typ: Option<String>,
+    pub(in crate::identity) kid: Option<String>,
 }
 
 impl<'a> Compact<'a> {
-    pub(super) fn read(token: &'a str) -> Result<Self, Denial> {
+    pub(in crate::identity) fn read(token: &'a str) -> Result<Self, Denial> {
         if token.len() > MAX_CREDENTIAL_BYTES {
             return Err(Reason::TokenTooLarge.into());
         }
