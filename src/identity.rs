@@ -45,10 +45,10 @@ mod spiffe;
 
 pub use api_key::ApiKey;
 pub use binding::{Binding, Holder};
-pub use caller_name::{CallerName, CredentialName};
+pub use caller_name::CallerName;
 pub use credential::{
-    CARRIERS, Carrier, MAX_CREDENTIAL_BYTES, Presented, PresentedKind, Scheme, find, in_body,
-    protocols_without_credentials,
+    CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
+    find, in_body, protocols_without_credentials,
 };
 pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
 #[cfg(test)]
@@ -61,7 +61,6 @@ pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
 pub use key_table::KeyTable;
 pub use limits::Limits;
 pub use mapping::{MAX_ACTORS, Mapped, principal};
-pub use minted::PREFIX as MINTED_PREFIX;
 pub use possession::{Possession, Shown};
 pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
 pub use proof_table::ProofTable;

@@ -5,27 +5,18 @@
 //! for all that it was proven by, so that whatever is found out about a caller ends with the evidence: an issuer's answer, a
 //! key set, a feed. Nobody outside can make either, so nothing can be remembered of a caller under less.
 
+use super::credential::CredentialName;
 use super::evidence::Evidence;
 use crate::cache::{Cache, Fingerprint};
-
-/// Which credential it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CredentialName(Fingerprint);
 
 /// Which credential it is, and what proved its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerName(Fingerprint);
 
-impl CredentialName {
-    pub(super) fn of<T: Clone>(names: &Cache<T, Self>, credential: &[u8]) -> Self {
-        Self(names.name(&[credential]))
-    }
-}
-
 impl CallerName {
     pub(super) fn of<T: Clone>(
         names: &Cache<T, CredentialName>,
-        CredentialName(credential): CredentialName,
+        credential: CredentialName,
         by: &Evidence,
     ) -> Self {
         let credential = credential.bytes();

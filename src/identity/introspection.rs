@@ -9,9 +9,8 @@ use ct_codecs::{Base64, Encoder};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 
-use super::MINTED_PREFIX;
 use super::api_key::ApiKey;
-use super::caller_name::CredentialName;
+use super::credential::{CredentialName, MINTED_PREFIX};
 use super::jose::unique_json;
 use super::principal::Principal;
 use crate::config::{self, ClientAuthentication, ConfigError, Issuer, require_reachable, require_text};

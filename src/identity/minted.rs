@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::binding::{Binding, CONFIRMATION};
+use super::credential::{MAX_CREDENTIAL_BYTES, MINTED_PREFIX};
 use super::jose::{base64url, unique_json};
 use super::limits::Limits;
 use super::mapping::actors;
@@ -18,9 +19,6 @@ use crate::config::{ConfigError, Issuer, SecretSource, Tokens};
 use crate::denial::{Denial, Reason};
 use crate::request::Moment;
 use crate::secret::{Environment, Secret};
-
-/// What every minted token begins with.
-pub const PREFIX: &str = "cgt_";
 
 /// Makes and proves minted tokens.
 #[derive(Debug)]
@@ -121,8 +119,8 @@ impl Mint {
         let content = Content::of(principal, &self.issuer, moment.unix_seconds(), expires_at);
         let content = content.ok_or_else(|| unavailable("what is no minted principal was to be sealed"))?;
         let token = own.sign(&content).ok_or_else(|| unavailable("the token could not be signed"))?;
-        let token = format!("{PREFIX}{token}");
-        match token.len() > super::MAX_CREDENTIAL_BYTES {
+        let token = format!("{MINTED_PREFIX}{token}");
+        match token.len() > MAX_CREDENTIAL_BYTES {
             true => Err(Denial::new(Reason::TokenRequestInvalid)
                 .with_detail("the token would be larger than this gateway reads")),
             false => Ok(Secret::new(token)),
@@ -135,7 +133,7 @@ impl Mint {
     /// Refuses a token that is not one of ours, or not at this time.
     pub(super) fn open(&self, token: &str, moment: &Moment) -> Result<Principal, Denial> {
         let malformed = || Denial::from(Reason::TokenMalformed);
-        let token = token.strip_prefix(PREFIX).ok_or_else(malformed)?;
+        let token = token.strip_prefix(MINTED_PREFIX).ok_or_else(malformed)?;
         let mut segments = token.split('.');
         let mut object = || segments.next().and_then(base64url).and_then(|bytes| unique_json::object(&bytes));
         let (header, content) = (object().ok_or_else(malformed)?, object().ok_or_else(malformed)?);

@@ -6,8 +6,8 @@
 
 use std::rc::Rc;
 
-use super::caller_name::{CallerName, CredentialName};
-use super::credential::Scheme;
+use super::caller_name::CallerName;
+use super::credential::{CredentialName, Scheme};
 use super::evidence::Evidence;
 use super::key_feed::FedKeys;
 use super::key_ring::KeyRing;

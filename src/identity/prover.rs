@@ -7,9 +7,8 @@ mod parents;
 use std::rc::Rc;
 
 use super::binding::Binding;
-use super::caller_name::CredentialName;
 use super::claim_map::ClaimMap;
-use super::credential::{self, Presented, PresentedKind};
+use super::credential::{self, CredentialName, Presented, PresentedKind};
 use super::evidence::Evidence;
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jose::{EngineAnswer, Question};

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::{Mint, PREFIX};
+use super::{MINTED_PREFIX, Mint};
 use crate::config::{Config, Thumbprint, Tokens};
 use crate::denial::Reason;
 use crate::identity::signing::{RawSigner, base64url, hs256};
@@ -86,7 +86,7 @@ fn a_token_is_its_principal() {
     for key in [ed25519("e"), OCT.to_owned()] {
         let mint = mint(Some(&key), None).unwrap();
         let token = seal(&mint);
-        assert!(token.starts_with(PREFIX));
+        assert!(token.starts_with(MINTED_PREFIX));
         assert_eq!(mint.open(&token, &at(NOW)).unwrap(), principal());
     }
 }
@@ -132,13 +132,13 @@ fn keys_are_rotated_without_a_gap() {
 
 /// The token with its header, claims and signature replaced by what `edit` makes of them.
 fn edited(token: &str, edit: impl Fn(&mut Map<String, Value>, &mut Map<String, Value>)) -> String {
-    let bare = token.strip_prefix(PREFIX).unwrap();
+    let bare = token.strip_prefix(MINTED_PREFIX).unwrap();
     let segments: Vec<&str> = bare.split('.').collect();
     let object = |segment: &str| super::unique_json::object(&super::base64url(segment).unwrap()).unwrap();
     let (mut header, mut claims) = (object(segments[0]), object(segments[1]));
     edit(&mut header, &mut claims);
     let encoded = |object: Map<String, Value>| base64url(Value::Object(object).to_string().as_bytes());
-    format!("{PREFIX}{}.{}.{}", encoded(header), encoded(claims), segments[2])
+    format!("{MINTED_PREFIX}{}.{}.{}", encoded(header), encoded(claims), segments[2])
 }
 
 #[test]
@@ -189,11 +189,14 @@ fn a_jwt_with_our_claims_by_another_key_is_refused() {
     let claims: Value = serde_json::from_slice(&super::base64url(claims).unwrap()).unwrap();
     let header = r#"{"alg":"EdDSA","kid":"e","typ":"cgt+jwt"}"#;
     let stranger = RawSigner::generate("e").sign(header, &claims.to_string());
-    assert_eq!(refusal(&mint, &format!("{PREFIX}{stranger}"), NOW), Some(Reason::TokenSignatureInvalid));
+    assert_eq!(
+        refusal(&mint, &format!("{MINTED_PREFIX}{stranger}"), NOW),
+        Some(Reason::TokenSignatureInvalid)
+    );
     let confused = hs256(own.jwk()["x"].as_str().unwrap().as_bytes(), "e", &claims);
-    assert_eq!(refusal(&mint, &format!("{PREFIX}{confused}"), NOW), Some(Reason::TokenKeyUnknown));
+    assert_eq!(refusal(&mint, &format!("{MINTED_PREFIX}{confused}"), NOW), Some(Reason::TokenKeyUnknown));
     let again = own.sign(header, &claims.to_string());
-    assert_eq!(refusal(&mint, &format!("{PREFIX}{again}"), NOW), None, "the same by the right key");
+    assert_eq!(refusal(&mint, &format!("{MINTED_PREFIX}{again}"), NOW), None, "the same by the right key");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Caller, Identity, Unproven};
 use crate::config::Span;
 use crate::expression::Engine;
-use crate::identity::caller_name::CredentialName;
+use crate::identity::credential::CredentialName;
 use crate::identity::evidence::Evidence;
 use crate::identity::introspection::{self, Inquiry, Introspected, IntrospectionRequest};
 use crate::identity::principal::Principal;
