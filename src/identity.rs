@@ -10,7 +10,6 @@
 
 mod api_key;
 mod audience;
-mod binding;
 mod caller_name;
 mod claim;
 mod claim_map;
@@ -28,7 +27,6 @@ mod key_ring;
 mod key_set;
 mod key_table;
 mod known_keys;
-mod limits;
 mod mapping;
 mod minted;
 mod network;
@@ -44,7 +42,6 @@ mod seal;
 mod spiffe;
 
 pub use api_key::ApiKey;
-pub use binding::{Binding, Holder};
 pub use caller_name::CallerName;
 pub use credential::{
     CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
@@ -59,10 +56,11 @@ pub use key_feed::{FedKeys, KeyFeeds, MAX_FEED_BYTES, read_feed};
 pub use key_ring::KeyRing;
 pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
 pub use key_table::KeyTable;
-pub use limits::Limits;
-pub use mapping::{MAX_ACTORS, Mapped, principal};
+pub use mapping::{Mapped, principal};
 pub use possession::{Possession, Shown};
-pub use principal::{KeyFacts, Kind, Minted, Parent, Principal, holds_scope};
+pub use principal::{
+    Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,
+};
 pub use proof_table::ProofTable;
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::binding::Binding;
 use super::network::Networks;
-use super::principal::{KeyFacts, Kind, Principal};
+use super::principal::{Binding, KeyFacts, Kind, Principal};
 use crate::config::{ClientAddress, ConfigError, Key, KeyHash, Timestamp};
 use crate::denial::{Denial, Reason};
 use crate::request::{Connection, Moment};

@@ -5,14 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::binding::Binding;
 use super::claim::{invalid, missing};
 use super::jwt::Claims;
-use super::principal::Principal;
+use super::principal::{Binding, Principal, actors};
 use crate::denial::Denial;
-
-/// Deeper delegation chains are refused.
-pub const MAX_ACTORS: usize = 8;
 
 /// What the configuration's expressions made of the claims; `None` leaves the default in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,22 +119,6 @@ fn roles(claims: &Object) -> Result<Vec<String>, Denial> {
 
 fn texts(list: &[Value]) -> Option<Vec<String>> {
     list.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-}
-
-/// The `sub` of each nested `act` (RFC 8693 section 4.1), the current actor first.
-pub(super) fn actors(claims: &Object) -> Result<Vec<String>, Denial> {
-    let mut actors = Vec::new();
-    let mut next = claims.get("act");
-    while let Some(act) = next {
-        let subject = act.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
-        let subject = subject.ok_or_else(|| invalid("act", "does not name its actor by `sub`"))?;
-        if actors.len() >= MAX_ACTORS {
-            return Err(invalid("act", "is nested too deeply"));
-        }
-        actors.push(subject.to_owned());
-        next = act.get("act");
-    }
-    Ok(actors)
 }
 
 #[cfg(test)]

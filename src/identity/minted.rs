@@ -8,12 +8,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::binding::{Binding, CONFIRMATION};
 use super::credential::{MAX_CREDENTIAL_BYTES, MINTED_PREFIX};
 use super::jose::{base64url, unique_json};
-use super::limits::Limits;
-use super::mapping::actors;
-use super::principal::{Kind, Minted, Parent, Principal};
+use super::principal::{Binding, CONFIRMATION, Limits, Minted, Parent, Principal, actors};
 use super::seal::{self, Seal};
 use crate::config::{ConfigError, Issuer, SecretSource, Tokens};
 use crate::denial::{Denial, Reason};
@@ -223,13 +220,6 @@ impl Content {
             issued_at: Some(self.iat),
             minted: Some(Minted { parents: self.parents, limits: self.limits }),
         })
-    }
-}
-
-impl Parent {
-    /// The id of the API key that this is; `None` for another credential.
-    pub(super) fn key_id(&self) -> Option<&str> {
-        (self.kind == Kind::ApiKey).then_some(self.id.as_str())
     }
 }
 

@@ -5,12 +5,11 @@
 //! which is good once: its id is remembered until its time is over, for all workers of one Envoy, and only when all else
 //! of the proof has held, so that no stranger uses up somebody's proof.
 
-use super::binding::Holder;
 use super::credential::Scheme;
 use super::dpop::{Credential, DpopProof, Errand, HEADER};
 use super::jose::{EngineAnswer, Question};
 use super::nonce::Nonces;
-use super::principal::Principal;
+use super::principal::{Holder, Principal};
 use super::proof_table::{Allowance, ProofTable};
 use super::proven::Proven;
 use super::public_url::PublicUrls;

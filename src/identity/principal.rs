@@ -1,14 +1,22 @@
 //! Who calls, once it is proven: what rules, quotas, upstreams and the record see of the caller.
 
+mod actors;
+mod binding;
+mod limits;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::binding::Binding;
-use super::limits::Limits;
 use crate::expression::scope_covers;
 use crate::ledger::Owner;
+
+pub use actors::MAX_ACTORS;
+pub(super) use actors::actors;
+pub(super) use binding::CONFIRMATION;
+pub use binding::{Binding, Holder};
+pub use limits::Limits;
 
 /// What kind of credential proved the caller; of a minted token, the kind of the one it was got with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -117,6 +125,13 @@ impl Principal {
             issuer: self.issuer.clone(),
             issued_at: self.issued_at,
         }
+    }
+}
+
+impl Parent {
+    /// The id of the API key that this is; `None` for another credential.
+    pub(in crate::identity) fn key_id(&self) -> Option<&str> {
+        (self.kind == Kind::ApiKey).then_some(self.id.as_str())
     }
 }
 

@@ -6,7 +6,6 @@ mod parents;
 
 use std::rc::Rc;
 
-use super::binding::Binding;
 use super::claim_map::ClaimMap;
 use super::credential::{self, CredentialName, Presented, PresentedKind};
 use super::evidence::Evidence;
@@ -20,7 +19,7 @@ use super::known_keys::{Holder, Wanted};
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
 use super::possession::Possession;
-use super::principal::Principal;
+use super::principal::{Binding, Principal};
 use super::proven::{Proof, Proven};
 use crate::cache::Cache;
 use crate::config::{Config, ConfigError, Issuer};

@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use super::{Caller, Identity};
 use crate::denial::{Denial, Reason};
-use crate::identity::binding::Binding;
 use crate::identity::evidence::Evidence;
 use crate::identity::known_keys::Wanted;
-use crate::identity::principal::{KeyFacts, Parent, Principal, holds_scope};
+use crate::identity::principal::{Binding, KeyFacts, Parent, Principal, holds_scope};
 
 impl Identity {
     pub(super) fn prove_minted(

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::claim::invalid;
 use crate::config::{BoundBy, BoundTo, Thumbprint};
 use crate::denial::{Denial, Reason};
+use crate::identity::claim::invalid;
 
 /// RFC 7800 section 3.1, RFC 8705 section 3.1, RFC 9449 section 6.1.
-pub(super) const CONFIRMATION: &str = "cnf";
+pub(in crate::identity) const CONFIRMATION: &str = "cnf";
 const CERTIFICATE: &str = "x5t#S256";
 const KEY: &str = "jkt";
 
@@ -30,7 +30,7 @@ impl Binding {
     ///
     /// # Errors
     /// Refuses a confirmation that cannot be read or asks for what cannot be checked here.
-    pub(super) fn of_claims(claims: &Map<String, Value>) -> Result<Self, Denial> {
+    pub(in crate::identity) fn of_claims(claims: &Map<String, Value>) -> Result<Self, Denial> {
         let Some(confirmation) = claims.get(CONFIRMATION) else { return Ok(Self::default()) };
         let members = confirmation.as_object().ok_or_else(|| invalid(CONFIRMATION, "is not an object"))?;
         let mut binding = Self::default();
@@ -55,7 +55,7 @@ impl Binding {
         }
     }
 
-    pub(super) fn of_key(entry: Option<&BoundTo>) -> Self {
+    pub(in crate::identity) fn of_key(entry: Option<&BoundTo>) -> Self {
         let copied = |list: fn(&BoundTo) -> &[Thumbprint]| entry.map(list).unwrap_or_default().into();
         Self { certificates: copied(|entry| &entry.certificates), keys: copied(|entry| &entry.dpop_keys) }
     }
@@ -93,7 +93,7 @@ impl Binding {
         kinds.into_iter().filter_map(|(name, is_named)| is_named.then_some(name))
     }
 
-    pub(super) fn satisfies(&self, bound_by: BoundBy) -> bool {
+    pub(in crate::identity) fn satisfies(&self, bound_by: BoundBy) -> bool {
         match bound_by {
             BoundBy::Certificate => self.names_certificates(),
             BoundBy::Dpop => self.names_keys(),
@@ -102,7 +102,7 @@ impl Binding {
     }
 
     /// True where whoever may use a credential with this binding might use one with `wider` too.
-    pub(super) fn is_within(&self, wider: &Self) -> bool {
+    pub(in crate::identity) fn is_within(&self, wider: &Self) -> bool {
         let within = |own: &[Thumbprint], wider: &[Thumbprint]| {
             wider.is_empty() || (!own.is_empty() && own.iter().all(|thumbprint| wider.contains(thumbprint)))
         };
@@ -122,7 +122,7 @@ impl Binding {
 
     /// # Errors
     /// Refuses a holder of another certificate, or of none.
-    pub(super) fn admit_certificate(&self, shown: Option<&Thumbprint>) -> Result<(), Denial> {
+    pub(in crate::identity) fn admit_certificate(&self, shown: Option<&Thumbprint>) -> Result<(), Denial> {
         match shown {
             _ if self.certificates.is_empty() => Ok(()),
             Some(shown) if self.certificates.contains(shown) => Ok(()),
@@ -134,7 +134,7 @@ impl Binding {
 
     /// # Errors
     /// Refuses the holder of another key.
-    pub(super) fn admit_key(&self, shown: &Thumbprint) -> Result<(), Denial> {
+    pub(in crate::identity) fn admit_key(&self, shown: &Thumbprint) -> Result<(), Denial> {
         match self.keys.is_empty() || self.keys.contains(shown) {
             true => Ok(()),
             false => Err(Reason::DpopKeyMismatch.into()),
