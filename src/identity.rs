@@ -22,14 +22,10 @@ mod issuer;
 mod issuer_name;
 mod jose;
 mod jwt;
-mod key_feed;
 mod key_ring;
 mod key_set;
-mod key_table;
-mod known_keys;
 mod mapping;
 mod minted;
-mod network;
 mod nonce;
 mod possession;
 mod principal;
@@ -41,7 +37,7 @@ mod questions;
 mod seal;
 mod spiffe;
 
-pub use api_key::ApiKey;
+pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
 pub use caller_name::CallerName;
 pub use credential::{
     CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
@@ -52,10 +48,8 @@ pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_
 pub(crate) use jose::signing;
 pub use jose::{EngineAnswer, Question};
 pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
-pub use key_feed::{FedKeys, KeyFeeds, MAX_FEED_BYTES, read_feed};
 pub use key_ring::KeyRing;
 pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
-pub use key_table::KeyTable;
 pub use mapping::{Mapped, principal};
 pub use possession::{Possession, Shown};
 pub use principal::{

@@ -1,6 +1,6 @@
 //! What proved a caller, so that what was found out about the caller ends with it.
 
-use super::key_feed::FedKeys;
+use super::api_key::FedKeys;
 use super::key_ring::KeyRing;
 use crate::config::KeyHash;
 

@@ -6,10 +6,10 @@
 
 use std::rc::Rc;
 
+use super::api_key::FedKeys;
 use super::caller_name::CallerName;
 use super::credential::{CredentialName, Scheme};
 use super::evidence::Evidence;
-use super::key_feed::FedKeys;
 use super::key_ring::KeyRing;
 use super::principal::Principal;
 use crate::cache::Cache;

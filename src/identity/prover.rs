@@ -6,16 +6,14 @@ mod parents;
 
 use std::rc::Rc;
 
+use super::api_key::{FedKeys, KeyFeeds, KeyHolder, KeyTable, Wanted};
 use super::claim_map::ClaimMap;
 use super::credential::{self, CredentialName, Presented, PresentedKind};
 use super::evidence::Evidence;
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jose::{EngineAnswer, Question};
 use super::jwt::{Claims, JwtRefusal, Verifier};
-use super::key_feed::{FedKeys, KeyFeeds};
 use super::key_ring::{FreshKeys, KeyRing};
-use super::key_table::KeyTable;
-use super::known_keys::{Holder, Wanted};
 use super::mapping::{self, Mapped};
 use super::minted::Mint;
 use super::possession::Possession;
@@ -217,7 +215,7 @@ impl Identity {
     ) -> Result<(Rc<Principal>, Evidence), Unproven> {
         let keys = self.known_keys(caller.fed);
         let denial = match keys.authenticate(presented, caller.connection, &caller.moment) {
-            Ok(Holder { principal, hash, generation }) => {
+            Ok(KeyHolder { principal, hash, generation }) => {
                 return Ok((Rc::new(principal), Evidence::Key { hash, fed: generation }));
             }
             Err(denial) => denial,

@@ -1,9 +1,8 @@
 //! The keys that feeds bring, and those that they take away.
 
 use super::Identity;
+use crate::identity::api_key::{FedKeys, KeyFeeds, KnownKeys, Wanted};
 use crate::identity::evidence::Evidence;
-use crate::identity::key_feed::{FedKeys, KeyFeeds};
-use crate::identity::known_keys::{KnownKeys, Wanted};
 use crate::identity::principal::{Parent, Principal};
 use crate::identity::proven::Proven;
 

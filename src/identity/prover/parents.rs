@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{Caller, Identity};
 use crate::denial::{Denial, Reason};
+use crate::identity::api_key::Wanted;
 use crate::identity::evidence::Evidence;
-use crate::identity::known_keys::Wanted;
 use crate::identity::principal::{Binding, KeyFacts, Parent, Principal, holds_scope};
 
 impl Identity {

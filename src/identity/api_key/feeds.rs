@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::key_table::KeyTable;
+use super::table::KeyTable;
 use crate::config::{
     ClientAddress, Config, ConfigError, Key, KeyFeed, PolledDocument, WhenStale, read_document, shared_keys,
 };
@@ -38,7 +38,7 @@ struct Document {
 impl KeyFeeds {
     /// # Errors
     /// Two feeds of one name or of one document, or times that cannot be kept.
-    pub(super) fn compile(config: &Config) -> Result<Self, ConfigError> {
+    pub(in crate::identity) fn compile(config: &Config) -> Result<Self, ConfigError> {
         let (mut ids, mut documents) = (BTreeSet::new(), BTreeSet::new());
         for (index, feed) in config.key_feeds.iter().enumerate() {
             let at = |field: &str| format!("key_feeds[{index}].{field}");
@@ -71,7 +71,7 @@ impl KeyFeeds {
     }
 
     /// True where a key of a feed may be bound to networks.
-    pub(super) fn may_ask_for_networks(&self) -> bool {
+    pub(in crate::identity) fn may_ask_for_networks(&self) -> bool {
         !self.feeds.is_empty() && self.client_address.is_some()
     }
 
@@ -79,7 +79,7 @@ impl KeyFeeds {
     ///
     /// # Errors
     /// One line for the operator, also where a key of it is known from elsewhere.
-    pub(super) fn read(
+    pub(in crate::identity) fn read(
         &self,
         feed: usize,
         document: &[u8],

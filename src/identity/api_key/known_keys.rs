@@ -1,24 +1,24 @@
 //! Every API key there is: those of the configuration and those of the feeds.
 
-use super::api_key::ApiKey;
-use super::credential::Presented;
-use super::key_feed::{FedKeys, KeyFeeds};
-use super::key_table::{Entry, KeyTable};
-use super::principal::Principal;
+use super::feeds::{FedKeys, KeyFeeds};
+use super::format::ApiKey;
+use super::table::{Entry, KeyTable};
 use crate::config::KeyHash;
 use crate::denial::{Denial, Reason};
+use crate::identity::credential::Presented;
+use crate::identity::principal::Principal;
 use crate::request::{Connection, Moment};
 
 #[derive(Clone, Copy)]
-pub(super) struct KnownKeys<'a> {
-    pub(super) configured: &'a KeyTable,
-    pub(super) feeds: &'a KeyFeeds,
-    pub(super) fed: &'a FedKeys,
+pub(in crate::identity) struct KnownKeys<'a> {
+    pub(in crate::identity) configured: &'a KeyTable,
+    pub(in crate::identity) feeds: &'a KeyFeeds,
+    pub(in crate::identity) fed: &'a FedKeys,
 }
 
 /// How a key is looked for.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted<'a> {
+pub(in crate::identity) enum Wanted<'a> {
     Hash(&'a KeyHash),
     /// Tokens name the key that they were got with by its id.
     Id(&'a str),
@@ -31,11 +31,11 @@ struct Found<'a> {
 }
 
 /// A caller who was proven by a key.
-pub(super) struct Holder {
-    pub(super) principal: Principal,
-    pub(super) hash: KeyHash,
+pub(in crate::identity) struct KeyHolder {
+    pub(in crate::identity) principal: Principal,
+    pub(in crate::identity) hash: KeyHash,
     /// That of all feeds, where the key is of one.
-    pub(super) generation: Option<u64>,
+    pub(in crate::identity) generation: Option<u64>,
 }
 
 impl<'a> KnownKeys<'a> {
@@ -44,12 +44,12 @@ impl<'a> KnownKeys<'a> {
     /// # Errors
     /// Refuses a key that is unknown, mistyped, disabled, not yet valid, expired, or used from elsewhere, and one of which
     /// the feeds cannot say whether it is good.
-    pub(super) fn authenticate(
+    pub(in crate::identity) fn authenticate(
         &self,
         presented: &Presented,
         connection: &Connection,
         moment: &Moment,
-    ) -> Result<Holder, Denial> {
+    ) -> Result<KeyHolder, Denial> {
         let hash = ApiKey::hash(&presented.secret);
         let found = self.find(Wanted::Hash(&hash));
         if found.is_none() && is_mistyped(presented.text()) {
@@ -59,14 +59,14 @@ impl<'a> KnownKeys<'a> {
         let Found { entry, feed } = self.rely_on(found, moment)?;
         entry.admit(connection, moment)?;
         let generation = feed.map(|_| self.fed.generation());
-        Ok(Holder { principal: entry.principal(), hash, generation })
+        Ok(KeyHolder { principal: entry.principal(), hash, generation })
     }
 
     /// Admits a key that was found before, or is the parent of a token.
     ///
     /// # Errors
     /// Refuses what [`Self::authenticate`] refuses.
-    pub(super) fn admit(
+    pub(in crate::identity) fn admit(
         &self,
         wanted: Wanted<'_>,
         connection: &Connection,
@@ -79,14 +79,14 @@ impl<'a> KnownKeys<'a> {
     ///
     /// # Errors
     /// Refuses what [`Self::authenticate`] refuses, but for the place.
-    pub(super) fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
+    pub(in crate::identity) fn holder(&self, id: &str, moment: &Moment) -> Result<Principal, Denial> {
         let Found { entry, .. } = self.rely_on(self.find(Wanted::Id(id)), moment)?;
         entry.in_force(moment)?;
         Ok(entry.principal())
     }
 
     /// True where nobody has the key any more, or it was disabled.
-    pub(super) fn is_withdrawn(&self, wanted: Wanted<'_>) -> bool {
+    pub(in crate::identity) fn is_withdrawn(&self, wanted: Wanted<'_>) -> bool {
         self.find(wanted).is_none_or(|found| found.entry.is_disabled())
     }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::network::Networks;
-use super::principal::{Binding, KeyFacts, Kind, Principal};
+use super::networks::Networks;
 use crate::config::{ClientAddress, ConfigError, Key, KeyHash, Timestamp};
 use crate::denial::{Denial, Reason};
+use crate::identity::principal::{Binding, KeyFacts, Kind, Principal};
 use crate::request::{Connection, Moment};
 
 /// Every key of one list.
@@ -26,7 +26,7 @@ pub struct KeyTable {
 
 /// One key, known by its hash.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(in crate::identity) struct Entry {
     key: Arc<Key>,
     networks: Option<Box<Networks>>,
 }
@@ -78,7 +78,7 @@ impl KeyTable {
     }
 
     /// True where a key is bound to networks.
-    pub(super) fn asks_for_networks(&self) -> bool {
+    pub(in crate::identity) fn asks_for_networks(&self) -> bool {
         self.asks_for_networks
     }
 
@@ -94,7 +94,7 @@ impl KeyTable {
         self.entries.get(hash)
     }
 
-    pub(super) fn by_id(&self, id: &str) -> Option<&Entry> {
+    pub(in crate::identity) fn by_id(&self, id: &str) -> Option<&Entry> {
         self.ids.get(id).and_then(|key| self.by_hash(&key.0.hash))
     }
 
