@@ -9,21 +9,15 @@
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
-mod audience;
 mod caller_name;
 mod claim;
 mod claim_map;
-mod claim_values;
 mod credential;
 mod dpop;
 mod evidence;
 mod introspection;
-mod issuer;
-mod issuer_name;
 mod jose;
 mod jwt;
-mod key_ring;
-mod key_set;
 mod mapping;
 mod minted;
 mod nonce;
@@ -35,7 +29,6 @@ mod prover;
 mod public_url;
 mod questions;
 mod seal;
-mod spiffe;
 
 pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
 pub use caller_name::CallerName;
@@ -47,9 +40,7 @@ pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_
 #[cfg(test)]
 pub(crate) use jose::signing;
 pub use jose::{EngineAnswer, Question};
-pub use jwt::{Claims, Examined, JwtRefusal, RemoteKeys, Verifier};
-pub use key_ring::KeyRing;
-pub use key_set::{KeySet, MAX_KEY_SET_BYTES};
+pub use jwt::{Claims, Examined, JwtRefusal, KeyRing, KeySet, MAX_KEY_SET_BYTES, RemoteKeys, Verifier};
 pub use mapping::{Mapped, principal};
 pub use possession::{Possession, Shown};
 pub use principal::{

@@ -1,7 +1,7 @@
 //! What proved a caller, so that what was found out about the caller ends with it.
 
 use super::api_key::FedKeys;
-use super::key_ring::KeyRing;
+use super::jwt::KeyRing;
 use crate::config::KeyHash;
 
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use super::api_key::FedKeys;
 use super::caller_name::CallerName;
 use super::credential::{CredentialName, Scheme};
 use super::evidence::Evidence;
-use super::key_ring::KeyRing;
+use super::jwt::KeyRing;
 use super::principal::Principal;
 use crate::cache::Cache;
 

@@ -21,7 +21,7 @@ fn with(mut jwk: Value, name: &str, value: impl Into<Value>) -> Value {
 
 #[test]
 fn unusable_keys_are_passed_over_and_alone_they_are_refused() {
-    let small: Value = serde_json::from_str(include_str!("../testdata/rsa_1024.jwk.json")).unwrap();
+    let small: Value = serde_json::from_str(include_str!("../../testdata/rsa_1024.jwk.json")).unwrap();
     let (rsa, ec) = (jwk(Algorithm::RS256, "bad"), jwk(Algorithm::ES256, "bad"));
     let off_curve = base64url(&[7; 32]);
     for (bad, note) in [

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::claim::{all_named, invalid, missing};
-use super::issuer_name::has_placeholder;
+use super::name::has_placeholder;
 use crate::config::{self, ConfigError, require_text};
 use crate::denial::{Denial, Reason};
+use crate::identity::claim::{all_named, invalid, missing};
 
 /// What an issuer's tokens must say, one of several.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ const LONGEST: usize = 2048;
 const SCHEME: &str = "spiffe://";
 
 /// The trust domain with its scheme, and the path behind it, of an id in its only form (SPIFFE-ID section 2).
-pub(super) fn trust_domain(id: &str) -> Option<(&str, &str)> {
+pub(in crate::identity::jwt) fn trust_domain(id: &str) -> Option<(&str, &str)> {
     let rest = id.strip_prefix(SCHEME).filter(|_| id.len() <= LONGEST)?;
     let length = rest.find('/').unwrap_or(rest.len());
     let (domain, path) = rest.split_at_checked(length)?;
@@ -19,7 +19,7 @@ pub(super) fn trust_domain(id: &str) -> Option<(&str, &str)> {
 }
 
 /// True for the id of a workload in the trust domain, which is named with its scheme.
-pub(super) fn is_workload_of(domain: &str, id: &str) -> bool {
+pub(in crate::identity::jwt) fn is_workload_of(domain: &str, id: &str) -> bool {
     trust_domain(id).is_some_and(|(of, path)| of == domain && !path.is_empty())
 }
 

@@ -3,8 +3,7 @@
 //! It does not fetch. The host fetches what is [`KeyRing::is_due`], one worker for all (the ledger's lease
 //! sees to that), and hands the document in. A set that cannot be read never replaces one that could.
 
-use super::jwt::RemoteKeys;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, RemoteKeys};
 use crate::config::{Issuer, Jwks, RemoteJwks};
 
 /// One place per issuer of the configuration; issuers with inline keys leave theirs empty.
@@ -31,9 +30,9 @@ struct Held {
 
 /// A ring at one moment: sets beyond their `max_stale` are not seen.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FreshKeys<'a> {
-    pub(super) ring: &'a KeyRing,
-    pub(super) now_ms: u64,
+pub(in crate::identity) struct FreshKeys<'a> {
+    pub(in crate::identity) ring: &'a KeyRing,
+    pub(in crate::identity) now_ms: u64,
 }
 
 impl KeyRing {
@@ -92,7 +91,7 @@ impl KeyRing {
 
     /// Which set of the issuer's may be used now, counted from the first; `None` where there is none or it is too
     /// stale. What was proven by another one is proven no more. Keys of the configuration are always the same.
-    pub(super) fn generation(&self, issuer: usize, now_ms: u64) -> Option<u64> {
+    pub(in crate::identity) fn generation(&self, issuer: usize, now_ms: u64) -> Option<u64> {
         match self.remote(issuer) {
             None => Some(0),
             Some(remote) => FreshKeys { ring: self, now_ms }.key_set(issuer).map(|_| remote.generation),
@@ -100,7 +99,7 @@ impl KeyRing {
     }
 
     /// True where the held set is so new that fetching again for an unknown key is not allowed yet.
-    pub(super) fn is_just_fetched(&self, issuer: usize, now_ms: u64) -> bool {
+    pub(in crate::identity) fn is_just_fetched(&self, issuer: usize, now_ms: u64) -> bool {
         self.remote(issuer).is_some_and(|remote| {
             let age = self.fetched_ms(issuer).map(|fetched| now_ms.saturating_sub(fetched));
             age.is_some_and(|age| age < remote.source.refetch.milliseconds())
@@ -127,8 +126,7 @@ mod tests {
 
     use super::{FreshKeys, KeyRing};
     use crate::config::{Algorithm, Issuer};
-    use crate::identity::jwt::RemoteKeys;
-    use crate::identity::key_set::KeySet;
+    use crate::identity::jwt::key_set::{KeySet, RemoteKeys};
     use crate::identity::signing::RawSigner;
 
     const FETCHED: u64 = 1_800_000_000_000;

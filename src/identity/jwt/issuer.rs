@@ -1,19 +1,26 @@
 //! One issuer whose tokens are accepted, and what it demands of them (RFC 7519 section 4.1, RFC 8725).
 
+mod audience;
+mod claim_values;
+mod name;
+pub(super) mod spiffe;
+
 use serde_json::{Map, Value};
 
-use super::audience::Audiences;
-use super::claim::{all_named, invalid, missing, numeric_date};
-use super::claim_values::{ClaimValues, mismatch};
-use super::issuer_name::IssuerName;
-use super::jose::Header;
+use super::expiry::Expiry;
 use super::key_set::KeySet;
-use super::spiffe;
 use crate::config::{self, Algorithm, ConfigError, Jwks, RemoteJwks, Span, require_reachable, require_text};
 use crate::denial::{Denial, Reason};
+use crate::identity::claim::{all_named, invalid, missing, numeric_date};
+use crate::identity::jose::Header;
 use crate::request::Moment;
+use audience::Audiences;
+use claim_values::{ClaimValues, mismatch};
+
+pub(super) use name::IssuerName;
 
 const MAX_LEEWAY: Span = Span::from_seconds(300);
+
 /// A compiled entry of `issuers`.
 #[derive(Debug)]
 pub(super) struct TrustedIssuer {
@@ -48,26 +55,6 @@ enum SubjectSource {
     Sub,
     /// An expression of the configuration.
     Mapped,
-}
-
-/// The expiry of a token that passed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expiry {
-    /// Unix milliseconds.
-    at_ms: u64,
-    leeway: Span,
-}
-
-impl Expiry {
-    /// The claim `exp` in Unix seconds, rounded up.
-    pub(super) fn unix_seconds(self) -> u64 {
-        self.at_ms.div_ceil(1000)
-    }
-
-    /// From when on the token is refused, in Unix milliseconds.
-    pub(super) fn refused_from_ms(self) -> u64 {
-        self.at_ms.saturating_add(self.leeway.milliseconds())
-    }
 }
 
 impl TrustedIssuer {

@@ -18,9 +18,9 @@ const MICROSOFT: [&str; 5] = [
 
 /// An `iss`, and the tenant in it where its issuer has tenants.
 #[derive(Debug)]
-pub(super) struct IssuerName {
-    pub(super) name: String,
-    pub(super) tenant: Option<String>,
+pub(in crate::identity::jwt) struct IssuerName {
+    pub(in crate::identity::jwt) name: String,
+    pub(in crate::identity::jwt) tenant: Option<String>,
 }
 
 impl IssuerName {
@@ -28,7 +28,7 @@ impl IssuerName {
     ///
     /// # Errors
     /// One that no token could have.
-    pub(super) fn compile(issuer: &Issuer, at: &str) -> Result<Vec<Self>, ConfigError> {
+    pub(in crate::identity::jwt) fn compile(issuer: &Issuer, at: &str) -> Result<Vec<Self>, ConfigError> {
         let refuse = |field: &str, why: String| Err(ConfigError::new(format!("{at}.{field}"), why));
         let text = issuer.issuer.as_str();
         require_text(text, &format!("{at}.issuer"))?;
@@ -111,7 +111,7 @@ fn never_a_name(name: &str) -> Option<&'static str> {
 }
 
 /// True for what documents write where a reader shall put something in.
-pub(super) fn has_placeholder(text: &str) -> bool {
+pub(in crate::identity::jwt) fn has_placeholder(text: &str) -> bool {
     text.contains(['{', '}', '<', '>'])
 }
 

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::claim::missing;
 use crate::config::{self, ConfigError, require_text};
 use crate::denial::{Denial, Reason};
+use crate::identity::claim::missing;
 
 /// The claims and the values of which each must have one.
 #[derive(Debug)]

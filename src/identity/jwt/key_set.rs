@@ -7,8 +7,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::jose::{ALGORITHMS, Header, VerifyingKey, unique_json, verifying_key};
 use crate::config::Algorithm;
+use crate::identity::jose::{ALGORITHMS, Header, VerifyingKey, unique_json, verifying_key};
 
 /// A larger key set is not read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
@@ -58,6 +58,19 @@ pub(super) enum NoKey {
     OtherAlgorithm,
     /// More keys fit than are tried.
     Ambiguous,
+}
+
+/// The key sets of remote issuers, as far as they have arrived.
+pub trait RemoteKeys {
+    /// The latest set of the issuer with this index.
+    fn key_set(&self, issuer: usize) -> Option<&KeySet>;
+}
+
+/// By index; past the end, none has arrived.
+impl RemoteKeys for Vec<Option<KeySet>> {
+    fn key_set(&self, issuer: usize) -> Option<&KeySet> {
+        self.get(issuer)?.as_ref()
+    }
 }
 
 impl KeySet {
