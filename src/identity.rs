@@ -27,7 +27,6 @@ mod proof_table;
 mod proven;
 mod prover;
 mod public_url;
-mod questions;
 mod seal;
 
 pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
@@ -36,7 +35,9 @@ pub use credential::{
     CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
     find, in_body, protocols_without_credentials,
 };
-pub use introspection::{Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES};
+pub use introspection::{
+    Admitted, Asked, Asker, Inquiry, Introspected, IntrospectionRequest, MAX_ANSWER_BYTES, Questions, Source,
+};
 #[cfg(test)]
 pub(crate) use jose::signing;
 pub use jose::{EngineAnswer, Question};
@@ -50,4 +51,3 @@ pub use proof_table::ProofTable;
 pub use proven::{Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
 pub use public_url::PublicUrls;
-pub use questions::{Admitted, Asked, Asker, Questions, Source};

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::introspection::Inquiry;
+use super::inquiry::Inquiry;
 
 /// How many questions of one worker are under way at once.
 const MOST: usize = 256;
@@ -185,7 +185,7 @@ mod tests {
     use super::{Admitted, Asker, MOST, Questions, Source};
     use crate::cache::Cache;
     use crate::identity::CredentialName;
-    use crate::identity::introspection::Inquiry;
+    use crate::identity::introspection::inquiry::Inquiry;
     use crate::secret::Secret;
 
     fn inquiry(token: &str) -> Inquiry {
