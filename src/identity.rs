@@ -1,7 +1,7 @@
 //! Proves who calls.
 //!
 //! A request presents one credential ([`find`]). An API key is looked up by its hash ([`KeyTable`], [`KeyFeeds`]); a JWT is
-//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal ([`principal`]); of an opaque token its
+//! verified against its issuer's keys ([`Verifier`]) and its claims become a principal; of an opaque token its
 //! issuer tells the claims ([`Inquiry`]); a token of this gateway's own holds its principal. [`Identity`] is the one door to all.
 //! Where the credential is bound to a certificate or a key, [`Possession`] proves that its sender holds that, too. Either way the answer is a [`Principal`], or a [`Denial`](crate::denial::Denial) that says why there is none.
 //!
@@ -11,7 +11,6 @@
 mod api_key;
 mod caller_name;
 mod claim;
-mod claim_map;
 mod credential;
 mod dpop;
 mod evidence;
@@ -27,7 +26,6 @@ mod proof_table;
 mod proven;
 mod prover;
 mod public_url;
-mod seal;
 
 pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
 pub use caller_name::CallerName;
@@ -42,7 +40,6 @@ pub use introspection::{
 pub(crate) use jose::signing;
 pub use jose::{EngineAnswer, Question};
 pub use jwt::{Claims, Examined, JwtRefusal, KeyRing, KeySet, MAX_KEY_SET_BYTES, RemoteKeys, Verifier};
-pub use mapping::{Mapped, principal};
 pub use possession::{Possession, Shown};
 pub use principal::{
     Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,

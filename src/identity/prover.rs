@@ -7,13 +7,12 @@ mod parents;
 use std::rc::Rc;
 
 use super::api_key::{FedKeys, KeyFeeds, KeyHolder, KeyTable, Wanted};
-use super::claim_map::ClaimMap;
 use super::credential::{self, CredentialName, Presented, PresentedKind};
 use super::evidence::Evidence;
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jose::{EngineAnswer, Question};
 use super::jwt::{Claims, FreshKeys, JwtRefusal, KeyRing, Verifier};
-use super::mapping::{self, Mapped};
+use super::mapping::{ClaimMap, Mapped, principal_of};
 use super::minted::Mint;
 use super::possession::Possession;
 use super::principal::{Binding, Principal};
@@ -189,7 +188,7 @@ impl Identity {
     /// No signing key, or more than a token may hold.
     pub fn mint(&self, principal: &Principal, moment: &Moment, expires_at: u64) -> Result<Secret, Denial> {
         let mint = self.mint.as_ref().ok_or(Reason::TokensUnavailable)?;
-        mint.seal(principal, moment, expires_at)
+        mint.sign(principal, moment, expires_at)
     }
 
     /// The holder of the API key of this id, wherever the holder is.
@@ -281,7 +280,7 @@ impl Identity {
             Some(mapping) => mapping.apply(engine, &claims)?,
             None => Mapped::default(),
         };
-        mapping::principal(claims, mapped)
+        principal_of(claims, mapped)
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Mapped, principal};
+use super::{Mapped, principal_of};
 use crate::config::Issuer;
 use crate::denial::Reason;
 use crate::identity::signing::RawSigner;
@@ -25,7 +25,7 @@ fn verified(change: Value) -> Claims {
 }
 
 fn of(change: Value) -> Principal {
-    principal(verified(change), Mapped::default()).unwrap()
+    principal_of(verified(change), Mapped::default()).unwrap()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_the_configuration_maps_wins() {
         roles: Some(Vec::new()),
     };
     let claims = json!({ "sub": "alice", "scope": 7, "client_id": 7, "roles": ["admin"] });
-    let principal = principal(verified(claims), mapped).unwrap();
+    let principal = principal_of(verified(claims), mapped).unwrap();
     assert_eq!(principal.subject, "s");
     assert_eq!(principal.tenant.as_deref(), Some("t"));
     assert_eq!(principal.scopes, ["x"], "a claim that is not needed is not read");
@@ -116,7 +116,7 @@ fn claims_that_cannot_be_read_are_refused() {
         (json!({ "sub": "a", "act": { "sub": "x", "act": {} } }), Reason::TokenClaimInvalid, "an inner one"),
         (json!({ "sub": "a", "act": chain }), Reason::TokenClaimInvalid, "a chain that is too long"),
     ] {
-        let outcome = principal(verified(claims), Mapped::default());
+        let outcome = principal_of(verified(claims), Mapped::default());
         assert_eq!(outcome.err().map(|denial| denial.reason()), Some(reason), "{note}");
     }
 }

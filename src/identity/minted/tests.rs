@@ -1,10 +1,11 @@
 use serde_json::{Map, Value, json};
 
-use super::{MINTED_PREFIX, Mint};
+use super::Mint;
 use crate::config::{Config, Thumbprint, Tokens};
 use crate::denial::Reason;
+use crate::identity::jose::unique_json;
 use crate::identity::signing::{RawSigner, base64url, hs256};
-use crate::identity::{Binding, Holder, Kind, Limits, Minted, Parent, Principal};
+use crate::identity::{Binding, Holder, Kind, Limits, MINTED_PREFIX, Minted, Parent, Principal};
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -72,29 +73,29 @@ fn principal() -> Principal {
     }
 }
 
-fn seal(mint: &Mint) -> String {
-    let token = mint.seal(&principal(), &at(NOW), NOW + 60).unwrap();
+fn signed(mint: &Mint) -> String {
+    let token = mint.sign(&principal(), &at(NOW), NOW + 60).unwrap();
     String::from_utf8(token.expose().to_vec()).unwrap()
 }
 
 fn refusal(mint: &Mint, token: &str, seconds: u64) -> Option<Reason> {
-    mint.open(token, &at(seconds)).err().map(|denial| denial.reason())
+    mint.verify(token, &at(seconds)).err().map(|denial| denial.reason())
 }
 
 #[test]
 fn a_token_is_its_principal() {
     for key in [ed25519("e"), OCT.to_owned()] {
         let mint = mint(Some(&key), None).unwrap();
-        let token = seal(&mint);
+        let token = signed(&mint);
         assert!(token.starts_with(MINTED_PREFIX));
-        assert_eq!(mint.open(&token, &at(NOW)).unwrap(), principal());
+        assert_eq!(mint.verify(&token, &at(NOW)).unwrap(), principal());
     }
 }
 
 #[test]
 fn a_token_lives_until_its_last_second_is_over() {
     let mint = mint(Some(OCT), None).unwrap();
-    let token = seal(&mint);
+    let token = signed(&mint);
     for (seconds, want, note) in [
         (NOW + 59, None, "its last second"),
         (NOW + 60, Some(Reason::TokenExpired), "over"),
@@ -111,7 +112,7 @@ fn keys_are_rotated_without_a_gap() {
     let before = mint(Some(&old), Some(&new)).unwrap();
     let after = mint(Some(&new), Some(&old)).unwrap();
     let done = mint(Some(&new), None).unwrap();
-    let (early, late) = (seal(&before), seal(&after));
+    let (early, late) = (signed(&before), signed(&after));
     for (mint, token, want, note) in [
         (&before, &late, None, "a gateway that has the new key as the other one"),
         (&after, &early, None, "and one that still has the old one"),
@@ -122,8 +123,8 @@ fn keys_are_rotated_without_a_gap() {
     }
     let bare = mint(None, None).unwrap();
     assert_eq!(refusal(&bare, &late, NOW), Some(Reason::IdentityUnavailable), "no key in the environment");
-    let unsealed = bare.seal(&principal(), &at(NOW), NOW + 60).unwrap_err();
-    assert_eq!(unsealed.reason(), Reason::TokensUnavailable);
+    let unsigned = bare.sign(&principal(), &at(NOW), NOW + 60).unwrap_err();
+    assert_eq!(unsigned.reason(), Reason::TokensUnavailable);
     let names = |mint: &Mint| mint.public_keys().iter().map(|key| key["kid"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&before), [json!("old"), json!("new")]);
     assert!(before.public_keys().iter().all(|key| key.get("d").is_none()), "the private part stays here");
@@ -134,7 +135,8 @@ fn keys_are_rotated_without_a_gap() {
 fn edited(token: &str, edit: impl Fn(&mut Map<String, Value>, &mut Map<String, Value>)) -> String {
     let bare = token.strip_prefix(MINTED_PREFIX).unwrap();
     let segments: Vec<&str> = bare.split('.').collect();
-    let object = |segment: &str| super::unique_json::object(&super::base64url(segment).unwrap()).unwrap();
+    let object =
+        |segment: &str| unique_json::object(&crate::identity::jose::base64url(segment).unwrap()).unwrap();
     let (mut header, mut claims) = (object(segments[0]), object(segments[1]));
     edit(&mut header, &mut claims);
     let encoded = |object: Map<String, Value>| base64url(Value::Object(object).to_string().as_bytes());
@@ -144,7 +146,7 @@ fn edited(token: &str, edit: impl Fn(&mut Map<String, Value>, &mut Map<String, V
 #[test]
 fn what_this_gateway_did_not_write_is_refused() {
     let mint = mint(Some(OCT), None).unwrap();
-    let token = seal(&mint);
+    let token = signed(&mint);
     let claim = |name: &str, value: Value| {
         edited(&token, |_, claims| {
             claims.insert(name.to_owned(), value.clone());
@@ -184,9 +186,9 @@ fn what_this_gateway_did_not_write_is_refused() {
 fn a_jwt_with_our_claims_by_another_key_is_refused() {
     let own = RawSigner::generate("e");
     let mint = mint(Some(&own.private_jwk()), None).unwrap();
-    let token = seal(&mint);
+    let token = signed(&mint);
     let claims = token.split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&super::base64url(claims).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&crate::identity::jose::base64url(claims).unwrap()).unwrap();
     let header = r#"{"alg":"EdDSA","kid":"e","typ":"cgt+jwt"}"#;
     let stranger = RawSigner::generate("e").sign(header, &claims.to_string());
     assert_eq!(

@@ -15,7 +15,7 @@ impl Identity {
         caller: &Caller<'_>,
     ) -> Result<(Rc<Principal>, Evidence), Denial> {
         let none = || Denial::new(Reason::TokenIssuerUnknown).with_detail("this gateway gives no tokens");
-        let mut principal = self.mint.as_ref().ok_or_else(none)?.open(token, &caller.moment)?;
+        let mut principal = self.mint.as_ref().ok_or_else(none)?.verify(token, &caller.moment)?;
         self.admit_parents(&principal, caller)?;
         principal.key = self.subjects_key(&principal, caller)?;
         let refused_from_ms = principal.expires_at.unwrap_or_default().saturating_mul(1000);

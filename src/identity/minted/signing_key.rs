@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::jose::{base64url, jwt_claims, options, unique_json};
 use crate::config::Span;
+use crate::identity::jose::{base64url, jwt_claims, options, unique_json};
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -22,7 +22,7 @@ pub(super) const TYPE: &str = "cgt+jwt";
 const SHORTEST_SECRET: usize = 32;
 
 /// One key for minted tokens. It has no `Debug`, because it holds the key.
-pub(super) struct Seal {
+pub(super) struct SigningKey {
     material: Material,
     kid: String,
 }
@@ -32,7 +32,7 @@ enum Material {
     Hs256(HS256Key),
 }
 
-impl Seal {
+impl SigningKey {
     /// # Errors
     /// What is wrong with the JWK, without quoting it.
     pub(super) fn parse(jwk: &Secret) -> Result<Self, &'static str> {
@@ -111,9 +111,9 @@ impl Seal {
     }
 }
 
-impl std::fmt::Debug for Seal {
+impl std::fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Seal({}, {})", self.algorithm(), self.kid)
+        write!(formatter, "SigningKey({}, {})", self.algorithm(), self.kid)
     }
 }
 

@@ -1,14 +1,13 @@
 //! The claim mappings of the configuration, compiled: small expressions over a token's claims that make its principal.
 
-use super::jwt::Claims;
-use super::mapping::Mapped;
 use crate::config::{ConfigError, PrincipalMapping};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Fault, Field, Members, Reads, Scope, Vocabulary};
+use crate::identity::jwt::Claims;
 
 /// The compiled claim mapping of one issuer.
 #[derive(Debug, Default)]
-pub(super) struct ClaimMap {
+pub(in crate::identity) struct ClaimMap {
     subject: Option<Expression>,
     tenant: Option<Expression>,
     scopes: Option<Expression>,
@@ -18,6 +17,18 @@ pub(super) struct ClaimMap {
     roles: Option<Expression>,
     /// What any of them reads.
     reads: Reads,
+}
+
+/// What the configuration's expressions made of the claims; `None` leaves the default in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::identity) struct Mapped {
+    pub(super) subject: Option<String>,
+    pub(super) tenant: Option<String>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) client: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) service_account: Option<String>,
+    pub(super) roles: Option<Vec<String>>,
 }
 
 /// A mapping reads nothing but the claims.
@@ -36,7 +47,7 @@ impl Facts for ClaimFacts<'_> {
 }
 
 impl ClaimMap {
-    pub(super) fn compile(
+    pub(in crate::identity) fn compile(
         mapping: &PrincipalMapping,
         at: &str,
         engine: &Engine,
@@ -74,7 +85,7 @@ impl ClaimMap {
     }
 
     /// An expression that errs refuses the token: a claim that was expected must not silently be absent.
-    pub(super) fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
+    pub(in crate::identity) fn apply(&self, engine: &Engine, claims: &Claims) -> Result<Mapped, Denial> {
         if self.expressions().next().is_none() {
             return Ok(Mapped::default());
         }
