@@ -9,26 +9,19 @@
 //! does not fetch keys, keep the time or own what is remembered ([`Proof`]): all of that arrives as values.
 
 mod api_key;
-mod caller_name;
 mod claim;
 mod credential;
-mod dpop;
-mod evidence;
 mod introspection;
 mod jose;
 mod jwt;
 mod mapping;
 mod minted;
-mod nonce;
 mod possession;
 mod principal;
-mod proof_table;
 mod proven;
 mod prover;
-mod public_url;
 
 pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
-pub use caller_name::CallerName;
 pub use credential::{
     CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
     find, in_body, protocols_without_credentials,
@@ -40,11 +33,9 @@ pub use introspection::{
 pub(crate) use jose::signing;
 pub use jose::{EngineAnswer, Question};
 pub use jwt::{Claims, Examined, JwtRefusal, KeyRing, KeySet, MAX_KEY_SET_BYTES, RemoteKeys, Verifier};
-pub use possession::{Possession, Shown};
+pub use possession::{Possession, ProofTable, PublicUrls, Shown};
 pub use principal::{
     Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,
 };
-pub use proof_table::ProofTable;
-pub use proven::{Proof, Proven};
+pub use proven::{CallerName, Proof, Proven};
 pub use prover::{Caller, Identity, Unproven};
-pub use public_url::PublicUrls;

@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use super::api_key::{FedKeys, KeyFeeds, KeyHolder, KeyTable, Wanted};
 use super::credential::{self, CredentialName, Presented, PresentedKind};
-use super::evidence::Evidence;
 use super::introspection::{Inquiry, Introspected, Introspectors};
 use super::jose::{EngineAnswer, Question};
 use super::jwt::{Claims, FreshKeys, JwtRefusal, KeyRing, Verifier};
@@ -16,8 +15,7 @@ use super::mapping::{ClaimMap, Mapped, principal_of};
 use super::minted::Mint;
 use super::possession::Possession;
 use super::principal::{Binding, Principal};
-use super::proven::{Proof, Proven};
-use crate::cache::Cache;
+use super::proven::{Evidence, Proof, Proven};
 use crate::config::{Config, ConfigError, Issuer};
 use crate::denial::{Denial, Reason};
 use crate::expression::Engine;
@@ -165,7 +163,7 @@ impl Identity {
                     keys.admit(Wanted::Hash(hash), caller.connection, &caller.moment)?;
                 }
                 Evidence::Minted { .. } => self.admit_parents(proof.principal(), &caller)?,
-                Evidence::Token { .. } | Evidence::Word { .. } => {}
+                Evidence::Token { .. } | Evidence::Introspection { .. } => {}
             }
             return Ok(proof.sent_by(presented.scheme));
         }

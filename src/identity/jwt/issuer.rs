@@ -135,7 +135,7 @@ impl TrustedIssuer {
         moment: &Moment,
     ) -> Result<Option<Expiry>, Denial> {
         match self.audience_optional {
-            true => self.audiences.admit_if_told(claims)?,
+            true => self.audiences.admit_if_present(claims)?,
             false => self.audiences.admit(claims)?,
         }
         let expiry = self.admit_times(claims, moment)?;

@@ -2,9 +2,8 @@
 
 use super::Identity;
 use crate::identity::api_key::{FedKeys, KeyFeeds, KnownKeys, Wanted};
-use crate::identity::evidence::Evidence;
 use crate::identity::principal::{Parent, Principal};
-use crate::identity::proven::Proven;
+use crate::identity::proven::{Evidence, Proven};
 
 impl Identity {
     pub fn feeds(&self) -> &KeyFeeds {
@@ -32,7 +31,7 @@ impl Identity {
         let keys = self.known_keys(fed);
         let own = match &proven.by {
             Evidence::Key { hash, .. } => keys.is_withdrawn(Wanted::Hash(hash)),
-            Evidence::Token { .. } | Evidence::Word { .. } | Evidence::Minted { .. } => false,
+            Evidence::Token { .. } | Evidence::Introspection { .. } | Evidence::Minted { .. } => false,
         };
         let own = own.then_some(proven.principal.credential_id.as_str());
         let gone =

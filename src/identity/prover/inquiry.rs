@@ -8,9 +8,9 @@ use super::{Caller, Identity, Unproven};
 use crate::config::Span;
 use crate::expression::Engine;
 use crate::identity::credential::CredentialName;
-use crate::identity::evidence::Evidence;
 use crate::identity::introspection::{self, Inquiry, Introspected, IntrospectionRequest};
 use crate::identity::principal::Principal;
+use crate::identity::proven::Evidence;
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -53,11 +53,13 @@ pub(super) fn answered(
     name: CredentialName,
     caller: &Caller<'_>,
 ) -> Result<(Rc<Principal>, Evidence), Unproven> {
-    let heard = caller.introspected.iter().find(|(of, _)| *of == name).map(|(_, heard)| heard.clone());
-    let heard = heard.or_else(|| caller.inactive.get(name, |heard| heard.holds(caller.moment.unix_ms)));
-    match heard {
+    let introspected =
+        caller.introspected.iter().find(|(of, _)| *of == name).map(|(_, introspected)| introspected.clone());
+    let introspected = introspected
+        .or_else(|| caller.inactive.get(name, |introspected| introspected.holds(caller.moment.unix_ms)));
+    match introspected {
         Some(Introspected { said, answer, asked_ms, until_ms }) => {
-            Ok((said?, Evidence::Word { answer, asked_ms, until_ms }))
+            Ok((said?, Evidence::Introspection { answer, asked_ms, until_ms }))
         }
         None => Err(Unproven::NeedsIntrospection(Inquiry::new(issuer, name, token))),
     }

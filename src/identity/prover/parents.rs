@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::{Caller, Identity};
 use crate::denial::{Denial, Reason};
 use crate::identity::api_key::Wanted;
-use crate::identity::evidence::Evidence;
 use crate::identity::principal::{Binding, KeyFacts, Parent, Principal, holds_scope};
+use crate::identity::proven::Evidence;
 
 impl Identity {
     pub(super) fn prove_minted(

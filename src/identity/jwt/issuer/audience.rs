@@ -44,7 +44,7 @@ impl Audiences {
     }
 
     pub(super) fn admit(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
-        match self.told(claims) {
+        match self.found(claims) {
             Some((name, value)) => self.judge(name, value),
             None => Err(match &self.instead {
                 Some(claim) => Denial::new(Reason::TokenClaimMissing)
@@ -55,12 +55,12 @@ impl Audiences {
     }
 
     /// Judges what there is, which may be nothing.
-    pub(super) fn admit_if_told(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
-        self.told(claims).map_or(Ok(()), |(name, value)| self.judge(name, value))
+    pub(super) fn admit_if_present(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
+        self.found(claims).map_or(Ok(()), |(name, value)| self.judge(name, value))
     }
 
     /// A null counts as absent.
-    fn told<'a>(&'a self, claims: &'a Map<String, Value>) -> Option<(&'a str, &'a Value)> {
+    fn found<'a>(&'a self, claims: &'a Map<String, Value>) -> Option<(&'a str, &'a Value)> {
         let mut names = std::iter::once("aud").chain(self.instead.as_deref());
         names.find_map(|name| Some((name, claims.get(name).filter(|value| !value.is_null())?)))
     }
@@ -137,7 +137,7 @@ mod tests {
             (json!({ "azp": "other" }), false),
             (json!({ "aud": "other", "azp": "gateway" }), false),
         ] {
-            assert_eq!(all.admit_if_told(claims.as_object().unwrap()).is_ok(), admitted, "{claims}");
+            assert_eq!(all.admit_if_present(claims.as_object().unwrap()).is_ok(), admitted, "{claims}");
         }
     }
 

@@ -5,9 +5,9 @@
 //! for all that it was proven by, so that whatever is found out about a caller ends with the evidence: an issuer's answer, a
 //! key set, a feed. Nobody outside can make either, so nothing can be remembered of a caller under less.
 
-use super::credential::CredentialName;
 use super::evidence::Evidence;
 use crate::cache::{Cache, Fingerprint};
+use crate::identity::credential::CredentialName;
 
 /// Which credential it is, and what proved its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl CallerName {
             Evidence::Token { issuer: _, generation: keys, proven_ms: _, refused_from_ms: _ } => {
                 name(b"token", generation(keys).as_ref().map_or(&[], |keys| keys))
             }
-            Evidence::Word { answer, asked_ms: _, until_ms: _ } => name(b"word", answer),
+            Evidence::Introspection { answer, asked_ms: _, until_ms: _ } => name(b"introspection", answer),
         }
     }
 
@@ -47,7 +47,7 @@ impl CallerName {
 mod tests {
     use super::{CallerName, CredentialName};
     use crate::cache::Cache;
-    use crate::identity::evidence::Evidence;
+    use crate::identity::proven::evidence::Evidence;
     use crate::identity::{ApiKey, Proof};
     use crate::secret::Secret;
 
@@ -62,7 +62,8 @@ mod tests {
             proven_ms: at,
             refused_from_ms: at + 9,
         };
-        let word = |answer, at| Evidence::Word { answer: [answer; 32], asked_ms: at, until_ms: at + 9 };
+        let introspected =
+            |answer, at| Evidence::Introspection { answer: [answer; 32], asked_ms: at, until_ms: at + 9 };
         let named = |credential: &str, by: &Evidence| {
             CallerName::of(&names, CredentialName::of(&names, credential.as_bytes()), by)
         };
@@ -74,8 +75,8 @@ mod tests {
             (minted(Some(1), 0), minted(Some(1), 5), true, "a token that was proven again"),
             (token(Some(1), 0), token(Some(2), 0), false, "another key set"),
             (token(Some(1), 0), token(Some(1), 5), true, "a JWT that was verified again"),
-            (word(1, 0), word(2, 0), false, "another answer of the issuer's"),
-            (word(1, 0), word(1, 5), true, "the same answer, later"),
+            (introspected(1, 0), introspected(2, 0), false, "another answer of the issuer's"),
+            (introspected(1, 0), introspected(1, 5), true, "the same answer, later"),
             (key(None), minted(None, 0), false, "evidence of another kind"),
         ] {
             assert_eq!(named("a", &one) == named("a", &other), is_same, "{note}");

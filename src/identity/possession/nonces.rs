@@ -109,7 +109,7 @@ fn of_slot(key: &Secret, slot: u64) -> String {
 mod tests {
     use super::{Key, Nonces};
     use crate::denial::Reason;
-    use crate::identity::proof_table::ProofTable;
+    use crate::identity::possession::proof_table::ProofTable;
     use crate::ledger::{Ledger, MemoryStore};
     use crate::secret::Secret;
 

@@ -6,13 +6,13 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::claim::numeric_date;
-use super::jose::{
-    Compact, EngineAnswer, Header, Question, VerifyingKey, base64url, thumbprint, unique_json, verifying_key,
-};
-use super::public_url::PublicUrls;
+use super::public_urls::PublicUrls;
 use crate::config::{Algorithm, Span, Thumbprint};
 use crate::denial::{Denial, Reason};
+use crate::identity::claim::numeric_date;
+use crate::identity::jose::{
+    Compact, EngineAnswer, Header, Question, VerifyingKey, base64url, thumbprint, unique_json, verifying_key,
+};
 use crate::request::RequestHead;
 
 pub(super) const HEADER: &str = "dpop";
@@ -36,7 +36,7 @@ pub(super) struct DpopProof<'a> {
 }
 
 /// What a proof must be for.
-pub(super) struct Errand<'a> {
+pub(super) struct Expected<'a> {
     pub(super) request: &'a RequestHead,
     pub(super) urls: &'a PublicUrls,
     pub(super) credential: Credential<'a>,
@@ -55,7 +55,7 @@ pub(super) enum Credential<'a> {
 }
 
 /// What a proof that fits is remembered by, and how long it would fit.
-pub(super) struct Identified<'a> {
+pub(super) struct ProofId<'a> {
     pub(super) id: &'a str,
     /// Unix milliseconds.
     pub(super) good_until_ms: u64,
@@ -90,19 +90,19 @@ impl<'a> DpopProof<'a> {
     ///
     /// # Errors
     /// Refuses one for another method, URL, credential or time, and one without an id.
-    pub(super) fn fits(&self, errand: &Errand<'_>) -> Result<Identified<'_>, Denial> {
+    pub(super) fn fits(&self, expected: &Expected<'_>) -> Result<ProofId<'_>, Denial> {
         let claims = &self.token.claims;
-        if text(claims, "htm")? != errand.request.method() {
+        if text(claims, "htm")? != expected.request.method() {
             return Err(mismatch("`htm` is another method"));
         }
-        if !errand.urls.name(text(claims, "htu")?, errand.request.path_only()) {
+        if !expected.urls.name(text(claims, "htu")?, expected.request.path_only()) {
             return Err(mismatch("`htu` is not the URL of this request, as callers of this gateway know it"));
         }
-        require_credential(claims, errand.credential)?;
-        let good_until_ms = good_until(claims, errand)?;
+        require_credential(claims, expected.credential)?;
+        let good_until_ms = good_until(claims, expected)?;
         let id = text(claims, "jti")?;
         match id.len() <= MAX_ID_BYTES {
-            true => Ok(Identified { id, good_until_ms }),
+            true => Ok(ProofId { id, good_until_ms }),
             false => Err(malformed("`jti` is longer than is read")),
         }
     }
@@ -170,20 +170,20 @@ fn require_credential(claims: &Map<String, Value>, credential: Credential<'_>) -
 }
 
 /// Until when the proof is good, by the caller's clock and by ours.
-fn good_until(claims: &Map<String, Value>, errand: &Errand<'_>) -> Result<u64, Denial> {
+fn good_until(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<u64, Denial> {
     let time = |name: &str| numeric_date(claims, name).map_err(|_| malformed(format!("`{name}` is no time")));
     let issued_ms = time("iat")?.ok_or_else(|| malformed("`iat` is missing"))?;
-    let latest_ms = errand.now_ms.saturating_add(errand.leeway.milliseconds());
+    let latest_ms = expected.now_ms.saturating_add(expected.leeway.milliseconds());
     if issued_ms > latest_ms || time("nbf")?.is_some_and(|time| time > latest_ms) {
         return Err(Denial::new(Reason::DpopProofOutOfTime)
             .with_detail("it is of the future; look at the caller's clock"));
     }
-    let until_ms = issued_ms.saturating_add(errand.max_age.milliseconds());
+    let until_ms = issued_ms.saturating_add(expected.max_age.milliseconds());
     let until_ms = time("exp")?.map_or(until_ms, |time| time.min(until_ms));
-    match until_ms > errand.now_ms {
+    match until_ms > expected.now_ms {
         true => Ok(until_ms),
         false => Err(Denial::new(Reason::DpopProofOutOfTime)
-            .with_detail(format!("it is older than {}; make one for each request", errand.max_age))),
+            .with_detail(format!("it is older than {}; make one for each request", expected.max_age))),
     }
 }
 
@@ -200,6 +200,3 @@ fn malformed(detail: impl Into<String>) -> Denial {
 fn mismatch(detail: &str) -> Denial {
     Denial::new(Reason::DpopProofMismatch).with_detail(detail)
 }
-
-#[cfg(test)]
-mod tests;

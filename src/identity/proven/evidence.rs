@@ -1,11 +1,11 @@
 //! What proved a caller, so that what was found out about the caller ends with it.
 
-use super::api_key::FedKeys;
-use super::jwt::KeyRing;
 use crate::config::KeyHash;
+use crate::identity::api_key::FedKeys;
+use crate::identity::jwt::KeyRing;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Evidence {
+pub(in crate::identity) enum Evidence {
     /// The entry that must admit the key again.
     Key {
         hash: KeyHash,
@@ -22,7 +22,7 @@ pub(super) enum Evidence {
         refused_from_ms: u64,
     },
     /// What the token's issuer said of it.
-    Word {
+    Introspection {
         /// SHA-256 of the whole answer.
         answer: [u8; 32],
         asked_ms: u64,
@@ -45,7 +45,7 @@ impl Evidence {
                 generation.is_none_or(|generation| generation == fed.generation())
             }
             Self::Token { issuer, generation, .. } => keys.generation(issuer, now_ms) == generation,
-            Self::Word { .. } => true,
+            Self::Introspection { .. } => true,
         }
     }
 }

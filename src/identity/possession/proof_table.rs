@@ -2,10 +2,10 @@
 //!
 //! What cannot be looked up or remembered is a denial.
 
-use super::dpop::Identified;
-use super::principal::Principal;
+use super::dpop_proof::ProofId;
 use crate::config::{ConfigError, Dpop, Span, Thumbprint, WindowKind};
 use crate::denial::{Denial, Reason};
+use crate::identity::principal::Principal;
 use crate::ledger::{Change, Entry, Ledger, LedgerError, Namespace, Store, Window, compose};
 use crate::secret::Secret;
 
@@ -49,7 +49,7 @@ impl ProofTable<'_> {
     /// Refuses one that was used before, and a caller that has used too many.
     pub(super) fn use_up(
         &self,
-        proof: &Identified<'_>,
+        proof: &ProofId<'_>,
         thumbprint: &Thumbprint,
         principal: &Principal,
         allowance: &Allowance,

@@ -1,11 +1,11 @@
 use proptest::prelude::proptest;
 use serde_json::{Value, json};
 
-use super::{Credential, DpopProof, Errand};
+use super::PublicUrls;
+use super::dpop_proof::{Credential, DpopProof, Expected};
 use crate::config::{Algorithm, Span};
 use crate::denial::Reason;
 use crate::identity::EngineAnswer;
-use crate::identity::public_url::PublicUrls;
 use crate::identity::signing::{OTHER_RSA, RSA, RawSigner, base64url, signed};
 use crate::request::RequestHead;
 
@@ -59,7 +59,7 @@ impl Case {
     fn take(&self, engine: EngineAnswer) -> Result<(String, u64), Reason> {
         let urls = ["https://resource.example.org", "https://server.example.com"].map(str::to_owned);
         let head = self.head();
-        let errand = Errand {
+        let expected = Expected {
             request: &head,
             urls: &PublicUrls::compile(&urls, "urls").unwrap(),
             credential: self.credential,
@@ -69,7 +69,7 @@ impl Case {
         };
         let algorithms = Algorithm::ALL;
         let proof = DpopProof::read(&head, &algorithms).map_err(|denial| denial.reason())?;
-        let fits = proof.fits(&errand).map_err(|denial| denial.reason())?;
+        let fits = proof.fits(&expected).map_err(|denial| denial.reason())?;
         proof.verify(&|_| engine).map_err(|denial| denial.reason())?;
         Ok((proof.thumbprint.to_string(), fits.good_until_ms))
     }
