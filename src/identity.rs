@@ -19,9 +19,10 @@ mod minted;
 mod possession;
 mod principal;
 mod proven;
-mod prover;
+mod authentication;
 
 pub use api_key::{ApiKey, FedKeys, KeyFeeds, KeyTable, MAX_FEED_BYTES, read_feed};
+pub use authentication::{Caller, Identity, Unproven};
 pub use credential::{
     CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
     find, in_body, protocols_without_credentials,
@@ -38,4 +39,3 @@ pub use principal::{
     Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,
 };
 pub use proven::{CallerName, Proof, Proven};
-pub use prover::{Caller, Identity, Unproven};

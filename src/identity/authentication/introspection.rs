@@ -1,10 +1,11 @@
-//! Opaque tokens, which are what their issuers say they are.
+//! Proves opaque tokens, which are what their issuers say they are.
 
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Identity, Unproven};
+use super::caller::{Caller, Unproven};
+use super::identity::Identity;
 use crate::config::Span;
 use crate::expression::Engine;
 use crate::identity::credential::CredentialName;
@@ -41,7 +42,7 @@ impl Identity {
             Ok(claims) => relied_on_until(source.max_age).min(claims.refused_from_ms()),
             Err(_) => relied_on_until(source.negative_max_age),
         };
-        let said = claims.and_then(|claims| self.principal(engine, claims)).map(Rc::new);
+        let said = claims.and_then(|claims| self.principal_of(engine, claims)).map(Rc::new);
         Ok(Introspected { said, answer: digest, asked_ms, until_ms })
     }
 }

@@ -1,15 +1,11 @@
 //! The keys that feeds bring, and those that they take away.
 
-use super::Identity;
-use crate::identity::api_key::{FedKeys, KeyFeeds, KnownKeys, Wanted};
+use super::identity::Identity;
+use crate::identity::api_key::{FedKeys, Wanted};
 use crate::identity::principal::{Parent, Principal};
 use crate::identity::proven::{Evidence, Proven};
 
 impl Identity {
-    pub fn feeds(&self) -> &KeyFeeds {
-        &self.feeds
-    }
-
     /// Takes a newer document of a feed.
     ///
     /// # Errors
@@ -40,17 +36,9 @@ impl Identity {
     }
 
     /// That of the feeds, where a parent of the token is a key of one.
-    pub(in crate::identity) fn generation_of_parents(
-        &self,
-        principal: &Principal,
-        fed: &FedKeys,
-    ) -> Option<u64> {
+    pub(super) fn generation_of_parents(&self, principal: &Principal, fed: &FedKeys) -> Option<u64> {
         let is_fed = parent_keys(principal).any(|id| self.keys.by_id(id).is_none());
         is_fed.then(|| fed.generation())
-    }
-
-    pub(in crate::identity) fn known_keys<'a>(&'a self, fed: &'a FedKeys) -> KnownKeys<'a> {
-        KnownKeys { configured: &self.keys, feeds: &self.feeds, fed }
     }
 }
 

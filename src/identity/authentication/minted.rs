@@ -1,8 +1,9 @@
-//! Tokens of the gateway's own, which are good only as long as what they were got with.
+//! Proves tokens of the gateway's own, which are good only as long as what they were got with.
 
 use std::rc::Rc;
 
-use super::{Caller, Identity};
+use super::caller::Caller;
+use super::identity::Identity;
 use crate::denial::{Denial, Reason};
 use crate::identity::api_key::Wanted;
 use crate::identity::principal::{Binding, KeyFacts, Parent, Principal, holds_scope};
