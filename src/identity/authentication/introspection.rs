@@ -42,8 +42,8 @@ impl Identity {
             Ok(claims) => relied_on_until(source.max_age).min(claims.refused_from_ms()),
             Err(_) => relied_on_until(source.negative_max_age),
         };
-        let said = claims.and_then(|claims| self.principal_of(engine, claims)).map(Rc::new);
-        Ok(Introspected { said, answer: digest, asked_ms, until_ms })
+        let principal = claims.and_then(|claims| self.principal_of(engine, claims)).map(Rc::new);
+        Ok(Introspected { principal, answer: digest, asked_ms, until_ms })
     }
 }
 
@@ -59,8 +59,8 @@ pub(super) fn answered(
     let introspected = introspected
         .or_else(|| caller.inactive.get(name, |introspected| introspected.holds(caller.moment.unix_ms)));
     match introspected {
-        Some(Introspected { said, answer, asked_ms, until_ms }) => {
-            Ok((said?, Evidence::Introspection { answer, asked_ms, until_ms }))
+        Some(Introspected { principal, answer, asked_ms, until_ms }) => {
+            Ok((principal?, Evidence::Introspection { answer, asked_ms, until_ms }))
         }
         None => Err(Unproven::NeedsIntrospection(Inquiry::new(issuer, name, token))),
     }

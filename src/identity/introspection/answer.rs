@@ -16,7 +16,7 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// What an issuer said of a token.
 #[derive(Clone, Debug)]
 pub struct Introspected {
-    pub(in crate::identity) said: Result<Rc<Principal>, Denial>,
+    pub(in crate::identity) principal: Result<Rc<Principal>, Denial>,
     /// SHA-256 of the whole answer, for the name of what is found out by it.
     pub(in crate::identity) answer: [u8; 32],
     /// Unix milliseconds; before it, where a clock was set back, the token may not be valid yet.
@@ -28,7 +28,7 @@ pub struct Introspected {
 impl Introspected {
     /// True where nobody is proven by it.
     pub fn is_refusal(&self) -> bool {
-        self.said.is_err()
+        self.principal.is_err()
     }
 
     /// True where it may be relied on.
