@@ -5,7 +5,7 @@
 //! Left out, and so refused unless the operator lists them: agents, flows and knowledge bases, and what administers the
 //! account. The OpenAI-compatible paths of Bedrock are an upstream with the dialect `openai`.
 
-use super::Operation;
+use super::operation::Operation;
 use super::row::{Row, rows};
 use crate::request::Dialect;
 

@@ -11,7 +11,8 @@ use super::facts::{BodyFacts, Reading};
 use super::form::{Form, Sealed};
 use super::json;
 use super::media::{self, MediaType, Untyped};
-use super::{BodyForm, ModelPlace, Operation, multipart};
+use super::multipart;
+use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
 

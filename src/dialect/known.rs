@@ -1,8 +1,9 @@
 //! Every operation of the tables in words, for documents.
 
-use super::row::{Metering, Row, State, Streaming};
+use super::operation::profile::{Metering, State, Streaming};
+use super::operation::{BodyForm, ModelPlace};
+use super::row::Row;
 use super::table::tables;
-use super::{BodyForm, ModelPlace};
 use crate::request::Dialect;
 
 /// One operation of a dialect, each column a word or two.
@@ -28,16 +29,16 @@ pub fn known_operations(dialect: Dialect) -> Vec<KnownOperation> {
 }
 
 fn in_words(base: &str, row: &Row) -> KnownOperation {
-    let traits = row.traits;
+    let profile = row.profile;
     KnownOperation {
         method: row.method,
         path: format!("{base}{}", row.path),
         name: row.name,
-        account: match traits.state {
+        account: match profile.state {
             State::Stateless => "any",
             State::Stateful => "own",
         },
-        model: match traits.model {
+        model: match profile.model {
             ModelPlace::Path => "path",
             ModelPlace::Body => "body",
             ModelPlace::Query => "query",
@@ -45,7 +46,7 @@ fn in_words(base: &str, row: &Row) -> KnownOperation {
             ModelPlace::Elsewhere => "unseen",
             ModelPlace::None => "none",
         },
-        body: match traits.body {
+        body: match profile.body {
             BodyForm::Json => "JSON",
             BodyForm::Multipart => "form",
             BodyForm::JsonOrMultipart => "JSON or form",
@@ -53,12 +54,12 @@ fn in_words(base: &str, row: &Row) -> KnownOperation {
             BodyForm::Upgrade => "WebSocket",
             BodyForm::Opaque => "unread",
         },
-        cost: match traits.metering {
+        cost: match profile.metering {
             Metering::Metered => "told",
             Metering::Later => "later",
             Metering::Unmetered => "none",
         },
-        stream: match traits.streaming {
+        stream: match profile.streaming {
             Streaming::BodySays => "as asked",
             Streaming::Always => "always",
             Streaming::Never => "never",

@@ -3,13 +3,12 @@
 //! An entry that says nothing leaves the body unread, its model unseen and its cost to be told by the answer, so that
 //! rules and quotas must name it. What it says is believed: nobody here knows the operation.
 
+use super::operation::profile::{Metering, Profile, State, Streaming};
+use super::operation::{BodyForm, ModelPlace};
 use super::path::Path;
-use super::row::{Metering, State, Streaming, Traits};
-use super::{BodyForm, ModelPlace, Statement};
 use crate::config::{
     ConfigError, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm,
 };
-use crate::request::Dialect;
 
 /// Stands for one segment.
 const ANY: &str = "*";
@@ -22,7 +21,7 @@ pub struct ListedOperation {
     method: String,
     path: Vec<String>,
     pub(super) name: String,
-    pub(super) traits: Traits,
+    pub(super) profile: Profile,
     /// `None` where its answers tell their cost as the upstream's dialect does.
     pub(super) usage: Option<UsageForm>,
 }
@@ -71,7 +70,7 @@ impl ListedOperation {
             method: entry.method.clone(),
             path,
             name: entry.operation.clone(),
-            traits: Traits {
+            profile: Profile {
                 state: if entry.stateful { State::Stateful } else { State::Stateless },
                 model,
                 body: match body {
@@ -112,18 +111,6 @@ impl ListedOperation {
         }
         segments.next().is_none().then_some(model)
     }
-}
-
-/// Where answers in these words state what they cost.
-pub(super) fn statement(form: UsageForm) -> &'static Statement {
-    let dialect = match form {
-        // Their own words stand beside OpenAI's.
-        UsageForm::Openai | UsageForm::Cohere | UsageForm::Ollama => Dialect::Openai,
-        UsageForm::Anthropic => Dialect::Anthropic,
-        UsageForm::Gemini => Dialect::Gemini,
-        UsageForm::Bedrock => Dialect::Bedrock,
-    };
-    Statement::of(dialect, "")
 }
 
 #[cfg(test)]

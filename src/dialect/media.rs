@@ -2,8 +2,9 @@
 //!
 //! It does not guess from the body: a body without a content type is refused, but where the operation says what it is.
 
-use super::{Denial, Reason};
-use crate::request::RequestHead;
+use super::operation::{BodyForm, Operation};
+use crate::denial::{Denial, Reason};
+use crate::request::{Dialect, RequestHead};
 
 /// RFC 9110 section 5.6.3.
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
@@ -27,6 +28,29 @@ pub(super) struct Parametrised {
 pub(super) enum Untyped {
     Refused,
     Json,
+}
+
+impl Operation {
+    /// What this request's body is, where the operation takes several: a form where it says so, else it is read as JSON.
+    pub fn form_of(&self, request: &RequestHead) -> BodyForm {
+        if self.profile.body != BodyForm::JsonOrMultipart {
+            return self.profile.body;
+        }
+        match body_type(request, Untyped::Refused) {
+            Ok(MediaType::Multipart { .. }) => BodyForm::Multipart,
+            _ => BodyForm::Json,
+        }
+    }
+
+    /// Bedrock takes a model's request for JSON where nobody says what it is
+    /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>, `contentType`); AWS's SDKs
+    /// send no type, or that of any bytes.
+    pub(super) fn untyped(&self) -> Untyped {
+        match self.wire == Dialect::Bedrock && self.name == "invoke_model" {
+            true => Untyped::Json,
+            false => Untyped::Refused,
+        }
+    }
 }
 
 /// The type of the body; refuses `body_unsupported` what is not read here.

@@ -6,7 +6,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{Operation, ambiguous};
+use super::operation::Operation;
+use super::recognition::refusal::ambiguous;
 use crate::denial::Denial;
 use crate::request::{Dialect, RequestHead};
 

@@ -7,7 +7,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{BodyForm, Operation};
+use super::operation::{BodyForm, Operation};
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
 
@@ -92,7 +92,8 @@ fn hidden(detail: String) -> Denial {
 mod tests {
     use super::{require_whole_answer, unreadable_forms};
     use crate::denial::Reason;
-    use crate::dialect::{Operation, recognise};
+    use crate::dialect::operation::Operation;
+    use crate::dialect::recognition::recognise;
     use crate::request::{Dialect, RequestHead};
 
     const GENERATE: &str = "/v1beta/models/m:streamGenerateContent";

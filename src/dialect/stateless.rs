@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::edit::Edit;
 use super::facts::malformed;
-use super::{BodyForm, ModelPlace, Operation};
+use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::Denial;
 use crate::request::Dialect;
 
@@ -72,7 +72,7 @@ fn included(sent: &str) -> Option<Vec<Json>> {
 #[cfg(test)]
 mod tests {
     use super::{Reasoning, keep_nothing};
-    use crate::dialect::recognise;
+    use crate::dialect::recognition::recognise;
     use crate::request::{Dialect, RequestHead};
 
     fn kept_nowhere(reasoning: Reasoning, body: &str) -> Option<String> {

@@ -9,6 +9,8 @@ mod gemini;
 mod openai;
 
 use super::answer_key::Statement;
+use super::operation::Operation;
+use crate::config::UsageForm;
 use crate::request::Dialect;
 
 use anthropic::ANTHROPIC;
@@ -17,9 +19,16 @@ pub use bedrock::{COUNTING_HEADERS, TIER_HEADERS};
 use gemini::GEMINI;
 use openai::{OPENAI, RESPONSES};
 
+impl Operation {
+    /// Where the answer states what it cost.
+    pub fn statement(&self) -> &'static Statement {
+        self.usage.map_or_else(|| Statement::of(self.wire, &self.name), in_words_of)
+    }
+}
+
 impl Statement {
     /// That of an operation in the dialect whose keys a body has; Azure's are OpenAI's.
-    pub(super) fn of(wire: Dialect, operation: &str) -> &'static Self {
+    fn of(wire: Dialect, operation: &str) -> &'static Self {
         match wire {
             Dialect::Openai | Dialect::Azure if operation == "responses" => &RESPONSES,
             Dialect::Openai | Dialect::Azure => &OPENAI,
@@ -28,4 +37,16 @@ impl Statement {
             Dialect::Bedrock => &BEDROCK,
         }
     }
+}
+
+/// Where answers in these words state what they cost.
+fn in_words_of(form: UsageForm) -> &'static Statement {
+    let dialect = match form {
+        // Their own words stand beside OpenAI's.
+        UsageForm::Openai | UsageForm::Cohere | UsageForm::Ollama => Dialect::Openai,
+        UsageForm::Anthropic => Dialect::Anthropic,
+        UsageForm::Gemini => Dialect::Gemini,
+        UsageForm::Bedrock => Dialect::Bedrock,
+    };
+    Statement::of(dialect, "")
 }

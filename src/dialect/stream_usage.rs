@@ -6,7 +6,8 @@
 use serde_json::{Map, Value as Json};
 
 use super::edit::Edit;
-use super::{BodyFacts, BodyForm, Operation};
+use super::facts::BodyFacts;
+use super::operation::{BodyForm, Operation};
 use crate::request::Dialect;
 
 const OPTIONS: &str = "stream_options";
@@ -56,7 +57,9 @@ fn wishing(options: Json) -> Option<Map<String, Json>> {
 #[cfg(test)]
 mod tests {
     use super::ask_for_stream_usage;
-    use crate::dialect::{BodyFacts, Operation, recognise};
+    use crate::dialect::facts::BodyFacts;
+    use crate::dialect::operation::Operation;
+    use crate::dialect::recognition::recognise;
     use crate::request::{Dialect, RequestHead};
 
     fn operation(dialect: Dialect, path: &str) -> Operation {

@@ -150,7 +150,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::tables;
-    use crate::dialect::{BodyForm, ModelPlace, Operation};
+    use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
     use crate::request::Dialect;
 
     const PLACES: [&str; 8] =
@@ -178,17 +178,17 @@ mod tests {
             let in_path = ["{model}", "{slug}", "{name}", "{tuned}", "{arn}"]
                 .iter()
                 .any(|place| row.path.contains(place));
-            let traits = row.traits;
-            assert_eq!(in_path, traits.model == ModelPlace::Path, "{}", row.path);
-            let form = match traits.model {
+            let profile = row.profile;
+            assert_eq!(in_path, profile.model == ModelPlace::Path, "{}", row.path);
+            let form = match profile.model {
                 ModelPlace::Body => Some(BodyForm::Json),
                 ModelPlace::Multipart => Some(BodyForm::Multipart),
                 ModelPlace::Query => Some(BodyForm::Upgrade),
                 ModelPlace::Path | ModelPlace::Elsewhere | ModelPlace::None => None,
             };
             let is_taken = |form| {
-                let both = form == BodyForm::Multipart && traits.body == BodyForm::JsonOrMultipart;
-                form == traits.body || both
+                let both = form == BodyForm::Multipart && profile.body == BodyForm::JsonOrMultipart;
+                form == profile.body || both
             };
             assert!(form.is_none_or(is_taken), "{}", row.path);
         }

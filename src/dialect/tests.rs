@@ -3,9 +3,12 @@ use std::collections::BTreeSet;
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
-use super::row::{Row, Streaming};
+use super::listed::ListedOperation;
+use super::operation::profile::Streaming;
+use super::operation::{BodyForm, ModelPlace, Operation};
+use super::recognition::recognise;
+use super::row::Row;
 use super::table::{Table, tables};
-use super::{BodyForm, ListedOperation, ModelPlace, Operation, recognise};
 use crate::denial::Reason;
 use crate::request::{Dialect, RequestHead};
 
@@ -35,15 +38,15 @@ fn every_row_is_recognised_by_its_own_path_and_no_other_row_hides_it() {
         for table in tables(dialect) {
             for row in table.rows {
                 let path = sample(table, row);
-                let upgrade: &[_] = match row.traits.body {
+                let upgrade: &[_] = match row.profile.body {
                     BodyForm::Upgrade => &[("upgrade", "websocket")],
                     _ => &[],
                 };
                 let operation = recognise(dialect, &head(row.method, &path, upgrade), None, &[]).unwrap();
                 assert_eq!(operation.name(), row.name, "{path}");
-                assert_eq!(operation.traits, row.traits, "{path}");
+                assert_eq!(operation.profile, row.profile, "{path}");
                 assert_eq!(operation.wire(), table.wire, "{path}");
-                assert_eq!(operation.path_model().is_some(), row.traits.model == ModelPlace::Path, "{path}");
+                assert_eq!(operation.path_model().is_some(), row.profile.model == ModelPlace::Path, "{path}");
             }
         }
     }
@@ -133,7 +136,7 @@ fn what_reads_or_leaves_something_under_the_account_is_stateful() {
         .into_iter()
         .flat_map(tables)
         .flat_map(|table| table.rows.iter().map(move |row| (row, sample(table, row))))
-        .filter(|(row, _)| row.traits.state == super::row::State::Stateless)
+        .filter(|(row, _)| row.profile.state == super::operation::profile::State::Stateless)
         .map(|(row, path)| format!("{} {path}", row.method))
         .collect();
     for path in &stateless {
@@ -419,7 +422,11 @@ fn what_sdks_ask_for_is_known_with_its_risk() {
         let operation = ask(dialect, method, path).unwrap_or_else(|reason| panic!("{asked}: {reason}"));
         let read = (operation.name(), operation.is_stateful(), operation.model_place());
         assert_eq!(read, (name, is_stateful, model), "{asked}");
-        assert_eq!(operation.traits.metering == super::row::Metering::Later, later, "{asked}");
+        assert_eq!(
+            operation.profile.metering == super::operation::profile::Metering::Later,
+            later,
+            "{asked}"
+        );
     }
 }
 
@@ -503,10 +510,10 @@ fn only_what_the_path_says_streams_without_the_body() {
         .into_iter()
         .flat_map(tables)
         .flat_map(|table| table.rows)
-        .filter(|row| row.traits.streaming == Streaming::Always)
+        .filter(|row| row.profile.streaming == Streaming::Always)
         .collect();
     assert!(always.iter().all(|row| {
-        let upgrades = row.traits.body == BodyForm::Upgrade;
+        let upgrades = row.profile.body == BodyForm::Upgrade;
         upgrades || ["streamGenerateContent", "stream"].iter().any(|end| row.path.ends_with(end))
     }));
 }

@@ -67,7 +67,7 @@ pub(super) fn shape(dialect: Dialect, method: &str, path: &Path<'_>) -> Option<T
 mod tests {
     use super::{TokenShape, wanted_token};
     use crate::denial::Reason;
-    use crate::dialect::recognise;
+    use crate::dialect::recognition::recognise;
     use crate::request::{Dialect, RequestHead};
 
     fn head(path: &str) -> RequestHead {

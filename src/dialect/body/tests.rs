@@ -7,7 +7,8 @@ use proptest::prelude::{any, prop, proptest};
 
 use super::{BodyFacts, read_body};
 use crate::denial::Reason;
-use crate::dialect::{Operation, recognise};
+use crate::dialect::operation::Operation;
+use crate::dialect::recognition::recognise;
 use crate::request::{Dialect, RequestHead};
 
 const JSON: &str = "application/json";

@@ -3,7 +3,9 @@ use serde_json::{Value, json};
 use super::ListedOperation;
 use crate::config::ExtraOperation;
 use crate::denial::Reason;
-use crate::dialect::{BodyForm, ModelPlace, Operation, read_body, recognise};
+use crate::dialect::body::read_body;
+use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
+use crate::dialect::recognition::recognise;
 use crate::request::{Dialect, RequestHead};
 
 fn listed(more: Value) -> Result<ListedOperation, String> {

@@ -1,7 +1,7 @@
 //! How much text a body has.
 
 use super::{JSON, operation};
-use crate::dialect::read_body;
+use crate::dialect::body::read_body;
 use crate::request::{Dialect, RequestHead};
 
 const CHAT: (Dialect, &str) = (Dialect::Openai, "/v1/chat/completions");

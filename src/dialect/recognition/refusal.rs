@@ -1,0 +1,11 @@
+//! The two refusals of a request whose operation is not recognised.
+
+use crate::denial::{Denial, Reason};
+
+pub(in crate::dialect) fn unknown(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::OperationUnknown).with_detail(detail)
+}
+
+pub(in crate::dialect) fn ambiguous(detail: impl Into<String>) -> Denial {
+    Denial::new(Reason::PathAmbiguous).with_detail(detail)
+}
