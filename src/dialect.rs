@@ -9,46 +9,32 @@
 
 mod address;
 mod answer_key;
-mod anthropic;
-mod azure;
-mod bedrock;
 mod body;
 mod class;
-mod compatible;
 mod edit;
 mod facts;
 mod figures;
 mod flaw;
 mod form;
 mod form_field;
-mod gemini;
-mod guess;
 mod item;
 mod json;
 mod keys;
-mod known;
-mod listed;
 mod malformed;
 mod media;
 mod multipart;
 mod nested;
-mod openai;
 mod operation;
 mod outline;
-mod path;
 mod protobuf;
-mod query;
 mod recognition;
-mod row;
 mod scanner;
 mod shape;
 mod spelling;
 mod stateless;
 mod statement;
 mod stream_usage;
-mod table;
 mod text;
-mod tokens;
 mod usage;
 mod volume;
 
@@ -57,18 +43,14 @@ pub use body::{Fields, read_beginning, read_body};
 pub use facts::BodyFacts;
 pub use figures::{Figure, Figures};
 pub use form::Form;
-pub use guess::guess;
-pub use known::{KnownOperation, known_operations};
-pub use listed::ListedOperation;
 pub use operation::{BodyForm, ModelPlace, Operation};
-pub use recognition::{model_is_only_in_body, names_further_model, recognise, recognise_again};
+pub use recognition::{
+    KnownOperation, ListedOperation, TokenShape, guess, known_operations, model_is_only_in_body,
+    names_further_model, recognise, recognise_again, wanted_token,
+};
 pub use shape::{FORMS, require_whole_answer, unreadable_forms};
 pub use spelling::Spelling;
 pub use stateless::{Reasoning, keep_nothing};
 pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
 pub use stream_usage::ask_for_stream_usage;
-pub use tokens::{TokenShape, wanted_token};
 pub use usage::{Calls, Counts, PaidCall, Run};
-
-#[cfg(test)]
-mod tests;

@@ -2,27 +2,38 @@
 //!
 //! It does not read bodies, and does not normalise: what two readers could take for two operations is refused.
 
+mod bedrock_model;
+mod ephemeral_tokens;
+mod guess;
 mod headers;
-pub(super) mod refusal;
+mod known_operations;
+mod listed_operation;
+mod path;
+mod pattern;
+mod query;
+mod refusal;
+mod table;
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::bedrock;
-use super::listed::ListedOperation;
 use super::operation::{ModelPlace, Operation};
-use super::path::{Path, single_path};
-use super::query;
-use super::row::Row;
-use super::table::{self, Found};
-use super::tokens;
 use crate::cache::{Cache, Fingerprint};
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
 
+pub use ephemeral_tokens::{TokenShape, wanted_token};
+pub use guess::guess;
 pub use headers::names_further_model;
+pub use known_operations::{KnownOperation, known_operations};
+pub use listed_operation::ListedOperation;
+
+use bedrock_model::see_own_resource;
 use headers::{refuse_method_override, refuse_upgrade};
+use path::{Path, single_path};
 use refusal::{ambiguous, unknown};
+use table::Found;
+use table::row::Row;
 
 /// A longer path is recognised each time.
 const LONGEST_REMEMBERED: usize = 512;
@@ -88,11 +99,11 @@ fn recognise_path(
         Found::Row { row, wire, model } => {
             let operation = named(dialect, row, wire).with_model(model);
             Ok(match operation.profile.model {
-                ModelPlace::Path => bedrock::see_own_resource(operation),
+                ModelPlace::Path => see_own_resource(operation),
                 _ => operation,
             })
         }
-        Found::Other(_) if tokens::shape(dialect, request.method(), &path).is_some() => {
+        Found::Other(_) if ephemeral_tokens::shape(dialect, request.method(), &path).is_some() => {
             Err(Reason::ProviderTokenRefused.into())
         }
         Found::Other(methods) => {
@@ -127,3 +138,6 @@ fn unmatched(path: &Path<'_>, methods: &[&str]) -> Denial {
         methods => unknown(format!("the path is known with another method: {}", methods.join(", "))),
     }
 }
+
+#[cfg(test)]
+mod tests;

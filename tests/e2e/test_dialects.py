@@ -23,7 +23,7 @@ from harness.raw_http2 import Http2Connection, request_headers
 from harness.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
-# The tables of src/dialect/table.rs: dialect, base, source file, name of the list.
+# The tables of src/dialect/recognition/table.rs: dialect, base, source file, name of the list.
 TABLES = [
     ("openai", "", "openai.rs", "ROWS"),
     ("openai", "", "compatible.rs", "ROWS"),
@@ -160,7 +160,7 @@ class Operation:
 def operations() -> list[Operation]:
     rows = []
     for dialect, base, file, name in TABLES:
-        source = (ROOT / "src" / "dialect" / file).read_text()
+        source = (ROOT / "src" / "dialect" / "recognition" / "table" / file).read_text()
         section = source[source.index(f"const {name}:") :]
         for method, pattern, operation, _, model, body in ROW.findall(section[: section.index("];")]):
             path = base + pattern

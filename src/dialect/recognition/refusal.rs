@@ -2,10 +2,10 @@
 
 use crate::denial::{Denial, Reason};
 
-pub(in crate::dialect) fn unknown(detail: impl Into<String>) -> Denial {
+pub(super) fn unknown(detail: impl Into<String>) -> Denial {
     Denial::new(Reason::OperationUnknown).with_detail(detail)
 }
 
-pub(in crate::dialect) fn ambiguous(detail: impl Into<String>) -> Denial {
+pub(super) fn ambiguous(detail: impl Into<String>) -> Denial {
     Denial::new(Reason::PathAmbiguous).with_detail(detail)
 }

@@ -5,9 +5,7 @@
 //! Left out, and so refused unless the operator lists them: agents, flows and knowledge bases, and what administers the
 //! account. The OpenAI-compatible paths of Bedrock are an upstream with the dialect `openai`.
 
-use super::operation::Operation;
 use super::row::{Row, rows};
-use crate::request::Dialect;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = rows![
@@ -33,23 +31,3 @@ pub(super) const ROWS: &[Row] = rows![
     GET    "/inference-profiles"                             "models"       Stateful  None      None   Unmetered Never;
     GET    "/inference-profiles/{resource}"                  "models"       Stateful  None      None   Unmetered Never;
 ];
-
-/// A modelId may be the ARN of something made under the account: a stored prompt, which names its model there, or a
-/// model of its own. Foundation models, AWS's own inference profiles and
-/// its routers are everybody's.
-pub(super) fn see_own_resource(operation: Operation) -> Operation {
-    let model =
-        operation.path_model().filter(|_| operation.dialect() == Dialect::Bedrock).unwrap_or_default();
-    // arn:partition:service:region:account:resource, and the resource may hold colons.
-    let Some(resource) = model.starts_with("arn:").then(|| model.splitn(6, ':').nth(5).unwrap_or_default())
-    else {
-        return operation;
-    };
-    match resource.split('/').next() {
-        Some("foundation-model" | "inference-profile") => operation,
-        // A router chooses among models.
-        Some("default-prompt-router") => operation.of_unknown_model(),
-        Some("prompt" | "prompt-router") => operation.made_stateful(),
-        _ => operation.of_own_account(),
-    }
-}

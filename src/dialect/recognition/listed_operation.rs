@@ -3,12 +3,12 @@
 //! An entry that says nothing leaves the body unread, its model unseen and its cost to be told by the answer, so that
 //! rules and quotas must name it. What it says is believed: nobody here knows the operation.
 
-use super::operation::profile::{Metering, Profile, State, Streaming};
-use super::operation::{BodyForm, ModelPlace};
 use super::path::Path;
 use crate::config::{
     ConfigError, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm,
 };
+use crate::dialect::operation::profile::{Metering, Profile, State, Streaming};
+use crate::dialect::operation::{BodyForm, ModelPlace};
 
 /// Stands for one segment.
 const ANY: &str = "*";

@@ -3,13 +3,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
-use super::listed::ListedOperation;
-use super::operation::profile::Streaming;
-use super::operation::{BodyForm, ModelPlace, Operation};
-use super::recognition::recognise;
-use super::row::Row;
+use super::listed_operation::ListedOperation;
+use super::recognise;
+use super::table::row::Row;
 use super::table::{Table, tables};
 use crate::denial::Reason;
+use crate::dialect::operation::profile::Streaming;
+use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
 use crate::request::{Dialect, RequestHead};
 
 fn head(method: &str, path: &str, more: &[(&str, &str)]) -> RequestHead {
@@ -136,7 +136,7 @@ fn what_reads_or_leaves_something_under_the_account_is_stateful() {
         .into_iter()
         .flat_map(tables)
         .flat_map(|table| table.rows.iter().map(move |row| (row, sample(table, row))))
-        .filter(|(row, _)| row.profile.state == super::operation::profile::State::Stateless)
+        .filter(|(row, _)| row.profile.state == crate::dialect::operation::profile::State::Stateless)
         .map(|(row, path)| format!("{} {path}", row.method))
         .collect();
     for path in &stateless {
@@ -423,7 +423,7 @@ fn what_sdks_ask_for_is_known_with_its_risk() {
         let read = (operation.name(), operation.is_stateful(), operation.model_place());
         assert_eq!(read, (name, is_stateful, model), "{asked}");
         assert_eq!(
-            operation.profile.metering == super::operation::profile::Metering::Later,
+            operation.profile.metering == crate::dialect::operation::profile::Metering::Later,
             later,
             "{asked}"
         );

@@ -1,9 +1,9 @@
 //! Every operation of the tables in words, for documents.
 
-use super::operation::profile::{Metering, State, Streaming};
-use super::operation::{BodyForm, ModelPlace};
-use super::row::Row;
+use super::table::row::Row;
 use super::table::tables;
+use crate::dialect::operation::profile::{Metering, State, Streaming};
+use crate::dialect::operation::{BodyForm, ModelPlace};
 use crate::request::Dialect;
 
 /// One operation of a dialect, each column a word or two.

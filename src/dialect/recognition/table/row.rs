@@ -1,19 +1,19 @@
 //! One row of the tables: a method, a path, and what they say of an operation.
 
-use super::operation::profile::Profile;
+use crate::dialect::operation::profile::Profile;
 
 /// One line of a table.
-pub(super) struct Row {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) name: &'static str,
-    pub(super) profile: Profile,
+pub(in crate::dialect::recognition) struct Row {
+    pub(in crate::dialect::recognition) method: &'static str,
+    pub(in crate::dialect::recognition) path: &'static str,
+    pub(in crate::dialect::recognition) name: &'static str,
+    pub(in crate::dialect::recognition) profile: Profile,
 }
 
 /// `METHOD "path" "name" state model body metering streaming;` per line.
 macro_rules! rows {
     ($($method:ident $path:literal $name:literal $state:ident $model:ident $body:ident $metering:ident $streaming:ident;)*) => {
-        &[$($crate::dialect::row::Row {
+        &[$($crate::dialect::recognition::table::row::Row {
             method: stringify!($method),
             path: $path,
             name: $name,

@@ -3,7 +3,7 @@
 //!
 //! Left out, and so refused unless the operator lists them: what administers the account (`/v1/organization/…`,
 //! `/v1/projects/…`, `/v1/webhook_endpoints/…`, `/v1/safety/…`), and `/v1/vaults/…`, which keep credentials. What mints a
-//! credential of the provider for the caller is in `tokens.rs`.
+//! credential of the provider for the caller is in `ephemeral_tokens.rs`.
 
 use super::row::{Row, rows};
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::recognition::refusal::{ambiguous, unknown};
+use super::refusal::{ambiguous, unknown};
 use crate::denial::Denial;
 use crate::request::{Dialect, RequestHead};
 

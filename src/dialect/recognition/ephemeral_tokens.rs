@@ -3,7 +3,7 @@
 //! It says which path asks for one, and in which shape. It gives none.
 
 use super::path::Path;
-use super::table::bind;
+use super::pattern::bind;
 use crate::request::{Dialect, RequestHead};
 
 /// The shape of such a token, as question and answer have it.

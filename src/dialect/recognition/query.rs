@@ -6,9 +6,9 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::operation::Operation;
-use super::recognition::refusal::ambiguous;
+use super::refusal::ambiguous;
 use crate::denial::Denial;
+use crate::dialect::operation::Operation;
 use crate::request::{Dialect, RequestHead};
 
 /// The operation with its model; refuses `path_ambiguous` a query with two readings.
