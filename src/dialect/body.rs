@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::facts::{BodyFacts, Reading};
 use super::form::{Form, Sealed};
-use super::json;
+use super::json_object;
 use super::media::{self, MediaType, Untyped};
 use super::multipart;
 use super::operation::{BodyForm, ModelPlace, Operation};
@@ -45,7 +45,7 @@ fn read_json(operation: &Operation, body: &[u8]) -> Result<Reading, Denial> {
         input: Cow<'a, str>,
     }
 
-    let mut reading = json::read(operation.wire(), body)?;
+    let mut reading = json_object::read(operation.wire(), body)?;
     if operation.speaks() {
         let speech = serde_json::from_slice::<Speech<'_>>(body).ok();
         let length = speech.and_then(|speech| u64::try_from(speech.input.chars().count()).ok());

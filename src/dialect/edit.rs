@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::malformed::{Close, Malformed};
-use super::scanner::{Scanner, Value};
+use super::json::scanner::{Scanner, Value};
+use super::json::syntax_error::{Close, Malformed};
 
 /// Where members of the top level stand, and what is to be put in their place.
 pub(super) struct Edit<'a, const N: usize> {

@@ -3,8 +3,8 @@
 //! It repeats nothing of the body but short names of keys.
 
 use super::facts::malformed;
-use super::malformed::{Close, Malformed};
-use super::text;
+use super::json::string;
+use super::json::syntax_error::{Close, Malformed};
 use crate::denial::Denial;
 
 /// A longer name is not repeated.
@@ -40,7 +40,7 @@ impl Flaw {
         let rest = rest.trim_start_matches([' ', '\n', '\t', '\r']);
         let begin = body.len().saturating_sub(rest.len());
         let (behind, what) = match missed {
-            Malformed::Text => text::flaw(rest),
+            Malformed::Text => string::flaw(rest),
             _ => (0, missing(missed, rest)),
         };
         let at = begin.saturating_add(behind);

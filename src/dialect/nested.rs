@@ -9,10 +9,10 @@ use super::class::{Class, Part, classify};
 use super::facts::{Reading, ambiguous};
 use super::flaw::Flaw;
 use super::item::Item;
-use super::malformed::{Close, Malformed};
+use super::json::scanner::{Scanner, Value};
+use super::json::string::Text;
+use super::json::syntax_error::{Close, Malformed};
 use super::outline::{Kind, Shape};
-use super::scanner::{Scanner, Value};
-use super::text::Text;
 use super::volume::Script;
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.

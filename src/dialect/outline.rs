@@ -1,7 +1,7 @@
 //! What is noticed of a value that is passed over.
 
-use super::malformed::Malformed;
-use super::text::Text;
+use super::json::string::Text;
+use super::json::syntax_error::Malformed;
 
 /// What kind of value was passed over; an empty text or list is `Empty`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! A picture, sound or document in base64 is no text, though a text document in base64 is. What the caller names so decides:
 //! the key, and the media type beside it.
 
-use super::malformed::Malformed;
-use super::text::Text;
+use super::json::string::Text;
+use super::json::syntax_error::Malformed;
 
 /// What a number counts for: where a prompt is written as model tokens, each is one.
 const NUMBER: u64 = 4;

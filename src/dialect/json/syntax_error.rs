@@ -2,7 +2,7 @@
 
 /// The text is not JSON, or not the JSON that was asked for: what should stand where reading has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(in crate::dialect) enum Malformed {
     Value,
     Number,
     Text,
@@ -17,20 +17,20 @@ pub(super) enum Malformed {
 
 /// What closes a value that holds others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Close {
+pub(in crate::dialect) enum Close {
     List,
     Object,
 }
 
 impl Close {
-    pub(super) fn bracket(self) -> &'static str {
+    pub(in crate::dialect) fn bracket(self) -> &'static str {
         match self {
             Self::List => "]",
             Self::Object => "}",
         }
     }
 
-    pub(super) fn byte(self) -> u8 {
+    pub(in crate::dialect) fn byte(self) -> u8 {
         match self {
             Self::List => b']',
             Self::Object => b'}',

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::malformed::Malformed;
+use super::syntax_error::Malformed;
 
 /// A well-formed text as it was sent, with its quotation marks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'a> {
+pub(in crate::dialect) struct Text<'a> {
     quoted: &'a str,
     writing: Writing,
     /// How many of its bytes only escapes take.
@@ -21,7 +21,7 @@ enum Writing {
 
 impl<'a> Text<'a> {
     /// Takes the text that `json` begins with, and returns it with what follows.
-    pub(super) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
+    pub(in crate::dialect) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
         let (mut rest, mut writing) =
             (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed::Text)?, Writing::Plain);
         let mut escaping: usize = 0;
@@ -48,16 +48,16 @@ impl<'a> Text<'a> {
     }
 
     /// How many bytes it took, without its quotation marks.
-    pub(super) fn sent_length(&self) -> usize {
+    pub(in crate::dialect) fn sent_length(&self) -> usize {
         self.quoted.len().saturating_sub(2)
     }
 
     /// How long it is in UTF-8, about: of letters that are escaped each is taken to have three bytes.
-    pub(super) fn length(&self) -> usize {
+    pub(in crate::dialect) fn length(&self) -> usize {
         self.sent_length().saturating_sub(self.escaping)
     }
 
-    pub(super) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {
+    pub(in crate::dialect) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {
         match self.writing {
             Writing::Plain => {
                 let end = self.quoted.len().saturating_sub(1);
@@ -71,7 +71,7 @@ impl<'a> Text<'a> {
 }
 
 /// What is wrong with the text that `json` begins with, and how many bytes behind its quotation mark.
-pub(super) fn flaw(json: &str) -> (usize, &'static str) {
+pub(in crate::dialect) fn flaw(json: &str) -> (usize, &'static str) {
     let mut behind = json.as_bytes().get(1..).unwrap_or_default();
     loop {
         let rest = behind;

@@ -5,15 +5,15 @@
 
 use serde::Deserialize;
 
-use super::malformed::{Close, Malformed};
-use super::text::Text;
+use super::string::Text;
+use super::syntax_error::{Close, Malformed};
 
 /// From this length on a number may be too large for a double, even without an exponent.
 const LONG_NUMBER: usize = 300;
 
 /// A value, or the beginning of one that holds others.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(in crate::dialect) enum Value<'a> {
     Null,
     False,
     True,
@@ -25,22 +25,22 @@ pub(super) enum Value<'a> {
 
 /// What is yet to be read.
 #[derive(Debug)]
-pub(super) struct Scanner<'a> {
+pub(in crate::dialect) struct Scanner<'a> {
     rest: &'a str,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(json: &'a str) -> Self {
+    pub(in crate::dialect) fn new(json: &'a str) -> Self {
         Self { rest: json }
     }
 
     /// What is yet to be read.
-    pub(super) fn rest(&self) -> &'a str {
+    pub(in crate::dialect) fn rest(&self) -> &'a str {
         self.rest
     }
 
     /// The next value; of a list or an object only the bracket, so that `opens` comes next.
-    pub(super) fn value(&mut self) -> Result<Value<'a>, Malformed> {
+    pub(in crate::dialect) fn value(&mut self) -> Result<Value<'a>, Malformed> {
         match self.peek() {
             Some(b'"') => Ok(Value::Text(self.text()?)),
             Some(b'{') => self.past("{", Value::Object).ok_or(Malformed::Value),
@@ -54,7 +54,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next value read as `T`; neither a list nor an object, `None` where it is `null`.
-    pub(super) fn scalar<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, Malformed> {
+    pub(in crate::dialect) fn scalar<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, Malformed> {
         self.peek();
         let before = self.rest;
         let value = self.value()?;
@@ -70,7 +70,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next key of an object.
-    pub(super) fn key(&mut self) -> Result<Text<'a>, Malformed> {
+    pub(in crate::dialect) fn key(&mut self) -> Result<Text<'a>, Malformed> {
         match self.peek() {
             Some(b'"') => self.text(),
             _ => Err(Malformed::Key),
@@ -78,13 +78,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// What stands between a key and its value.
-    pub(super) fn colon(&mut self) -> Result<(), Malformed> {
+    pub(in crate::dialect) fn colon(&mut self) -> Result<(), Malformed> {
         self.peek();
         self.past(":", ()).ok_or(Malformed::Colon)
     }
 
     /// True where something stands behind the opening bracket.
-    pub(super) fn opens(&mut self, close: Close) -> Result<bool, Malformed> {
+    pub(in crate::dialect) fn opens(&mut self, close: Close) -> Result<bool, Malformed> {
         match self.peek() {
             Some(byte) if byte == close.byte() => {
                 self.past(close.bracket(), false).ok_or(Malformed::Comma(close))
@@ -94,7 +94,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// True where a comma promises more; false behind the closing bracket.
-    pub(super) fn goes_on(&mut self, close: Close) -> Result<bool, Malformed> {
+    pub(in crate::dialect) fn goes_on(&mut self, close: Close) -> Result<bool, Malformed> {
         match self.peek() {
             Some(b',') => self.past(",", true),
             _ => self.past(close.bracket(), false),
@@ -103,12 +103,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// Nothing but blanks follows.
-    pub(super) fn end(&mut self) -> Result<(), Malformed> {
+    pub(in crate::dialect) fn end(&mut self) -> Result<(), Malformed> {
         self.peek().map_or(Ok(()), |_| Err(Malformed::End))
     }
 
     /// Goes on to the first byte that is not blank.
-    pub(super) fn skip_blanks(&mut self) {
+    pub(in crate::dialect) fn skip_blanks(&mut self) {
         self.peek();
     }
 
