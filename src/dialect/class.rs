@@ -171,8 +171,8 @@ impl Class {
     /// True where a value of this shape at this key names something kept under the account.
     pub(super) fn refers(self, shape: Shape) -> bool {
         match self {
-            Self::Reference | Self::Address => matches!(shape, Shape::Text(_) | Shape::List),
-            Self::Container => matches!(shape, Shape::Text(_)),
+            Self::Reference | Self::Address => matches!(shape, Shape::String(_) | Shape::Array),
+            Self::Container => matches!(shape, Shape::String(_)),
             Self::Location => shape != Shape::Null,
             _ => false,
         }

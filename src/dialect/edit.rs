@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::json::scanner::{Scanner, Value};
-use super::json::syntax_error::{Close, Malformed};
+use super::json::syntax_error::{Close, SyntaxError};
 
 /// Where members of the top level stand, and what is to be put in their place.
 pub(super) struct Edit<'a, const N: usize> {
@@ -18,9 +18,9 @@ pub(super) struct Edit<'a, const N: usize> {
 
 impl<'a, const N: usize> Edit<'a, N> {
     /// The body must be one that `read_body` has accepted, so that no name is there twice.
-    pub(super) fn find(body: &'a str, names: [&'static str; N]) -> Result<Self, Malformed> {
+    pub(super) fn find(body: &'a str, names: [&'static str; N]) -> Result<Self, SyntaxError> {
         let mut json = Scanner::new(body);
-        let Value::Object = json.value()? else { return Err(Malformed::Kind) };
+        let Value::Object = json.value()? else { return Err(SyntaxError::Kind) };
         let mut found = [const { None }; N];
         let begin = position(body, &json);
         let mut goes_on = json.opens(Close::Object)?;
@@ -88,9 +88,9 @@ fn position(body: &str, json: &Scanner<'_>) -> usize {
 }
 
 /// Passes over one value; how deep an accepted body is nested is bounded.
-fn pass_over(json: &mut Scanner<'_>) -> Result<(), Malformed> {
+fn pass_over(json: &mut Scanner<'_>) -> Result<(), SyntaxError> {
     let close = match json.value()? {
-        Value::List => Close::List,
+        Value::Array => Close::Array,
         Value::Object => Close::Object,
         _ => return Ok(()),
     };

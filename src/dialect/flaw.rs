@@ -4,7 +4,7 @@
 
 use super::facts::malformed;
 use super::json::string;
-use super::json::syntax_error::{Close, Malformed};
+use super::json::syntax_error::{Close, SyntaxError};
 use crate::denial::Denial;
 
 /// A longer name is not repeated.
@@ -12,35 +12,35 @@ const LONGEST_NAME: usize = 64;
 
 /// Why a body is not read.
 #[derive(Debug)]
-pub(super) enum Flaw {
+pub(super) enum ReadError {
     /// It is no JSON where reading has come to.
-    Malformed(Malformed),
+    Syntax(SyntaxError),
     Denied(Denial),
 }
 
-impl From<Malformed> for Flaw {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed)
+impl From<SyntaxError> for ReadError {
+    fn from(error: SyntaxError) -> Self {
+        Self::Syntax(error)
     }
 }
 
-impl From<Denial> for Flaw {
+impl From<Denial> for ReadError {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
 }
 
-impl Flaw {
+impl ReadError {
     /// `rest` is what of the body is yet to be read.
     pub(super) fn in_body(self, body: &str, rest: &str) -> Denial {
         let missed = match self {
-            Self::Malformed(missed) => missed,
+            Self::Syntax(missed) => missed,
             Self::Denied(denial) => return denial,
         };
         let rest = rest.trim_start_matches([' ', '\n', '\t', '\r']);
         let begin = body.len().saturating_sub(rest.len());
         let (behind, what) = match missed {
-            Malformed::Text => string::flaw(rest),
+            SyntaxError::String => string::explain(rest),
             _ => (0, missing(missed, rest)),
         };
         let at = begin.saturating_add(behind);
@@ -52,25 +52,25 @@ impl Flaw {
 }
 
 /// What should stand before `rest`, and what stands there where that is a usual mistake.
-fn missing(missed: Malformed, rest: &str) -> &'static str {
+fn missing(missed: SyntaxError, rest: &str) -> &'static str {
     let begins = |with: &[&str]| with.iter().any(|with| rest.starts_with(with));
     match missed {
-        Malformed::Value if begins(&["'"]) => "a text stands in single quotation marks; write double ones",
-        Malformed::Value if begins(&["}", "]", ","]) => "a value is missing, or a comma is one too many",
-        Malformed::Value if begins(&["NaN", "Infinity"]) => "`NaN` and `Infinity` are no numbers of JSON",
-        Malformed::Value | Malformed::Key if begins(&["//", "/*", "#"]) => "JSON has no comments",
-        Malformed::Value | Malformed::Kind => "a value is expected",
-        Malformed::Number if begins(&["-I", "-N"]) => "`NaN` and `Infinity` are no numbers of JSON",
-        Malformed::Number => "a number has a zero or a sign too many, lacks digits, or is too large",
-        Malformed::Text => "a text is expected",
-        Malformed::Key if begins(&["'"]) => "a key stands in single quotation marks; write double ones",
-        Malformed::Key if begins(&["}"]) => "a comma is one too many",
-        Malformed::Key if rest.is_empty() => "a key is expected",
-        Malformed::Key => "a key stands without quotation marks",
-        Malformed::Colon => "`:` is expected behind a key",
-        Malformed::Comma(Close::List) => "`,` or `]` is expected",
-        Malformed::Comma(Close::Object) => "`,` or `}` is expected",
-        Malformed::End => "something follows the object",
+        SyntaxError::Value if begins(&["'"]) => "a text stands in single quotation marks; write double ones",
+        SyntaxError::Value if begins(&["}", "]", ","]) => "a value is missing, or a comma is one too many",
+        SyntaxError::Value if begins(&["NaN", "Infinity"]) => "`NaN` and `Infinity` are no numbers of JSON",
+        SyntaxError::Value | SyntaxError::Key if begins(&["//", "/*", "#"]) => "JSON has no comments",
+        SyntaxError::Value | SyntaxError::Kind => "a value is expected",
+        SyntaxError::Number if begins(&["-I", "-N"]) => "`NaN` and `Infinity` are no numbers of JSON",
+        SyntaxError::Number => "a number has a zero or a sign too many, lacks digits, or is too large",
+        SyntaxError::String => "a text is expected",
+        SyntaxError::Key if begins(&["'"]) => "a key stands in single quotation marks; write double ones",
+        SyntaxError::Key if begins(&["}"]) => "a comma is one too many",
+        SyntaxError::Key if rest.is_empty() => "a key is expected",
+        SyntaxError::Key => "a key stands without quotation marks",
+        SyntaxError::Colon => "`:` is expected behind a key",
+        SyntaxError::Comma(Close::Array) => "`,` or `]` is expected",
+        SyntaxError::Comma(Close::Object) => "`,` or `}` is expected",
+        SyntaxError::End => "something follows the object",
     }
 }
 

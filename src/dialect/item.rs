@@ -18,10 +18,10 @@ pub(super) struct Item {
 impl Item {
     pub(super) fn see(&mut self, class: Class, shape: Shape) {
         let (part, is_brought) = match (class, shape) {
-            (Class::Kind, Shape::Text(kind)) => (Part::KIND, self.kind.replace(kind).is_none()),
+            (Class::Kind, Shape::String(kind)) => (Part::KIND, self.kind.replace(kind).is_none()),
             // What is sealed, and an image, are texts; an image's `action` is one too, but says nothing of it.
             (Class::Brings(part @ (Part::SEALED | Part::RESULT)), shape) => {
-                (part, matches!(shape, Shape::Text(_)))
+                (part, matches!(shape, Shape::String(_)))
             }
             (Class::Brings(part @ Part::ACTION), shape) => (part, shape == Shape::Object),
             (Class::Brings(part), shape) => (part, shape != Shape::Null),

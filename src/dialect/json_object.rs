@@ -9,9 +9,9 @@ use serde_json::Value as Json;
 
 use super::class::{Class, classify};
 use super::facts::{Reading, ambiguous, is_model_name, malformed};
-use super::flaw::{self, Flaw};
+use super::flaw::{self, ReadError};
 use super::json::scanner::{Scanner, Value};
-use super::json::syntax_error::{Close, Malformed};
+use super::json::syntax_error::{Close, SyntaxError};
 use super::keys::{Key, Likeness, Meaning, keys, likeness};
 use super::nested::{Place, Walk};
 use super::outline::Shape;
@@ -39,7 +39,7 @@ pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
     }
 }
 
-fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), Flaw> {
+fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), ReadError> {
     if json.rest().starts_with('\u{feff}') {
         return Err(malformed("the body begins with a byte order mark; send it without one").into());
     }
@@ -56,7 +56,7 @@ fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), Flaw>
 }
 
 /// An object whose keys are read; its bracket is open.
-fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> Result<(), Flaw> {
+fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> Result<(), ReadError> {
     let (mut names, mut filled) = (BTreeSet::new(), BTreeSet::new());
     let mut goes_on = json.opens(Close::Object)?;
     while goes_on {
@@ -102,7 +102,7 @@ fn read_value(
     reading: &mut Reading,
     (meaning, name): (Meaning, &str),
     json: &mut Scanner<'_>,
-) -> Result<(), Flaw> {
+) -> Result<(), ReadError> {
     let wrong = |what: &str| malformed(format!("{} must be {what}", flaw::key(name)));
     match meaning {
         Meaning::Model => {
@@ -144,10 +144,10 @@ fn read_value(
 fn scalar<T: DeserializeOwned>(
     json: &mut Scanner<'_>,
     wrong: impl Fn() -> Denial,
-) -> Result<Option<T>, Flaw> {
-    json.scalar().map_err(|malformed| match malformed {
-        Malformed::Kind => wrong().into(),
-        malformed => malformed.into(),
+) -> Result<Option<T>, ReadError> {
+    json.scalar().map_err(|error| match error {
+        SyntaxError::Kind => wrong().into(),
+        error => error.into(),
     })
 }
 
@@ -157,7 +157,7 @@ fn exact(limit: Option<u64>) -> Option<Option<u64>> {
 }
 
 /// Looks through a value that is not a fact itself.
-fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>) -> Result<(), Flaw> {
+fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>) -> Result<(), ReadError> {
     let place = match meaning {
         Meaning::Tools => Place::Models,
         Meaning::Items => Place::Items,
@@ -187,7 +187,7 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
 }
 
 /// Passes over the value of a key that is not read.
-fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), Flaw> {
+fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), ReadError> {
     let class = classify(reading.wire, name);
     let script = if class == Class::Data { Script::Words } else { class.script() };
     // Every part of a Gemini request may repeat the model, and it must be the path's.

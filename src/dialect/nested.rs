@@ -7,11 +7,11 @@
 use super::address;
 use super::class::{Class, Part, classify};
 use super::facts::{Reading, ambiguous};
-use super::flaw::Flaw;
+use super::flaw::ReadError;
 use super::item::Item;
 use super::json::scanner::{Scanner, Value};
-use super::json::string::Text;
-use super::json::syntax_error::{Close, Malformed};
+use super::json::string::JsonString;
+use super::json::syntax_error::{Close, SyntaxError};
 use super::outline::{Kind, Shape};
 use super::volume::Script;
 
@@ -72,7 +72,7 @@ impl<'r> Walk<'r> {
         Self { reading, place, script, depth: 1 }
     }
 
-    pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
+    pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
         match json.value()? {
             Value::Null => Ok(Shape::Null),
             Value::False => Ok(Shape::False),
@@ -81,36 +81,36 @@ impl<'r> Walk<'r> {
                 self.reading.volume.see_number();
                 Ok(Shape::Scalar)
             }
-            Value::Text(text) => Ok(self.text(text)?),
-            Value::List => self.list(json),
+            Value::String(text) => Ok(self.text(text)?),
+            Value::Array => self.list(json),
             Value::Object => self.object(json),
         }
     }
 
-    fn text(&mut self, text: Text<'_>) -> Result<Shape, Malformed> {
+    fn text(&mut self, text: JsonString<'_>) -> Result<Shape, SyntaxError> {
         self.reading.volume.see(text, self.script)?;
         match self.place {
             Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
             Place::Address if address::is_public(&text.unescaped()?) => return Ok(Shape::Public),
             _ => {}
         }
-        Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::Text(Kind::of(text)?) })
+        Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::String(Kind::of(text)?) })
     }
 
-    fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
+    fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
         let depth = self.deepen()?;
         let (place, script) = (self.place.within(), self.script);
         let mut shape = Shape::Empty;
-        let mut goes_on = json.opens(Close::List)?;
+        let mut goes_on = json.opens(Close::Array)?;
         while goes_on {
             Walk { reading: &mut *self.reading, place, script, depth }.over(json)?;
-            shape = Shape::List;
-            goes_on = json.goes_on(Close::List)?;
+            shape = Shape::Array;
+            goes_on = json.goes_on(Close::Array)?;
         }
         Ok(shape)
     }
 
-    fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, Flaw> {
+    fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
         let depth = self.deepen()?;
         let mut item = Item::default();
         let volume = self.reading.volume.object_opens();
@@ -140,7 +140,7 @@ impl<'r> Walk<'r> {
         Ok(Shape::Object)
     }
 
-    fn deepen(&self) -> Result<u8, Flaw> {
+    fn deepen(&self) -> Result<u8, ReadError> {
         match self.depth.saturating_add(1) {
             depth if depth > MAX_DEPTH => {
                 Err(ambiguous(format!("the body is nested more than {MAX_DEPTH} levels deep")).into())

@@ -1,7 +1,7 @@
 //! What is noticed of a value that is passed over.
 
-use super::json::string::Text;
-use super::json::syntax_error::Malformed;
+use super::json::string::JsonString;
+use super::json::syntax_error::SyntaxError;
 
 /// What kind of value was passed over; an empty text or list is `Empty`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,10 +10,10 @@ pub(super) enum Shape {
     False,
     Scalar,
     Empty,
-    Text(Kind),
+    String(Kind),
     /// An address that everybody can read.
     Public,
-    List,
+    Array,
     Object,
 }
 
@@ -44,7 +44,7 @@ impl Kind {
         ("apply_patch_call_output", Self::Patched),
     ];
 
-    pub(super) fn of(text: Text<'_>) -> Result<Self, Malformed> {
+    pub(super) fn of(text: JsonString<'_>) -> Result<Self, SyntaxError> {
         // The longest of them, each letter as an escape such as `\u006d`; most texts are longer by far.
         const LONGEST: usize = 6 * "apply_patch_call_output".len();
         if text.sent_length() > LONGEST {

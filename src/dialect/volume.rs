@@ -3,8 +3,8 @@
 //! A picture, sound or document in base64 is no text, though a text document in base64 is. What the caller names so decides:
 //! the key, and the media type beside it.
 
-use super::json::string::Text;
-use super::json::syntax_error::Malformed;
+use super::json::string::JsonString;
+use super::json::syntax_error::SyntaxError;
 
 /// What a number counts for: where a prompt is written as model tokens, each is one.
 const NUMBER: u64 = 4;
@@ -34,7 +34,7 @@ impl Volume {
         self.text
     }
 
-    pub(super) fn see(&mut self, text: Text<'_>, script: Script) -> Result<(), Malformed> {
+    pub(super) fn see(&mut self, text: JsonString<'_>, script: Script) -> Result<(), SyntaxError> {
         let length = u64::try_from(text.length()).unwrap_or(u64::MAX);
         match script {
             Script::Media if !text.unescaped()?.starts_with("data:text/") => {

@@ -1,12 +1,12 @@
-//! A text of JSON (RFC 8259 section 7): found in one pass, and unescaped only where somebody asks for it.
+//! A string of JSON (RFC 8259 section 7): found in one pass, and unescaped only where somebody asks for it.
 
 use std::borrow::Cow;
 
-use super::syntax_error::Malformed;
+use super::syntax_error::SyntaxError;
 
-/// A well-formed text as it was sent, with its quotation marks.
+/// A well-formed string as it was sent, with its quotation marks.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::dialect) struct Text<'a> {
+pub(in crate::dialect) struct JsonString<'a> {
     quoted: &'a str,
     writing: Writing,
     /// How many of its bytes only escapes take.
@@ -19,17 +19,17 @@ enum Writing {
     Escaped,
 }
 
-impl<'a> Text<'a> {
+impl<'a> JsonString<'a> {
     /// Takes the text that `json` begins with, and returns it with what follows.
-    pub(in crate::dialect) fn take(json: &'a str) -> Result<(Self, &'a str), Malformed> {
+    pub(in crate::dialect) fn take(json: &'a str) -> Result<(Self, &'a str), SyntaxError> {
         let (mut rest, mut writing) =
-            (json.as_bytes().strip_prefix(b"\"").ok_or(Malformed::Text)?, Writing::Plain);
+            (json.as_bytes().strip_prefix(b"\"").ok_or(SyntaxError::String)?, Writing::Plain);
         let mut escaping: usize = 0;
         loop {
             match rest.get(plain_length(rest)..).and_then(<[u8]>::split_first) {
                 Some((b'"', behind)) => {
                     let length = json.len().saturating_sub(behind.len());
-                    let (quoted, behind) = json.split_at_checked(length).ok_or(Malformed::Text)?;
+                    let (quoted, behind) = json.split_at_checked(length).ok_or(SyntaxError::String)?;
                     return Ok((Self { quoted, writing, escaping }, behind));
                 }
                 Some((b'\\', escape)) => {
@@ -42,7 +42,7 @@ impl<'a> Text<'a> {
                     };
                     escaping = escaping.saturating_add(excess);
                 }
-                _ => return Err(Malformed::Text),
+                _ => return Err(SyntaxError::String),
             }
         }
     }
@@ -57,21 +57,21 @@ impl<'a> Text<'a> {
         self.sent_length().saturating_sub(self.escaping)
     }
 
-    pub(in crate::dialect) fn unescaped(&self) -> Result<Cow<'a, str>, Malformed> {
+    pub(in crate::dialect) fn unescaped(&self) -> Result<Cow<'a, str>, SyntaxError> {
         match self.writing {
             Writing::Plain => {
                 let end = self.quoted.len().saturating_sub(1);
-                self.quoted.get(1..end).map(Cow::Borrowed).ok_or(Malformed::Text)
+                self.quoted.get(1..end).map(Cow::Borrowed).ok_or(SyntaxError::String)
             }
             Writing::Escaped => {
-                serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| Malformed::Text)
+                serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| SyntaxError::String)
             }
         }
     }
 }
 
 /// What is wrong with the text that `json` begins with, and how many bytes behind its quotation mark.
-pub(in crate::dialect) fn flaw(json: &str) -> (usize, &'static str) {
+pub(in crate::dialect) fn explain(json: &str) -> (usize, &'static str) {
     let mut behind = json.as_bytes().get(1..).unwrap_or_default();
     loop {
         let rest = behind;
@@ -91,25 +91,25 @@ pub(in crate::dialect) fn flaw(json: &str) -> (usize, &'static str) {
 }
 
 /// What follows an escape, of which the backslash is gone. Half of a surrogate pair is no text in UTF-8.
-fn after_escape(escape: &[u8]) -> Result<&[u8], Malformed> {
+fn after_escape(escape: &[u8]) -> Result<&[u8], SyntaxError> {
     match escape {
         [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Ok(rest),
         [b'u', a, b, c, d, rest @ ..] => match (unit([*a, *b, *c, *d])?, rest) {
             (0xd800..=0xdbff, [b'\\', b'u', a, b, c, d, rest @ ..]) => match unit([*a, *b, *c, *d])? {
                 0xdc00..=0xdfff => Ok(rest),
-                _ => Err(Malformed::Text),
+                _ => Err(SyntaxError::String),
             },
-            (0xd800..=0xdfff, _) => Err(Malformed::Text),
+            (0xd800..=0xdfff, _) => Err(SyntaxError::String),
             _ => Ok(rest),
         },
-        _ => Err(Malformed::Text),
+        _ => Err(SyntaxError::String),
     }
 }
 
 /// A unit of UTF-16 in four hexadecimal digits.
-fn unit(digits: [u8; 4]) -> Result<u32, Malformed> {
+fn unit(digits: [u8; 4]) -> Result<u32, SyntaxError> {
     digits.iter().try_fold(0, |unit, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Malformed::Text)?;
+        let digit = char::from(*digit).to_digit(16).ok_or(SyntaxError::String)?;
         Ok(unit << 4 | digit)
     })
 }

@@ -2,10 +2,10 @@
 
 /// The text is not JSON, or not the JSON that was asked for: what should stand where reading has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dialect) enum Malformed {
+pub(in crate::dialect) enum SyntaxError {
     Value,
     Number,
-    Text,
+    String,
     Key,
     Colon,
     /// A comma, or what closes.
@@ -18,21 +18,21 @@ pub(in crate::dialect) enum Malformed {
 /// What closes a value that holds others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dialect) enum Close {
-    List,
+    Array,
     Object,
 }
 
 impl Close {
     pub(in crate::dialect) fn bracket(self) -> &'static str {
         match self {
-            Self::List => "]",
+            Self::Array => "]",
             Self::Object => "}",
         }
     }
 
     pub(in crate::dialect) fn byte(self) -> u8 {
         match self {
-            Self::List => b']',
+            Self::Array => b']',
             Self::Object => b'}',
         }
     }

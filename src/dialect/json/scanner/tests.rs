@@ -1,7 +1,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use serde_json::Value as Tree;
 
-use super::{Close, Malformed, Scanner, Value};
+use super::{Close, Scanner, SyntaxError, Value};
 
 /// What the scanner finds in `json`, as a tree in which every number is 0; `None` where it finds no JSON.
 fn scanned(json: &str) -> Option<Tree> {
@@ -10,19 +10,19 @@ fn scanned(json: &str) -> Option<Tree> {
     tree.ok()
 }
 
-fn scan(scanner: &mut Scanner<'_>) -> Result<Tree, Malformed> {
+fn scan(scanner: &mut Scanner<'_>) -> Result<Tree, SyntaxError> {
     Ok(match scanner.value()? {
         Value::Null => Tree::Null,
         Value::False => Tree::Bool(false),
         Value::True => Tree::Bool(true),
         Value::Number => Tree::from(0),
-        Value::Text(text) => Tree::from(text.unescaped()?),
-        Value::List => {
+        Value::String(text) => Tree::from(text.unescaped()?),
+        Value::Array => {
             let mut list = Vec::new();
-            let mut goes_on = scanner.opens(Close::List)?;
+            let mut goes_on = scanner.opens(Close::Array)?;
             while goes_on {
                 list.push(scan(scanner)?);
-                goes_on = scanner.goes_on(Close::List)?;
+                goes_on = scanner.goes_on(Close::Array)?;
             }
             Tree::from(list)
         }
