@@ -7,26 +7,13 @@
 //! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
 //! stream's usage (`ask_for_stream_usage`), or the wish that nothing of it is kept (`keep_nothing`).
 
-mod address;
 mod answer_key;
 mod body;
-mod class;
+mod case_folding;
 mod edit;
-mod facts;
 mod figures;
-mod flaw;
-mod form;
-mod form_field;
-mod item;
 mod json;
-mod json_object;
-mod keys;
-mod media;
-mod multipart;
-mod nested;
 mod operation;
-mod outline;
-mod protobuf;
 mod recognition;
 mod shape;
 mod spelling;
@@ -34,13 +21,10 @@ mod stateless;
 mod statement;
 mod stream_usage;
 mod usage;
-mod volume;
 
 pub use answer_key::{AnswerKey, Holds, Settled, Statement};
-pub use body::{Fields, read_beginning, read_body};
-pub use facts::BodyFacts;
+pub use body::{BodyFacts, Fields, Form, read_beginning, read_body};
 pub use figures::{Figure, Figures};
-pub use form::Form;
 pub use operation::{BodyForm, ModelPlace, Operation};
 pub use recognition::{
     KnownOperation, ListedOperation, TokenShape, guess, known_operations, model_is_only_in_body,

@@ -3,18 +3,31 @@
 //! It does not keep messages, prompts or files; it looks through them only for what would reach beyond the
 //! request: references to things kept under the provider's account, and further models.
 
+mod content_type;
+mod facts;
+mod header_value;
+mod json_object;
+mod model_name;
+mod multipart;
+mod reading;
+pub(super) mod refusal;
+mod text_volume;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::facts::{BodyFacts, Reading};
-use super::form::{Form, Sealed};
-use super::json_object;
-use super::media::{self, MediaType, Untyped};
-use super::multipart;
 use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead};
+
+pub use facts::BodyFacts;
+pub use multipart::form::Form;
+
+use content_type::{MediaType, Untyped, body_type};
+use multipart::form::Decided;
+use reading::Reading;
+use refusal::unsupported;
 
 /// Reads the facts of a complete body.
 ///
@@ -27,14 +40,14 @@ use crate::request::{Dialect, RequestHead};
 /// top-level keys, and the same values at the keys that are read.
 pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> Result<BodyFacts, Denial> {
     let reading = match operation.form_of(request) {
-        BodyForm::Json | BodyForm::JsonOrMultipart => match media::body_type(request, operation.untyped())? {
+        BodyForm::Json | BodyForm::JsonOrMultipart => match body_type(request, operation.untyped())? {
             MediaType::Json => read_json(operation, body)?,
-            MediaType::Multipart { .. } => return Err(media::unsupported("the operation takes JSON")),
+            MediaType::Multipart { .. } => return Err(unsupported("the operation takes JSON")),
         },
         BodyForm::Multipart => multipart::read(&boundary(request)?, body)?,
         BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => Reading::new(operation.wire()),
     };
-    settle(operation, reading)
+    reconcile(operation, reading)
 }
 
 /// A JSON body; of one that is to be spoken, which is short, also the length of its text.
@@ -82,19 +95,19 @@ pub fn read_beginning(
     if lacks_model || lacks_stream && fields == Fields::All {
         return Ok(None);
     }
-    form.seal(if fields == Fields::Model { Sealed::Model } else { Sealed::All })?;
-    Ok(Some((settle(operation, reading)?, form)))
+    form.decide(if fields == Fields::Model { Decided::Model } else { Decided::All })?;
+    Ok(Some((reconcile(operation, reading)?, form)))
 }
 
 fn boundary(request: &RequestHead) -> Result<String, Denial> {
-    match media::body_type(request, Untyped::Refused)? {
+    match body_type(request, Untyped::Refused)? {
         MediaType::Multipart { boundary } => Ok(boundary),
-        MediaType::Json => Err(media::unsupported("the operation takes a multipart form")),
+        MediaType::Json => Err(unsupported("the operation takes a multipart form")),
     }
 }
 
 /// Brings path and body together.
-fn settle(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denial> {
+fn reconcile(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denial> {
     let mut facts = reading.facts;
     let in_body = facts.model.take().map(|model| canonical(operation, model));
     facts.model = match operation.path_model() {

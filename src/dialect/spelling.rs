@@ -8,7 +8,7 @@
 //! What was made under an account has no further spelling: it is not the model that it was made of. A name behind somebody
 //! else's (`someone/gpt-4o`) is taken for that model only where it is forbidden.
 
-use super::keys::fold;
+use super::case_folding::fold;
 
 /// Whose models clients name as `vendor/model` and Bedrock as `vendor.model`.
 const VENDORS: [&str; 22] = [

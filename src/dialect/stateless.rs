@@ -6,8 +6,8 @@
 
 use serde_json::Value as Json;
 
+use super::body::refusal::malformed;
 use super::edit::Edit;
-use super::facts::malformed;
 use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::Denial;
 use crate::request::Dialect;

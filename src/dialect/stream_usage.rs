@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::body::BodyFacts;
 use super::edit::Edit;
-use super::facts::BodyFacts;
 use super::operation::{BodyForm, Operation};
 use crate::request::Dialect;
 
@@ -57,7 +57,7 @@ fn wishing(options: Json) -> Option<Map<String, Json>> {
 #[cfg(test)]
 mod tests {
     use super::ask_for_stream_usage;
-    use crate::dialect::facts::BodyFacts;
+    use crate::dialect::body::BodyFacts;
     use crate::dialect::operation::Operation;
     use crate::dialect::recognition::recognise;
     use crate::request::{Dialect, RequestHead};

@@ -2,8 +2,8 @@ use proptest::prelude::{prop, proptest};
 
 use super::{FORM, facts, operation, read_as};
 use crate::denial::Reason;
-use crate::dialect::facts::BodyFacts;
-use crate::dialect::form::Form;
+use crate::dialect::body::facts::BodyFacts;
+use crate::dialect::body::multipart::form::Form;
 use crate::request::Dialect;
 
 fn form(parts: &[&str]) -> String {

@@ -3,10 +3,14 @@
 //! It refuses what parsers of forms are known to read differently: bytes before the first delimiter, a boundary
 //! inside a part, bare line feeds, folded headers, transfer encodings, a charset field.
 
-use super::facts::Reading;
-use super::form::Form;
+mod field;
+pub(super) mod form;
+
+use super::reading::Reading;
 use crate::denial::Denial;
 use crate::request::Dialect;
+
+use form::Form;
 
 /// Reads the facts of a complete form.
 pub(super) fn read(boundary: &str, body: &[u8]) -> Result<Reading, Denial> {

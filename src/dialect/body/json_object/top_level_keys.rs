@@ -1,5 +1,6 @@
 //! The keys that are read of a JSON body, per dialect, and how a key is told from its look-alikes.
 
+use crate::dialect::case_folding::fold;
 use crate::request::Dialect;
 
 /// A top-level key and what it means; several names are the same key to the provider.
@@ -145,35 +146,24 @@ const BEDROCK_CONFIG: &[Key] = &[
 const TITAN_CONFIG: &[Key] = &[key(&["maxTokenCount"], Meaning::MaxTokens)];
 
 /// How a name relates to the read keys.
-pub(super) enum Likeness {
+pub(super) enum KeyMatch {
     /// It is the key at this position.
-    Same(usize, Meaning),
+    Known(usize, Meaning),
     /// It differs from a read key only by case, so a reader that ignores case takes it for the key.
     CaseVariant,
-    Other,
+    Unknown,
 }
 
-pub(super) fn likeness(keys: &[Key], name: &str) -> Likeness {
+pub(super) fn find_key(keys: &[Key], name: &str) -> KeyMatch {
     let same = |(position, key): (usize, &Key)| {
-        key.names.contains(&name).then_some(Likeness::Same(position, key.meaning))
+        key.names.contains(&name).then_some(KeyMatch::Known(position, key.meaning))
     };
-    if let Some(likeness) = keys.iter().enumerate().find_map(same) {
-        return likeness;
+    if let Some(found) = keys.iter().enumerate().find_map(same) {
+        return found;
     }
     let variant = |known: &&'static str| known.chars().map(fold).eq(name.chars().map(fold));
     match keys.iter().flat_map(|key| key.names).any(variant) {
-        true => Likeness::CaseVariant,
-        false => Likeness::Other,
-    }
-}
-
-/// Lower case, with the four letters outside ASCII that fold into it: Go's `encoding/json` reads `ſtream` as
-/// `stream`, and Turkish case rules tie `ı` and `İ` to `i`.
-pub(super) fn fold(letter: char) -> char {
-    match letter {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        '\u{130}' | '\u{131}' => 'i',
-        letter => letter.to_ascii_lowercase(),
+        true => KeyMatch::CaseVariant,
+        false => KeyMatch::Unknown,
     }
 }

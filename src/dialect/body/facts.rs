@@ -1,8 +1,4 @@
-//! What is read of a body, in whatever form it comes.
-
-use super::volume::Volume;
-use crate::denial::{Denial, Reason};
-use crate::request::Dialect;
+//! What the rules may read of a body.
 
 /// What the rules may read of a body, beside what the path says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,34 +25,4 @@ pub struct BodyFacts {
     pub text_bytes: u64,
     /// The characters of the text that is to be spoken.
     pub input_characters: Option<u64>,
-}
-
-/// What has been read so far.
-#[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) wire: Dialect,
-    pub(super) facts: BodyFacts,
-    /// Models named further down: by tools, or by the parts of a Gemini request.
-    pub(super) further_models: Vec<String>,
-    pub(super) volume: Volume,
-}
-
-impl Reading {
-    pub(super) fn new(wire: Dialect) -> Self {
-        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
-    }
-}
-
-/// True for a name that is the same for readers that stop at NUL, trim, split lines, or drop a byte order mark.
-pub(super) fn is_model_name(name: &str) -> bool {
-    let is_odd = |c: char| c.is_control() || c == '\u{feff}';
-    !name.is_empty() && name.trim() == name && !name.chars().any(is_odd)
-}
-
-pub(super) fn ambiguous(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::BodyAmbiguous).with_detail(detail)
-}
-
-pub(super) fn malformed(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::BodyMalformed).with_detail(detail)
 }

@@ -2,13 +2,13 @@
 //!
 //! It reads the whole form, because a second `model` behind a large file would otherwise pass unseen. Every
 //! occurrence of the boundary is a delimiter (RFC 2046 section 5.1.1), or the form is ambiguous. What a part
-//! means is `multipart`'s business.
+//! means is `field`'s business.
 
 use memchr::memmem::{self, Finder};
 
-use super::facts::{ambiguous, malformed};
-use super::form_field::{Field, FormFacts};
+use super::field::{Field, FormFacts};
 use crate::denial::Denial;
+use crate::dialect::body::refusal::{ambiguous, malformed};
 
 const CRLF: &[u8] = b"\r\n";
 /// Both are far beyond what any client sends, and bound what is kept between two pieces.
@@ -24,12 +24,12 @@ pub struct Form {
     read: usize,
     place: Place,
     facts: FormFacts,
-    sealed: Sealed,
+    decided: Decided,
 }
 
 /// What a decision rests on, so that nothing more of it may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sealed {
+pub(in crate::dialect::body) enum Decided {
     /// Nothing was decided yet.
     Nothing,
     /// The model alone: whether to stream may still be said.
@@ -37,7 +37,7 @@ pub(super) enum Sealed {
     All,
 }
 
-impl Sealed {
+impl Decided {
     fn covers(self, field: &str) -> bool {
         match self {
             Self::Nothing => false,
@@ -66,14 +66,14 @@ enum Progress {
 }
 
 impl Form {
-    pub(super) fn new(boundary: &str) -> Self {
+    pub(in crate::dialect::body) fn new(boundary: &str) -> Self {
         Self {
             delimiter: Finder::new(format!("--{boundary}").as_bytes()).into_owned(),
             pending: Vec::new(),
             read: 0,
             place: Place::Start,
             facts: FormFacts::default(),
-            sealed: Sealed::Nothing,
+            decided: Decided::Nothing,
         }
     }
 
@@ -103,7 +103,7 @@ impl Form {
         }
     }
 
-    pub(super) fn facts(&self) -> &FormFacts {
+    pub(in crate::dialect::body) fn facts(&self) -> &FormFacts {
         &self.facts
     }
 
@@ -111,8 +111,8 @@ impl Form {
     ///
     /// # Errors
     /// Refuses a form that was cut in the middle of a field that is read.
-    pub(super) fn seal(&mut self, sealed: Sealed) -> Result<(), Denial> {
-        self.sealed = sealed;
+    pub(in crate::dialect::body) fn decide(&mut self, decided: Decided) -> Result<(), Denial> {
+        self.decided = decided;
         self.pending.shrink_to_fit();
         match &self.place {
             Place::Content(Some(field)) => self.require_open(field.meaning()?),
@@ -121,7 +121,7 @@ impl Form {
     }
 
     fn require_open(&self, meaning: Option<&str>) -> Result<(), Denial> {
-        match meaning.is_some_and(|field| self.sealed.covers(field)) {
+        match meaning.is_some_and(|field| self.decided.covers(field)) {
             true => Err(ambiguous("a field that is read stands behind what could be held")),
             false => Ok(()),
         }

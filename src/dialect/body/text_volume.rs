@@ -3,20 +3,20 @@
 //! A picture, sound or document in base64 is no text, though a text document in base64 is. What the caller names so decides:
 //! the key, and the media type beside it.
 
-use super::json::string::JsonString;
-use super::json::syntax_error::SyntaxError;
+use crate::dialect::json::string::JsonString;
+use crate::dialect::json::syntax_error::SyntaxError;
 
 /// What a number counts for: where a prompt is written as model tokens, each is one.
 const NUMBER: u64 = 4;
 
 /// How a text counts, by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Script {
-    Words,
+pub(super) enum CountedAs {
+    Text,
     /// In base64, or an address.
     Media,
     /// It says what is beside it.
-    Naming,
+    Label,
 }
 
 /// The bytes of a body, by what they are.
@@ -34,18 +34,18 @@ impl Volume {
         self.text
     }
 
-    pub(super) fn see(&mut self, text: JsonString<'_>, script: Script) -> Result<(), SyntaxError> {
+    pub(super) fn see(&mut self, text: JsonString<'_>, counted_as: CountedAs) -> Result<(), SyntaxError> {
         let length = u64::try_from(text.length()).unwrap_or(u64::MAX);
-        match script {
-            Script::Media if !text.unescaped()?.starts_with("data:text/") => {
+        match counted_as {
+            CountedAs::Media if !text.unescaped()?.starts_with("data:text/") => {
                 self.media = self.media.saturating_add(length);
                 return Ok(());
             }
-            Script::Naming => {
+            CountedAs::Label => {
                 let name = text.unescaped()?;
                 self.names_text |= name == "text" || name.starts_with("text/");
             }
-            Script::Media | Script::Words => {}
+            CountedAs::Media | CountedAs::Text => {}
         }
         self.text = self.text.saturating_add(length);
         Ok(())

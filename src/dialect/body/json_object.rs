@@ -1,24 +1,36 @@
 //! One JSON object (RFC 8259), read so that no two readers disagree about its top level.
 //!
-//! It does not build a tree: values that are not read are passed over by `nested`.
+//! It does not build a tree: values that are not read are passed over by `nested_values`.
+
+mod file_uri;
+mod input_item;
+mod item_members;
+mod nested_keys;
+mod nested_values;
+mod protobuf_number;
+mod read_error;
+mod top_level_keys;
+mod value_shape;
 
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::class::{Class, classify};
-use super::facts::{Reading, ambiguous, is_model_name, malformed};
-use super::flaw::{self, ReadError};
-use super::json::scanner::{Scanner, Value};
-use super::json::syntax_error::{Close, SyntaxError};
-use super::keys::{Key, Likeness, Meaning, keys, likeness};
-use super::nested::{Place, Walk};
-use super::outline::Shape;
-use super::protobuf;
-use super::volume::Script;
+use super::model_name::is_model_name;
+use super::reading::Reading;
+use super::refusal::{ambiguous, malformed};
+use super::text_volume::CountedAs;
 use crate::denial::Denial;
+use crate::dialect::json::scanner::{Scanner, Value};
+use crate::dialect::json::syntax_error::{Close, SyntaxError};
 use crate::request::Dialect;
+
+use nested_keys::{NestedKey, nested_key};
+use nested_values::{Place, Walk};
+use read_error::ReadError;
+use top_level_keys::{Key, KeyMatch, Meaning, find_key, keys};
+use value_shape::Shape;
 
 /// The largest integer that every reader of JSON holds exactly: 2⁵³ − 1 (RFC 8259 section 6).
 const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
@@ -27,7 +39,7 @@ const WHOLE: &str = "a whole number from 0 to 9007199254740991";
 
 /// Reads the facts of a JSON body in the keys of `wire`.
 pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
-    let text = simdutf8::basic::from_utf8(body).map_err(|_| flaw::not_utf8(body))?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| read_error::not_utf8(body))?;
     let mut json = Scanner::new(text);
     let mut reading = Reading::new(wire);
     match read_whole(&mut reading, &mut json) {
@@ -35,7 +47,7 @@ pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
             reading.facts.text_bytes = reading.volume.text();
             Ok(reading)
         }
-        Err(flaw) => Err(flaw.in_body(text, json.rest())),
+        Err(error) => Err(error.in_body(text, json.rest())),
     }
 }
 
@@ -61,19 +73,19 @@ fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> R
     let mut goes_on = json.opens(Close::Object)?;
     while goes_on {
         let name = json.key()?.unescaped()?;
-        match likeness(keys, &name) {
-            Likeness::Same(position, meaning) => {
+        match find_key(keys, &name) {
+            KeyMatch::Known(position, meaning) => {
                 if !filled.insert(position) {
                     return Err(twice(&name, keys.get(position)).into());
                 }
                 json.colon()?;
                 read_value(reading, (meaning, &name), json)?;
             }
-            Likeness::CaseVariant => {
-                let what = format!("{} differs from one that is read only by case", flaw::key(&name));
+            KeyMatch::CaseVariant => {
+                let what = format!("{} differs from one that is read only by case", read_error::key(&name));
                 return Err(ambiguous(what).into());
             }
-            Likeness::Other => {
+            KeyMatch::Unknown => {
                 json.colon()?;
                 pass_over(reading, &name, json)?;
             }
@@ -93,7 +105,7 @@ fn twice(name: &str, known: Option<&Key>) -> Denial {
         Some([first, second]) => {
             ambiguous(format!("`{first}` and `{second}` are the same key, which comes twice"))
         }
-        _ => ambiguous(format!("{} comes twice", flaw::key(name))),
+        _ => ambiguous(format!("{} comes twice", read_error::key(name))),
     }
 }
 
@@ -103,7 +115,7 @@ fn read_value(
     (meaning, name): (Meaning, &str),
     json: &mut Scanner<'_>,
 ) -> Result<(), ReadError> {
-    let wrong = |what: &str| malformed(format!("{} must be {what}", flaw::key(name)));
+    let wrong = |what: &str| malformed(format!("{} must be {what}", read_error::key(name)));
     match meaning {
         Meaning::Model => {
             let model: Option<String> = scalar(json, || wrong("a text"))?;
@@ -122,8 +134,9 @@ fn read_value(
         }
         Meaning::ProtobufMaxTokens => {
             let sent: Option<Json> = scalar(json, || wrong(WHOLE))?;
-            let limit =
-                sent.map(|sent| protobuf::whole_number(&sent).ok_or_else(|| wrong(WHOLE))).transpose()?;
+            let limit = sent
+                .map(|sent| protobuf_number::whole_number(&sent).ok_or_else(|| wrong(WHOLE)))
+                .transpose()?;
             reading.facts.max_tokens =
                 reading.facts.max_tokens.max(exact(limit).ok_or_else(|| wrong(WHOLE))?);
         }
@@ -163,7 +176,7 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
         Meaning::Items => Place::Items,
         _ => Place::Plain,
     };
-    let shape = Walk::new(reading, place, Script::Words).over(json)?;
+    let shape = Walk::new(reading, place, CountedAs::Text).over(json)?;
     match (meaning, shape) {
         (_, Shape::Null) => {}
         (Meaning::Refers, _) => reading.facts.is_stateful = true,
@@ -188,11 +201,11 @@ fn look_through(reading: &mut Reading, meaning: Meaning, json: &mut Scanner<'_>)
 
 /// Passes over the value of a key that is not read.
 fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Result<(), ReadError> {
-    let class = classify(reading.wire, name);
-    let script = if class == Class::Data { Script::Words } else { class.script() };
+    let key = nested_key(reading.wire, name);
+    let counted_as = if key == NestedKey::Data { CountedAs::Text } else { key.counted_as() };
     // Every part of a Gemini request may repeat the model, and it must be the path's.
     let place = if reading.wire == Dialect::Gemini { Place::Models } else { Place::Plain };
-    let shape = Walk::new(reading, place.below(class), script).over(json)?;
-    reading.facts.is_stateful |= class.refers(shape);
+    let shape = Walk::new(reading, place.below(key), counted_as).over(json)?;
+    reading.facts.is_stateful |= key.refers(shape);
     Ok(())
 }

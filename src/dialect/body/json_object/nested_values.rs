@@ -4,16 +4,18 @@
 //! finding a reference; values that are the caller's own data (tool arguments and examples, JSON schemas, metadata)
 //! are not searched, because no provider looks for references there.
 
-use super::address;
-use super::class::{Class, Part, classify};
-use super::facts::{Reading, ambiguous};
-use super::flaw::ReadError;
-use super::item::Item;
-use super::json::scanner::{Scanner, Value};
-use super::json::string::JsonString;
-use super::json::syntax_error::{Close, SyntaxError};
-use super::outline::{Kind, Shape};
-use super::volume::Script;
+use super::file_uri;
+use super::input_item::InputItem;
+use super::item_members::ItemMembers;
+use super::nested_keys::{NestedKey, nested_key};
+use super::read_error::ReadError;
+use super::value_shape::{ItemKind, Shape};
+use crate::dialect::body::reading::Reading;
+use crate::dialect::body::refusal::ambiguous;
+use crate::dialect::body::text_volume::CountedAs;
+use crate::dialect::json::scanner::{Scanner, Value};
+use crate::dialect::json::string::JsonString;
+use crate::dialect::json::syntax_error::{Close, SyntaxError};
 
 /// The deepest nesting that is read, the body's own braces included; below what any reader refuses.
 const MAX_DEPTH: u8 = 64;
@@ -39,14 +41,14 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Where the value at a key of this class stands.
-    pub(super) fn below(self, class: Class) -> Self {
-        match (self, class) {
-            (Self::Data, _) | (_, Class::Data | Class::Brings(Part::ARGUMENTS)) => Self::Data,
-            (Self::Models, Class::Examples) => Self::Data,
-            (_, Class::Address) => Self::Address,
-            (_, Class::Owner | Class::Container) => Self::Owner,
-            (Self::Models, Class::Model) => Self::Model,
+    /// Where the value at this key stands.
+    pub(super) fn below(self, key: NestedKey) -> Self {
+        match (self, key) {
+            (Self::Data, _) | (_, NestedKey::Data | NestedKey::Brings(ItemMembers::ARGUMENTS)) => Self::Data,
+            (Self::Models, NestedKey::Examples) => Self::Data,
+            (_, NestedKey::Address) => Self::Address,
+            (_, NestedKey::Owner | NestedKey::Container) => Self::Owner,
+            (Self::Models, NestedKey::Model) => Self::Model,
             (Self::Models | Self::Model, _) => Self::Models,
             _ => Self::Plain,
         }
@@ -62,14 +64,14 @@ impl Place {
 pub(super) struct Walk<'r> {
     reading: &'r mut Reading,
     place: Place,
-    script: Script,
+    counted_as: CountedAs,
     depth: u8,
 }
 
 impl<'r> Walk<'r> {
     /// A walk over a value of the body's top level.
-    pub(super) fn new(reading: &'r mut Reading, place: Place, script: Script) -> Self {
-        Self { reading, place, script, depth: 1 }
+    pub(super) fn new(reading: &'r mut Reading, place: Place, counted_as: CountedAs) -> Self {
+        Self { reading, place, counted_as, depth: 1 }
     }
 
     pub(super) fn over(mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
@@ -88,22 +90,22 @@ impl<'r> Walk<'r> {
     }
 
     fn text(&mut self, text: JsonString<'_>) -> Result<Shape, SyntaxError> {
-        self.reading.volume.see(text, self.script)?;
+        self.reading.volume.see(text, self.counted_as)?;
         match self.place {
             Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
-            Place::Address if address::is_public(&text.unescaped()?) => return Ok(Shape::Public),
+            Place::Address if file_uri::is_public(&text.unescaped()?) => return Ok(Shape::Public),
             _ => {}
         }
-        Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::String(Kind::of(text)?) })
+        Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::String(ItemKind::of(text)?) })
     }
 
     fn list(&mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
         let depth = self.deepen()?;
-        let (place, script) = (self.place.within(), self.script);
+        let (place, counted_as) = (self.place.within(), self.counted_as);
         let mut shape = Shape::Empty;
         let mut goes_on = json.opens(Close::Array)?;
         while goes_on {
-            Walk { reading: &mut *self.reading, place, script, depth }.over(json)?;
+            Walk { reading: &mut *self.reading, place, counted_as, depth }.over(json)?;
             shape = Shape::Array;
             goes_on = json.goes_on(Close::Array)?;
         }
@@ -112,23 +114,23 @@ impl<'r> Walk<'r> {
 
     fn object(&mut self, json: &mut Scanner<'_>) -> Result<Shape, ReadError> {
         let depth = self.deepen()?;
-        let mut item = Item::default();
+        let mut item = InputItem::default();
         let volume = self.reading.volume.object_opens();
         let mut goes_on = json.opens(Close::Object)?;
         while goes_on {
-            let class = classify(self.reading.wire, &json.key()?.unescaped()?);
+            let key = nested_key(self.reading.wire, &json.key()?.unescaped()?);
             json.colon()?;
-            let place = self.place.below(class);
+            let place = self.place.below(key);
             // Whatever a tool is called with is text to the model.
-            let script = if place == Place::Data { Script::Words } else { class.script() };
-            let shape = Walk { reading: &mut *self.reading, place, script, depth }.over(json)?;
+            let counted_as = if place == Place::Data { CountedAs::Text } else { key.counted_as() };
+            let shape = Walk { reading: &mut *self.reading, place, counted_as, depth }.over(json)?;
             if self.place != Place::Data {
-                self.reading.facts.is_stateful |= class.refers(shape);
-                let is_owner = self.place == Place::Owner && class == Class::Id;
+                self.reading.facts.is_stateful |= key.refers(shape);
+                let is_owner = self.place == Place::Owner && key == NestedKey::Id;
                 self.reading.facts.is_stateful |= is_owner && shape != Shape::Null;
             }
             if self.place == Place::Item {
-                item.see(class, shape);
+                item.see(key, shape);
             }
             goes_on = json.goes_on(Close::Object)?;
         }

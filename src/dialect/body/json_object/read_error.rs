@@ -2,10 +2,10 @@
 //!
 //! It repeats nothing of the body but short names of keys.
 
-use super::facts::malformed;
-use super::json::string;
-use super::json::syntax_error::{Close, SyntaxError};
 use crate::denial::Denial;
+use crate::dialect::body::refusal::malformed;
+use crate::dialect::json::string;
+use crate::dialect::json::syntax_error::{Close, SyntaxError};
 
 /// A longer name is not repeated.
 const LONGEST_NAME: usize = 64;

@@ -1,22 +1,23 @@
 //! One part of a multipart form: its headers, and the value of a field that is read.
 
-use super::facts::{ambiguous, is_model_name, malformed};
-use super::keys::fold;
-use super::media::{BLANKS, Parametrised, is_token};
 use crate::denial::Denial;
+use crate::dialect::body::header_value::{BLANKS, HeaderValue, is_token};
+use crate::dialect::body::model_name::is_model_name;
+use crate::dialect::body::refusal::{ambiguous, malformed};
+use crate::dialect::case_folding::fold;
 
 /// The fields that are read, as far as they have come.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FormFacts {
-    pub(super) model: Option<String>,
-    pub(super) stream: Option<bool>,
+pub(in crate::dialect::body) struct FormFacts {
+    pub(in crate::dialect::body) model: Option<String>,
+    pub(in crate::dialect::body) stream: Option<bool>,
 }
 
 /// The headers of one part.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Field {
-    disposition: Option<Parametrised>,
-    media_type: Option<Parametrised>,
+    disposition: Option<HeaderValue>,
+    media_type: Option<HeaderValue>,
 }
 
 impl Field {
@@ -31,8 +32,8 @@ impl Field {
                 return Err(ambiguous("a part's header can be read in more than one way"));
             }
             match name.to_ascii_lowercase().as_str() {
-                "content-disposition" => fill(&mut field.disposition, parametrised(value)?)?,
-                "content-type" => fill(&mut field.media_type, parametrised(value)?)?,
+                "content-disposition" => fill(&mut field.disposition, header_value(value)?)?,
+                "content-type" => fill(&mut field.media_type, header_value(value)?)?,
                 "content-transfer-encoding" if !is_plain_encoding(value) => {
                     return Err(ambiguous("a part has a transfer encoding"));
                 }
@@ -89,8 +90,8 @@ impl Field {
     }
 }
 
-fn parametrised(value: &str) -> Result<Parametrised, Denial> {
-    Parametrised::parse(value).ok_or_else(|| ambiguous("a part's header can be read in more than one way"))
+fn header_value(value: &str) -> Result<HeaderValue, Denial> {
+    HeaderValue::parse(value).ok_or_else(|| ambiguous("a part's header can be read in more than one way"))
 }
 
 fn is_plain_encoding(value: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What is noticed of a value that is passed over.
 
-use super::json::string::JsonString;
-use super::json::syntax_error::SyntaxError;
+use crate::dialect::json::string::JsonString;
+use crate::dialect::json::syntax_error::SyntaxError;
 
 /// What kind of value was passed over; an empty text or list is `Empty`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) enum Shape {
     False,
     Scalar,
     Empty,
-    String(Kind),
+    String(ItemKind),
     /// An address that everybody can read.
     Public,
     Array,
@@ -19,7 +19,7 @@ pub(super) enum Shape {
 
 /// What a text says as the `type` of one of OpenAI's input items: what the item has to bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ItemKind {
     /// It names another item.
     Reference,
     /// `encrypted_content`: a summary beside it is not what the model goes on from.
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
+impl ItemKind {
     const NAMED: [(&str, Self); 6] = [
         ("item_reference", Self::Reference),
         ("reasoning", Self::Sealed),

@@ -1,0 +1,21 @@
+//! What has been read of a body so far, in whatever form it comes.
+
+use super::facts::BodyFacts;
+use super::text_volume::Volume;
+use crate::request::Dialect;
+
+/// What has been read so far.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) wire: Dialect,
+    pub(super) facts: BodyFacts,
+    /// Models named further down: by tools, or by the parts of a Gemini request.
+    pub(super) further_models: Vec<String>,
+    pub(super) volume: Volume,
+}
+
+impl Reading {
+    pub(super) fn new(wire: Dialect) -> Self {
+        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
+    }
+}
