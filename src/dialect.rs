@@ -7,32 +7,24 @@
 //! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
 //! stream's usage (`ask_for_stream_usage`), or the wish that nothing of it is kept (`keep_nothing`).
 
-mod answer_key;
+mod answer;
 mod body;
 mod case_folding;
-mod edit;
-mod figures;
+mod edits;
 mod json;
+mod model_spelling;
 mod operation;
 mod recognition;
-mod shape;
-mod spelling;
-mod stateless;
-mod statement;
-mod stream_usage;
-mod usage;
 
-pub use answer_key::{AnswerKey, Holds, Settled, Statement};
+pub use answer::{
+    AnswerKey, COUNTING_HEADERS, Calls, Counts, FORMS, Figure, Figures, Holds, PaidCall, Run, Settled,
+    Statement, TIER_HEADERS, require_whole_answer, unreadable_forms,
+};
 pub use body::{BodyFacts, Fields, Form, read_beginning, read_body};
-pub use figures::{Figure, Figures};
+pub use edits::{Reasoning, ask_for_stream_usage, keep_nothing};
+pub use model_spelling::Spelling;
 pub use operation::{BodyForm, ModelPlace, Operation};
 pub use recognition::{
     KnownOperation, ListedOperation, TokenShape, guess, known_operations, model_is_only_in_body,
     names_further_model, recognise, recognise_again, wanted_token,
 };
-pub use shape::{FORMS, require_whole_answer, unreadable_forms};
-pub use spelling::Spelling;
-pub use stateless::{Reasoning, keep_nothing};
-pub use statement::{COUNTING_HEADERS, TIER_HEADERS};
-pub use stream_usage::ask_for_stream_usage;
-pub use usage::{Calls, Counts, PaidCall, Run};

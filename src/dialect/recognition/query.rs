@@ -44,7 +44,7 @@ pub(super) fn read_model(operation: Operation, request: &RequestHead) -> Result<
     Ok(if joins_a_call { operation.made_stateful() } else { operation })
 }
 
-/// Of Google's parameters that begin with `$`, those that only shape the answer pass here (`shape` looks at them where that is
+/// Of Google's parameters that begin with `$`, those that only shape the answer pass here (`requested_form` looks at them where that is
 /// metered): some front ends read the method and headers of another request from such ones.
 pub(super) fn refuse_system_parameters(dialect: Dialect, request: &RequestHead) -> Result<(), Denial> {
     const HARMLESS: [&str; 3] = ["$alt", "$fields", "$prettyprint"];

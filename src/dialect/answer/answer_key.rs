@@ -2,30 +2,6 @@
 
 use super::figures::Figure;
 
-/// How one dialect's answers tell their cost.
-#[derive(Debug)]
-pub struct Statement {
-    /// What a document or an event's data holds. A list stands for each of its elements.
-    pub document: AnswerKey,
-    /// Every event that says something has one of these keys with a value, but for the model's name in the first ones;
-    /// where there are none, each says something.
-    pub marks: &'static [&'static str],
-    /// The keys at which an event's text stands, each as it is written. What a short event without marks has at the first
-    /// of them is all its text.
-    pub texts: &'static [&'static str],
-    /// What in a stream shows that no other figures follow.
-    pub settled: Settled,
-}
-
-/// What shows that a stream has stated all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// Figures come once, at the end.
-    ByFigures,
-    /// Figures come early and are replaced, until there is a reason why the answer ended.
-    ByReason,
-}
-
 /// A key of an answer that is read, or leads to one.
 #[derive(Debug)]
 pub struct AnswerKey {

@@ -7,8 +7,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::operation::{BodyForm, Operation};
 use crate::denial::{Denial, Reason};
+use crate::dialect::operation::{BodyForm, Operation};
 use crate::request::{Dialect, RequestHead};
 
 /// The headers in which a caller says in which form the answer may come: RFC 9110 section 12.5.1, and Bedrock's for what is

@@ -1,9 +1,8 @@
 //! Gemini's dialect, and that of its interactions.
 
-use crate::dialect::answer_key::{
-    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
-};
-use crate::dialect::figures::Figure;
+use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
+use crate::dialect::answer::figures::Figure;
+use crate::dialect::answer::statement::{Settled, Statement};
 
 /// Each part of a stream, an event or the element of a list, counts from the beginning
 /// (<https://ai.google.dev/api/generate-content#UsageMetadata>); an interaction tells it at the end

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::body::BodyFacts;
-use super::edit::Edit;
-use super::operation::{BodyForm, Operation};
+use super::body_edit::Edit;
+use crate::dialect::body::BodyFacts;
+use crate::dialect::operation::{BodyForm, Operation};
 use crate::request::Dialect;
 
 const OPTIONS: &str = "stream_options";

@@ -1,10 +1,9 @@
 //! Bedrock's dialect, and those of the makers of its models.
 
 use super::{anthropic, openai};
-use crate::dialect::answer_key::{
-    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
-};
-use crate::dialect::figures::Figure;
+use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
+use crate::dialect::answer::figures::Figure;
+use crate::dialect::answer::statement::{Settled, Statement};
 
 /// Converse has `usage`, in a stream in its last event; invoke has what the model's maker has, in a stream in
 /// `bytes`, and in the last event what Bedrock itself has counted

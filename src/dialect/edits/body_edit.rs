@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::json::scanner::{Scanner, Value};
-use super::json::syntax_error::{Close, SyntaxError};
+use crate::dialect::json::scanner::{Scanner, Value};
+use crate::dialect::json::syntax_error::{Close, SyntaxError};
 
 /// Where members of the top level stand, and what is to be put in their place.
 pub(super) struct Edit<'a, const N: usize> {

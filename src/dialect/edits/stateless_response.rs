@@ -6,10 +6,10 @@
 
 use serde_json::Value as Json;
 
-use super::body::refusal::malformed;
-use super::edit::Edit;
-use super::operation::{BodyForm, ModelPlace, Operation};
+use super::body_edit::Edit;
 use crate::denial::Denial;
+use crate::dialect::body::refusal::malformed;
+use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
 use crate::request::Dialect;
 
 const STORE: &str = "store";

@@ -1,9 +1,8 @@
 //! Anthropic's dialect.
 
-use crate::dialect::answer_key::{
-    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
-};
-use crate::dialect::figures::Figure;
+use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
+use crate::dialect::answer::figures::Figure;
+use crate::dialect::answer::statement::{Settled, Statement};
 
 /// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
 /// (<https://docs.claude.com/en/api/messages-streaming>).

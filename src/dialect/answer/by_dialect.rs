@@ -8,9 +8,9 @@ mod bedrock;
 mod gemini;
 mod openai;
 
-use super::answer_key::Statement;
-use super::operation::Operation;
+use super::statement::Statement;
 use crate::config::UsageForm;
+use crate::dialect::operation::Operation;
 use crate::request::Dialect;
 
 use anthropic::ANTHROPIC;

@@ -1,9 +1,8 @@
 //! OpenAI's dialect, with the accents of those who speak it.
 
-use crate::dialect::answer_key::{
-    AnswerKey, Holds, Settled, Statement, document, figure, key, leads, object, text,
-};
-use crate::dialect::figures::Figure;
+use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
+use crate::dialect::answer::figures::Figure;
+use crate::dialect::answer::statement::{Settled, Statement};
 
 /// Chat, completions, embeddings, images and audio state it at the top, in a stream by their last event; a response's
 /// events hold the response (<https://platform.openai.com/docs/api-reference/chat/object>, `/responses-streaming`,
