@@ -6,18 +6,20 @@
 //! that what was decided is what the provider sees. Of answers it knows where they state their cost (`Statement`).
 //! It does not look for credentials, does not read answers, and changes a request only where it adds the wish for a
 //! stream's usage (`ask_for_stream_usage`), or the wish that nothing of it is kept (`keep_nothing`).
+//!
+//! The inner rooms follow the request as those of `src/lib.rs` do: each imports only those above it.
 
-mod answer;
-mod body;
 mod case_folding;
-mod edits;
 mod json;
-mod model_spelling;
 mod operation;
 mod recognition;
+mod body;
+mod edits;
+mod answer;
+mod model_spelling;
 
 pub use answer::{
-    AnswerKey, COUNTING_HEADERS, Calls, Counts, FORMS, Figure, Figures, Holds, PaidCall, Run, Settled,
+    AnswerKey, COUNTING_HEADERS, Calls, Counts, FORMS, Figure, Figures, FinalBy, Holds, PaidCall, Run,
     Statement, TIER_HEADERS, require_whole_answer, unreadable_forms,
 };
 pub use body::{BodyFacts, Fields, Form, read_beginning, read_body};

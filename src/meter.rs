@@ -14,7 +14,7 @@ mod tool_calls;
 mod usage_accumulator;
 mod usage_chunk;
 
-use crate::dialect::{COUNTING_HEADERS, Counts, Holds, Operation, Run, Settled, Statement, TIER_HEADERS};
+use crate::dialect::{COUNTING_HEADERS, Counts, FinalBy, Holds, Operation, Run, Statement, TIER_HEADERS};
 use crate::price::Consumption;
 use crate::request::{Dialect, Headers};
 
@@ -215,11 +215,11 @@ impl Meter {
         if end == End::CutOff {
             return Some(Unknown::CutOff);
         }
-        let is_settled = match self.statement.settled {
-            Settled::ByFigures => self.usage.has_figures(),
-            Settled::ByReason => !self.usage.reasons.is_empty() || self.usage.is_last,
+        let is_final = match self.statement.final_by {
+            FinalBy::Figures => self.usage.has_figures(),
+            FinalBy::FinishReason => !self.usage.reasons.is_empty() || self.usage.is_last,
         };
-        unreadable.or_else(|| (is_stream && !is_settled).then_some(Unknown::NotStated))
+        unreadable.or_else(|| (is_stream && !is_final).then_some(Unknown::NotStated))
     }
 }
 

@@ -15,5 +15,5 @@ pub use by_dialect::{COUNTING_HEADERS, TIER_HEADERS};
 pub use figures::{Figure, Figures};
 pub use paid_call::{Calls, PaidCall};
 pub use requested_form::{FORMS, require_whole_answer, unreadable_forms};
-pub use statement::{Settled, Statement};
+pub use statement::{FinalBy, Statement};
 pub use usage::{Counts, Run};

@@ -14,14 +14,14 @@ pub struct Statement {
     /// of them is all its text.
     pub texts: &'static [&'static str],
     /// What in a stream shows that no other figures follow.
-    pub settled: Settled,
+    pub final_by: FinalBy,
 }
 
 /// What shows that a stream has stated all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum FinalBy {
     /// Figures come once, at the end.
-    ByFigures,
+    Figures,
     /// Figures come early and are replaced, until there is a reason why the answer ended.
-    ByReason,
+    FinishReason,
 }

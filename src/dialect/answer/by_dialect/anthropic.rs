@@ -2,7 +2,7 @@
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;
-use crate::dialect::answer::statement::{Settled, Statement};
+use crate::dialect::answer::statement::{FinalBy, Statement};
 
 /// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
 /// (<https://docs.claude.com/en/api/messages-streaming>).
@@ -19,7 +19,7 @@ pub(super) static ANTHROPIC: Statement = Statement {
     ]),
     marks: &["\"usage\"", "\"stop_reason\""],
     texts: &["\"text\"", "\"partial_json\"", "\"thinking\"", "\"completion\""],
-    settled: Settled::ByReason,
+    final_by: FinalBy::FinishReason,
 };
 
 pub(super) const DELTA: &[AnswerKey] =

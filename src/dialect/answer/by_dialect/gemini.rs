@@ -2,7 +2,7 @@
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;
-use crate::dialect::answer::statement::{Settled, Statement};
+use crate::dialect::answer::statement::{FinalBy, Statement};
 
 /// Each part of a stream, an event or the element of a list, counts from the beginning
 /// (<https://ai.google.dev/api/generate-content#UsageMetadata>); an interaction tells it at the end
@@ -24,7 +24,7 @@ pub(super) static GEMINI: Statement = Statement {
     ]),
     marks: &[],
     texts: &[],
-    settled: Settled::ByReason,
+    final_by: FinalBy::FinishReason,
 };
 
 const CANDIDATE: &[AnswerKey] =

@@ -2,7 +2,7 @@
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;
-use crate::dialect::answer::statement::{Settled, Statement};
+use crate::dialect::answer::statement::{FinalBy, Statement};
 
 /// Chat, completions, embeddings, images and audio state it at the top, in a stream by their last event; a response's
 /// events hold the response (<https://platform.openai.com/docs/api-reference/chat/object>, `/responses-streaming`,
@@ -44,7 +44,7 @@ pub(super) static OPENAI: Statement = Statement {
         "\"reasoning\"",
         "\"delta\"",
     ],
-    settled: Settled::ByFigures,
+    final_by: FinalBy::Figures,
 };
 
 /// The events that tell a text once more, as a whole, count for nothing.
@@ -60,7 +60,7 @@ pub(super) static RESPONSES: Statement = Statement {
     ]),
     marks: &["\"usage\""],
     texts: &["\"delta\""],
-    settled: Settled::ByFigures,
+    final_by: FinalBy::Figures,
 };
 
 pub(super) const CHOICE: &[AnswerKey] = &[
