@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::Span;
+use super::values::Span;
 
 /// What is told of callers against their own recent past. Rules read it as `principal.anomaly`; needs `client_address`.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

@@ -1,12 +1,14 @@
 //! The section `prices`: what models cost.
 
+mod tier_price;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dollars::{Dollars, Factor};
-use super::tier_price::{Above, TierPrice, TokenPrices};
-use super::units::Timestamp;
+use super::values::{Dollars, Factor, Timestamp};
+
+pub use tier_price::{Above, TierPrice, TierPrices, TokenPrices};
 
 /// What the providers charge, so that records and quotas can be in money.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -1,14 +1,18 @@
 //! The section `quotas`: how much there is, and who shares it.
 
+mod overrides;
+mod window;
+
 use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::overrides::Override;
 use super::rules::Mode;
-use super::units::Span;
-use super::window::{TimeZone, WindowLength};
+use super::values::Span;
+
+pub use overrides::{DescriptorValue, Override};
+pub use window::{Period, TimeZone, WindowLength};
 
 /// One quota: a limit per window, shared by whoever has the same descriptor.
 #[derive(Clone, Debug, Deserialize, Serialize)]

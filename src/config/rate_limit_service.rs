@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::Span;
+use super::values::Span;
 
 /// A service of Envoy's rate limit protocol (`envoy.service.ratelimit.v3.RateLimitService`), such as envoyproxy/ratelimit
 /// with Redis.

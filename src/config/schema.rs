@@ -5,15 +5,10 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::dollars::{Dollars, Factor};
-use super::key_hash::KeyHash;
-use super::labels::Labels;
-use super::overrides::DescriptorValue;
-use super::quotas::Limit;
-use super::thumbprint::Thumbprint;
-use super::tier_price::{TierPrice, TierPrices};
-use super::units::{ByteSize, Span, Timestamp};
-use super::window::{TimeZone, WindowLength};
+use super::identity::Labels;
+use super::prices::{TierPrice, TierPrices};
+use super::quotas::{DescriptorValue, Limit, TimeZone, WindowLength};
+use super::values::{ByteSize, Dollars, Factor, KeyHash, Span, Thumbprint, Timestamp};
 
 macro_rules! text_schema {
     ($($type:ident, $title:literal;)*) => {$(

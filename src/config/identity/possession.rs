@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
-use super::secret_source::SecretSource;
-use super::thumbprint::Thumbprint;
-use super::units::{Span, span_or_none};
+use crate::config::values::{SecretSource, Span, Thumbprint, span_or_none};
 
 /// How callers prove that they hold the key that their credential is bound to (RFC 9449). Needed as soon as an issuer or
 /// a key asks for it; without it, a credential bound to such a key is refused.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use crate::config::error::ConfigError;
 use crate::secret::{Environment, Secret, is_variable};
 
 /// Where a secret of the gateway's own comes from.

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::secret_source::SecretSource;
-use super::units::{Span, span_or_none};
+use crate::config::values::{SecretSource, Span, span_or_none};
 
 /// An introspection endpoint (RFC 7662), asked through an Envoy cluster. Who can ask there can use what callers send
 /// here, so the cluster should speak TLS.

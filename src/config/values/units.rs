@@ -29,12 +29,12 @@ impl Span {
     }
 
     /// `None` where the text is not a whole number above 0 with its unit.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::config) fn parse(text: &str) -> Option<Self> {
         let milliseconds = scaled(text, &SPAN_UNITS).filter(|milliseconds| *milliseconds > 0)?;
         Some(Self { milliseconds })
     }
 
-    pub(super) fn five_seconds() -> Self {
+    pub(in crate::config) fn five_seconds() -> Self {
         Self::from_seconds(5)
     }
 }
@@ -54,7 +54,7 @@ impl ByteSize {
     }
 
     /// As much as providers take of JSON (Anthropic 32 MB, Gemini 20 MB with files in it).
-    pub(super) fn thirty_two_mebibytes() -> Self {
+    pub(in crate::config) fn thirty_two_mebibytes() -> Self {
         Self { bytes: 32 * 1024 * 1024 }
     }
 }
@@ -117,9 +117,9 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// Reads a text into what it says.
-pub(super) struct Text<T> {
-    pub(super) expected: &'static str,
-    pub(super) read: fn(&str) -> Result<T, String>,
+pub(in crate::config) struct Text<T> {
+    pub(in crate::config) expected: &'static str,
+    pub(in crate::config) read: fn(&str) -> Result<T, String>,
 }
 
 impl<T> Visitor<'_> for Text<T> {
@@ -135,7 +135,7 @@ impl<T> Visitor<'_> for Text<T> {
 }
 
 /// A length of time that may be none, written as `0s`.
-pub(super) fn span_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+pub(in crate::config) fn span_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     deserializer.deserialize_str(Text {
         expected: "a length of time such as `30s`, or `0s`",
         read: |text| {

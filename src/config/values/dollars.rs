@@ -77,11 +77,11 @@ impl Factor {
         *self == Self::ONE
     }
 
-    pub(super) fn one() -> Self {
+    pub(in crate::config) fn one() -> Self {
         Self::ONE
     }
 
-    pub(super) fn read<E: de::Error>(number: f64) -> Result<Self, E> {
+    pub(in crate::config) fn read<E: de::Error>(number: f64) -> Result<Self, E> {
         match (0.0..=Self::MOST).contains(&number) {
             true => Ok(Self { millionths: (number * 1e6).round() as u64 }),
             false => Err(E::custom(format_args!(

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::introspection::Introspection;
 use super::possession::BoundBy;
-use super::units::{Span, span_or_none};
+use crate::config::values::{Span, span_or_none};
 
 /// One issuer of tokens: of JWTs (RFC 7519), which are verified by its keys, or of opaque ones, about which it is asked
 /// (RFC 7662), or of both.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::Span;
+use crate::config::values::Span;
 
 /// A JSON document that any object store or CDN can serve, polled through an Envoy cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -10,10 +10,9 @@ use hashbrown::HashSet;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::key_hash::KeyHash;
 use super::labels::Labels;
 use super::possession::BoundTo;
-use super::units::Timestamp;
+use crate::config::values::{KeyHash, Timestamp};
 
 /// One API key. Several live keys of one service account overlap while they rotate.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::units::Timestamp;
+use crate::config::values::Timestamp;
 
 /// Another limit for exactly one descriptor of a quota. It ends by itself.
 #[derive(Clone, Debug, Deserialize, Serialize)]

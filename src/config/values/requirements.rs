@@ -1,6 +1,6 @@
 //! What must be true of texts in more than one section.
 
-use super::ConfigError;
+use crate::config::error::ConfigError;
 
 /// # Errors
 /// A text that is empty or blank.

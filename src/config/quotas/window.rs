@@ -6,7 +6,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::units::{Span, Text};
+use crate::config::values::{Span, Text};
 
 /// How long a quota's window is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::secret_source::SecretSource;
-use super::units::Span;
+use crate::config::values::{SecretSource, Span};
 
 /// Short-lived tokens that the gateway gives to callers for themselves, or to agents for a user. A token never allows
 /// more than the credential it was got with.

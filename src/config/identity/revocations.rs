@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::polled::{PolledDocument, WhenStale};
-use super::units::Timestamp;
+use crate::config::values::Timestamp;
 
 /// One list of what is revoked: in the configuration, or a document that is polled through an Envoy cluster.
 #[derive(Clone, Debug, Deserialize, Serialize)]

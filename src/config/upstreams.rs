@@ -1,13 +1,16 @@
 //! The sections `upstreams` and `open`: where requests go, and with which credential.
 
+mod extra_operation;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dollars::Factor;
-use super::extra_operation::ExtraOperation;
 use super::metering::StreamUsage;
+use super::values::Factor;
 use crate::request::Dialect;
+
+pub use extra_operation::{ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm};
 
 /// One Envoy cluster that leads to a provider.
 #[derive(Clone, Debug, Deserialize, Serialize)]

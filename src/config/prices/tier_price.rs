@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::dollars::{Dollars, Factor};
+use crate::config::values::{Dollars, Factor};
 
 /// A struct with prices of model tokens, each of which may be left out.
 macro_rules! token_prices {
