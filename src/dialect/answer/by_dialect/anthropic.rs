@@ -1,4 +1,4 @@
-//! Anthropic's dialect.
+//! Where Anthropic's answers state their cost.
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;

@@ -1,4 +1,4 @@
-//! Bedrock's dialect, and those of the makers of its models.
+//! Where Bedrock's answers state their cost, and those of the makers of its models.
 
 use super::{anthropic, openai};
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};

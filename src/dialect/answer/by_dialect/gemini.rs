@@ -1,4 +1,4 @@
-//! Gemini's dialect, and that of its interactions.
+//! Where Gemini's answers state their cost, and those of its interactions.
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;

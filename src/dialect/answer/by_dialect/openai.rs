@@ -1,4 +1,4 @@
-//! OpenAI's dialect, with the accents of those who speak it.
+//! Where OpenAI's answers state their cost, with the accents of those who speak its dialect.
 
 use crate::dialect::answer::answer_key::{AnswerKey, Holds, document, figure, key, leads, object, text};
 use crate::dialect::answer::figures::Figure;

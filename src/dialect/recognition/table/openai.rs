@@ -1,9 +1,9 @@
 //! OpenAI's operations, from <https://platform.openai.com/docs/api-reference> and the paths that its SDKs ask for; also
-//! without `/v1`, for providers whose base URL ends before it (`table.rs`).
+//! without `/v1`, for providers whose base URL ends before it (`../table.rs`).
 //!
 //! Left out, and so refused unless the operator lists them: what administers the account (`/v1/organization/…`,
 //! `/v1/projects/…`, `/v1/webhook_endpoints/…`, `/v1/safety/…`), and `/v1/vaults/…`, which keep credentials. What mints a
-//! credential of the provider for the caller is in `ephemeral_tokens.rs`.
+//! credential of the provider for the caller is in `../ephemeral_tokens.rs`.
 
 use super::row::{Row, rows};
 
