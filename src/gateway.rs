@@ -46,6 +46,7 @@ use crate::revocation::Revocations;
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
+use call::Arrival;
 use challenges::Challenges;
 use documents::Documents;
 use memory::is_settled_by_path;
@@ -267,7 +268,7 @@ impl Gateway {
             Ok(upstream) => upstream.dialect(),
             Err(_) => dialect::guess(&head),
         };
-        Call::new(head, connection, moment, dialect).challenged_with(self.challenges.clone())
+        Call::new(Arrival::new(head, connection, moment, (dialect, self.challenges.clone())))
     }
 
     /// Walks the call through the rooms, as far as what is known allows.
@@ -282,7 +283,7 @@ impl Gateway {
                 (None, false) => Outcome::Forward(HeaderPatch::default()),
             };
         }
-        if let Some(document) = self.documents.find(&call.head) {
+        if let Some(document) = self.documents.find(&call.arrival.head) {
             call.answered(document, None);
             return Outcome::Answer;
         }
@@ -318,12 +319,12 @@ impl Gateway {
 
     /// What expressions see of a call; `None` where its caller or its operation is not known.
     pub fn facts_of<'a>(&'a self, call: &'a Call, moment: Moment) -> Option<CallFacts<'a>> {
-        let upstream = self.upstreams.select(call.connection.cluster.as_deref()).ok()?;
+        let upstream = self.upstreams.select(call.cluster()).ok()?;
         Some(CallFacts {
-            request: &call.head,
-            request_id: &call.request_id,
+            request: &call.arrival.head,
+            request_id: &call.arrival.request_id,
             moment,
-            connection: &call.connection,
+            connection: &call.arrival.connection,
             principal: call.principal()?,
             anomaly: call.anomaly(),
             operation: call.operation.as_ref()?,

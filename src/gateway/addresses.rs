@@ -25,7 +25,7 @@ impl Gateway {
             return HeaderPatch::default();
         }
         match self.upstreams.select(call.cluster()) {
-            Ok(upstream) => self.address_of(upstream, &call.head).patch(headers),
+            Ok(upstream) => self.address_of(upstream, &call.arrival.head).patch(headers),
             Err(_) => HeaderPatch::default(),
         }
     }
@@ -47,13 +47,13 @@ impl Gateway {
             return Err(Reason::UrlLeadsPast);
         }
         let upstream = self.upstreams.select(call.cluster()).map_err(|denial| denial.reason())?;
-        Ok(Some(UrlKey::new(key, self.address_of(upstream, &call.head))))
+        Ok(Some(UrlKey::new(key, self.address_of(upstream, &call.arrival.head))))
     }
 
     /// Google's SDKs send a file to the URL that the answer to this request names, and take no path for one.
     pub(super) fn require_own_address(&self, call: &Call, upstream: &Upstream) -> Result<(), Denial> {
         let starts = || {
-            let commands = call.head.values("x-goog-upload-command");
+            let commands = call.arrival.head.values("x-goog-upload-command");
             commands
                 .flat_map(|value| value.split(|byte| *byte == b','))
                 .any(|command| command.trim_ascii().eq_ignore_ascii_case(b"start"))

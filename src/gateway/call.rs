@@ -1,23 +1,26 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
+mod arrival;
+mod told;
+
 use std::rc::Rc;
 
-use super::challenges::Challenges;
-use super::ids;
 use super::memory::Settled;
 use super::minting::Given;
 use super::observing::Observed;
 use super::rewriting::Rewriting;
 use crate::audit::Decision;
 use crate::cache::Fingerprint;
-use crate::denial::{Answer, Denial, Ids};
+use crate::denial::{Answer, Denial};
 use crate::dialect::{BodyFacts, Form, Operation};
 use crate::holding::Share;
 use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
-use crate::mint::Manner;
 use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
-use crate::request::{Connection, Dialect, Moment, RequestHead};
+use crate::request::RequestHead;
 use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
+
+pub(super) use arrival::Arrival;
+use told::Told;
 
 /// Holds a nonce for the caller's next proof (RFC 9449 section 8).
 pub(super) const DPOP_NONCE: &str = "dpop-nonce";
@@ -25,15 +28,9 @@ pub(super) const DPOP_NONCE: &str = "dpop-nonce";
 /// One request and what the walks have found out about it.
 #[derive(Debug)]
 pub struct Call {
-    pub(super) head: RequestHead,
-    pub(super) connection: Connection,
-    pub(super) request_id: String,
-    pub(super) decision_id: String,
-    pub(super) started_ms: u64,
-    pub(super) dialect: Dialect,
+    pub(super) arrival: Arrival,
+    pub(super) told: Told,
     pub(super) proven: Option<Proven>,
-    /// What issuers have said of the tokens of this call.
-    pub(super) introspected: Vec<(CredentialName, Introspected)>,
     /// What the sender has proven to hold, so that a proof is not asked for again, and not taken for one used before.
     pub(super) holder: Option<Holder>,
     /// For the caller's next proof (RFC 9449 section 8.2).
@@ -42,8 +39,6 @@ pub struct Call {
     /// The name of what the path asks of this upstream.
     pub(super) operation_name: Option<Fingerprint>,
     pub(super) body: Option<BodyFacts>,
-    /// How many bytes of the body have come, whether or not anybody reads it.
-    pub(super) body_bytes: u64,
     /// A form that was decided on by its beginning.
     pub(super) form: Option<Box<Form>>,
     /// How many bytes of it that has read.
@@ -64,9 +59,6 @@ pub struct Call {
     pub(super) rewriting: Rewriting,
     /// What is held of it while it waits.
     pub(super) share: Option<Share>,
-    /// OAuth's where a form asks for a token; all else is answered in the dialect.
-    pub(super) manner: Manner,
-    challenges: Challenges,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
@@ -97,24 +89,16 @@ impl std::fmt::Debug for Own {
 }
 
 impl Call {
-    pub(super) fn new(head: RequestHead, connection: Connection, moment: Moment, dialect: Dialect) -> Self {
-        let decision_id = ids::hex(&moment.entropy);
-        let request_id = ids::request_id(&head, &moment);
+    pub(super) fn new(arrival: Arrival) -> Self {
         Self {
-            head,
-            connection,
-            request_id,
-            decision_id,
-            started_ms: moment.unix_ms,
-            dialect,
+            arrival,
+            told: Told::default(),
             proven: None,
-            introspected: Vec::new(),
             holder: None,
             dpop_nonce: None,
             operation: None,
             operation_name: None,
             body: None,
-            body_bytes: 0,
             form: None,
             watched: 0,
             settled: None,
@@ -126,15 +110,9 @@ impl Call {
             observed: None,
             rewriting: Rewriting::None,
             share: None,
-            manner: Manner::default(),
-            challenges: Challenges::default(),
             verdict: Verdict::Pending,
             local_reply: None,
         }
-    }
-
-    pub(super) fn challenged_with(self, challenges: Challenges) -> Self {
-        Self { challenges, ..self }
     }
 
     /// True once the call was forwarded or refused; it is not walked again then.
@@ -143,28 +121,28 @@ impl Call {
     }
 
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.arrival.request_id
     }
 
     /// When the call arrived, in milliseconds since the Unix epoch.
     pub fn started_ms(&self) -> u64 {
-        self.started_ms
+        self.arrival.started_ms
     }
 
     /// Notes the client's address for the record, where no decision has asked for it.
     pub fn came_from(&mut self, address: impl FnOnce() -> Option<String>) {
-        if self.connection.source_address.is_none() {
-            self.connection.source_address = address();
+        if self.arrival.connection.source_address.is_none() {
+            self.arrival.connection.source_address = address();
         }
     }
 
     /// Takes the answer to an inquiry that this call needs.
     pub fn hear(&mut self, name: CredentialName, answer: Introspected) {
-        self.introspected.push((name, answer));
+        self.told.introspected.push((name, answer));
     }
 
     pub fn head(&self) -> &RequestHead {
-        &self.head
+        &self.arrival.head
     }
 
     /// True where the call was let through without a credential.
@@ -200,7 +178,7 @@ impl Call {
 
     /// The cluster the call was decided for.
     pub fn cluster(&self) -> Option<&str> {
-        self.connection.cluster.as_deref()
+        self.arrival.cluster()
     }
 
     /// Why the call was refused.
@@ -223,8 +201,8 @@ impl Call {
             Verdict::Answered(own) => {
                 let mut answer = own.answer.clone();
                 self.give_nonce(&mut answer);
-                answer.headers.push(("x-claimgate-decision-id".to_owned(), self.decision_id.clone()));
-                answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
+                answer.headers.push(("x-claimgate-decision-id".to_owned(), self.arrival.decision_id.clone()));
+                answer.headers.push((REQUEST_ID.to_owned(), self.arrival.request_id.clone()));
                 Some(answer)
             }
             Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open => None,
@@ -257,13 +235,7 @@ impl Call {
     }
 
     pub(super) fn in_dialect(&self, denial: &Denial) -> Answer {
-        let ids = Ids { request: &self.request_id, decision: &self.decision_id };
-        let mut answer = match self.manner {
-            Manner::Secrets => denial.answer(self.dialect, ids),
-            Manner::OAuth => denial.oauth_answer(ids),
-        };
-        answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));
-        self.challenges.complete(&mut answer, denial.reason());
+        let mut answer = self.arrival.in_dialect(denial);
         self.give_nonce(&mut answer);
         answer
     }
@@ -313,16 +285,8 @@ impl Call {
         self.decided(Verdict::Open);
         // It brought nothing that must come off; an edit would only let Envoy choose its route again.
         let mut patch = HeaderPatch::default();
-        self.set_request_id(&mut patch);
+        self.arrival.set_request_id(&mut patch);
         patch
-    }
-
-    /// Sets the request id where the request has another one, several or none.
-    pub(super) fn set_request_id(&self, patch: &mut HeaderPatch) {
-        let mut sent = self.head.values(REQUEST_ID);
-        if (sent.next(), sent.next()) != (Some(self.request_id.as_bytes()), None) {
-            patch.set(REQUEST_ID, self.request_id.as_bytes());
-        }
     }
 
     /// The quotas that this Envoy counted alone, because the rate limit service did not answer.

@@ -39,10 +39,11 @@ impl Gateway {
         if call.is_decided() {
             return Ok(());
         }
-        let head = call.head.bytes();
+        let head = call.arrival.head.bytes();
         let come = head.saturating_add(pending.come);
         let announced = || {
-            let length = call.head.text("content-length").and_then(|length| length.parse::<u64>().ok());
+            let length =
+                call.arrival.head.text("content-length").and_then(|length| length.parse::<u64>().ok());
             length.unwrap_or_default().min(pending.most.unwrap_or_default()).max(pending.come)
         };
         let all = head.saturating_add(announced());

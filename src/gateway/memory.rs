@@ -150,7 +150,7 @@ impl Gateway {
     /// The name under which what is settled of this call is that of all calls of the same caller by the same path; `None`
     /// where more than these decides. What the call says in other headers has been read by then, or is read here.
     pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<SettledName> {
-        if !self.remembers.permits || dialect::names_further_model(&call.head) {
+        if !self.remembers.permits || dialect::names_further_model(&call.arrival.head) {
             return None;
         }
         // A form is let pass where JSON must be read, and a header says which it is.

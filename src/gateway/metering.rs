@@ -20,7 +20,8 @@ impl Gateway {
 
     /// No answer that is metered may come without its usage.
     pub(super) fn require_whole_answer(&self, call: &Call) -> Result<(), Denial> {
-        self.metered(call).map_or(Ok(()), |operation| dialect::require_whole_answer(operation, &call.head))
+        self.metered(call)
+            .map_or(Ok(()), |operation| dialect::require_whole_answer(operation, &call.arrival.head))
     }
 
     /// A compressed answer would have to be unpacked to be read, and one in another form could not be.
@@ -29,10 +30,11 @@ impl Gateway {
         // So would one whose URLs are made the gateway's.
         let holds_url = call.operation.as_deref().and_then(Operation::url_key).is_some();
         if holds_url || metered.is_some() {
-            patch.ask_for_plain_answer(&call.head);
+            patch.ask_for_plain_answer(&call.arrival.head);
         }
         if let Some(operation) = metered {
-            dialect::unreadable_forms(operation, &call.head).for_each(|name| patch.set(name, ANY_FORM));
+            dialect::unreadable_forms(operation, &call.arrival.head)
+                .for_each(|name| patch.set(name, ANY_FORM));
         }
     }
 

@@ -30,11 +30,11 @@ impl Gateway {
     /// The section `tokens`, where the call asks for a token, with the shape where it asks a provider for one.
     pub(super) fn minting_of(&self, call: &Call) -> Option<(&Minting, Option<TokenShape>)> {
         let minting = self.minting.as_ref()?;
-        if minting.is_asked(&call.head) {
+        if minting.is_asked(&call.arrival.head) {
             return Some((minting, None));
         }
         let upstream = self.upstreams.select(call.cluster()).ok()?;
-        let shape = wanted_token(upstream.dialect(), &call.head, upstream.path_prefix())?;
+        let shape = wanted_token(upstream.dialect(), &call.arrival.head, upstream.path_prefix())?;
         (shape != TokenShape::Foreign).then_some((minting, Some(shape)))
     }
 
@@ -45,11 +45,11 @@ impl Gateway {
         call: &mut Call,
         known: &Known<'_>,
     ) -> Result<(Answer, Given), Stop> {
-        call.manner = match shape {
-            None => Manner::of(&call.head).unwrap_or_default(),
+        call.arrival.manner = match shape {
+            None => Manner::of(&call.arrival.head).unwrap_or_default(),
             Some(_) => Manner::default(),
         };
-        if call.head.method() != "POST" || call.head.is_upgrade() {
+        if call.arrival.head.method() != "POST" || call.arrival.head.is_upgrade() {
             return Err(Denial::new(Reason::OperationUnknown)
                 .with_detail("tokens are asked for by `POST`")
                 .into());
@@ -69,8 +69,8 @@ impl Gateway {
         let now_seconds = known.moment.unix_seconds();
         let body = body::read(body)?;
         let asked = match shape {
-            None => TokenRequest::read(&call.head, body)?,
-            Some(shape) => TokenRequest::read_shape(shape, &call.head, body, now_seconds)?,
+            None => TokenRequest::read(&call.arrival.head, body)?,
+            Some(shape) => TokenRequest::read_shape(shape, &call.arrival.head, body, now_seconds)?,
         };
         let subject = match &asked.subject {
             Some(token) => Some(self.prove_subject(call, token, known)?),
@@ -81,7 +81,8 @@ impl Gateway {
         self.require_same_actor(call, asked.actor.as_ref())?;
         let parties =
             Parties { caller: &caller.principal, subject: subject.as_ref().map(|proven| &*proven.principal) };
-        let mut grant = minting.grant(&self.engine, &asked, parties, (&call.decision_id, now_seconds))?;
+        let mut grant =
+            minting.grant(&self.engine, &asked, parties, (&call.arrival.decision_id, now_seconds))?;
         grant.principal.binding = self.binding_for(call, &asked, parties.subject, known)?;
         let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
@@ -152,7 +153,7 @@ impl Gateway {
     /// The caller is the actor; where it says so once more, it must be the same.
     fn require_same_actor(&self, call: &Call, actor: Option<&Presented>) -> Result<(), Denial> {
         let Some(actor) = actor else { return Ok(()) };
-        let presented = identity::find(&call.head)?;
+        let presented = identity::find(&call.arrival.head)?;
         match presented.secret == actor.secret {
             true => Ok(()),
             false => Err(Denial::new(Reason::AmbiguousCredential)

@@ -39,7 +39,12 @@ impl Gateway {
         let Some(name) = call.principal().map(PrincipalHash::of) else { return };
         let sight = Observation {
             model: call.model(),
-            address: call.connection.source_address.as_deref().filter(|_| self.believes_address_of(call)),
+            address: call
+                .arrival
+                .connection
+                .source_address
+                .as_deref()
+                .filter(|_| self.believes_address_of(call)),
             now_ms: known.moment.unix_ms,
         };
         let anomaly = anomalies.observe((&self.ledger, known.store), &known.memory.pasts, name, &sight).ok();
@@ -88,7 +93,7 @@ impl Gateway {
     /// Under `peer`, an address with port 0 was taken from a header.
     pub(super) fn believes_address_of(&self, call: &Call) -> bool {
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
-        !is_peer || call.connection.source_port.unwrap_or(0) != 0
+        !is_peer || call.arrival.connection.source_port.unwrap_or(0) != 0
     }
 }
 

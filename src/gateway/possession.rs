@@ -35,7 +35,7 @@ impl Gateway {
             call.holder = Some(Holder::default());
             return Ok(());
         }
-        let presented = identity::find(&call.head)?;
+        let presented = identity::find(&call.arrival.head)?;
         let shown = self.shown(call, presented.secret.expose(), known);
         let possession = self.identity.possession();
         let nonce =
@@ -53,7 +53,7 @@ impl Gateway {
         let (Some(proven), Some(Holder { key: None, .. })) = (&call.proven, &call.holder) else {
             return Ok(());
         };
-        let presented = identity::find(&call.head)?;
+        let presented = identity::find(&call.arrival.head)?;
         let shown = self.shown(call, presented.secret.expose(), known);
         let possession = self.identity.possession();
         if !possession.is_offered(&shown) {
@@ -102,7 +102,7 @@ impl Gateway {
 
     fn shown<'a>(&'a self, call: &'a Call, credential: &'a [u8], known: &Known<'a>) -> Shown<'a> {
         Shown {
-            request: &call.head,
+            request: &call.arrival.head,
             credential,
             certificate: known.certificate,
             verify: known.verify,

@@ -41,11 +41,11 @@ impl Call {
         now_ms: u64,
     ) -> HeaderPatch {
         let own_rates = match &self.verdict {
-            Verdict::Forwarded(proofs) => proofs.admission.rates().headers_at(self.dialect, now_ms),
+            Verdict::Forwarded(proofs) => proofs.admission.rates().headers_at(self.arrival.dialect, now_ms),
             Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
-        patch.set(REQUEST_ID, self.request_id.as_bytes());
+        patch.set(REQUEST_ID, self.arrival.request_id.as_bytes());
         if let Some(nonce) = &self.dpop_nonce {
             patch.set(DPOP_NONCE, nonce.as_bytes());
         }
@@ -59,17 +59,17 @@ impl Call {
     pub fn record(&self, ending: &Ending) -> String {
         let (denial, given) = (self.denial(), self.given());
         let record = Record {
-            time: time(self.started_ms),
+            time: time(self.arrival.started_ms),
             decision: self.decision(),
             reason: denial.map(|denial| denial.reason().code()),
             rule: denial.and_then(|denial| denial.rule()),
             note: self.refusal().and_then(|denial| denial.note()),
-            decision_id: &self.decision_id,
-            request_id: &self.request_id,
+            decision_id: &self.arrival.decision_id,
+            request_id: &self.arrival.request_id,
             answered_by: ending.answered_by,
             error_type: self.error_type(ending),
             aborted: ending.aborted,
-            duration_ms: ending.now_ms.saturating_sub(self.started_ms),
+            duration_ms: ending.now_ms.saturating_sub(self.arrival.started_ms),
             shadow_denials: self.shadow_denials(),
             counted_alone: self.counted_alone(),
             provider_request_id: text(ending.provider_request_id.as_ref()),
@@ -77,7 +77,7 @@ impl Call {
             token_id: given.map(|given| given.id.as_str()),
             token_subject: given.map(|given| given.subject.as_str()),
             token_expires_at: given.map(|given| given.expires_at),
-            client_address: text(self.connection.source_address.as_ref()),
+            client_address: text(self.arrival.connection.source_address.as_ref()),
         };
         let mut line = Line::with_room(ROOM);
         record.write(&mut line);
@@ -119,12 +119,12 @@ impl Call {
                 .map(|minted| minted.parents.iter().map(|parent| parent.id.as_str()).collect())
                 .unwrap_or_default(),
             bound_by: principal.map(|principal| principal.binding.kinds().collect()).unwrap_or_default(),
-            cluster: text(self.connection.cluster.as_ref()),
+            cluster: text(self.arrival.connection.cluster.as_ref()),
             provider: operation.map(|operation| operation.dialect().provider()),
             operation: operation.map(|operation| operation.name()),
             model: self.model(),
-            method: self.head.method(),
-            path: self.head.path_only(),
+            method: self.arrival.head.method(),
+            path: self.arrival.head.path_only(),
         }
     }
 }
@@ -146,7 +146,7 @@ impl Gateway {
         Tally {
             decision: call.decision().name(),
             reason: call.refusal().map_or("none", |denial| denial.reason().code()),
-            dialect: call.dialect.name(),
+            dialect: call.arrival.dialect.name(),
             tenant: self.tenant_label(call, seen),
         }
     }

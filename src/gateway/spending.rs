@@ -71,7 +71,8 @@ impl Gateway {
         if !self.quotas.measures_size() {
             return Size::default();
         }
-        let announced = || call.head.text("content-length").and_then(|length| length.trim().parse().ok());
+        let announced =
+            || call.arrival.head.text("content-length").and_then(|length| length.trim().parse().ok());
         let body_bytes = match known.body {
             Body::Complete(content) => u64::try_from(content.length()).ok(),
             Body::Coming | Body::Beginning(_) => announced(),
@@ -81,7 +82,7 @@ impl Gateway {
         Size {
             body_bytes,
             max_tokens: call.body.as_ref().and_then(|body| body.max_tokens),
-            is_unseen: call.head.is_upgrade() || is_done_later,
+            is_unseen: call.arrival.head.is_upgrade() || is_done_later,
             rate: call.model().and_then(|model| self.rate(model, call, known.moment.unix_seconds())),
             multiplier: self.price_multiplier(call),
             may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
@@ -159,13 +160,13 @@ impl Call {
     fn asked_tokens(&self) -> Option<u64> {
         let operation = self.operation.as_deref().filter(|operation| operation.is_metered())?;
         let is_json = || {
-            let media_type = self.head.text("content-type").unwrap_or_default();
+            let media_type = self.arrival.head.text("content-type").unwrap_or_default();
             media_type.get(..JSON.len()).is_some_and(|start| start.eq_ignore_ascii_case(JSON))
         };
         let text_bytes = match (operation.body_form(), &self.body) {
             (BodyForm::Json, Some(body)) => body.text_bytes,
-            (BodyForm::Json, None) => self.body_bytes,
-            (BodyForm::Opaque, _) if is_json() => self.body_bytes,
+            (BodyForm::Json, None) => self.told.body_bytes,
+            (BodyForm::Opaque, _) if is_json() => self.told.body_bytes,
             _ => return None,
         };
         Some(tokens_of(text_bytes))
@@ -179,7 +180,7 @@ impl Call {
 
     /// So many bytes of its body have come.
     pub fn body_came(&mut self, bytes: u64) {
-        self.body_bytes = bytes;
+        self.told.body_bytes = bytes;
     }
 }
 

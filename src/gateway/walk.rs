@@ -93,7 +93,8 @@ impl Gateway {
         // A feed or a key set may have changed while the call was held.
         let stands = |proven: &Proven| proven.stands(&known.polled.fed, known.keys, now_ms);
         if !call.proven.as_ref().is_some_and(stands) {
-            let proven = self.identity.authenticate(&self.engine, &call.head, self.caller(call, known));
+            let proven =
+                self.identity.authenticate(&self.engine, &call.arrival.head, self.caller(call, known));
             let proven = proven.map_err(|unproven| self.unproven(unproven, known))?;
             if let Some(before) = call.proven.replace(proven) {
                 self.forget_of(call, &before.principal, known);
@@ -120,13 +121,13 @@ impl Gateway {
 
     pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {
         Caller {
-            connection: &call.connection,
+            connection: &call.arrival.connection,
             keys: known.keys,
             fed: &known.polled.fed,
             moment: known.moment,
             verify: known.verify,
             proven: &known.memory.proven,
-            introspected: &call.introspected,
+            introspected: &call.told.introspected,
             inactive: &known.memory.inactive,
         }
     }
@@ -151,7 +152,7 @@ impl Gateway {
 
     fn recognise(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Denial> {
         if call.operation.is_none() {
-            let head = &call.head;
+            let head = &call.arrival.head;
             let seen = &known.memory.operations;
             let asked = [upstream.facts().cluster, head.method(), head.path()].map(str::as_bytes);
             let name = seen.name(&asked);
@@ -168,12 +169,12 @@ impl Gateway {
 
     /// What nobody reads here could still be read by the provider, or by a server on the way as the next request.
     fn refuse_body(&self, call: &Call, known: &Known<'_>) -> Result<(), Stop> {
-        let method = call.head.method();
+        let method = call.arrival.head.method();
         if !call.operation.as_ref().is_some_and(|operation| operation.refuses_body(method)) {
             return Ok(());
         }
-        let (is_upgrade, is_delete) = (call.head.is_upgrade(), method == "DELETE");
-        match (known.body, call.head.announced_body()) {
+        let (is_upgrade, is_delete) = (call.arrival.head.is_upgrade(), method == "DELETE");
+        match (known.body, call.arrival.head.announced_body()) {
             (body, _) if body.is_none() => Ok(()),
             // Google's SDK for JavaScript sends an empty object along, which says nothing.
             (Body::Complete(content), _)
@@ -200,7 +201,7 @@ impl Gateway {
         if call.body.is_some() {
             return Ok(());
         }
-        let form = facts.operation.form_of(&call.head);
+        let form = facts.operation.form_of(&call.arrival.head);
         let needs_body = self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
         // Work in the background would leave the answer without its cost.
         let may_be_done_later = facts.operation.may_be_done_later() && self.quotas.needs_usage();
@@ -215,10 +216,11 @@ impl Gateway {
         let limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
         let waits = form == BodyForm::Multipart && self.reads_stream(&facts);
         let fields = if waits { Fields::All } else { Fields::Model };
-        let (body, form) = match reading::read(facts.operation, &call.head, known.body, (limits, fields))? {
-            Reading::Done(body, form) => (body, form),
-            Reading::Needs(need) => return Err(self.hold_for(need, known)),
-        };
+        let (body, form) =
+            match reading::read(facts.operation, &call.arrival.head, known.body, (limits, fields))? {
+                Reading::Done(body, form) => (body, form),
+                Reading::Needs(need) => return Err(self.hold_for(need, known)),
+            };
         let (is_stateful, names_earlier_turns) = (body.is_stateful, body.names_earlier_turns);
         if let (Some(_), Body::Beginning(content)) = (&form, known.body) {
             call.watched = content.length();
@@ -241,7 +243,7 @@ impl Gateway {
         let admission = self.admit(call, judgement, known)?;
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
         let proofs = Proofs { permit: Rc::clone(&judgement.permit), admission };
-        let mut patch = upstream.attach(&proofs, &judgement.attachment, &call.head);
+        let mut patch = upstream.attach(&proofs, &judgement.attachment, &call.arrival.head);
         let passport = match self.settings.attach {
             Attach::InChain => None,
             Attach::AtCluster => {
@@ -250,7 +252,7 @@ impl Gateway {
             }
         };
         self.ask_for_readable_answer(call, &mut patch);
-        call.set_request_id(&mut patch);
+        call.arrival.set_request_id(&mut patch);
         Ok(Passed { patch, proofs, passport, body })
     }
 
@@ -349,9 +351,13 @@ impl Gateway {
     pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
         let is_listed = self.settings.open.iter().any(|(method, path)| {
             // A query could carry anything; an open path is open without one.
-            call.head.method() == method && call.head.path() == path
+            call.arrival.head.method() == method && call.arrival.head.path() == path
         });
-        if !is_listed || call.head.is_upgrade() || claims_identity(&call.head) || steers(&call.head) {
+        if !is_listed
+            || call.arrival.head.is_upgrade()
+            || claims_identity(&call.arrival.head)
+            || steers(&call.arrival.head)
+        {
             return false;
         }
         // Where Envoy itself adds the credential, it would add it to this request too.
