@@ -50,7 +50,6 @@ use call::Arrival;
 use challenges::Challenges;
 use documents::Documents;
 use memory::is_settled_by_path;
-use rewriting::Rewriting;
 use settings::Settings;
 use walk::Stop;
 
@@ -310,10 +309,7 @@ impl Gateway {
             return Ok(Outcome::Forward(call.leave_open()));
         }
         let passed = self.walk(call, known)?;
-        if let Some(body) = passed.body {
-            call.rewriting = Rewriting::Due(body);
-        }
-        call.forwarded(passed.proofs, passed.passport);
+        call.forwarded(passed.forwarded);
         Ok(Outcome::Forward(passed.patch))
     }
 

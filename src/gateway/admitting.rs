@@ -2,12 +2,13 @@
 //!
 //! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
 
+use super::call::{Asking, Call, Taken};
 use super::memory::Judgement;
 use super::walk::Stop;
-use super::{Call, Gateway, Known, Memory, Need, Patience};
+use super::{Gateway, Known, Memory, Need, Patience};
 use crate::denial::Reason;
 use crate::ledger::Store;
-use crate::quota::{Admission, Admitting, Answer, Pending, Report, Service};
+use crate::quota::{Admission, Admitting, Answer, Report, Service};
 
 impl Gateway {
     pub(super) fn admit(
@@ -16,8 +17,8 @@ impl Gateway {
         judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Admission, Stop> {
-        if let Some(pending) = call.pending.take() {
-            return self.go_on(call, pending, known);
+        if let Some(asking) = call.taken.take_asking() {
+            return self.go_on(&mut call.taken, asking, known);
         }
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
         let size = self.size_of(call, known);
@@ -30,17 +31,18 @@ impl Gateway {
         };
         match admitting {
             Admitting::Done(admission) => Ok(admission),
-            Admitting::Asks(pending) => self.go_on(call, pending, known),
+            Admitting::Asks(pending) => self.go_on(&mut call.taken, Asking { pending, answer: None }, known),
         }
     }
 
-    fn go_on(&self, call: &mut Call, pending: Pending, known: &Known<'_>) -> Result<Admission, Stop> {
-        let answer = match (call.limits.take(), known.patience) {
+    fn go_on(&self, taken: &mut Taken, asking: Asking, known: &Known<'_>) -> Result<Admission, Stop> {
+        let Asking { pending, answer } = asking;
+        let answer = match (answer, known.patience) {
             (Some(answer), _) => answer,
             (None, Patience::Exhausted) => Answer::Failed("no answer came in time".to_owned()),
             (None, Patience::Left) => {
                 let need = Need::RateLimit(pending.ask().clone());
-                call.pending = Some(pending);
+                *taken = Taken::Asking(Asking { pending, answer: None });
                 return Err(Stop::Need(need));
             }
         };
@@ -51,9 +53,7 @@ impl Gateway {
     /// Takes what the rate limit service has answered to a call that waits for it, or why it has not: the call knows what
     /// to make of that.
     pub fn hear_limits(&self, call: &mut Call, answer: Result<Answer, String>) {
-        if call.pending.is_some() {
-            call.limits = Some(answer.unwrap_or_else(Answer::Failed));
-        }
+        call.taken.take_answer(answer.unwrap_or_else(Answer::Failed));
     }
 
     /// The rate limit service, where a quota is counted by it.
@@ -82,8 +82,8 @@ impl Gateway {
 }
 
 impl Call {
-    /// The rate limit service is not asked: this Envoy counts alone, whatever the quotas say of failures. For scripts.
+    /// The rate limit service, which the call waits for, is not asked: this Envoy counts alone, whatever the quotas say of failures. For scripts.
     pub fn count_alone(&mut self) {
-        self.limits = Some(Answer::CountAlone);
+        self.taken.take_answer(Answer::CountAlone);
     }
 }

@@ -1,26 +1,31 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
 mod arrival;
+mod given;
+mod rewriting;
+mod taken;
 mod told;
+mod verdict;
 
 use std::rc::Rc;
 
-use super::memory::Settled;
-use super::minting::Given;
 use super::observing::Observed;
-use super::rewriting::Rewriting;
 use crate::audit::Decision;
+use crate::cache::Fingerprint;
 use crate::cache::Fingerprint;
 use crate::denial::{Answer, Denial};
 use crate::dialect::{BodyFacts, Form, Operation};
-use crate::holding::Share;
 use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
-use crate::quota::{Answer as LimitAnswer, Charged, Held, Pending};
 use crate::request::RequestHead;
-use crate::upstream::{HeaderPatch, Passport, Proofs, REQUEST_ID};
+use crate::upstream::{HeaderPatch, Passport, REQUEST_ID};
 
 pub(super) use arrival::Arrival;
+pub(super) use given::Given;
+pub(super) use rewriting::Rewriting;
+pub(super) use taken::{Asking, Taken};
 use told::Told;
+use verdict::Own;
+pub(super) use verdict::{Forwarded, Verdict};
 
 /// Holds a nonce for the caller's next proof (RFC 9449 section 8).
 pub(super) const DPOP_NONCE: &str = "dpop-nonce";
@@ -43,49 +48,12 @@ pub struct Call {
     pub(super) form: Option<Box<Form>>,
     /// How many bytes of it that has read.
     pub(super) watched: usize,
-    /// What the decision rests on, where it may be that of other calls too.
-    pub(super) settled: Option<Rc<Settled>>,
-    pub(super) passport: Option<Passport>,
-    /// What quotas hold for it until its cost is known.
-    pub(super) held: Vec<Held>,
     /// What was unusual about it, where that is told.
     pub(super) observed: Option<Observed>,
-    /// What quotas have charged for it so far.
-    pub(super) charged: Vec<Charged>,
-    /// What it has taken of quotas while the rate limit service is asked.
-    pub(super) pending: Option<Pending>,
-    /// What that has answered.
-    pub(super) limits: Option<LimitAnswer>,
-    pub(super) rewriting: Rewriting,
-    /// What is held of it while it waits.
-    pub(super) share: Option<Share>,
+    pub(super) taken: Taken,
     pub(super) verdict: Verdict,
     /// What Envoy answered by itself, in place of the provider.
     pub(super) local_reply: Option<Denial>,
-}
-
-/// How the call was decided.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    Pending,
-    Forwarded(Proofs),
-    Open,
-    /// The gateway has given what it was asked for.
-    Answered(Own),
-    Refused(Denial),
-}
-
-/// What the gateway itself answers. It has no `Debug`, because the answer can hold a token.
-pub(super) struct Own {
-    answer: Answer,
-    /// `None` where it was a document for everybody.
-    token: Option<Given>,
-}
-
-impl std::fmt::Debug for Own {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Own({:?})", self.token)
-    }
 }
 
 impl Call {
@@ -101,23 +69,16 @@ impl Call {
             body: None,
             form: None,
             watched: 0,
-            settled: None,
-            passport: None,
-            held: Vec::new(),
-            charged: Vec::new(),
-            pending: None,
-            limits: None,
             observed: None,
-            rewriting: Rewriting::None,
-            share: None,
-            verdict: Verdict::Pending,
+            taken: Taken::Nothing,
+            verdict: Verdict::Undecided(None),
             local_reply: None,
         }
     }
 
     /// True once the call was forwarded or refused; it is not walked again then.
     pub fn is_decided(&self) -> bool {
-        !matches!(self.verdict, Verdict::Pending)
+        !matches!(self.verdict, Verdict::Undecided(_))
     }
 
     pub fn request_id(&self) -> &str {
@@ -173,7 +134,10 @@ impl Call {
 
     /// What the filter on the cluster demands, where the credential goes on there.
     pub fn passport(&self) -> Option<&Passport> {
-        self.passport.as_ref()
+        match &self.verdict {
+            Verdict::Forwarded(forwarded) => forwarded.passport.as_ref(),
+            _ => None,
+        }
     }
 
     /// The cluster the call was decided for.
@@ -185,7 +149,7 @@ impl Call {
     pub fn denial(&self) -> Option<&Denial> {
         match &self.verdict {
             Verdict::Refused(denial) => Some(denial),
-            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open | Verdict::Answered(_) => None,
+            Verdict::Undecided(_) | Verdict::Forwarded(_) | Verdict::Open | Verdict::Answered(_) => None,
         }
     }
 
@@ -205,7 +169,7 @@ impl Call {
                 answer.headers.push((REQUEST_ID.to_owned(), self.arrival.request_id.clone()));
                 Some(answer)
             }
-            Verdict::Pending | Verdict::Forwarded(_) | Verdict::Open => None,
+            Verdict::Undecided(_) | Verdict::Forwarded(_) | Verdict::Open => None,
         }
     }
 
@@ -223,7 +187,7 @@ impl Call {
     }
 
     pub(super) fn answered(&mut self, answer: Answer, token: Option<Given>) {
-        self.decided(Verdict::Answered(Own { answer, token }));
+        self.verdict = Verdict::Answered(Own { answer, token });
     }
 
     /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
@@ -256,33 +220,26 @@ impl Call {
 
     pub(super) fn decision(&self) -> Decision {
         match &self.verdict {
-            Verdict::Pending => Decision::Undecided,
+            Verdict::Undecided(_) => Decision::Undecided,
             Verdict::Forwarded(_) | Verdict::Answered(Own { token: Some(_), .. }) => Decision::Allow,
             Verdict::Open | Verdict::Answered(Own { token: None, .. }) => Decision::Open,
             Verdict::Refused(_) => Decision::Deny,
         }
     }
 
-    pub(super) fn forwarded(&mut self, mut proofs: Proofs, passport: Option<Passport>) {
-        self.held = proofs.admission.take_held();
-        self.charged = proofs.admission.take_charged();
-        self.passport = passport;
-        self.decided(Verdict::Forwarded(proofs));
+    pub(super) fn forwarded(&mut self, mut forwarded: Forwarded) {
+        let admission = &mut forwarded.proofs.admission;
+        self.taken = Taken::Admitted { held: admission.take_held(), charged: admission.take_charged() };
+        self.verdict = Verdict::Forwarded(forwarded);
     }
 
     pub(super) fn refused(&mut self, denial: Denial) {
-        self.decided(Verdict::Refused(denial));
-    }
-
-    /// Nothing of it waits any more.
-    fn decided(&mut self, verdict: Verdict) {
-        self.share = None;
-        self.verdict = verdict;
+        self.verdict = Verdict::Refused(denial);
     }
 
     /// An open request goes on without any credential, its own included.
     pub(super) fn leave_open(&mut self) -> HeaderPatch {
-        self.decided(Verdict::Open);
+        self.verdict = Verdict::Open;
         // It brought nothing that must come off; an edit would only let Envoy choose its route again.
         let mut patch = HeaderPatch::default();
         self.arrival.set_request_id(&mut patch);
@@ -292,21 +249,21 @@ impl Call {
     /// The quotas that this Envoy counted alone, because the rate limit service did not answer.
     pub(super) fn counted_alone(&self) -> Vec<&str> {
         match &self.verdict {
-            Verdict::Forwarded(proofs) => {
+            Verdict::Forwarded(Forwarded { proofs, .. }) => {
                 proofs.admission.counted_alone().iter().map(String::as_str).collect()
             }
-            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
+            Verdict::Undecided(_) | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         }
     }
 
     /// Rules and quotas in shadow mode that would have refused.
     pub fn shadow_denials(&self) -> Vec<&str> {
         match &self.verdict {
-            Verdict::Forwarded(proofs) => {
+            Verdict::Forwarded(Forwarded { proofs, .. }) => {
                 let denials = proofs.permit.shadow_denials().iter().chain(proofs.admission.shadow_denials());
                 denials.map(String::as_str).collect()
             }
-            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
+            Verdict::Undecided(_) | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What is held of a call that waits, within the bounds of its caller and of the worker.
 
-use super::{Call, Gateway, Memory};
+use super::call::{Call, Verdict};
+use super::{Gateway, Memory};
 use crate::cache::Fingerprint;
 use crate::config::ConfigError;
 use crate::denial::Denial;
 use crate::holding::{Bounds, Holder};
+use crate::identity::Principal;
 
 /// How much of a call's body lies with the host while the call waits, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +38,7 @@ impl Gateway {
         pending: Pending,
         source: &dyn Fn() -> Option<String>,
     ) -> Result<(), Denial> {
-        if call.is_decided() {
-            return Ok(());
-        }
+        let Verdict::Undecided(held) = &mut call.verdict else { return Ok(()) };
         let head = call.arrival.head.bytes();
         let come = head.saturating_add(pending.come);
         let announced = || {
@@ -47,20 +47,21 @@ impl Gateway {
             length.unwrap_or_default().min(pending.most.unwrap_or_default()).max(pending.come)
         };
         let all = head.saturating_add(announced());
-        let is_known = call.proven.is_some();
-        let holder = match (&call.share, is_known) {
+        let principal = call.proven.as_ref().map(|proven| &*proven.principal);
+        let is_known = principal.is_some();
+        let holder = match (&*held, principal) {
             (Some(share), _) if share.is_of_caller() == is_known => share.holder(),
-            (_, true) => Holder::Caller(memory.caller_name(call)),
-            (_, false) => Holder::Stranger(memory.source_name(source().as_deref().unwrap_or_default())),
+            (_, Some(principal)) => Holder::Caller(memory.caller_name(principal)),
+            (_, None) => Holder::Stranger(memory.source_name(source().as_deref().unwrap_or_default())),
         };
         // What a stranger announces costs it nothing, so that it takes no more room than it fills.
         let bytes = if is_known { all } else { come };
-        match &mut call.share {
+        match held {
             Some(share) => share.become_of(holder, bytes)?,
             None => {
                 let mut share = memory.holding.take(holder, all)?;
                 share.become_of(holder, bytes)?;
-                call.share = Some(share);
+                *held = Some(share);
             }
         }
         Ok(())
@@ -94,9 +95,8 @@ impl Gateway {
 }
 
 impl Memory {
-    /// The name of whoever the call's credential proves: the same for all its credentials.
-    fn caller_name(&self, call: &Call) -> Fingerprint {
-        let Some(principal) = call.principal() else { return self.settled.name(&[]) };
+    /// The name of a principal: the same for all its credentials.
+    fn caller_name(&self, principal: &Principal) -> Fingerprint {
         let texts = [principal.issuer.as_deref(), principal.tenant.as_deref(), principal.project.as_deref()];
         let [issuer, tenant, project] = texts.map(|text| text.unwrap_or_default().as_bytes());
         self.settled.name(&[issuer, tenant, project, principal.subject.as_bytes()])

@@ -1,6 +1,5 @@
 //! Which answers are metered, and what their requests need for it.
 
-use super::rewriting::Rewriting;
 use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
 use crate::denial::Denial;
@@ -41,7 +40,7 @@ impl Gateway {
     /// Takes out of an answer what only the gateway has asked for; `None` where there is no such thing.
     pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<UsageChunkFilter> {
         let was_asked_for = call.operation.as_deref().is_some_and(Operation::tells_stream_usage_if_asked);
-        (was_asked_for && call.rewriting == Rewriting::Done && meter.is_some_and(Meter::reads_events))
+        (was_asked_for && call.is_rewritten() && meter.is_some_and(Meter::reads_events))
             .then(UsageChunkFilter::default)
     }
 

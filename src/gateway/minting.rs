@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::call::Given;
 use super::ids::hex;
 use super::walk::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience, body};
@@ -15,16 +16,6 @@ use crate::secret::Secret;
 
 /// The longest request for a token, in bytes.
 const BODY_LIMIT: u64 = 64 * 1024;
-
-/// A token that was given, for the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Given {
-    /// The token's `jti`.
-    pub(super) id: String,
-    pub(super) subject: String,
-    /// Unix seconds.
-    pub(super) expires_at: u64,
-}
 
 impl Gateway {
     /// The section `tokens`, where the call asks for a token, with the shape where it asks a provider for one.

@@ -6,7 +6,7 @@ use crate::audit::{
     self, AnsweredBy, Bill, Decision, Line, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
 };
 use crate::config::Unit;
-use crate::gateway::call::{Call, DPOP_NONCE, Verdict};
+use crate::gateway::call::{Call, DPOP_NONCE, Forwarded, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
 use crate::quota::Charged;
@@ -41,8 +41,10 @@ impl Call {
         now_ms: u64,
     ) -> HeaderPatch {
         let own_rates = match &self.verdict {
-            Verdict::Forwarded(proofs) => proofs.admission.rates().headers_at(self.arrival.dialect, now_ms),
-            Verdict::Pending | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
+            Verdict::Forwarded(Forwarded { proofs, .. }) => {
+                proofs.admission.rates().headers_at(self.arrival.dialect, now_ms)
+            }
+            Verdict::Undecided(_) | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
         patch.set(REQUEST_ID, self.arrival.request_id.as_bytes());
@@ -81,9 +83,9 @@ impl Call {
         };
         let mut line = Line::with_room(ROOM);
         record.write(&mut line);
-        match &self.settled {
+        match &self.verdict {
             // The model that a body names is not the next one's.
-            Some(settled) if self.body.is_none() => {
+            Verdict::Forwarded(Forwarded { settled, .. }) if self.body.is_none() => {
                 line.append(settled.subject.get_or_init(|| {
                     let mut line = Line::with_room(ROOM);
                     self.subject().write(&mut line);

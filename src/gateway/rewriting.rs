@@ -1,6 +1,7 @@
 //! Another body in place of the caller's, where the gateway has something to add to it.
 
-use super::{Body, Call, Gateway, body};
+use super::call::{Call, Forwarded, Rewriting, Verdict};
+use super::{Body, Gateway, body};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 use crate::upstream::Upstream;
@@ -33,28 +34,23 @@ fn forgotten(call: &Call, upstream: &Upstream, body: Body<'_>) -> Result<Option<
     }
 }
 
-/// Another body in place of the caller's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Rewriting {
-    #[default]
-    None,
-    /// This one is to go on.
-    Due(Vec<u8>),
-    Done,
-}
-
 impl Call {
     /// What goes on in place of the body that came; `None` where that goes on as it is.
     pub fn rewritten(&self) -> Option<&[u8]> {
-        match &self.rewriting {
-            Rewriting::Due(body) => Some(body),
-            Rewriting::None | Rewriting::Done => None,
+        match &self.verdict {
+            Verdict::Forwarded(Forwarded { rewriting: Rewriting::Due(body), .. }) => Some(body),
+            _ => None,
         }
+    }
+
+    /// True where another body has taken its body's place.
+    pub(super) fn is_rewritten(&self) -> bool {
+        matches!(&self.verdict, Verdict::Forwarded(Forwarded { rewriting: Rewriting::Done, .. }))
     }
 
     /// The host has put it in place.
     pub fn was_rewritten(&mut self) {
-        self.rewriting = Rewriting::Done;
+        self.rewriting_is(Rewriting::Done);
     }
 
     /// The host could not put it in place.
@@ -62,10 +58,16 @@ impl Call {
     /// # Errors
     /// A denial where the body must not go on as it came.
     pub fn was_not_rewritten(&mut self) -> Result<(), Denial> {
-        self.rewriting = Rewriting::None;
+        self.rewriting_is(Rewriting::None);
         match self.operation.as_deref().is_some_and(Operation::keeps_its_answer) {
             true => Err(Denial::new(Reason::ProxyRefused).with_note("the body could not be replaced")),
             false => Ok(()),
+        }
+    }
+
+    fn rewriting_is(&mut self, rewriting: Rewriting) {
+        if let Verdict::Forwarded(forwarded) = &mut self.verdict {
+            forwarded.rewriting = rewriting;
         }
     }
 }

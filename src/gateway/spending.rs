@@ -1,6 +1,7 @@
 //! What a call may cost before it goes, and what it has cost when it is over.
 
-use super::{Body, Call, Ending, Gateway, Known, Memory};
+use super::call::{Call, Taken};
+use super::{Body, Ending, Gateway, Known, Memory};
 use crate::audit::{AnsweredBy, Price};
 use crate::config::Factor;
 use crate::denial::Reason;
@@ -23,11 +24,17 @@ impl Gateway {
         }
         ending.price = self.price(call, ending);
         self.note_end(call, ending, store, memory);
-        ending.charged = std::mem::take(&mut call.charged);
-        if let Some(pending) = call.pending.take() {
-            self.quotas.give_up(pending, self.till(store, memory, ending.now_ms));
-        }
-        let held = std::mem::take(&mut call.held);
+        let held = match std::mem::take(&mut call.taken) {
+            Taken::Nothing => return,
+            Taken::Asking(asking) => {
+                self.quotas.give_up(asking.pending, self.till(store, memory, ending.now_ms));
+                return;
+            }
+            Taken::Admitted { held, charged } => {
+                ending.charged = charged;
+                held
+            }
+        };
         if held.is_empty() {
             return;
         }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::bounds::{granted_models, require_granted_operation};
-use super::memory::Judgement;
+use super::call::Forwarded;
+use super::memory::Settled;
 use super::observing::reads_anomalies;
 use super::reading::{self, Limits, Reading};
 use super::{Body, Call, Gateway, Known, Need, Patience};
@@ -14,7 +15,7 @@ use crate::expression::Reads;
 use crate::identity::{Caller, Principal, Proven, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::request::AnnouncedBody;
-use crate::upstream::{HeaderPatch, Passport, Proofs, Upstream, claims_identity, steers};
+use crate::upstream::{HeaderPatch, Proofs, Upstream, claims_identity, steers};
 
 /// What those do who cannot let the provider keep their conversation.
 const WAY_OUT: &str = "send earlier items whole and not by their id; with `store: false` and `include: [\"reasoning.encrypted_content\"]` in every request an answer brings all that the next one needs";
@@ -37,14 +38,10 @@ impl From<Reason> for Stop {
     }
 }
 
-/// A call that policy and quota have let through.
+/// A call that policy and quota have let through, and the edits of its headers.
 pub(super) struct Passed {
     pub(super) patch: HeaderPatch,
-    pub(super) proofs: Proofs,
-    /// What the filter on the cluster demands, where the credential goes on there.
-    pub(super) passport: Option<Passport>,
-    /// What goes on in place of the body.
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) forwarded: Forwarded,
 }
 
 impl Gateway {
@@ -83,9 +80,7 @@ impl Gateway {
             self.judge_model(call, known)?;
         }
         call.catch_up(known)?;
-        let passed = self.pass(call, upstream, &settled.judgement, known)?;
-        call.settled = Some(settled);
-        Ok(passed)
+        self.pass(call, upstream, settled, known)
     }
 
     pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
@@ -113,9 +108,8 @@ impl Gateway {
         }
         // Whose account it is decides what a body may name, and who is charged.
         (call.body, call.form, call.observed) = (None, None, None);
-        if let Some(pending) = call.pending.take() {
-            call.limits = None;
-            self.quotas.give_up(pending, self.till(known.store, known.memory, known.moment.unix_ms));
+        if let Some(asking) = call.taken.take_asking() {
+            self.quotas.give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
         }
     }
 
@@ -235,15 +229,15 @@ impl Gateway {
         &self,
         call: &mut Call,
         upstream: &Upstream,
-        judgement: &Judgement,
+        settled: Rc<Settled>,
         known: &Known<'_>,
     ) -> Result<Passed, Stop> {
         // First, so that a request which cannot be sent on costs nothing.
-        let body = self.rewritten(call, upstream, known.body)?;
-        let admission = self.admit(call, judgement, known)?;
+        let rewriting = self.rewritten(call, upstream, known.body)?.into();
+        let admission = self.admit(call, &settled.judgement, known)?;
         let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
-        let proofs = Proofs { permit: Rc::clone(&judgement.permit), admission };
-        let mut patch = upstream.attach(&proofs, &judgement.attachment, &call.arrival.head);
+        let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
+        let mut patch = upstream.attach(&proofs, &settled.judgement.attachment, &call.arrival.head);
         let passport = match self.settings.attach {
             Attach::InChain => None,
             Attach::AtCluster => {
@@ -253,7 +247,7 @@ impl Gateway {
         };
         self.ask_for_readable_answer(call, &mut patch);
         call.arrival.set_request_id(&mut patch);
-        Ok(Passed { patch, proofs, passport, body })
+        Ok(Passed { patch, forwarded: Forwarded { proofs, settled, passport, rewriting } })
     }
 
     /// The body is read where a rule, a price or a quota that applies reads it, and where it could name something

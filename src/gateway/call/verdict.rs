@@ -1,0 +1,54 @@
+//! How a call was decided, with what only that decision has.
+
+use std::rc::Rc;
+
+use super::given::Given;
+use super::rewriting::Rewriting;
+use crate::denial::{Answer, Denial};
+use crate::gateway::memory::Settled;
+use crate::holding::Share;
+use crate::upstream::{Passport, Proofs};
+
+/// How a call was decided.
+#[derive(Debug)]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a call has one, and a box would cost each that is forwarded an allocation"
+    )
+)]
+pub(in crate::gateway) enum Verdict {
+    /// With what is held of it; `None` until it waits for the first time.
+    Undecided(Option<Share>),
+    Forwarded(Forwarded),
+    /// Let through without a credential.
+    Open,
+    /// The gateway has given what it was asked for.
+    Answered(Own),
+    Refused(Denial),
+}
+
+/// What goes on with a call that policy and quota have let through.
+#[derive(Debug)]
+pub(in crate::gateway) struct Forwarded {
+    pub(in crate::gateway) proofs: Proofs,
+    /// What the decision rests on, which may be that of other calls too.
+    pub(in crate::gateway) settled: Rc<Settled>,
+    /// What the filter on the cluster demands; `None` where the credential goes on in the listener's chain.
+    pub(in crate::gateway) passport: Option<Passport>,
+    pub(in crate::gateway) rewriting: Rewriting,
+}
+
+/// What the gateway itself answers. Its `Debug` leaves the answer out, which can hold a token.
+pub(in crate::gateway) struct Own {
+    pub(in crate::gateway) answer: Answer,
+    /// `None` where it was a document for everybody.
+    pub(in crate::gateway) token: Option<Given>,
+}
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Own({:?})", self.token)
+    }
+}
