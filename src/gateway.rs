@@ -8,6 +8,7 @@
 mod account;
 mod addresses;
 mod admitting;
+mod authenticating;
 mod body;
 mod bounds;
 mod call;
@@ -46,7 +47,7 @@ use crate::revocation::Revocations;
 use crate::secret::Environment;
 use crate::upstream::{HeaderPatch, Upstreams};
 
-use call::Arrival;
+use call::{AccessRequest, Arrival, Found};
 use challenges::Challenges;
 use documents::Documents;
 use memory::is_settled_by_path;
@@ -232,8 +233,8 @@ impl Gateway {
     /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
     /// feed. True where it is; nothing more of it may go on then.
     pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
-        let Some(proven) = call.proven.as_ref().filter(|_| call.is_let_through()) else { return false };
-        let principal = &proven.principal;
+        let Some(found) = call.found.as_ref().filter(|_| call.is_let_through()) else { return false };
+        let (proven, principal) = (&found.who.proven, found.who.principal());
         let of_model = |model: &str| {
             let judged = self.revocations.judge_model(board, principal, model, now_ms);
             judged.err().and_then(|denial| denial.note().map(str::to_owned))
@@ -305,7 +306,7 @@ impl Gateway {
 
     /// A call to a provider, or to a probe behind the gateway.
     fn pass_on(&self, call: &mut Call, known: &Known<'_>) -> Result<Outcome, Stop> {
-        if self.is_open(call, known) {
+        if self.is_open(&call.arrival, known) {
             return Ok(Outcome::Forward(call.leave_open()));
         }
         let passed = self.walk(call, known)?;
@@ -315,18 +316,10 @@ impl Gateway {
 
     /// What expressions see of a call; `None` where its caller or its operation is not known.
     pub fn facts_of<'a>(&'a self, call: &'a Call, moment: Moment) -> Option<CallFacts<'a>> {
+        let Found { who, what } = call.found.as_ref()?;
         let upstream = self.upstreams.select(call.cluster()).ok()?;
-        Some(CallFacts {
-            request: &call.arrival.head,
-            request_id: &call.arrival.request_id,
-            moment,
-            connection: &call.arrival.connection,
-            principal: call.principal()?,
-            anomaly: call.anomaly(),
-            operation: call.operation.as_ref()?,
-            body: call.body.as_ref(),
-            upstream: upstream.facts(),
-        })
+        let request = AccessRequest { arrival: &call.arrival, who, what: what.as_ref()?, upstream };
+        Some(request.facts(moment))
     }
 
     /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.

@@ -1,5 +1,6 @@
 //! URLs in answers: which are made the gateway's, and which requests are refused because theirs could not be.
 
+use super::call::AccessRequest;
 use super::{Call, Gateway};
 use crate::config::{Config, ConfigError};
 use crate::denial::{Denial, Reason};
@@ -35,7 +36,7 @@ impl Gateway {
     /// # Errors
     /// Where the answer cannot be read.
     pub fn url_key(&self, call: &Call, headers: &Headers) -> Result<Option<UrlKey>, Reason> {
-        let Some(key) = call.operation.as_deref().and_then(Operation::url_key) else { return Ok(None) };
+        let Some(key) = call.operation().and_then(Operation::url_key) else { return Ok(None) };
         let media_type =
             headers.text("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
         if !media_type.trim().eq_ignore_ascii_case("application/json") {
@@ -51,14 +52,14 @@ impl Gateway {
     }
 
     /// Google's SDKs send a file to the URL that the answer to this request names, and take no path for one.
-    pub(super) fn require_own_address(&self, call: &Call, upstream: &Upstream) -> Result<(), Denial> {
+    pub(super) fn require_own_address(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
         let starts = || {
-            let commands = call.arrival.head.values("x-goog-upload-command");
+            let commands = request.head().values("x-goog-upload-command");
             commands
                 .flat_map(|value| value.split(|byte| *byte == b','))
                 .any(|command| command.trim_ascii().eq_ignore_ascii_case(b"start"))
         };
-        match upstream.dialect() == Dialect::Gemini && self.public_urls.is_none() && starts() {
+        match request.upstream.dialect() == Dialect::Gemini && self.public_urls.is_none() && starts() {
             true => Err(Denial::new(Reason::UrlLeadsPast)
                 .with_detail("whoever runs this gateway can name its own URL in `public_origins`")),
             false => Ok(()),

@@ -2,36 +2,36 @@
 //!
 //! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
 
-use super::call::{Asking, Call, Taken};
+use super::call::{AccessRequest, Asking, Call, Taken};
 use super::memory::Judgement;
 use super::walk::Stop;
 use super::{Gateway, Known, Memory, Need, Patience};
-use crate::denial::Reason;
 use crate::ledger::Store;
 use crate::quota::{Admission, Admitting, Answer, Report, Service};
 
 impl Gateway {
     pub(super) fn admit(
         &self,
-        call: &mut Call,
+        request: AccessRequest<'_>,
+        taken: &mut Taken,
         judgement: &Judgement,
         known: &Known<'_>,
     ) -> Result<Admission, Stop> {
-        if let Some(asking) = call.taken.take_asking() {
-            return self.go_on(&mut call.taken, asking, known);
+        if let Some(asking) = taken.take_asking() {
+            return self.go_on(taken, asking, known);
         }
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
-        let size = self.size_of(call, known);
+        let size = self.size_of(request, known);
         let admitting = match &judgement.charges {
             Some(charges) => self.quotas.admit(charges, &size, till)?,
             None => {
-                let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+                let facts = request.facts(known.moment);
                 self.quotas.admit(&self.quotas.charges(&self.engine, &facts)?, &size, till)?
             }
         };
         match admitting {
             Admitting::Done(admission) => Ok(admission),
-            Admitting::Asks(pending) => self.go_on(&mut call.taken, Asking { pending, answer: None }, known),
+            Admitting::Asks(pending) => self.go_on(taken, Asking { pending, answer: None }, known),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What has come of the request body. It stays where the host keeps it, and is read only by a walk that needs its bytes.
 
-use super::{Call, Gateway, Known};
+use super::Gateway;
 use crate::denial::{Denial, Reason};
 
 /// What has come of the request body.
@@ -8,7 +8,7 @@ use crate::denial::{Denial, Reason};
 pub enum Body<'a> {
     /// Nothing that could be read yet.
     Coming,
-    /// As much as may be held of a longer one; the rest is [`Call::watch`]ed on its way.
+    /// As much as may be held of a longer one; the rest is [`Call::watch`](super::Call::watch)ed on its way.
     Beginning(&'a dyn Content),
     Complete(&'a dyn Content),
 }
@@ -72,25 +72,4 @@ pub(super) fn read(content: &dyn Content) -> Result<&[u8], Denial> {
     bytes.ok_or_else(|| {
         Denial::new(Reason::BodyMalformed).with_note("the host does not give the body that it holds")
     })
-}
-
-impl Call {
-    /// Reads what has come of a form since it was decided on, while the call waited for something else: it goes on with the
-    /// beginning, past the watch.
-    pub(super) fn catch_up(&mut self, known: &Known<'_>) -> Result<(), Denial> {
-        let (content, is_last) = match known.body {
-            Body::Beginning(content) => (content, false),
-            Body::Complete(content) => (content, true),
-            Body::Coming => return Ok(()),
-        };
-        if self.form.is_none() || (content.length() <= self.watched && !is_last) {
-            return Ok(());
-        }
-        let rest = read(content)?.get(self.watched..).unwrap_or_default();
-        self.watch(rest, is_last)?;
-        if is_last {
-            self.form = None;
-        }
-        Ok(())
-    }
 }

@@ -1,7 +1,8 @@
 //! What holds of a call beside the rules: its credential is not revoked, its model can be seen where that matters, and a
 //! minted token is used for what it was given for.
 
-use super::{Call, Gateway, Known};
+use super::call::AccessRequest;
+use super::{Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, ModelPlace};
 use crate::identity::{Limits, Principal};
@@ -9,24 +10,19 @@ use crate::policy::{CallFacts, reads_model};
 
 impl Gateway {
     /// On every use, remembered or not.
-    pub(super) fn judge(&self, principal: Option<&Principal>, known: &Known<'_>) -> Result<(), Denial> {
-        match principal {
-            Some(principal) => self.revocations.judge(&known.polled.board, principal, known.moment.unix_ms),
-            None => Ok(()),
-        }
+    pub(super) fn judge(&self, principal: &Principal, known: &Known<'_>) -> Result<(), Denial> {
+        self.revocations.judge(&known.polled.board, principal, known.moment.unix_ms)
     }
 
     /// True where a list could switch off the model of this call, which must be known then.
-    pub(super) fn model_is_judged(&self, call: &Call, known: &Known<'_>) -> bool {
-        let has_model = call.operation.as_deref().is_some_and(|op| op.model_place() != ModelPlace::None);
-        has_model
-            && call.principal().is_some_and(|principal| {
-                self.revocations.names_models(&known.polled.board, principal, known.moment.unix_ms)
-            })
+    pub(super) fn model_is_judged(&self, request: AccessRequest<'_>, known: &Known<'_>) -> bool {
+        let (board, now_ms) = (&known.polled.board, known.moment.unix_ms);
+        request.operation().model_place() != ModelPlace::None
+            && self.revocations.names_models(board, request.principal(), now_ms)
     }
 
-    pub(super) fn judge_model(&self, call: &Call, known: &Known<'_>) -> Result<(), Denial> {
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+    pub(super) fn judge_model(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Result<(), Denial> {
+        let facts = request.facts(known.moment);
         match facts.model().filter(|_| !model_is_elsewhere(&facts)) {
             Some(model) => {
                 let now_ms = known.moment.unix_ms;
@@ -74,11 +70,10 @@ pub(super) fn granted_models(principal: &Principal) -> Option<&Limits> {
 }
 
 /// A minted token that is for some operations is for no other, whatever the rules say.
-pub(super) fn require_granted_operation(call: &Call) -> Result<(), Denial> {
-    let limits =
-        call.principal().and_then(|principal| principal.minted.as_ref()).map(|minted| &minted.limits);
-    match (limits, call.operation.as_deref()) {
-        (Some(limits), Some(operation)) if !limits.admit_operation(operation.name()) => {
+pub(super) fn require_granted_operation(request: AccessRequest<'_>) -> Result<(), Denial> {
+    let operation = request.operation();
+    match request.principal().minted.as_ref().map(|minted| &minted.limits) {
+        Some(limits) if !limits.admit_operation(operation.name()) => {
             Err(Denial::new(Reason::OperationNotAllowed).with_detail(format!(
                 "this is `{}`, and the token is for `{}`",
                 operation.name(),

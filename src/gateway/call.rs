@@ -1,29 +1,39 @@
 //! One request on its way: what is proven of it so far, and how it was decided.
 
+mod access_request;
 mod arrival;
+mod found;
 mod given;
+mod identified;
+mod observed;
+mod read_body;
+mod recognised;
 mod rewriting;
 mod taken;
 mod told;
 mod verdict;
 
-use std::rc::Rc;
-
-use super::observing::Observed;
+use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::audit::Decision;
 use crate::cache::Fingerprint;
 use crate::cache::Fingerprint;
 use crate::denial::{Answer, Denial};
-use crate::dialect::{BodyFacts, Form, Operation};
-use crate::identity::{CredentialName, Holder, Introspected, Principal, Proven};
+use crate::dialect::{BodyFacts, Operation};
+use crate::identity::{CredentialName, Introspected, Principal};
 use crate::request::RequestHead;
 use crate::upstream::{HeaderPatch, Passport, REQUEST_ID};
 
+pub(super) use access_request::AccessRequest;
 pub(super) use arrival::Arrival;
+pub(super) use found::{Authenticated, Found};
 pub(super) use given::Given;
+pub(super) use identified::Identified;
+pub(super) use observed::Observed;
+pub(super) use read_body::ReadBody;
+pub(super) use recognised::Recognised;
 pub(super) use rewriting::Rewriting;
 pub(super) use taken::{Asking, Taken};
-use told::Told;
+pub(super) use told::Told;
 use verdict::Own;
 pub(super) use verdict::{Forwarded, Verdict};
 
@@ -35,24 +45,11 @@ pub(super) const DPOP_NONCE: &str = "dpop-nonce";
 pub struct Call {
     pub(super) arrival: Arrival,
     pub(super) told: Told,
-    pub(super) proven: Option<Proven>,
-    /// What the sender has proven to hold, so that a proof is not asked for again, and not taken for one used before.
-    pub(super) holder: Option<Holder>,
-    /// For the caller's next proof (RFC 9449 section 8.2).
-    pub(super) dpop_nonce: Option<String>,
-    pub(super) operation: Option<Rc<Operation>>,
-    /// The name of what the path asks of this upstream.
-    pub(super) operation_name: Option<Fingerprint>,
-    pub(super) body: Option<BodyFacts>,
-    /// A form that was decided on by its beginning.
-    pub(super) form: Option<Box<Form>>,
-    /// How many bytes of it that has read.
-    pub(super) watched: usize,
-    /// What was unusual about it, where that is told.
-    pub(super) observed: Option<Observed>,
+    /// What walks have found out of it; `None` until its caller is proven.
+    pub(super) found: Option<Found>,
     pub(super) taken: Taken,
     pub(super) verdict: Verdict,
-    /// What Envoy answered by itself, in place of the provider.
+    /// What Envoy answered by itself, or the gateway in place of the provider; `None` where neither did.
     pub(super) local_reply: Option<Denial>,
 }
 
@@ -61,15 +58,7 @@ impl Call {
         Self {
             arrival,
             told: Told::default(),
-            proven: None,
-            holder: None,
-            dpop_nonce: None,
-            operation: None,
-            operation_name: None,
-            body: None,
-            form: None,
-            watched: 0,
-            observed: None,
+            found: None,
             taken: Taken::Nothing,
             verdict: Verdict::Undecided(None),
             local_reply: None,
@@ -118,7 +107,7 @@ impl Call {
 
     /// True where the body was decided on by its beginning, and the rest must be watched.
     pub fn is_watched(&self) -> bool {
-        self.form.is_some()
+        self.read_body().is_some_and(ReadBody::is_watched)
     }
 
     /// Reads a piece of the body that comes after the decision, before it goes on.
@@ -126,10 +115,7 @@ impl Call {
     /// # Errors
     /// A denial where the piece says what the decision should have rested on; nothing more may go on then.
     pub fn watch(&mut self, piece: &[u8], is_last: bool) -> Result<(), Denial> {
-        let Some(form) = &mut self.form else { return Ok(()) };
-        form.take(piece)?;
-        self.watched = self.watched.saturating_add(piece.len());
-        if is_last { form.finish() } else { Ok(()) }
+        self.read_body_mut().map_or(Ok(()), |body| body.watch(piece, is_last))
     }
 
     /// What the filter on the cluster demands, where the credential goes on there.
@@ -205,17 +191,56 @@ impl Call {
     }
 
     fn give_nonce(&self, answer: &mut Answer) {
-        answer.headers.extend(self.dpop_nonce.iter().map(|nonce| (DPOP_NONCE.to_owned(), nonce.clone())));
+        answer.headers.extend(self.nonce().map(|nonce| (DPOP_NONCE.to_owned(), nonce.to_owned())));
     }
 
     pub(super) fn principal(&self) -> Option<&Principal> {
-        self.proven.as_ref().map(|proven| &*proven.principal)
+        self.found.as_ref().map(|found| found.who.principal())
     }
 
-    /// The model, as far as it is known: the path's where it names one, else the body's.
+    /// For the caller's next proof.
+    pub(super) fn nonce(&self) -> Option<&str> {
+        self.found.as_ref()?.who.nonce.as_deref()
+    }
+
+    fn recognised(&self) -> Option<&Recognised> {
+        self.found.as_ref()?.what.as_ref()
+    }
+
+    fn read_body(&self) -> Option<&ReadBody> {
+        self.recognised()?.body.as_ref()
+    }
+
+    pub(super) fn read_body_mut(&mut self) -> Option<&mut ReadBody> {
+        self.found.as_mut()?.what.as_mut()?.body.as_mut()
+    }
+
+    pub(super) fn operation(&self) -> Option<&Operation> {
+        self.recognised().map(|what| &*what.operation)
+    }
+
+    /// What the body says, where it was read.
+    pub(super) fn body_facts(&self) -> Option<&BodyFacts> {
+        self.recognised()?.facts()
+    }
+
+    /// The model, as far as it is known.
     pub(super) fn model(&self) -> Option<&str> {
-        let in_path = self.operation.as_deref().and_then(Operation::path_model);
-        in_path.or_else(|| self.body.as_ref()?.model.as_deref())
+        self.recognised()?.model()
+    }
+
+    /// Lets the call be as unusual as this, whatever its caller's past.
+    pub fn assume_anomaly(&mut self, anomaly: Anomaly) {
+        self.told.anomaly = Some(anomaly);
+    }
+
+    /// What about the call is an anomaly.
+    pub fn anomalies(&self) -> &[AnomalyKind] {
+        self.observed().map_or(&[], |observed| &observed.kinds)
+    }
+
+    pub(super) fn observed(&self) -> Option<&Observed> {
+        self.found.as_ref()?.who.observed.as_ref()
     }
 
     pub(super) fn decision(&self) -> Decision {

@@ -47,7 +47,7 @@ impl Gateway {
             length.unwrap_or_default().min(pending.most.unwrap_or_default()).max(pending.come)
         };
         let all = head.saturating_add(announced());
-        let principal = call.proven.as_ref().map(|proven| &*proven.principal);
+        let principal = call.found.as_ref().map(|found| found.who.principal());
         let is_known = principal.is_some();
         let holder = match (&*held, principal) {
             (Some(share), _) if share.is_of_caller() == is_known => share.holder(),

@@ -5,8 +5,8 @@
 //!
 //! It does not name what is judged of each call anew: revocation, a model that cannot be known, a model that a minted token is not for.
 
-use super::{Call, Gateway, Known};
-use crate::cache::Fingerprint;
+use super::call::AccessRequest;
+use super::{Gateway, Known};
 use crate::dialect::BodyFacts;
 use crate::identity::Principal;
 
@@ -21,21 +21,21 @@ const ABSENT: &[u8] = b"";
 impl Gateway {
     /// The name that a call has in common with all of which rules, quotas and upstream see the same; `None` where they see
     /// more than is named.
-    pub(super) fn likeness(&self, call: &Call, known: &Known<'_>) -> Option<Likeness> {
+    pub(super) fn likeness(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Option<Likeness> {
         if !self.remembers.permits {
             return None;
         }
         // It stands for the upstream, the method and the whole path.
-        let operation = call.operation_name?.bytes();
-        let proven = call.proven.as_ref()?;
+        let operation = request.what.name.bytes();
+        let proven = &request.who.proven;
         let caller = proven.name.bytes();
-        let max_tokens = call.body.as_ref().and_then(|body| body.max_tokens).map(u64::to_le_bytes);
+        let max_tokens = request.what.facts().and_then(|body| body.max_tokens).map(u64::to_le_bytes);
         let mut parts = Parts(vec![&operation]);
         match self.is_known_by_fields(&proven.principal) {
             true => parts.principal(&proven.principal),
             false => parts.push(Some(&caller)),
         }
-        match &call.body {
+        match request.what.facts() {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),
         }

@@ -8,12 +8,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use super::call::AccessRequest;
 use super::likeness::Likeness;
-use super::{Call, Gateway, Known};
+use super::{Gateway, Known};
 use crate::anomaly::PendingTotals;
 use crate::audit::Members;
-use crate::cache::{Cache, Fingerprint, Uses};
-use crate::denial::{Denial, Reason};
+use crate::denial::Denial;
 use crate::dialect::{self, BodyForm, Operation};
 use crate::expression::Reads;
 use crate::holding::{Bounds, Holding};
@@ -149,34 +149,28 @@ impl Memory {
 impl Gateway {
     /// The name under which what is settled of this call is that of all calls of the same caller by the same path; `None`
     /// where more than these decides. What the call says in other headers has been read by then, or is read here.
-    pub(super) fn settled_name(&self, call: &Call, known: &Known<'_>) -> Option<SettledName> {
-        if !self.remembers.permits || dialect::names_further_model(&call.arrival.head) {
+    pub(super) fn settled_name(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Option<SettledName> {
+        if !self.remembers.permits || dialect::names_further_model(request.head()) {
             return None;
         }
         // A form is let pass where JSON must be read, and a header says which it is.
-        if call.operation.as_deref()?.body_form() == BodyForm::JsonOrMultipart {
+        if request.operation().body_form() == BodyForm::JsonOrMultipart {
             return None;
         }
-        let (proven, operation) = (call.proven.as_ref()?, call.operation_name?);
-        Some(SettledName::of(&known.memory.settled, proven.name, operation))
+        Some(SettledName::of(&known.memory.settled, request.who.proven.name, request.what.name))
     }
 
     /// All that must hold before anything is spent: the rules, and that there is something to attach.
-    pub(super) fn settle(
-        &self,
-        call: &Call,
-        upstream: &Upstream,
-        known: &Known<'_>,
-    ) -> Result<Settled, Denial> {
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+    pub(super) fn settle(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Result<Settled, Denial> {
+        let facts = request.facts(known.moment);
         self.require_knowable_model(&facts)?;
         self.require_granted_model(&facts)?;
         let seen = &known.memory.judgements;
-        let name = self.likeness(call, known);
+        let name = self.likeness(request, known);
         let judgement = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(judgement) => judgement,
             None => {
-                let judgement = Rc::new(self.judge_facts(&facts, upstream)?);
+                let judgement = Rc::new(self.judge_facts(&facts, request.upstream)?);
                 if let Some(name) = name {
                     seen.put(name, Rc::clone(&judgement));
                 }

@@ -1,5 +1,6 @@
 //! Which answers are metered, and what their requests need for it.
 
+use super::call::AccessRequest;
 use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
 use crate::denial::Denial;
@@ -14,32 +15,31 @@ const ANY_FORM: &[u8] = b"*/*";
 impl Gateway {
     /// Starts to meter a provider's answer; `None` where there is nothing to meter.
     pub fn meter(&self, call: &Call, status: u32, headers: &Headers) -> Option<Meter> {
-        Meter::open(self.metered(call)?, status, headers)
+        Meter::open(self.metered(call.operation()?)?, status, headers)
     }
 
     /// No answer that is metered may come without its usage.
-    pub(super) fn require_whole_answer(&self, call: &Call) -> Result<(), Denial> {
-        self.metered(call)
-            .map_or(Ok(()), |operation| dialect::require_whole_answer(operation, &call.arrival.head))
+    pub(super) fn require_whole_answer(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
+        let metered = self.metered(request.operation());
+        metered.map_or(Ok(()), |operation| dialect::require_whole_answer(operation, request.head()))
     }
 
     /// A compressed answer would have to be unpacked to be read, and one in another form could not be.
-    pub(super) fn ask_for_readable_answer(&self, call: &Call, patch: &mut HeaderPatch) {
-        let metered = self.metered(call);
+    pub(super) fn ask_for_readable_answer(&self, request: AccessRequest<'_>, patch: &mut HeaderPatch) {
+        let metered = self.metered(request.operation());
         // So would one whose URLs are made the gateway's.
-        let holds_url = call.operation.as_deref().and_then(Operation::url_key).is_some();
+        let holds_url = request.operation().url_key().is_some();
         if holds_url || metered.is_some() {
-            patch.ask_for_plain_answer(&call.arrival.head);
+            patch.ask_for_plain_answer(request.head());
         }
         if let Some(operation) = metered {
-            dialect::unreadable_forms(operation, &call.arrival.head)
-                .for_each(|name| patch.set(name, ANY_FORM));
+            dialect::unreadable_forms(operation, request.head()).for_each(|name| patch.set(name, ANY_FORM));
         }
     }
 
     /// Takes out of an answer what only the gateway has asked for; `None` where there is no such thing.
     pub fn extra_event(&self, call: &Call, meter: Option<&Meter>) -> Option<UsageChunkFilter> {
-        let was_asked_for = call.operation.as_deref().is_some_and(Operation::tells_stream_usage_if_asked);
+        let was_asked_for = call.operation().is_some_and(Operation::tells_stream_usage_if_asked);
         (was_asked_for && call.is_rewritten() && meter.is_some_and(Meter::reads_events))
             .then(UsageChunkFilter::default)
     }
@@ -58,21 +58,21 @@ impl Gateway {
     }
 
     /// The body with the wish for a stream's usage, where that has to be added.
-    pub(super) fn with_stream_usage(&self, call: &Call, body: Body<'_>) -> Option<Vec<u8>> {
-        let upstream = self.upstreams.select(call.cluster()).ok()?;
-        let asks = |operation: &&Operation| self.asks_for_stream_usage(operation, upstream);
-        let operation = call.operation.as_deref().filter(asks)?;
+    pub(super) fn with_stream_usage(&self, request: AccessRequest<'_>, body: Body<'_>) -> Option<Vec<u8>> {
+        let operation = request.operation();
+        if !self.asks_for_stream_usage(operation, request.upstream) {
+            return None;
+        }
         match body {
             Body::Complete(content) => {
-                dialect::ask_for_stream_usage(operation, call.body.as_ref()?, content.bytes()?)
+                dialect::ask_for_stream_usage(operation, request.what.facts()?, content.bytes()?)
             }
             Body::Coming | Body::Beginning(_) => None,
         }
     }
 
     /// What is asked, where it costs something and that is recorded.
-    fn metered<'a>(&self, call: &'a Call) -> Option<&'a Operation> {
-        let operation = call.operation.as_deref()?;
+    fn metered<'a>(&self, operation: &'a Operation) -> Option<&'a Operation> {
         let is_metered = self.settings.metering.usage == MeteredUsage::Record && operation.is_metered();
         is_metered.then_some(operation)
     }

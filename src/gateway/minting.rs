@@ -2,16 +2,18 @@
 
 use std::rc::Rc;
 
-use super::call::Given;
+use super::authenticating::{caller, stop};
+use super::call::{Authenticated, Given};
 use super::ids::hex;
 use super::walk::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience, body};
+use crate::cache::Cache;
 use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Manner, Minting, Parties, TokenRequest};
-use crate::request::{Connection, Moment};
+use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::Secret;
 
 /// The longest request for a token, in bytes.
@@ -45,8 +47,8 @@ impl Gateway {
                 .with_detail("tokens are asked for by `POST`")
                 .into());
         }
-        self.authenticate(call, known)?;
-        self.take_offer(call, known)?;
+        let Authenticated { arrival, told, who, .. } = self.authenticate(call, known)?;
+        let holder = self.take_offer(arrival, who, known)?;
         let body = match (known.body, known.patience) {
             (Body::Complete(content), _) => content,
             (_, Patience::Left) => return Err(Stop::Need(Need::Body { limit: BODY_LIMIT, look: None })),
@@ -60,21 +62,21 @@ impl Gateway {
         let now_seconds = known.moment.unix_seconds();
         let body = body::read(body)?;
         let asked = match shape {
-            None => TokenRequest::read(&call.arrival.head, body)?,
-            Some(shape) => TokenRequest::read_shape(shape, &call.arrival.head, body, now_seconds)?,
+            None => TokenRequest::read(&arrival.head, body)?,
+            Some(shape) => TokenRequest::read_shape(shape, &arrival.head, body, now_seconds)?,
         };
         let subject = match &asked.subject {
-            Some(token) => Some(self.prove_subject(call, token, known)?),
+            Some(token) => Some(self.prove_subject(token, caller(arrival, told, known), known)?),
             None => None,
         };
-        self.judge(subject.as_ref().map(|proven| &*proven.principal), known)?;
-        let caller = call.proven.as_ref().ok_or(Reason::CredentialMissing)?;
-        self.require_same_actor(call, asked.actor.as_ref())?;
+        if let Some(subject) = &subject {
+            self.judge(&subject.principal, known)?;
+        }
+        self.require_same_actor(&arrival.head, asked.actor.as_ref())?;
         let parties =
-            Parties { caller: &caller.principal, subject: subject.as_ref().map(|proven| &*proven.principal) };
-        let mut grant =
-            minting.grant(&self.engine, &asked, parties, (&call.arrival.decision_id, now_seconds))?;
-        grant.principal.binding = self.binding_for(call, &asked, parties.subject, known)?;
+            Parties { caller: who.principal(), subject: subject.as_ref().map(|proven| &*proven.principal) };
+        let mut grant = minting.grant(&self.engine, &asked, parties, (&arrival.decision_id, now_seconds))?;
+        grant.principal.binding = self.binding_for(holder, &asked, parties.subject, known)?;
         let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
         let given = Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at };
@@ -131,20 +133,24 @@ impl Gateway {
     }
 
     /// The user's token, which the caller holds but is not known by.
-    fn prove_subject(&self, call: &Call, token: &Presented, known: &Known<'_>) -> Result<Proven, Stop> {
-        let caller = self.caller(call, known);
+    fn prove_subject(
+        &self,
+        token: &Presented,
+        caller: Caller<'_>,
+        known: &Known<'_>,
+    ) -> Result<Proven, Stop> {
         self.identity.prove(&self.engine, token, caller).map_err(|unproven| match unproven {
             Unproven::Denied(denial) if denial.status() < 500 => Denial::new(Reason::TokenRequestInvalid)
                 .with_detail(format!("`subject_token`: {} [{}]", denial.reason().message(), denial.reason()))
                 .into(),
-            unproven => self.unproven(unproven, known),
+            unproven => stop(unproven, known),
         })
     }
 
     /// The caller is the actor; where it says so once more, it must be the same.
-    fn require_same_actor(&self, call: &Call, actor: Option<&Presented>) -> Result<(), Denial> {
+    fn require_same_actor(&self, head: &RequestHead, actor: Option<&Presented>) -> Result<(), Denial> {
         let Some(actor) = actor else { return Ok(()) };
-        let presented = identity::find(&call.arrival.head)?;
+        let presented = identity::find(head)?;
         match presented.secret == actor.secret {
             true => Ok(()),
             false => Err(Denial::new(Reason::AmbiguousCredential)

@@ -1,20 +1,13 @@
 //! What a call adds to its caller's recent past, and what is unusual about it.
 
-use super::{Call, Ending, Gateway, Known, Memory};
-use crate::anomaly::{Anomaly, AnomalyKind, Observation, PrincipalHash, Totals};
+use super::call::{Arrival, Call, Identified, Observed};
+use super::{Ending, Gateway, Known, Memory};
+use crate::anomaly::{Observation, PrincipalHash, Totals};
 use crate::config::{ClientAddress, ConfigError};
 use crate::expression::Reads;
 use crate::identity::{Asker, CredentialName, Source};
 use crate::ledger::Store;
-
-/// What was unusual about a call when it came.
-#[derive(Clone, Debug)]
-pub(super) struct Observed {
-    /// `None` where the past could not be read: a rule that reads it then errs.
-    pub(super) anomaly: Option<Anomaly>,
-    /// What of it is an anomaly.
-    pub(super) kinds: Vec<AnomalyKind>,
-}
+use crate::request::Connection;
 
 impl Gateway {
     pub(super) fn check_anomalies(&self) -> Result<(), ConfigError> {
@@ -34,22 +27,20 @@ impl Gateway {
     }
 
     /// Adds the call to its caller's past, once, and finds what is unusual about it.
-    pub(super) fn observe(&self, call: &mut Call, known: &Known<'_>) {
-        let (Some(anomalies), None) = (&self.anomalies, &call.observed) else { return };
-        let Some(name) = call.principal().map(PrincipalHash::of) else { return };
-        let sight = Observation {
-            model: call.model(),
-            address: call
-                .arrival
-                .connection
-                .source_address
-                .as_deref()
-                .filter(|_| self.believes_address_of(call)),
-            now_ms: known.moment.unix_ms,
-        };
+    pub(super) fn observe(
+        &self,
+        Arrival { connection, .. }: &Arrival,
+        who: &mut Identified,
+        model: Option<&str>,
+        known: &Known<'_>,
+    ) {
+        let (Some(anomalies), None) = (&self.anomalies, &who.observed) else { return };
+        let name = PrincipalHash::of(who.principal());
+        let address = connection.source_address.as_deref().filter(|_| self.believes_address_of(connection));
+        let sight = Observation { model, address, now_ms: known.moment.unix_ms };
         let anomaly = anomalies.observe((&self.ledger, known.store), &known.memory.pasts, name, &sight).ok();
         let kinds = anomaly.iter().flat_map(|anomaly| anomalies.kinds(anomaly)).collect();
-        call.observed = Some(Observed { anomaly, kinds });
+        who.observed = Some(Observed { anomaly, kinds });
     }
 
     /// Notes what the call has come to.
@@ -91,25 +82,9 @@ impl Gateway {
     }
 
     /// Under `peer`, an address with port 0 was taken from a header.
-    pub(super) fn believes_address_of(&self, call: &Call) -> bool {
+    pub(super) fn believes_address_of(&self, connection: &Connection) -> bool {
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
-        !is_peer || call.arrival.connection.source_port.unwrap_or(0) != 0
-    }
-}
-
-impl Call {
-    /// Lets the call be as unusual as this, whatever its caller's past.
-    pub fn assume_anomaly(&mut self, anomaly: Anomaly) {
-        self.observed = Some(Observed { anomaly: Some(anomaly), kinds: Vec::new() });
-    }
-
-    /// What about the call is an anomaly.
-    pub fn anomalies(&self) -> &[AnomalyKind] {
-        self.observed.as_ref().map_or(&[], |observed| &observed.kinds)
-    }
-
-    pub(super) fn anomaly(&self) -> Option<&Anomaly> {
-        self.observed.as_ref()?.anomaly.as_ref()
+        !is_peer || connection.source_port.unwrap_or(0) != 0
     }
 }
 

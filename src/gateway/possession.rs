@@ -1,7 +1,8 @@
 //! Proof of possession in the walk: of the caller's own credential, of a user's token that an agent sends, and of what a
 //! new token shall be bound to; and what all workers must share for it.
 
-use super::{Call, Gateway, Known};
+use super::call::{Arrival, Identified};
+use super::{Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::identity::{self, Binding, Holder, Principal, ProofTable, Scheme, Shown};
 use crate::ledger::Store;
@@ -29,52 +30,62 @@ impl Gateway {
     }
 
     /// Proves, once per call, that the sender holds what its credential is bound to.
-    pub(super) fn possess(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Denial> {
-        let (Some(proven), None) = (&call.proven, &call.holder) else { return Ok(()) };
-        if proven.principal.binding.is_none() && proven.scheme == Scheme::Bearer {
-            call.holder = Some(Holder::default());
-            return Ok(());
+    pub(super) fn possess(
+        &self,
+        arrival: &Arrival,
+        who: &mut Identified,
+        known: &Known<'_>,
+    ) -> Result<Holder, Denial> {
+        if let Some(holder) = who.holder {
+            return Ok(holder);
         }
-        let presented = identity::find(&call.arrival.head)?;
-        let shown = self.shown(call, presented.secret.expose(), known);
+        let proven = &who.proven;
+        if proven.principal.binding.is_none() && proven.scheme == Scheme::Bearer {
+            return Ok(*who.holder.insert(Holder::default()));
+        }
+        let presented = identity::find(&arrival.head)?;
+        let shown = self.shown(arrival, presented.secret.expose(), known);
         let possession = self.identity.possession();
         let nonce =
             if proven.principal.binding.names_keys() { possession.nonce(&shown.table)? } else { None };
         let holder = possession.prove(proven, &shown);
         // Also where the proof is refused: the next one needs it.
-        call.dpop_nonce = nonce;
-        call.holder = Some(holder?);
-        Ok(())
+        who.nonce = nonce;
+        Ok(*who.holder.insert(holder?))
     }
 
     /// Takes, once per call, what comes with a request for a token to be bound to: the key of a proof, or the client's
     /// certificate.
-    pub(super) fn take_offer(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Denial> {
-        let (Some(proven), Some(Holder { key: None, .. })) = (&call.proven, &call.holder) else {
-            return Ok(());
-        };
-        let presented = identity::find(&call.arrival.head)?;
-        let shown = self.shown(call, presented.secret.expose(), known);
+    pub(super) fn take_offer(
+        &self,
+        arrival: &Arrival,
+        who: &mut Identified,
+        known: &Known<'_>,
+    ) -> Result<Holder, Denial> {
+        let holder = self.possess(arrival, who, known)?;
+        if holder.key.is_some() {
+            return Ok(holder);
+        }
+        let presented = identity::find(&arrival.head)?;
+        let shown = self.shown(arrival, presented.secret.expose(), known);
         let possession = self.identity.possession();
         if !possession.is_offered(&shown) {
-            return Ok(());
+            return Ok(holder);
         }
         let nonce = possession.nonce(&shown.table)?;
-        let key = possession.prove_offered(&proven.principal, &shown);
-        call.dpop_nonce = nonce;
-        call.holder = Some(Holder { key: Some(key?), ..call.holder.unwrap_or_default() });
-        Ok(())
+        let key = possession.prove_offered(who.principal(), &shown);
+        who.nonce = nonce;
+        Ok(*who.holder.insert(Holder { key: Some(key?), ..holder }))
     }
 
     /// What a token is bound to: all that had to be held for it, and what was asked for.
     pub(super) fn binding_for(
         &self,
-        call: &Call,
+        mut holder: Holder,
         asked: &TokenRequest,
         subject: Option<&Principal>,
         known: &Known<'_>,
     ) -> Result<Binding, Denial> {
-        let mut holder = call.holder.unwrap_or_default();
         let names_certificate = subject.is_some_and(|subject| subject.binding.names_certificates());
         if holder.certificate.is_none() && (names_certificate || asked.bind.contains(&Bind::Certificate)) {
             holder.certificate = (known.certificate)();
@@ -100,9 +111,9 @@ impl Gateway {
         Ok(Binding::to(&holder))
     }
 
-    fn shown<'a>(&'a self, call: &'a Call, credential: &'a [u8], known: &Known<'a>) -> Shown<'a> {
+    fn shown<'a>(&'a self, arrival: &'a Arrival, credential: &'a [u8], known: &Known<'a>) -> Shown<'a> {
         Shown {
-            request: &call.arrival.head,
+            request: &arrival.head,
             credential,
             certificate: known.certificate,
             verify: known.verify,

@@ -4,9 +4,10 @@
 //! pieces on their way: a beginning is looked at where it is 64 KiB long, 128 KiB and so on, up to the limit of forms. Its
 //! fields may stand behind its file; until they have come Envoy holds what comes.
 
+use super::call::ReadBody;
 use super::{Body, Need, body};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyFacts, BodyForm, Fields, Form, Operation};
+use crate::dialect::{self, BodyForm, Fields, Operation};
 use crate::request::RequestHead;
 
 /// Where the beginning of a form is looked at first, in bytes; a shorter form is always read whole.
@@ -14,8 +15,7 @@ const EARLY: usize = 64 * 1024;
 
 /// Where reading has come to.
 pub(super) enum Reading {
-    /// What was read; with the form where that goes on.
-    Done(BodyFacts, Option<Box<Form>>),
+    Done(ReadBody),
     Needs(Need),
 }
 
@@ -56,7 +56,10 @@ pub(super) fn read(
             if is_complete {
                 form.finish()?;
             }
-            return Ok(Reading::Done(facts, (!is_complete).then(|| Box::new(form))));
+            return Ok(Reading::Done(match is_complete {
+                true => ReadBody::whole(facts),
+                false => ReadBody::beginning(facts, form, bytes.len()),
+            }));
         }
     }
     match cuts().find(|cut| *cut > bytes.len()) {
@@ -64,7 +67,7 @@ pub(super) fn read(
         None if is_long => Err(Denial::new(Reason::BodyTooLarge).with_detail(format!(
             "of a form {limit} bytes (`form_limit`) are read for its fields; put them before the file"
         ))),
-        _ => Ok(Reading::Done(dialect::read_body(operation, head, bytes)?, None)),
+        _ => Ok(Reading::Done(ReadBody::whole(dialect::read_body(operation, head, bytes)?))),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::audit::{
     self, AnsweredBy, Bill, Decision, Line, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
 };
 use crate::config::Unit;
-use crate::gateway::call::{Call, DPOP_NONCE, Forwarded, Verdict};
+use crate::gateway::call::{Call, DPOP_NONCE, Forwarded, Observed, Verdict};
 use crate::gateway::{Gateway, KeyRing};
 use crate::meter::Usage;
 use crate::quota::Charged;
@@ -48,7 +48,7 @@ impl Call {
         };
         let mut patch = answer_patch(headers, !own_rates.is_empty());
         patch.set(REQUEST_ID, self.arrival.request_id.as_bytes());
-        if let Some(nonce) = &self.dpop_nonce {
+        if let Some(nonce) = self.nonce() {
             patch.set(DPOP_NONCE, nonce.as_bytes());
         }
         for (name, value) in own_rates {
@@ -85,7 +85,7 @@ impl Call {
         record.write(&mut line);
         match &self.verdict {
             // The model that a body names is not the next one's.
-            Verdict::Forwarded(Forwarded { settled, .. }) if self.body.is_none() => {
+            Verdict::Forwarded(Forwarded { settled, .. }) if self.body_facts().is_none() => {
                 line.append(settled.subject.get_or_init(|| {
                     let mut line = Line::with_room(ROOM);
                     self.subject().write(&mut line);
@@ -98,14 +98,16 @@ impl Call {
             Spent { usage, price: ending.price.as_ref() }.write(&mut line);
         }
         Bill(&ending.charged).write(&mut line);
-        if let Some(anomaly) = self.anomaly().filter(|_| !self.anomalies().is_empty()) {
-            Unusual::of(anomaly, self.anomalies()).write(&mut line);
+        if let Some(Observed { anomaly: Some(anomaly), kinds }) = self.observed()
+            && !kinds.is_empty()
+        {
+            Unusual::of(anomaly, kinds).write(&mut line);
         }
         line.finish()
     }
 
     fn subject(&self) -> Subject<'_> {
-        let (principal, operation) = (self.principal(), self.operation.as_deref());
+        let (principal, operation) = (self.principal(), self.operation());
         Subject {
             principal_kind: principal.map(|principal| principal.kind.name()),
             subject: principal.map(|principal| principal.subject.as_str()),

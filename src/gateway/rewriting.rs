@@ -1,10 +1,9 @@
 //! Another body in place of the caller's, where the gateway has something to add to it.
 
-use super::call::{Call, Forwarded, Rewriting, Verdict};
+use super::call::{AccessRequest, Call, Forwarded, Rewriting, Verdict};
 use super::{Body, Gateway, body};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
-use crate::upstream::Upstream;
 
 impl Gateway {
     /// What goes on in place of the body; `None` where that goes on as it came.
@@ -13,21 +12,20 @@ impl Gateway {
     /// A response would be kept under an account where it must not, because its request cannot be written into.
     pub(super) fn rewritten(
         &self,
-        call: &Call,
-        upstream: &Upstream,
+        request: AccessRequest<'_>,
         body: Body<'_>,
     ) -> Result<Option<Vec<u8>>, Denial> {
-        match call.operation.as_deref() {
-            Some(operation) if operation.keeps_its_answer() => forgotten(call, upstream, body),
-            _ => Ok(self.with_stream_usage(call, body)),
+        match request.operation().keeps_its_answer() {
+            true => forgotten(request, body),
+            false => Ok(self.with_stream_usage(request, body)),
         }
     }
 }
 
 /// The body with the wish that nothing of it is kept, where that has to be added.
-fn forgotten(call: &Call, upstream: &Upstream, body: Body<'_>) -> Result<Option<Vec<u8>>, Denial> {
-    let Some(principal) = call.principal() else { return Ok(None) };
-    let Some(reasoning) = upstream.forgets_responses(principal, call.model()) else { return Ok(None) };
+fn forgotten(request: AccessRequest<'_>, body: Body<'_>) -> Result<Option<Vec<u8>>, Denial> {
+    let (principal, model) = (request.principal(), request.what.model());
+    let Some(reasoning) = request.upstream.forgets_responses(principal, model) else { return Ok(None) };
     match body {
         Body::Complete(content) => dialect::keep_nothing(reasoning, body::read(content)?),
         Body::Coming | Body::Beginning(_) => Err(Reason::ProxyRefused.into()),
@@ -59,7 +57,7 @@ impl Call {
     /// A denial where the body must not go on as it came.
     pub fn was_not_rewritten(&mut self) -> Result<(), Denial> {
         self.rewriting_is(Rewriting::None);
-        match self.operation.as_deref().is_some_and(Operation::keeps_its_answer) {
+        match self.operation().is_some_and(Operation::keeps_its_answer) {
             true => Err(Denial::new(Reason::ProxyRefused).with_note("the body could not be replaced")),
             false => Ok(()),
         }

@@ -1,11 +1,11 @@
 //! What a call may cost before it goes, and what it has cost when it is over.
 
-use super::call::{Call, Taken};
+use super::call::{AccessRequest, Call, Taken};
 use super::{Body, Ending, Gateway, Known, Memory};
 use crate::audit::{AnsweredBy, Price};
 use crate::config::Factor;
 use crate::denial::Reason;
-use crate::dialect::{BodyForm, Counts, Operation};
+use crate::dialect::{BodyForm, Counts};
 use crate::ledger::Store;
 use crate::meter::{Usage, tokens_of};
 use crate::price::{Circumstances, Consumption, Rate};
@@ -74,30 +74,31 @@ impl Gateway {
     }
 
     /// As much as is known before the call goes, where a quota asks for it.
-    pub(super) fn size_of(&self, call: &Call, known: &Known<'_>) -> Size<'_> {
+    pub(super) fn size_of(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Size<'_> {
         if !self.quotas.measures_size() {
             return Size::default();
         }
         let announced =
-            || call.arrival.head.text("content-length").and_then(|length| length.trim().parse().ok());
+            || request.head().text("content-length").and_then(|length| length.trim().parse().ok());
         let body_bytes = match known.body {
             Body::Complete(content) => u64::try_from(content.length()).ok(),
             Body::Coming | Body::Beginning(_) => announced(),
         };
-        let is_done_later = call.operation.as_deref().is_some_and(Operation::is_done_later)
-            || call.body.as_ref().is_some_and(|body| body.is_done_later);
+        let body = request.what.facts();
+        let is_done_later =
+            request.operation().is_done_later() || body.is_some_and(|body| body.is_done_later);
         Size {
             body_bytes,
-            max_tokens: call.body.as_ref().and_then(|body| body.max_tokens),
-            is_unseen: call.arrival.head.is_upgrade() || is_done_later,
-            rate: call.model().and_then(|model| self.rate(model, call, known.moment.unix_seconds())),
-            multiplier: self.price_multiplier(call),
+            max_tokens: body.and_then(|body| body.max_tokens),
+            is_unseen: request.head().is_upgrade() || is_done_later,
+            rate: request.what.model().and_then(|model| self.rate(model, request, known)),
+            multiplier: request.upstream.price_multiplier(),
             may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
         }
     }
 
-    fn rate(&self, model: &str, call: &Call, unix_seconds: u64) -> Option<&Rate> {
-        self.prices.as_ref()?.rate(model, call.cluster(), unix_seconds)
+    fn rate(&self, model: &str, request: AccessRequest<'_>, known: &Known<'_>) -> Option<&Rate> {
+        self.prices.as_ref()?.rate(model, request.arrival.cluster(), known.moment.unix_seconds())
     }
 
     fn price_multiplier(&self, call: &Call) -> Factor {
@@ -165,12 +166,12 @@ impl Call {
     /// The input as it is estimated by the request's text. A body that nobody read is all text where it is JSON; a form is
     /// mostly a file.
     fn asked_tokens(&self) -> Option<u64> {
-        let operation = self.operation.as_deref().filter(|operation| operation.is_metered())?;
+        let operation = self.operation().filter(|operation| operation.is_metered())?;
         let is_json = || {
             let media_type = self.arrival.head.text("content-type").unwrap_or_default();
             media_type.get(..JSON.len()).is_some_and(|start| start.eq_ignore_ascii_case(JSON))
         };
-        let text_bytes = match (operation.body_form(), &self.body) {
+        let text_bytes = match (operation.body_form(), self.body_facts()) {
             (BodyForm::Json, Some(body)) => body.text_bytes,
             (BodyForm::Json, None) => self.told.body_bytes,
             (BodyForm::Opaque, _) if is_json() => self.told.body_bytes,
@@ -181,8 +182,8 @@ impl Call {
 
     /// How long the text is that is to be spoken, where that is what was asked for.
     fn spoken_characters(&self) -> Option<u64> {
-        self.operation.as_deref().filter(|operation| operation.speaks())?;
-        self.body.as_ref()?.input_characters
+        self.operation().filter(|operation| operation.speaks())?;
+        self.body_facts()?.input_characters
     }
 
     /// So many bytes of its body have come.

@@ -3,16 +3,15 @@
 use std::rc::Rc;
 
 use super::bounds::{granted_models, require_granted_operation};
-use super::call::Forwarded;
+use super::call::{AccessRequest, Arrival, Authenticated, Call, Forwarded, ReadBody, Recognised, Taken};
 use super::memory::Settled;
 use super::observing::reads_anomalies;
 use super::reading::{self, Limits, Reading};
-use super::{Body, Call, Gateway, Known, Need, Patience};
+use super::{Body, Gateway, Known, Need, Patience};
 use crate::config::{Attach, Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Fields, ModelPlace, Operation};
 use crate::expression::Reads;
-use crate::identity::{Caller, Principal, Proven, Unproven};
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::request::AnnouncedBody;
 use crate::upstream::{HeaderPatch, Proofs, Upstream, claims_identity, steers};
@@ -47,128 +46,55 @@ pub(super) struct Passed {
 impl Gateway {
     /// Each step leaves what it found in the call, so that a later walk does not find it again.
     pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
-        self.authenticate(call, known)?;
-        let upstream = self.upstreams.select(call.cluster())?;
-        self.recognise(call, upstream, known)?;
-        self.require_whole_answer(call)?;
-        self.require_own_address(call, upstream)?;
-        self.refuse_body(call, known)?;
-        self.require_known_address(call)?;
+        let Authenticated { arrival, who, what, taken, .. } = self.authenticate(call, known)?;
+        let upstream = self.upstreams.select(arrival.cluster())?;
+        let what = recognise(arrival, what, upstream, known)?;
+        let request = AccessRequest { arrival, who, what, upstream };
+        require_granted_operation(request)?;
+        require_own_account(request, request.operation().is_stateful())?;
+        self.require_whole_answer(request)?;
+        self.require_own_address(request)?;
+        self.refuse_body(request, known)?;
+        self.require_known_address(arrival)?;
         let seen = &known.memory.settled;
-        let model_is_judged = self.model_is_judged(call, known);
-        let reads_each = model_is_judged
-            || call
-                .operation
-                .as_deref()
-                .is_some_and(|operation| self.asks_for_stream_usage(operation, upstream));
-        let name = self.settled_name(call, known).filter(|_| !reads_each);
+        let model_is_judged = self.model_is_judged(request, known);
+        let reads_each = model_is_judged || self.asks_for_stream_usage(request.operation(), upstream);
+        let name = self.settled_name(request, known).filter(|_| !reads_each);
         let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
             None => {
-                self.read_body(call, upstream, known)?;
-                self.observe(call, known);
-                let settled = Rc::new(self.settle(call, upstream, known)?);
+                if let Some(body) = self.read_body(request, known)? {
+                    what.body = Some(body);
+                    require_own_conversation(AccessRequest { arrival, who, what, upstream })?;
+                }
+                self.observe(arrival, who, what.model(), known);
+                let request = AccessRequest { arrival, who, what, upstream };
+                let settled = Rc::new(self.settle(request, known)?);
                 // What a body says is not what the next one says.
-                if let (Some(name), None) = (name, &call.body) {
+                if let (Some(name), None) = (name, &what.body) {
                     seen.put(name, Rc::clone(&settled));
                 }
                 settled
             }
         };
-        self.observe(call, known);
+        self.observe(arrival, who, what.model(), known);
         if model_is_judged {
-            self.judge_model(call, known)?;
+            self.judge_model(AccessRequest { arrival, who, what, upstream }, known)?;
         }
-        call.catch_up(known)?;
-        self.pass(call, upstream, settled, known)
-    }
-
-    pub(super) fn authenticate(&self, call: &mut Call, known: &Known<'_>) -> Result<(), Stop> {
-        let now_ms = known.moment.unix_ms;
-        // A feed or a key set may have changed while the call was held.
-        let stands = |proven: &Proven| proven.stands(&known.polled.fed, known.keys, now_ms);
-        if !call.proven.as_ref().is_some_and(stands) {
-            let proven =
-                self.identity.authenticate(&self.engine, &call.arrival.head, self.caller(call, known));
-            let proven = proven.map_err(|unproven| self.unproven(unproven, known))?;
-            if let Some(before) = call.proven.replace(proven) {
-                self.forget_of(call, &before.principal, known);
-            }
+        if let Some(body) = &mut what.body {
+            body.catch_up(known.body)?;
         }
-        self.judge(call.principal(), known)?;
-        Ok(self.possess(call, known)?)
-    }
-
-    /// Forgets what earlier walks have found out of the caller as it was then.
-    fn forget_of(&self, call: &mut Call, before: &Principal, known: &Known<'_>) {
-        let Some(principal) = call.principal().filter(|principal| *principal != before) else { return };
-        // A proof is used up; it is asked for again only where something else must be held now.
-        if principal.binding != before.binding {
-            call.holder = None;
-        }
-        // Whose account it is decides what a body may name, and who is charged.
-        (call.body, call.form, call.observed) = (None, None, None);
-        if let Some(asking) = call.taken.take_asking() {
-            self.quotas.give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
-        }
-    }
-
-    pub(super) fn caller<'a>(&self, call: &'a Call, known: &Known<'a>) -> Caller<'a> {
-        Caller {
-            connection: &call.arrival.connection,
-            keys: known.keys,
-            fed: &known.polled.fed,
-            moment: known.moment,
-            verify: known.verify,
-            proven: &known.memory.proven,
-            introspected: &call.told.introspected,
-            inactive: &known.memory.inactive,
-        }
-    }
-
-    pub(super) fn unproven(&self, unproven: Unproven, known: &Known<'_>) -> Stop {
-        match (unproven, known.patience) {
-            (Unproven::Denied(denial), _) => denial.into(),
-            (Unproven::NeedsKeys { issuer }, Patience::Left) => Stop::Need(Need::Keys { issuer }),
-            (Unproven::NeedsKeys { .. }, Patience::Exhausted) => Denial::new(Reason::IdentityUnavailable)
-                .with_note("the issuer's keys did not come in time")
-                .into(),
-            (Unproven::NeedsIntrospection(inquiry), Patience::Left) => {
-                Stop::Need(Need::Introspection(inquiry))
-            }
-            (Unproven::NeedsIntrospection(_), Patience::Exhausted) => {
-                Denial::new(Reason::IdentityUnavailable)
-                    .with_note("the issuer did not say in time whether the token is active")
-                    .into()
-            }
-        }
-    }
-
-    fn recognise(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Denial> {
-        if call.operation.is_none() {
-            let head = &call.arrival.head;
-            let seen = &known.memory.operations;
-            let asked = [upstream.facts().cluster, head.method(), head.path()].map(str::as_bytes);
-            let name = seen.name(&asked);
-            let operation = dialect::recognise_again(seen, name, head, || {
-                let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());
-                dialect::recognise(dialect, head, prefix, upstream.operations())
-            })?;
-            (call.operation, call.operation_name) = (Some(operation), Some(name));
-        }
-        require_granted_operation(call)?;
-        let is_stateful = call.operation.as_deref().is_some_and(Operation::is_stateful);
-        require_own_account(call, upstream, is_stateful)
+        self.pass(AccessRequest { arrival, who, what, upstream }, taken, settled, known)
     }
 
     /// What nobody reads here could still be read by the provider, or by a server on the way as the next request.
-    fn refuse_body(&self, call: &Call, known: &Known<'_>) -> Result<(), Stop> {
-        let method = call.arrival.head.method();
-        if !call.operation.as_ref().is_some_and(|operation| operation.refuses_body(method)) {
+    fn refuse_body(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Result<(), Stop> {
+        let (head, method) = (request.head(), request.head().method());
+        if !request.operation().refuses_body(method) {
             return Ok(());
         }
-        let (is_upgrade, is_delete) = (call.arrival.head.is_upgrade(), method == "DELETE");
-        match (known.body, call.arrival.head.announced_body()) {
+        let (is_upgrade, is_delete) = (head.is_upgrade(), method == "DELETE");
+        match (known.body, head.announced_body()) {
             (body, _) if body.is_none() => Ok(()),
             // Google's SDK for JavaScript sends an empty object along, which says nothing.
             (Body::Complete(content), _)
@@ -189,18 +115,19 @@ impl Gateway {
         }
     }
 
-    fn read_body(&self, call: &mut Call, upstream: &Upstream, known: &Known<'_>) -> Result<(), Stop> {
-        let facts = self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown)?;
+    /// What the body says, where something here asks and it was not read yet.
+    fn read_body(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Result<Option<ReadBody>, Stop> {
+        let facts = request.facts(known.moment);
         self.require_plain_query(&facts)?;
-        if call.body.is_some() {
-            return Ok(());
+        if request.what.body.is_some() {
+            return Ok(None);
         }
-        let form = facts.operation.form_of(&call.arrival.head);
-        let needs_body = self.needs_body(upstream, &facts, form) || self.must_name_model(call, form, known);
+        let form = request.body_form();
+        let needs_body = self.needs_body(request, &facts, form) || self.must_name_model(request, form, known);
         // Work in the background would leave the answer without its cost.
         let may_be_done_later = facts.operation.may_be_done_later() && self.quotas.needs_usage();
         if !(needs_body || may_be_done_later) {
-            return Ok(());
+            return Ok(None);
         }
         if !needs_body && self.settings.hold == Hold::Headers {
             return Err(Denial::new(Reason::UsageUnknowable)
@@ -210,49 +137,39 @@ impl Gateway {
         let limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
         let waits = form == BodyForm::Multipart && self.reads_stream(&facts);
         let fields = if waits { Fields::All } else { Fields::Model };
-        let (body, form) =
-            match reading::read(facts.operation, &call.arrival.head, known.body, (limits, fields))? {
-                Reading::Done(body, form) => (body, form),
-                Reading::Needs(need) => return Err(self.hold_for(need, known)),
-            };
-        let (is_stateful, names_earlier_turns) = (body.is_stateful, body.names_earlier_turns);
-        if let (Some(_), Body::Beginning(content)) = (&form, known.body) {
-            call.watched = content.length();
+        match reading::read(facts.operation, request.head(), known.body, (limits, fields))? {
+            Reading::Done(body) => Ok(Some(body)),
+            Reading::Needs(need) => Err(self.hold_for(need, known)),
         }
-        (call.body, call.form) = (Some(body), form);
-        let own = require_own_account(call, upstream, is_stateful);
-        Ok(own.map_err(|denial| if names_earlier_turns { denial.with_detail(WAY_OUT) } else { denial })?)
     }
 
     /// The quotas, then the provider's credential.
     fn pass(
         &self,
-        call: &mut Call,
-        upstream: &Upstream,
+        request: AccessRequest<'_>,
+        taken: &mut Taken,
         settled: Rc<Settled>,
         known: &Known<'_>,
     ) -> Result<Passed, Stop> {
         // First, so that a request which cannot be sent on costs nothing.
-        let rewriting = self.rewritten(call, upstream, known.body)?.into();
-        let admission = self.admit(call, &settled.judgement, known)?;
-        let facts = || self.facts_of(call, known.moment).ok_or(Reason::OperationUnknown);
+        let rewriting = self.rewritten(request, known.body)?.into();
+        let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
-        let mut patch = upstream.attach(&proofs, &settled.judgement.attachment, &call.arrival.head);
+        let mut patch = request.upstream.attach(&proofs, &settled.judgement.attachment, request.head());
         let passport = match self.settings.attach {
             Attach::InChain => None,
             Attach::AtCluster => {
-                let facts = facts()?;
-                Some(upstream.passport(&proofs, facts.principal, facts.operation))
+                Some(request.upstream.passport(&proofs, request.principal(), request.operation()))
             }
         };
-        self.ask_for_readable_answer(call, &mut patch);
-        call.arrival.set_request_id(&mut patch);
+        self.ask_for_readable_answer(request, &mut patch);
+        request.arrival.set_request_id(&mut patch);
         Ok(Passed { patch, forwarded: Forwarded { proofs, settled, passport, rewriting } })
     }
 
     /// The body is read where a rule, a price or a quota that applies reads it, and where it could name something
     /// that is stored under a provider account which this caller shares with others.
-    fn needs_body(&self, upstream: &Upstream, facts: &CallFacts<'_>, form: BodyForm) -> bool {
+    fn needs_body(&self, request: AccessRequest<'_>, facts: &CallFacts<'_>, form: BodyForm) -> bool {
         let operation = facts.operation;
         if !is_read(form) {
             return false;
@@ -264,11 +181,12 @@ impl Gateway {
         }
         if form == BodyForm::Json
             && operation.body_may_hold_state()
-            && !upstream.is_exclusive_to(facts.principal)
+            && !request.upstream.is_exclusive_to(facts.principal)
         {
             return true;
         }
-        if self.asks_for_stream_usage(operation, upstream) || self.reads_body(self.quotas.reads(), operation)
+        if self.asks_for_stream_usage(operation, request.upstream)
+            || self.reads_body(self.quotas.reads(), operation)
         {
             return true;
         }
@@ -280,11 +198,8 @@ impl Gateway {
     }
 
     /// True where the kill switch may be for the model that the body names.
-    fn must_name_model(&self, call: &Call, form: BodyForm, known: &Known<'_>) -> bool {
-        let operation = call.operation.as_deref();
-        is_read(form)
-            && operation.is_some_and(|operation| self.body_names_model(operation))
-            && self.model_is_judged(call, known)
+    fn must_name_model(&self, request: AccessRequest<'_>, form: BodyForm, known: &Known<'_>) -> bool {
+        is_read(form) && self.body_names_model(request.operation()) && self.model_is_judged(request, known)
     }
 
     /// True where the body has a say in which model answers, beside a path that names one too: further models, and one that
@@ -342,31 +257,28 @@ impl Gateway {
 
     /// An open request claims nothing: what would have to be taken off could change its route after it was decided.
     /// It has no body and is no tunnel.
-    pub(super) fn is_open(&self, call: &Call, known: &Known<'_>) -> bool {
+    pub(super) fn is_open(&self, arrival: &Arrival, known: &Known<'_>) -> bool {
+        let head = &arrival.head;
         let is_listed = self.settings.open.iter().any(|(method, path)| {
             // A query could carry anything; an open path is open without one.
-            call.arrival.head.method() == method && call.arrival.head.path() == path
+            head.method() == method && head.path() == path
         });
-        if !is_listed
-            || call.arrival.head.is_upgrade()
-            || claims_identity(&call.arrival.head)
-            || steers(&call.arrival.head)
-        {
+        if !is_listed || head.is_upgrade() || claims_identity(head) || steers(head) {
             return false;
         }
         // Where Envoy itself adds the credential, it would add it to this request too.
         known.body.is_none()
-            && !self.upstreams.select(call.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
+            && !self.upstreams.select(arrival.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
     }
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
-    fn require_known_address(&self, call: &Call) -> Result<(), Denial> {
+    fn require_known_address(&self, arrival: &Arrival) -> Result<(), Denial> {
         let reads_address = || {
             let reads_source =
                 self.policies.reads().variable("source") || self.quotas.reads().variable("source");
             reads_source || self.reads_anomalies()
         };
-        match self.believes_address_of(call) || !reads_address() {
+        match self.believes_address_of(&arrival.connection) || !reads_address() {
             true => Ok(()),
             false => Err(Reason::ClientAddressUntrusted.into()),
         }
@@ -384,13 +296,42 @@ impl Gateway {
     }
 }
 
+/// What the path asks of the upstream, found out once per call.
+fn recognise<'a>(
+    arrival: &Arrival,
+    what: &'a mut Option<Recognised>,
+    upstream: &Upstream,
+    known: &Known<'_>,
+) -> Result<&'a mut Recognised, Denial> {
+    match what {
+        Some(what) => Ok(what),
+        None => {
+            let head = &arrival.head;
+            let seen = &known.memory.operations;
+            let asked = [upstream.facts().cluster, head.method(), head.path()].map(str::as_bytes);
+            let name = seen.name(&asked);
+            let operation = dialect::recognise_again(seen, name, head, || {
+                let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());
+                dialect::recognise(dialect, head, prefix, upstream.operations())
+            })?;
+            Ok(what.insert(Recognised::new(operation, name)))
+        }
+    }
+}
+
 /// What is kept under a provider account is for the tenant alone whose account it is.
-fn require_own_account(call: &Call, upstream: &Upstream, is_stateful: bool) -> Result<(), Denial> {
-    let is_own = || call.principal().is_some_and(|principal| upstream.is_exclusive_to(principal));
-    match is_stateful && !is_own() {
+fn require_own_account(request: AccessRequest<'_>, is_stateful: bool) -> Result<(), Denial> {
+    match is_stateful && !request.upstream.is_exclusive_to(request.principal()) {
         true => Err(Reason::StatefulOperationSharedCredential.into()),
         false => Ok(()),
     }
+}
+
+/// So is what the body names of that.
+fn require_own_conversation(request: AccessRequest<'_>) -> Result<(), Denial> {
+    let Some(body) = request.what.facts() else { return Ok(()) };
+    let own = require_own_account(request, body.is_stateful);
+    own.map_err(|denial| if body.names_earlier_turns { denial.with_detail(WAY_OUT) } else { denial })
 }
 
 /// True for a body that can be read.

@@ -1,5 +1,6 @@
 //! What the host tells of a call after its headers, whatever has been proven of it by then.
 
+use crate::anomaly::Anomaly;
 use crate::identity::{CredentialName, Introspected};
 
 /// What the host has told of a call.
@@ -9,4 +10,6 @@ pub(in crate::gateway) struct Told {
     pub(in crate::gateway) introspected: Vec<(CredentialName, Introspected)>,
     /// How many bytes of the body have come, whether or not anybody reads it.
     pub(in crate::gateway) body_bytes: u64,
+    /// How unusual its caller is, whatever that one's past. Only scripts say so; it is taken once the caller is known.
+    pub(in crate::gateway) anomaly: Option<Anomaly>,
 }

@@ -166,7 +166,7 @@ fn a_form_that_waits_behind_its_decision_is_watched_over_what_came_meanwhile() {
         let known = Known { body: Body::Beginning(&began), ..scene.known(&upload) };
         assert!(matches!(scene.gateway.decide(&mut call, &known), Outcome::Forward(_)));
         let all = format!("{beginning}{meanwhile}{end}").into_bytes();
-        let known = Known { body: Body::Complete(&all), ..scene.known(&upload) };
-        assert_eq!(call.catch_up(&known).err().map(|denial| denial.reason()), refused, "{meanwhile}");
+        let caught_up = call.read_body_mut().unwrap().catch_up(Body::Complete(&all));
+        assert_eq!(caught_up.err().map(|denial| denial.reason()), refused, "{meanwhile}");
     }
 }

@@ -1,0 +1,88 @@
+//! Who calls: proven once per call, and anew where a feed or a key set has changed while it was held.
+
+use super::call::{Arrival, Authenticated, Call, Found, Identified, Taken, Told};
+use super::walk::Stop;
+use super::{Gateway, Known, Need, Patience};
+use crate::denial::{Denial, Reason};
+use crate::identity::{Caller, Proven, Unproven};
+
+impl Gateway {
+    pub(super) fn authenticate<'a>(
+        &self,
+        call: &'a mut Call,
+        known: &Known<'_>,
+    ) -> Result<Authenticated<'a>, Stop> {
+        let Call { arrival, told, found, taken, .. } = call;
+        let prove = |told: &Told| {
+            let proven =
+                self.identity.authenticate(&self.engine, &arrival.head, caller(arrival, told, known));
+            proven.map_err(|unproven| stop(unproven, known))
+        };
+        let now_ms = known.moment.unix_ms;
+        let found = match found {
+            Some(found) => {
+                if !found.who.proven.stands(&known.polled.fed, known.keys, now_ms) {
+                    self.renew(found, taken, prove(told)?, known);
+                }
+                found
+            }
+            None => {
+                let who = Identified::new(prove(told)?, told.anomaly.take());
+                found.insert(Found { who, what: None })
+            }
+        };
+        let Found { who, what } = found;
+        self.judge(who.principal(), known)?;
+        self.possess(arrival, who, known)?;
+        Ok(Authenticated { arrival, told, who, what, taken })
+    }
+
+    /// Forgets what earlier walks have found out of the caller as it was then, where it is another one now.
+    fn renew(&self, Found { who, what }: &mut Found, taken: &mut Taken, proven: Proven, known: &Known<'_>) {
+        let before = std::mem::replace(&mut who.proven, proven);
+        if who.proven.principal == before.principal {
+            return;
+        }
+        // A proof is used up; it is asked for again only where something else must be held now.
+        if who.proven.principal.binding != before.principal.binding {
+            who.holder = None;
+        }
+        // Whose account it is decides what a body may name, and who is charged.
+        who.observed = None;
+        if let Some(what) = what {
+            what.body = None;
+        }
+        if let Some(asking) = taken.take_asking() {
+            self.quotas.give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
+        }
+    }
+}
+
+/// All that a credential of this call is proven by.
+pub(super) fn caller<'a>(arrival: &'a Arrival, told: &'a Told, known: &Known<'a>) -> Caller<'a> {
+    Caller {
+        connection: &arrival.connection,
+        keys: known.keys,
+        fed: &known.polled.fed,
+        moment: known.moment,
+        verify: known.verify,
+        proven: &known.memory.proven,
+        introspected: &told.introspected,
+        inactive: &known.memory.inactive,
+    }
+}
+
+/// What becomes of a walk whose credential does not prove anybody, or not yet.
+pub(super) fn stop(unproven: Unproven, known: &Known<'_>) -> Stop {
+    match (unproven, known.patience) {
+        (Unproven::Denied(denial), _) => denial.into(),
+        (Unproven::NeedsKeys { issuer }, Patience::Left) => Stop::Need(Need::Keys { issuer }),
+        (Unproven::NeedsKeys { .. }, Patience::Exhausted) => Denial::new(Reason::IdentityUnavailable)
+            .with_note("the issuer's keys did not come in time")
+            .into(),
+        (Unproven::NeedsIntrospection(inquiry), Patience::Left) => Stop::Need(Need::Introspection(inquiry)),
+        (Unproven::NeedsIntrospection(_), Patience::Exhausted) => Denial::new(Reason::IdentityUnavailable)
+            .with_note("the issuer did not say in time whether the token is active")
+            .into(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Who asks what of which upstream, to be judged.
+
+use super::arrival::Arrival;
+use super::identified::Identified;
+use super::recognised::Recognised;
+use crate::dialect::{BodyForm, Operation};
+use crate::identity::Principal;
+use crate::policy::CallFacts;
+use crate::request::{Moment, RequestHead};
+use crate::upstream::Upstream;
+
+/// A call whose caller and operation are known: all that rules, quotas and the upstream are asked about.
+#[derive(Clone, Copy)]
+pub(in crate::gateway) struct AccessRequest<'a> {
+    pub(in crate::gateway) arrival: &'a Arrival,
+    pub(in crate::gateway) who: &'a Identified,
+    pub(in crate::gateway) what: &'a Recognised,
+    pub(in crate::gateway) upstream: &'a Upstream,
+}
+
+impl<'a> AccessRequest<'a> {
+    pub(in crate::gateway) fn head(self) -> &'a RequestHead {
+        &self.arrival.head
+    }
+
+    pub(in crate::gateway) fn principal(self) -> &'a Principal {
+        self.who.principal()
+    }
+
+    pub(in crate::gateway) fn operation(self) -> &'a Operation {
+        &self.what.operation
+    }
+
+    /// How the body of this request is written.
+    pub(in crate::gateway) fn body_form(self) -> BodyForm {
+        self.operation().form_of(self.head())
+    }
+
+    /// What expressions see of it.
+    pub(in crate::gateway) fn facts(self, moment: Moment) -> CallFacts<'a> {
+        CallFacts {
+            request: &self.arrival.head,
+            request_id: &self.arrival.request_id,
+            moment,
+            connection: &self.arrival.connection,
+            principal: self.principal(),
+            anomaly: self.who.anomaly(),
+            operation: self.operation(),
+            body: self.what.facts(),
+            upstream: self.upstream.facts(),
+        }
+    }
+}
