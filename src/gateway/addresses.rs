@@ -2,21 +2,10 @@
 
 use super::call::AccessRequest;
 use super::{Call, Gateway};
-use crate::config::{Config, ConfigError};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
-use crate::identity::PublicUrls;
 use crate::request::{Dialect, Headers, RequestHead};
 use crate::upstream::{HeaderPatch, PublicAddress, Upstream, UrlKey};
-
-/// The URLs of `public_origins`, or else of `dpop`; `None` where the operator wrote neither.
-pub(super) fn public_urls(config: &Config) -> Result<Option<PublicUrls>, ConfigError> {
-    match (config.public_origins.is_empty(), &config.dpop) {
-        (false, _) => PublicUrls::compile(&config.public_origins, "public_origins").map(Some),
-        (true, Some(dpop)) => PublicUrls::compile(&dpop.public_origins, "dpop.public_origins").map(Some),
-        (true, None) => Ok(None),
-    }
-}
 
 impl Gateway {
     /// Edits of the headers of a provider's answer that hold URLs of its own.
@@ -25,7 +14,7 @@ impl Gateway {
         if !PublicAddress::concerns(headers) {
             return HeaderPatch::default();
         }
-        match self.upstreams.select(call.cluster()) {
+        match self.rooms.upstreams.select(call.cluster()) {
             Ok(upstream) => self.address_of(upstream, &call.arrival.head).patch(headers),
             Err(_) => HeaderPatch::default(),
         }
@@ -47,7 +36,7 @@ impl Gateway {
         if !headers.values("content-encoding").all(is_plain) {
             return Err(Reason::UrlLeadsPast);
         }
-        let upstream = self.upstreams.select(call.cluster()).map_err(|denial| denial.reason())?;
+        let upstream = self.rooms.upstreams.select(call.cluster()).map_err(|denial| denial.reason())?;
         Ok(Some(UrlKey::new(key, self.address_of(upstream, &call.arrival.head))))
     }
 
@@ -59,7 +48,7 @@ impl Gateway {
                 .flat_map(|value| value.split(|byte| *byte == b','))
                 .any(|command| command.trim_ascii().eq_ignore_ascii_case(b"start"))
         };
-        match request.upstream.dialect() == Dialect::Gemini && self.public_urls.is_none() && starts() {
+        match request.upstream.dialect() == Dialect::Gemini && self.published.urls.is_none() && starts() {
             true => Err(Denial::new(Reason::UrlLeadsPast)
                 .with_detail("whoever runs this gateway can name its own URL in `public_origins`")),
             false => Ok(()),
@@ -67,7 +56,7 @@ impl Gateway {
     }
 
     fn address_of(&self, upstream: &Upstream, head: &RequestHead) -> PublicAddress {
-        let origin = self.public_urls.as_ref().and_then(|urls| urls.nearest(head.host()));
+        let origin = self.published.urls.as_ref().and_then(|urls| urls.nearest(head.host()));
         PublicAddress {
             origin: origin.map(str::to_owned),
             prefix: upstream.path_prefix().unwrap_or_default().to_owned(),

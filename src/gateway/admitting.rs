@@ -4,10 +4,10 @@
 
 use super::call::{AccessRequest, Asking, Call, Taken};
 use super::memory::Judgement;
-use super::walk::Stop;
+use super::stop::Stop;
 use super::{Gateway, Known, Memory, Need, Patience};
 use crate::ledger::Store;
-use crate::quota::{Admission, Admitting, Answer, Report, Service};
+use crate::quota::{Admission, Admitting, Answer, Report};
 
 impl Gateway {
     pub(super) fn admit(
@@ -23,10 +23,14 @@ impl Gateway {
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
         let size = self.size_of(request, known);
         let admitting = match &judgement.charges {
-            Some(charges) => self.quotas.admit(charges, &size, till)?,
+            Some(charges) => self.rooms.quotas.admit(charges, &size, till)?,
             None => {
                 let facts = request.facts(known.moment);
-                self.quotas.admit(&self.quotas.charges(&self.engine, &facts)?, &size, till)?
+                self.rooms.quotas.admit(
+                    &self.rooms.quotas.charges(&self.rooms.engine, &facts)?,
+                    &size,
+                    till,
+                )?
             }
         };
         match admitting {
@@ -47,7 +51,7 @@ impl Gateway {
             }
         };
         let till = self.till(known.store, known.memory, known.moment.unix_ms);
-        Ok(self.quotas.resume(pending, &answer, till)?)
+        Ok(self.rooms.quotas.resume(pending, &answer, till)?)
     }
 
     /// Takes what the rate limit service has answered to a call that waits for it, or why it has not: the call knows what
@@ -56,14 +60,9 @@ impl Gateway {
         call.taken.take_answer(answer.unwrap_or_else(Answer::Failed));
     }
 
-    /// The rate limit service, where a quota is counted by it.
-    pub fn rate_limit_service(&self) -> Option<&Service> {
-        self.quotas.service()
-    }
-
     /// What the rate limit service is to be told now; more may follow.
     pub fn report_charges(&self, memory: &Memory, now_ms: u64) -> Option<Report> {
-        self.quotas.report(memory.debts(), now_ms)
+        self.rooms.quotas.report(memory.debts(), now_ms)
     }
 
     /// Takes the answer to a report; what was not counted is owed again.
@@ -77,7 +76,7 @@ impl Gateway {
         (store, memory): (&dyn Store, &Memory),
         now_ms: u64,
     ) -> Result<(), String> {
-        self.quotas.reported(report, answer, asked_ms, self.till(store, memory, now_ms))
+        self.rooms.quotas.reported(report, answer, asked_ms, self.till(store, memory, now_ms))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who calls: proven once per call, and anew where a feed or a key set has changed while it was held.
 
 use super::call::{Arrival, Authenticated, Call, Found, Identified, Taken, Told};
-use super::walk::Stop;
+use super::stop::Stop;
 use super::{Gateway, Known, Need, Patience};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Caller, Proven, Unproven};
@@ -14,8 +14,11 @@ impl Gateway {
     ) -> Result<Authenticated<'a>, Stop> {
         let Call { arrival, told, found, taken, .. } = call;
         let prove = |told: &Told| {
-            let proven =
-                self.identity.authenticate(&self.engine, &arrival.head, caller(arrival, told, known));
+            let proven = self.rooms.identity.authenticate(
+                &self.rooms.engine,
+                &arrival.head,
+                caller(arrival, told, known),
+            );
             proven.map_err(|unproven| stop(unproven, known))
         };
         let now_ms = known.moment.unix_ms;
@@ -53,7 +56,9 @@ impl Gateway {
             what.body = None;
         }
         if let Some(asking) = taken.take_asking() {
-            self.quotas.give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
+            self.rooms
+                .quotas
+                .give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
         }
     }
 }

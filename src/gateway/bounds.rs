@@ -11,14 +11,14 @@ use crate::policy::{CallFacts, reads_model};
 impl Gateway {
     /// On every use, remembered or not.
     pub(super) fn judge(&self, principal: &Principal, known: &Known<'_>) -> Result<(), Denial> {
-        self.revocations.judge(&known.polled.board, principal, known.moment.unix_ms)
+        self.rooms.revocations.judge(&known.polled.board, principal, known.moment.unix_ms)
     }
 
     /// True where a list could switch off the model of this call, which must be known then.
     pub(super) fn model_is_judged(&self, request: AccessRequest<'_>, known: &Known<'_>) -> bool {
         let (board, now_ms) = (&known.polled.board, known.moment.unix_ms);
         request.operation().model_place() != ModelPlace::None
-            && self.revocations.names_models(board, request.principal(), now_ms)
+            && self.rooms.revocations.names_models(board, request.principal(), now_ms)
     }
 
     pub(super) fn judge_model(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Result<(), Denial> {
@@ -26,7 +26,7 @@ impl Gateway {
         match facts.model().filter(|_| !model_is_elsewhere(&facts)) {
             Some(model) => {
                 let now_ms = known.moment.unix_ms;
-                self.revocations.judge_model(&known.polled.board, facts.principal, model, now_ms)
+                self.rooms.revocations.judge_model(&known.polled.board, facts.principal, model, now_ms)
             }
             None => Err(Denial::new(Reason::ModelUnknowable)
                 .with_note("a revocation list switches models off, and this one cannot be seen")),
@@ -40,8 +40,8 @@ impl Gateway {
             if granted_models(facts.principal).is_some() {
                 return true;
             }
-            self.policies.enforced_reads(&self.engine, facts, reads_model)
-                || reads_model(&self.quotas.enforced_reads())
+            self.rooms.policies.enforced_reads(&self.rooms.engine, facts, reads_model)
+                || reads_model(&self.rooms.quotas.enforced_reads())
         };
         match model_is_elsewhere(facts) && is_read() {
             true => Err(Reason::ModelUnknowable.into()),

@@ -1,31 +1,12 @@
 //! What is held of a call that waits, within the bounds of its caller and of the worker.
 
 use super::call::{Call, Verdict};
-use super::{Gateway, Memory};
-use crate::cache::Fingerprint;
-use crate::config::ConfigError;
+use super::{Gateway, Memory, Pending};
 use crate::denial::Denial;
-use crate::holding::{Bounds, Holder};
+use crate::holding::Holder;
 use crate::identity::Principal;
 
-/// How much of a call's body lies with the host while the call waits, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// What has come so far.
-    pub come: u64,
-    /// Where all of it will be held that is announced, the most that may be.
-    pub most: Option<u64>,
-}
-
-/// The longest body that may be read, in bytes.
-const LONGEST: u64 = 128 * 1024 * 1024;
-
 impl Gateway {
-    /// How much of a body is held at most, whatever it is, in bytes.
-    pub fn longest_body(&self) -> u64 {
-        self.settings.body_limit.max(self.settings.form_limit)
-    }
-
     /// Takes room for a call that waits, or as much more as has come of it since. It is given back once the call is decided,
     /// or is no more. `source` is asked where nobody knows yet whose call it is.
     ///
@@ -65,32 +46,6 @@ impl Gateway {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn check_holding(&self) -> Result<(), ConfigError> {
-        let Bounds { worker, caller } = self.settings.holding;
-        let (body, longest) = (self.settings.body_limit, self.longest_body());
-        for (at, bytes) in [("body_limit", body), ("form_limit", self.settings.form_limit)] {
-            if bytes > LONGEST {
-                let why = "a body is copied into the filter's memory to be read, of which there is 1 GiB; write `128MiB` or less";
-                return Err(ConfigError::new(at, why));
-            }
-        }
-        if caller < body {
-            let why = format!("a caller could not send one body of `body_limit`; write {body} or more");
-            return Err(ConfigError::new("held_bytes_per_caller", why));
-        }
-        // Half of it is for those who are not known yet.
-        let least = caller.max(longest.saturating_mul(2));
-        match worker < least {
-            true => Err(ConfigError::new(
-                "held_bytes",
-                format!(
-                    "half of it, which is for callers not known yet, must hold one body of `body_limit` or `form_limit`, and all of it one caller's; write {least} or more"
-                ),
-            )),
-            false => Ok(()),
-        }
     }
 }
 

@@ -15,7 +15,6 @@ use crate::anomaly::PendingTotals;
 use crate::audit::Members;
 use crate::denial::Denial;
 use crate::dialect::{self, BodyForm, Operation};
-use crate::expression::Reads;
 use crate::holding::{Bounds, Holding};
 use crate::identity::{CallerName, CredentialName, Introspected, Proof};
 use crate::ledger::Allotments;
@@ -181,24 +180,14 @@ impl Gateway {
     }
 
     fn judge_facts(&self, facts: &CallFacts<'_>, upstream: &Upstream) -> Result<Judgement, Denial> {
-        let permit = Rc::new(self.policies.authorize(&self.engine, facts)?);
+        let permit = Rc::new(self.rooms.policies.authorize(&self.rooms.engine, facts)?);
         let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
         let charges = match self.remembers.charges {
-            true => Some(self.quotas.charges(&self.engine, facts)?),
+            true => Some(self.rooms.quotas.charges(&self.rooms.engine, facts)?),
             false => None,
         };
         Ok(Judgement { permit, attachment, charges })
     }
-}
-
-/// True where nothing is read but who calls, what path and body ask, and the upstream.
-pub(super) fn is_settled_by_path(reads: &Reads) -> bool {
-    reads.all(|variable, field| match (variable, field) {
-        ("principal", Some("anomaly")) => false,
-        ("principal" | "llm" | "upstream", _) => true,
-        ("request", Some(field)) => matches!(field, "method" | "path" | "query"),
-        _ => false,
-    })
 }
 
 impl std::fmt::Debug for Settled {

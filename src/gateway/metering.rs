@@ -50,7 +50,7 @@ impl Gateway {
         let is_wanted = match upstream.stream_usage().unwrap_or(metering.stream_usage) {
             StreamUsage::Always => true,
             StreamUsage::WhenNeeded => {
-                self.quotas.needs_usage() && self.settings.hold == Hold::HeadersAndBody
+                self.rooms.quotas.needs_usage() && self.settings.hold == Hold::HeadersAndBody
             }
             StreamUsage::AsAsked => false,
         };

@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use super::authenticating::{caller, stop};
 use super::call::{Authenticated, Given};
+use super::host::body;
 use super::ids::hex;
-use super::walk::Stop;
-use super::{Body, Call, Gateway, Known, Need, Patience, body};
-use crate::cache::Cache;
-use crate::cache::Cache;
+use super::stop::Stop;
+use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
@@ -22,11 +21,11 @@ const BODY_LIMIT: u64 = 64 * 1024;
 impl Gateway {
     /// The section `tokens`, where the call asks for a token, with the shape where it asks a provider for one.
     pub(super) fn minting_of(&self, call: &Call) -> Option<(&Minting, Option<TokenShape>)> {
-        let minting = self.minting.as_ref()?;
+        let minting = self.rooms.minting.as_ref()?;
         if minting.is_asked(&call.arrival.head) {
             return Some((minting, None));
         }
-        let upstream = self.upstreams.select(call.cluster()).ok()?;
+        let upstream = self.rooms.upstreams.select(call.cluster()).ok()?;
         let shape = wanted_token(upstream.dialect(), &call.arrival.head, upstream.path_prefix())?;
         (shape != TokenShape::Foreign).then_some((minting, Some(shape)))
     }
@@ -75,9 +74,10 @@ impl Gateway {
         self.require_same_actor(&arrival.head, asked.actor.as_ref())?;
         let parties =
             Parties { caller: who.principal(), subject: subject.as_ref().map(|proven| &*proven.principal) };
-        let mut grant = minting.grant(&self.engine, &asked, parties, (&arrival.decision_id, now_seconds))?;
+        let mut grant =
+            minting.grant(&self.rooms.engine, &asked, parties, (&arrival.decision_id, now_seconds))?;
         grant.principal.binding = self.binding_for(holder, &asked, parties.subject, known)?;
-        let token = self.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
+        let token = self.rooms.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
         let given = Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at };
         Ok((mint::answer(&asked, &grant, &token, now_seconds), given))
@@ -94,12 +94,12 @@ impl Gateway {
         moment: Moment,
     ) -> Result<(Secret, u64), Denial> {
         let none = || Denial::new(Reason::TokensUnavailable).with_note("the configuration has no `tokens`");
-        let minting = self.minting.as_ref().ok_or_else(none)?;
-        let holder = self.identity.holder(id, &self.identity.feeds().none_fed(), &moment)?;
+        let minting = self.rooms.minting.as_ref().ok_or_else(none)?;
+        let holder = self.rooms.identity.holder(id, &self.rooms.identity.feeds().none_fed(), &moment)?;
         let parties = Parties { caller: &holder, subject: None };
         let name = hex(&moment.entropy);
-        let grant = minting.grant(&self.engine, asked, parties, (&name, moment.unix_seconds()))?;
-        Ok((self.identity.mint(&grant.principal, &moment, grant.expires_at)?, grant.expires_at))
+        let grant = minting.grant(&self.rooms.engine, asked, parties, (&name, moment.unix_seconds()))?;
+        Ok((self.rooms.identity.mint(&grant.principal, &moment, grant.expires_at)?, grant.expires_at))
     }
 
     /// Whose token it is, with no more than the configuration to prove it by.
@@ -115,14 +115,14 @@ impl Gateway {
         let caller = Caller {
             connection,
             keys: &self.key_ring(),
-            fed: &self.identity.feeds().none_fed(),
+            fed: &self.rooms.identity.feeds().none_fed(),
             moment,
             verify: &|_| EngineAnswer::Unavailable,
             proven: &Cache::new(0, &[0; 16]),
             introspected: &[],
             inactive: &Cache::new(0, &[0; 16]),
         };
-        let proven = self.identity.prove(&self.engine, &in_body("token", token)?, caller);
+        let proven = self.rooms.identity.prove(&self.rooms.engine, &in_body("token", token)?, caller);
         proven.map(|proven| Rc::unwrap_or_clone(proven.principal)).map_err(|unproven| match unproven {
             Unproven::Denied(denial) => denial,
             Unproven::NeedsKeys { .. } => Denial::new(Reason::IdentityUnavailable)
@@ -139,7 +139,7 @@ impl Gateway {
         caller: Caller<'_>,
         known: &Known<'_>,
     ) -> Result<Proven, Stop> {
-        self.identity.prove(&self.engine, token, caller).map_err(|unproven| match unproven {
+        self.rooms.identity.prove(&self.rooms.engine, token, caller).map_err(|unproven| match unproven {
             Unproven::Denied(denial) if denial.status() < 500 => Denial::new(Reason::TokenRequestInvalid)
                 .with_detail(format!("`subject_token`: {} [{}]", denial.reason().message(), denial.reason()))
                 .into(),

@@ -3,27 +3,15 @@
 use super::call::{Arrival, Call, Identified, Observed};
 use super::{Ending, Gateway, Known, Memory};
 use crate::anomaly::{Observation, PrincipalHash, Totals};
-use crate::config::{ClientAddress, ConfigError};
+use crate::config::ClientAddress;
 use crate::expression::Reads;
 use crate::identity::{Asker, CredentialName, Source};
 use crate::ledger::Store;
 use crate::request::Connection;
 
 impl Gateway {
-    pub(super) fn check_anomalies(&self) -> Result<(), ConfigError> {
-        if self.anomalies.is_some() && self.settings.client_address.is_none() {
-            let why = "`anomalies` looks at the callers' networks; write `client_address: peer`, or `forwarded` behind trusted proxies";
-            return Err(ConfigError::new("client_address", why));
-        }
-        if self.anomalies.is_none() && self.reads_anomalies() {
-            let why = "a rule or a quota reads `principal.anomaly`, and nothing is told of callers' past; write `anomalies: {}`";
-            return Err(ConfigError::new("anomalies", why));
-        }
-        Ok(())
-    }
-
     pub(super) fn reads_anomalies(&self) -> bool {
-        reads_anomalies(self.policies.reads()) || reads_anomalies(self.quotas.reads())
+        reads_anomalies(self.rooms.policies.reads()) || reads_anomalies(self.rooms.quotas.reads())
     }
 
     /// Adds the call to its caller's past, once, and finds what is unusual about it.
@@ -34,31 +22,32 @@ impl Gateway {
         model: Option<&str>,
         known: &Known<'_>,
     ) {
-        let (Some(anomalies), None) = (&self.anomalies, &who.observed) else { return };
+        let (Some(anomalies), None) = (&self.rooms.anomalies, &who.observed) else { return };
         let name = PrincipalHash::of(who.principal());
         let address = connection.source_address.as_deref().filter(|_| self.believes_address_of(connection));
         let sight = Observation { model, address, now_ms: known.moment.unix_ms };
-        let anomaly = anomalies.observe((&self.ledger, known.store), &known.memory.pasts, name, &sight).ok();
+        let anomaly =
+            anomalies.observe((&self.rooms.ledger, known.store), &known.memory.pasts, name, &sight).ok();
         let kinds = anomaly.iter().flat_map(|anomaly| anomalies.kinds(anomaly)).collect();
         who.observed = Some(Observed { anomaly, kinds });
     }
 
     /// Notes what the call has come to.
     pub(super) fn note_end(&self, call: &Call, ending: &Ending, store: &dyn Store, memory: &Memory) {
-        let Some(anomalies) = self.anomalies.as_ref().filter(|_| !call.is_answered()) else { return };
+        let Some(anomalies) = self.rooms.anomalies.as_ref().filter(|_| !call.is_answered()) else { return };
         let Some(name) = call.principal().map(PrincipalHash::of) else { return };
         let ended = Totals {
             requests: 1,
             refused: u32::from(call.denial().is_some()),
             tokens: ending.usage.as_ref().and_then(|usage| usage.at_least().total).unwrap_or_default(),
         };
-        anomalies.note((&self.ledger, store), &memory.pasts, name, &ended, ending.now_ms);
+        anomalies.note((&self.rooms.ledger, store), &memory.pasts, name, &ended, ending.now_ms);
     }
 
     /// Adds to callers' pasts what their requests have come to.
     pub(super) fn settle_pasts(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
-        if let Some(anomalies) = &self.anomalies {
-            anomalies.settle((&self.ledger, store), &memory.pasts, now_ms);
+        if let Some(anomalies) = &self.rooms.anomalies {
+            anomalies.settle((&self.rooms.ledger, store), &memory.pasts, now_ms);
         }
     }
 

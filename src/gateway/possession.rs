@@ -19,13 +19,16 @@ impl Gateway {
         random: impl Fn() -> Option<[u8; 32]>,
         now_ms: u64,
     ) -> Result<(), String> {
-        self.ledger.share_key(store, &random).map_err(|why| format!("the ledger cannot be used: {why}"))?;
-        self.ledger.prepare(store);
-        if !self.identity.possession().wants_shared_key() {
+        self.rooms
+            .ledger
+            .share_key(store, &random)
+            .map_err(|why| format!("the ledger cannot be used: {why}"))?;
+        self.rooms.ledger.prepare(store);
+        if !self.rooms.identity.possession().wants_shared_key() {
             return Ok(());
         }
         let random = random().ok_or("there is no randomness for `dpop.nonce`; write a `dpop.nonce_key`")?;
-        let shared = ProofTable { ledger: &self.ledger, store, now_ms }.share_key(&random);
+        let shared = ProofTable { ledger: &self.rooms.ledger, store, now_ms }.share_key(&random);
         shared.map_err(|error| format!("the key of `dpop.nonce` cannot be shared: {error}"))
     }
 
@@ -45,7 +48,7 @@ impl Gateway {
         }
         let presented = identity::find(&arrival.head)?;
         let shown = self.shown(arrival, presented.secret.expose(), known);
-        let possession = self.identity.possession();
+        let possession = self.rooms.identity.possession();
         let nonce =
             if proven.principal.binding.names_keys() { possession.nonce(&shown.table)? } else { None };
         let holder = possession.prove(proven, &shown);
@@ -68,7 +71,7 @@ impl Gateway {
         }
         let presented = identity::find(&arrival.head)?;
         let shown = self.shown(arrival, presented.secret.expose(), known);
-        let possession = self.identity.possession();
+        let possession = self.rooms.identity.possession();
         if !possession.is_offered(&shown) {
             return Ok(holder);
         }
@@ -117,7 +120,11 @@ impl Gateway {
             credential,
             certificate: known.certificate,
             verify: known.verify,
-            table: ProofTable { ledger: &self.ledger, store: known.store, now_ms: known.moment.unix_ms },
+            table: ProofTable {
+                ledger: &self.rooms.ledger,
+                store: known.store,
+                now_ms: known.moment.unix_ms,
+            },
         }
     }
 }

@@ -5,7 +5,8 @@
 //! fields may stand behind its file; until they have come Envoy holds what comes.
 
 use super::call::ReadBody;
-use super::{Body, Need, body};
+use super::host::body;
+use super::{Body, Need};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Fields, Operation};
 use crate::request::RequestHead;

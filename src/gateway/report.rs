@@ -2,35 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{
-    self, AnsweredBy, Bill, Decision, Line, Price, QuotaTally, Record, Spent, Subject, Tally, Unusual,
-};
+use crate::audit::{self, Bill, Decision, Line, QuotaTally, Record, Spent, Subject, Tally, Unusual};
 use crate::config::Unit;
 use crate::gateway::call::{Call, DPOP_NONCE, Forwarded, Observed, Verdict};
-use crate::gateway::{Gateway, KeyRing};
-use crate::meter::Usage;
-use crate::quota::Charged;
+use crate::gateway::{Ending, Gateway};
 use crate::upstream::{HeaderPatch, REQUEST_ID, answer_patch};
 
 /// As long as most records are, in bytes.
 const ROOM: usize = 1024;
-
-/// How a call ended, as far as the host knows.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    pub now_ms: u64,
-    pub answered_by: AnsweredBy,
-    pub status: Option<u32>,
-    pub aborted: bool,
-    /// The provider's own request id.
-    pub provider_request_id: Option<String>,
-    /// What the provider's answer cost, where it was metered.
-    pub usage: Option<Usage>,
-    /// That in money, where there are prices.
-    pub price: Option<Price>,
-    /// What quotas were charged for it.
-    pub charged: Vec<Charged>,
-}
 
 impl Call {
     /// Edits of the headers of an answer that comes at `now_ms`: the request id and what is left of the quota go on, what names the
@@ -159,7 +138,7 @@ impl Gateway {
     pub fn quota_tallies(&self) -> impl Iterator<Item = Option<QuotaTally>> {
         let tally =
             |(quota, unit): (&str, Unit)| unit.is_charged().then(|| QuotaTally::of(quota, unit.name()));
-        self.quotas.named().map(tally)
+        self.rooms.quotas.named().map(tally)
     }
 
     fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {
@@ -177,11 +156,6 @@ impl Gateway {
         }
         seen.push(label.clone());
         label
-    }
-
-    /// A ring without keys for this configuration's remote issuers.
-    pub fn key_ring(&self) -> KeyRing {
-        self.identity.key_ring()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Another body in place of the caller's, where the gateway has something to add to it.
 
 use super::call::{AccessRequest, Call, Forwarded, Rewriting, Verdict};
-use super::{Body, Gateway, body};
+use super::host::body;
+use super::{Body, Gateway};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
 

@@ -27,7 +27,7 @@ impl Gateway {
         let held = match std::mem::take(&mut call.taken) {
             Taken::Nothing => return,
             Taken::Asking(asking) => {
-                self.quotas.give_up(asking.pending, self.till(store, memory, ending.now_ms));
+                self.rooms.quotas.give_up(asking.pending, self.till(store, memory, ending.now_ms));
                 return;
             }
             Taken::Admitted { held, charged } => {
@@ -44,8 +44,8 @@ impl Gateway {
             None if may_have_cost(call, ending.answered_by) => self.unseen_cost(call),
             None => Cost::NOTHING,
         };
-        ending.charged.extend(self.quotas.charged(&held, &cost));
-        let owed = self.quotas.settle(held, cost, self.till(store, memory, ending.now_ms));
+        ending.charged.extend(self.rooms.quotas.charged(&held, &cost));
+        let owed = self.rooms.quotas.settle(held, cost, self.till(store, memory, ending.now_ms));
         memory.owe(owed);
     }
 
@@ -54,7 +54,7 @@ impl Gateway {
         self.settle_pasts(store, memory, now_ms);
         let owed = memory.take_owed();
         if !owed.is_empty() {
-            memory.owe(self.quotas.collect(owed, self.till(store, memory, now_ms)));
+            memory.owe(self.rooms.quotas.collect(owed, self.till(store, memory, now_ms)));
         }
     }
 
@@ -65,7 +65,7 @@ impl Gateway {
         now_ms: u64,
     ) -> QuotaContext<'a> {
         QuotaContext {
-            ledger: &self.ledger,
+            ledger: &self.rooms.ledger,
             store,
             allotments: &memory.allotments,
             unreported: &memory.debts,
@@ -75,7 +75,7 @@ impl Gateway {
 
     /// As much as is known before the call goes, where a quota asks for it.
     pub(super) fn size_of(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Size<'_> {
-        if !self.quotas.measures_size() {
+        if !self.rooms.quotas.measures_size() {
             return Size::default();
         }
         let announced =
@@ -93,16 +93,16 @@ impl Gateway {
             is_unseen: request.head().is_upgrade() || is_done_later,
             rate: request.what.model().and_then(|model| self.rate(model, request, known)),
             multiplier: request.upstream.price_multiplier(),
-            may_be_unpriced: self.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
+            may_be_unpriced: self.rooms.prices.as_ref().is_some_and(|prices| prices.lets_unpriced_through()),
         }
     }
 
     fn rate(&self, model: &str, request: AccessRequest<'_>, known: &Known<'_>) -> Option<&Rate> {
-        self.prices.as_ref()?.rate(model, request.arrival.cluster(), known.moment.unix_seconds())
+        self.rooms.prices.as_ref()?.rate(model, request.arrival.cluster(), known.moment.unix_seconds())
     }
 
     fn price_multiplier(&self, call: &Call) -> Factor {
-        self.upstreams.select(call.cluster()).map_or(Factor::ONE, Upstream::price_multiplier)
+        self.rooms.upstreams.select(call.cluster()).map_or(Factor::ONE, Upstream::price_multiplier)
     }
 
     /// Where nobody saw the answer, it may have cost anything: at least what the request's text is taken for, and what was
@@ -111,8 +111,11 @@ impl Gateway {
         let counts =
             Counts { input: call.asked_tokens(), characters: call.spoken_characters(), ..Counts::default() };
         let consumption = Consumption { counts: &counts, others: &[], tier: None, geo: None };
-        let charge =
-            self.prices.as_ref().map(|prices| prices.charge(&consumption, &self.circumstances(call, None)));
+        let charge = self
+            .rooms
+            .prices
+            .as_ref()
+            .map(|prices| prices.charge(&consumption, &self.circumstances(call, None)));
         let charge = charge.filter(|charge| !charge.is_unpriced);
         Cost {
             input: counts.input,
@@ -136,7 +139,7 @@ impl Gateway {
 
     /// The answer's cost.
     fn price(&self, call: &Call, ending: &Ending) -> Option<Price> {
-        let (usage, prices) = (ending.usage.as_ref()?, self.prices.as_ref()?);
+        let (usage, prices) = (ending.usage.as_ref()?, self.rooms.prices.as_ref()?);
         let circumstances = self.circumstances(call, usage.model.as_deref());
         let charge = prices.charge(&usage.consumption(&usage.at_least()), &circumstances);
         let version = prices.version().to_owned();

@@ -7,6 +7,7 @@ use super::call::{AccessRequest, Arrival, Authenticated, Call, Forwarded, ReadBo
 use super::memory::Settled;
 use super::observing::reads_anomalies;
 use super::reading::{self, Limits, Reading};
+use super::stop::Stop;
 use super::{Body, Gateway, Known, Need, Patience};
 use crate::config::{Attach, Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
@@ -19,24 +20,6 @@ use crate::upstream::{HeaderPatch, Proofs, Upstream, claims_identity, steers};
 /// What those do who cannot let the provider keep their conversation.
 const WAY_OUT: &str = "send earlier items whole and not by their id; with `store: false` and `include: [\"reasoning.encrypted_content\"]` in every request an answer brings all that the next one needs";
 
-/// A walk's end before the outcome is put into the call.
-pub(super) enum Stop {
-    Denied(Denial),
-    Need(Need),
-}
-
-impl From<Denial> for Stop {
-    fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
-    }
-}
-
-impl From<Reason> for Stop {
-    fn from(reason: Reason) -> Self {
-        Self::Denied(reason.into())
-    }
-}
-
 /// A call that policy and quota have let through, and the edits of its headers.
 pub(super) struct Passed {
     pub(super) patch: HeaderPatch,
@@ -47,7 +30,7 @@ impl Gateway {
     /// Each step leaves what it found in the call, so that a later walk does not find it again.
     pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
         let Authenticated { arrival, who, what, taken, .. } = self.authenticate(call, known)?;
-        let upstream = self.upstreams.select(arrival.cluster())?;
+        let upstream = self.rooms.upstreams.select(arrival.cluster())?;
         let what = recognise(arrival, what, upstream, known)?;
         let request = AccessRequest { arrival, who, what, upstream };
         require_granted_operation(request)?;
@@ -125,7 +108,7 @@ impl Gateway {
         let form = request.body_form();
         let needs_body = self.needs_body(request, &facts, form) || self.must_name_model(request, form, known);
         // Work in the background would leave the answer without its cost.
-        let may_be_done_later = facts.operation.may_be_done_later() && self.quotas.needs_usage();
+        let may_be_done_later = facts.operation.may_be_done_later() && self.rooms.quotas.needs_usage();
         if !(needs_body || may_be_done_later) {
             return Ok(None);
         }
@@ -186,14 +169,14 @@ impl Gateway {
             return true;
         }
         if self.asks_for_stream_usage(operation, request.upstream)
-            || self.reads_body(self.quotas.reads(), operation)
+            || self.reads_body(self.rooms.quotas.reads(), operation)
         {
             return true;
         }
         // Most configurations have no rule that reads the body of this operation; then no `when` is run.
-        self.reads_body(self.policies.reads(), operation) && {
+        self.reads_body(self.rooms.policies.reads(), operation) && {
             let reads = |reads: &Reads| self.reads_body(reads, operation);
-            self.policies.applying_reads(&self.engine, facts, |when| !reads(when), reads)
+            self.rooms.policies.applying_reads(&self.rooms.engine, facts, |when| !reads(when), reads)
         }
     }
 
@@ -211,7 +194,7 @@ impl Gateway {
 
     /// True where an answer's cost is told by a model that the answer may not name.
     fn is_priced(&self, operation: &Operation) -> bool {
-        self.prices.is_some()
+        self.rooms.prices.is_some()
             && operation.is_metered()
             && self.settings.metering.usage == MeteredUsage::Record
             && self.settings.hold == Hold::HeadersAndBody
@@ -221,9 +204,9 @@ impl Gateway {
     fn reads_stream(&self, facts: &CallFacts<'_>) -> bool {
         let reads = |reads: &Reads| reads.field("llm", "stream");
         let is_known = |when: &Reads| !self.reads_body(when, facts.operation);
-        reads(self.quotas.reads())
-            || reads(self.policies.reads())
-                && self.policies.applying_reads(&self.engine, facts, is_known, reads)
+        reads(self.rooms.quotas.reads())
+            || reads(self.rooms.policies.reads())
+                && self.rooms.policies.applying_reads(&self.rooms.engine, facts, is_known, reads)
     }
 
     /// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
@@ -268,14 +251,14 @@ impl Gateway {
         }
         // Where Envoy itself adds the credential, it would add it to this request too.
         known.body.is_none()
-            && !self.upstreams.select(arrival.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
+            && !self.rooms.upstreams.select(arrival.cluster()).is_ok_and(Upstream::has_credential_from_envoy)
     }
 
     /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
     fn require_known_address(&self, arrival: &Arrival) -> Result<(), Denial> {
         let reads_address = || {
-            let reads_source =
-                self.policies.reads().variable("source") || self.quotas.reads().variable("source");
+            let reads_source = self.rooms.policies.reads().variable("source")
+                || self.rooms.quotas.reads().variable("source");
             reads_source || self.reads_anomalies()
         };
         match self.believes_address_of(&arrival.connection) || !reads_address() {
@@ -286,8 +269,8 @@ impl Gateway {
 
     /// A parameter that comes twice is one value to a rule and another to some providers.
     fn require_plain_query(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
-        let reads_query =
-            self.policies.reads().field("request", "query") || self.quotas.reads().field("request", "query");
+        let reads_query = self.rooms.policies.reads().field("request", "query")
+            || self.rooms.quotas.reads().field("request", "query");
         match reads_query && !facts.has_plain_query() {
             true => Err(Denial::new(Reason::PathAmbiguous)
                 .with_detail("a parameter of the query comes twice, or `;` stands in it")),

@@ -1,7 +1,7 @@
 //! What came with a call's headers, and who is told what of it: always there.
 
 use crate::denial::{Answer, Denial, Ids};
-use crate::gateway::challenges::Challenges;
+use crate::gateway::compiled::Challenges;
 use crate::gateway::ids;
 use crate::mint::Manner;
 use crate::request::{Connection, Dialect, Moment, RequestHead};

@@ -2,7 +2,7 @@
 
 use crate::denial::Denial;
 use crate::dialect::{BodyFacts, Form};
-use crate::gateway::body::{self, Body};
+use crate::gateway::host::body::{self, Body};
 
 /// A body that was read as far as the decision rests on it.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ const KEY_SET: &str = "/.well-known/jwks.json";
 
 /// The documents of one configuration, by their paths.
 #[derive(Debug, Default)]
-pub(super) struct Documents {
+pub(in crate::gateway) struct Documents {
     documents: Vec<(String, String)>,
     /// The URL of the metadata, for challenges.
     metadata_url: Option<Arc<str>>,
@@ -24,7 +24,7 @@ pub(super) struct Documents {
 impl Documents {
     /// # Errors
     /// A resource that is no URL.
-    pub(super) fn compile(config: &Config, token_keys: Vec<Value>) -> Result<Self, ConfigError> {
+    pub(in crate::gateway) fn compile(config: &Config, token_keys: Vec<Value>) -> Result<Self, ConfigError> {
         let mut compiled = Self::default();
         if !token_keys.is_empty() {
             compiled.documents.push((KEY_SET.to_owned(), json!({ "keys": token_keys }).to_string()));
@@ -44,12 +44,12 @@ impl Documents {
         Ok(compiled)
     }
 
-    pub(super) fn metadata_url(&self) -> Option<Arc<str>> {
+    pub(in crate::gateway) fn metadata_url(&self) -> Option<Arc<str>> {
         self.metadata_url.clone()
     }
 
     /// The document that is asked for.
-    pub(super) fn find(&self, head: &RequestHead) -> Option<Answer> {
+    pub(in crate::gateway) fn find(&self, head: &RequestHead) -> Option<Answer> {
         if !matches!(head.method(), "GET" | "HEAD") || head.is_upgrade() {
             return None;
         }

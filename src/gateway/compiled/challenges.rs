@@ -8,16 +8,16 @@ const HEADER: &str = "www-authenticate";
 
 /// Shared by all calls of one configuration.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Challenges {
+pub(in crate::gateway) struct Challenges {
     /// Where the gateway's metadata is (RFC 9728 section 5.1).
-    pub(super) metadata_url: Option<Arc<str>>,
+    pub(in crate::gateway) metadata_url: Option<Arc<str>>,
     /// The algorithms of proofs (RFC 9449 section 7.1), in one text; `None` where none are taken.
-    pub(super) proof_algorithms: Option<Arc<str>>,
+    pub(in crate::gateway) proof_algorithms: Option<Arc<str>>,
 }
 
 impl Challenges {
     /// Completes the challenge of a refusal. Whoever sent no credential is told that there is `DPoP`, too.
-    pub(super) fn complete(&self, answer: &mut Answer, reason: Reason) {
+    pub(in crate::gateway) fn complete(&self, answer: &mut Answer, reason: Reason) {
         let algorithms = self.proof_algorithms.as_ref();
         let algorithms = algorithms.map(|algorithms| format!("algs=\"{algorithms}\""));
         let metadata = self.metadata_url.as_ref().map(|url| format!("resource_metadata=\"{url}\""));

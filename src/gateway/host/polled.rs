@@ -1,7 +1,5 @@
 //! The documents of a configuration that are polled, whatever their kind, so that the host has one way for all.
 
-use super::Gateway;
-use crate::config::PolledDocument;
 use crate::identity::{FedKeys, MAX_FEED_BYTES};
 use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
 
@@ -15,46 +13,8 @@ pub enum Remote {
 /// What one worker holds of them.
 #[derive(Debug)]
 pub struct Polled {
-    pub(super) board: Board,
-    pub(super) fed: FedKeys,
-}
-
-impl Gateway {
-    /// What a worker holds to begin with.
-    pub fn polled(&self) -> Polled {
-        Polled { board: self.revocations.board(), fed: self.identity.feeds().none_fed() }
-    }
-
-    /// Each of the documents, its name and where it is.
-    pub fn remotes(&self) -> impl Iterator<Item = (Remote, &str, &PolledDocument)> {
-        let lists = self.revocations.remotes();
-        let feeds = self.identity.feeds().remotes();
-        lists
-            .map(|(list, id, source)| (Remote::RevocationList(list), id, source))
-            .chain(feeds.map(|(feed, id, source)| (Remote::KeyFeed(feed), id, source)))
-    }
-
-    /// Takes a newer document, which was the current one at that time.
-    ///
-    /// # Errors
-    /// One line for the operator; the one in use stays in use.
-    pub fn accept(
-        &self,
-        polled: &mut Polled,
-        remote: Remote,
-        document: &[u8],
-        checked_ms: u64,
-    ) -> Result<(), String> {
-        match remote {
-            Remote::RevocationList(list) => polled.board.accept(list, document, checked_ms),
-            Remote::KeyFeed(feed) => self.identity.accept_feed(&mut polled.fed, feed, document, checked_ms),
-        }
-    }
-
-    /// True where a call that was let through may have to end before it does by itself.
-    pub fn may_revoke(&self) -> bool {
-        !self.revocations.is_empty() || !self.identity.feeds().is_empty()
-    }
+    pub(in crate::gateway) board: Board,
+    pub(in crate::gateway) fed: FedKeys,
 }
 
 impl Remote {

@@ -1,0 +1,18 @@
+//! A configuration, compiled: the rooms, what the gateway says of itself, and the settings of the walk.
+
+mod challenges;
+mod checks;
+mod compiling;
+mod documents;
+mod gateway;
+mod polling;
+mod published;
+mod remembers;
+mod rooms;
+mod settings;
+mod wants;
+
+pub(super) use challenges::Challenges;
+pub use gateway::Gateway;
+pub use settings::longest_body;
+pub use wants::Wants;

@@ -1,0 +1,61 @@
+//! From a configuration to its gateway.
+
+use super::gateway::Gateway;
+use super::published::Published;
+use super::remembers::Remembers;
+use super::rooms::Rooms;
+use super::settings::Settings;
+use super::wants::Wants;
+use crate::anomaly::Anomalies;
+use crate::config::{Config, ConfigError};
+use crate::expression::Engine;
+use crate::identity::Identity;
+use crate::ledger::Ledger;
+use crate::mint::Minting;
+use crate::policy::PolicySet;
+use crate::price::PriceTable;
+use crate::quota::{QuotaSet, Service};
+use crate::revocation::Revocations;
+use crate::secret::Environment;
+use crate::upstream::Upstreams;
+
+impl Gateway {
+    /// Compiles a whole configuration.
+    ///
+    /// # Errors
+    /// The first section that is wrong, with its place and the remedy.
+    pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let engine = Engine::new()?;
+        let policies = PolicySet::compile(&config.policies, &engine)?;
+        let service = config.rate_limit_service.as_ref();
+        let service = service.map(|service| Service::compile(service, config.hold_timeout)).transpose()?;
+        let quotas = QuotaSet::compile(&config.quotas, service, &engine)?;
+        let identity = Identity::compile(config, &engine, environment)?;
+        let published = Published::compile(config, &identity)?;
+        let rooms = Rooms {
+            upstreams: Upstreams::compile(&config.upstreams, environment)?,
+            minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
+            prices: config.prices.as_ref().map(PriceTable::compile).transpose()?,
+            anomalies: config.anomalies.as_ref().map(Anomalies::compile).transpose()?,
+            revocations: Revocations::compile(&config.revocations)?,
+            ledger: Ledger::new(),
+            engine,
+            identity,
+            policies,
+            quotas,
+        };
+        let gateway = Self {
+            wants: Wants::of(config, &rooms),
+            remembers: Remembers::of(&rooms.policies, &rooms.quotas),
+            settings: Settings::compile(config)?,
+            published,
+            rooms,
+        };
+        gateway.check_client_address()?;
+        gateway.check_hold()?;
+        gateway.check_holding()?;
+        gateway.check_metering()?;
+        gateway.check_anomalies()?;
+        Ok(gateway)
+    }
+}

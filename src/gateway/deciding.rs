@@ -1,0 +1,102 @@
+//! From a call's headers to its decision.
+
+use super::call::{AccessRequest, Arrival, Call, Found};
+use super::stop::Stop;
+use super::{Gateway, Known, Memory, Outcome, Polled};
+use crate::denial::{Denial, Reason};
+use crate::dialect;
+use crate::policy::CallFacts;
+use crate::request::{Connection, Moment, RequestHead};
+use crate::upstream::HeaderPatch;
+
+impl Gateway {
+    /// An empty memory for a worker; the key must be random.
+    pub fn memory(&self, key: &[u8; 16]) -> Memory {
+        Memory::new(self.settings.credential_cache, self.settings.holding, key)
+    }
+
+    /// Starts a call from its headers.
+    pub fn open_call(&self, head: RequestHead, connection: Connection, moment: Moment) -> Call {
+        let dialect = match self.rooms.upstreams.select(connection.cluster.as_deref()) {
+            Ok(upstream) => upstream.dialect(),
+            Err(_) => dialect::guess(&head),
+        };
+        Call::new(Arrival::new(head, connection, moment, (dialect, self.published.challenges.clone())))
+    }
+
+    /// Walks the call through the rooms, as far as what is known allows.
+    ///
+    /// A decided call is not walked again: nothing is spent twice, a refusal stays one, and of a request
+    /// that was let go there is nothing left to edit.
+    pub fn decide(&self, call: &mut Call, known: &Known<'_>) -> Outcome {
+        if call.is_decided() {
+            return match (call.denial(), call.is_answered()) {
+                (Some(_), _) => Outcome::Refuse,
+                (None, true) => Outcome::Answer,
+                (None, false) => Outcome::Forward(HeaderPatch::default()),
+            };
+        }
+        if let Some(document) = self.published.documents.find(&call.arrival.head) {
+            call.answered(document, None);
+            return Outcome::Answer;
+        }
+        let decided = match self.minting_of(call) {
+            Some(asked) => self.mint(asked, call, known).map(|(answer, given)| {
+                call.answered(answer, Some(given));
+                Outcome::Answer
+            }),
+            None => self.pass_on(call, known),
+        };
+        match decided {
+            Ok(outcome) => outcome,
+            Err(Stop::Need(need)) => Outcome::Need(need),
+            Err(Stop::Denied(denial)) => {
+                call.refused(denial);
+                Outcome::Refuse
+            }
+        }
+    }
+
+    /// A call to a provider, or to a probe behind the gateway.
+    fn pass_on(&self, call: &mut Call, known: &Known<'_>) -> Result<Outcome, Stop> {
+        if self.is_open(&call.arrival, known) {
+            return Ok(Outcome::Forward(call.leave_open()));
+        }
+        let passed = self.walk(call, known)?;
+        call.forwarded(passed.forwarded);
+        Ok(Outcome::Forward(passed.patch))
+    }
+
+    /// What expressions see of a call; `None` where its caller or its operation is not known.
+    pub fn facts_of<'a>(&'a self, call: &'a Call, moment: Moment) -> Option<CallFacts<'a>> {
+        let Found { who, what } = call.found.as_ref()?;
+        let upstream = self.rooms.upstreams.select(call.cluster()).ok()?;
+        let request = AccessRequest { arrival: &call.arrival, who, what: what.as_ref()?, upstream };
+        Some(request.facts(moment))
+    }
+
+    /// Refuses a call for a reason that the host found: a body too large, a hold too long, a changed route.
+    /// A call that was refused before keeps its first reason.
+    pub fn refuse(&self, call: &mut Call, denial: impl Into<Denial>) {
+        if call.denial().is_none() {
+            call.refused(denial.into());
+        }
+    }
+    /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
+    /// feed. True where it is; nothing more of it may go on then.
+    pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
+        let Some(found) = call.found.as_ref().filter(|_| call.is_let_through()) else { return false };
+        let (proven, principal) = (&found.who.proven, found.who.principal());
+        let of_model = |model: &str| {
+            let judged = self.rooms.revocations.judge_model(board, principal, model, now_ms);
+            judged.err().and_then(|denial| denial.note().map(str::to_owned))
+        };
+        let revoked = self.rooms.revocations.revoked(board, principal, now_ms);
+        let withdrawn = || self.rooms.identity.withdrawn(proven, fed);
+        let Some(note) = revoked.or_else(withdrawn).or_else(|| call.model().and_then(of_model)) else {
+            return false;
+        };
+        call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));
+        true
+    }
+}

@@ -1,0 +1,22 @@
+//! How a call ended, as far as the host knows.
+
+use crate::audit::{AnsweredBy, Price};
+use crate::meter::Usage;
+use crate::quota::Charged;
+
+/// How a call ended, as far as the host knows.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub now_ms: u64,
+    pub answered_by: AnsweredBy,
+    pub status: Option<u32>,
+    pub aborted: bool,
+    /// The provider's own request id.
+    pub provider_request_id: Option<String>,
+    /// What the provider's answer cost, where it was metered.
+    pub usage: Option<Usage>,
+    /// That in money, where there are prices.
+    pub price: Option<Price>,
+    /// What quotas were charged for it.
+    pub charged: Vec<Charged>,
+}

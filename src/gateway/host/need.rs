@@ -1,0 +1,18 @@
+//! What a walk needs and only the host can get.
+
+use crate::identity::Inquiry;
+use crate::quota::Ask;
+
+/// Something only the host can get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The request body, of at most `limit` bytes; or as much of it as there is once it has `look` bytes. Without
+    /// that, a longer one is [`Gateway::refuse`](super::super::Gateway::refuse)d `body_too_large`.
+    Body { limit: u64, look: Option<usize> },
+    /// A newer key set of the issuer with this index.
+    Keys { issuer: usize },
+    /// What an issuer says of a token, to be told by [`Call::hear`](super::super::Call::hear).
+    Introspection(Inquiry),
+    /// What the rate limit service says of quotas, to be told by [`Gateway::hear_limits`](super::super::Gateway::hear_limits).
+    RateLimit(Ask),
+}
