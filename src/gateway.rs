@@ -15,17 +15,16 @@ mod compiled;
 mod deciding;
 mod holding;
 mod host;
-mod ids;
 mod known;
-mod likeness;
-mod memory;
 mod metering;
 mod minting;
 mod observing;
 mod possession;
 mod reading;
+mod remembered;
 mod report;
 mod rewriting;
+mod settling;
 mod spending;
 mod stop;
 mod walk;
@@ -34,7 +33,7 @@ pub use call::Call;
 pub use compiled::{Gateway, Wants, longest_body};
 pub use host::{Body, Content, Ending, Need, Outcome, Patience, Pending, Polled, Remote};
 pub use known::Known;
-pub use memory::Memory;
+pub use remembered::Memory;
 
 #[cfg(test)]
 mod tests;

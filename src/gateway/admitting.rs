@@ -2,8 +2,7 @@
 //!
 //! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
 
-use super::call::{AccessRequest, Asking, Call, Taken};
-use super::memory::Judgement;
+use super::call::{AccessRequest, Asking, Call, Judgement, Taken};
 use super::stop::Stop;
 use super::{Gateway, Known, Memory, Need, Patience};
 use crate::ledger::Store;

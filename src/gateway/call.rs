@@ -3,12 +3,13 @@
 mod access_request;
 mod arrival;
 mod found;
-mod given;
 mod identified;
-mod observed;
+mod ids;
+mod own_answer;
 mod read_body;
 mod recognised;
 mod rewriting;
+mod settled;
 mod taken;
 mod told;
 mod verdict;
@@ -26,15 +27,16 @@ use crate::upstream::{HeaderPatch, Passport, REQUEST_ID};
 pub(super) use access_request::AccessRequest;
 pub(super) use arrival::Arrival;
 pub(super) use found::{Authenticated, Found};
-pub(super) use given::Given;
-pub(super) use identified::Identified;
-pub(super) use observed::Observed;
+pub(super) use identified::{Identified, Observed};
+pub(super) use ids::hex;
+pub(super) use own_answer::Given;
+use own_answer::OwnAnswer;
 pub(super) use read_body::ReadBody;
 pub(super) use recognised::Recognised;
 pub(super) use rewriting::Rewriting;
+pub(super) use settled::{Judgement, Settled};
 pub(super) use taken::{Asking, Taken};
 pub(super) use told::Told;
-use verdict::Own;
 pub(super) use verdict::{Forwarded, Verdict};
 
 /// Holds a nonce for the caller's next proof (RFC 9449 section 8).
@@ -173,7 +175,7 @@ impl Call {
     }
 
     pub(super) fn answered(&mut self, answer: Answer, token: Option<Given>) {
-        self.verdict = Verdict::Answered(Own { answer, token });
+        self.verdict = Verdict::Answered(OwnAnswer { answer, token });
     }
 
     /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
@@ -246,8 +248,8 @@ impl Call {
     pub(super) fn decision(&self) -> Decision {
         match &self.verdict {
             Verdict::Undecided(_) => Decision::Undecided,
-            Verdict::Forwarded(_) | Verdict::Answered(Own { token: Some(_), .. }) => Decision::Allow,
-            Verdict::Open | Verdict::Answered(Own { token: None, .. }) => Decision::Open,
+            Verdict::Forwarded(_) | Verdict::Answered(OwnAnswer { token: Some(_), .. }) => Decision::Allow,
+            Verdict::Open | Verdict::Answered(OwnAnswer { token: None, .. }) => Decision::Open,
             Verdict::Refused(_) => Decision::Deny,
         }
     }

@@ -14,5 +14,6 @@ mod wants;
 
 pub(super) use challenges::Challenges;
 pub use gateway::Gateway;
+pub(super) use remembers::Remembers;
 pub use settings::longest_body;
 pub use wants::Wants;

@@ -4,7 +4,6 @@ use super::call::{Call, Verdict};
 use super::{Gateway, Memory, Pending};
 use crate::denial::Denial;
 use crate::holding::Holder;
-use crate::identity::Principal;
 
 impl Gateway {
     /// Takes room for a call that waits, or as much more as has come of it since. It is given back once the call is decided,
@@ -46,23 +45,5 @@ impl Gateway {
             }
         }
         Ok(())
-    }
-}
-
-impl Memory {
-    /// The name of a principal: the same for all its credentials.
-    fn caller_name(&self, principal: &Principal) -> Fingerprint {
-        let texts = [principal.issuer.as_deref(), principal.tenant.as_deref(), principal.project.as_deref()];
-        let [issuer, tenant, project] = texts.map(|text| text.unwrap_or_default().as_bytes());
-        self.settled.name(&[issuer, tenant, project, principal.subject.as_bytes()])
-    }
-
-    fn source_name(&self, address: &str) -> Fingerprint {
-        self.settled.name(&[address.as_bytes()])
-    }
-
-    /// How many bytes are held of calls that wait.
-    pub fn held_bytes(&self) -> u64 {
-        self.holding.held()
     }
 }

@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use super::authenticating::{caller, stop};
-use super::call::{Authenticated, Given};
+use super::call::{Authenticated, Given, hex};
 use super::host::body;
-use super::ids::hex;
 use super::stop::Stop;
 use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::denial::{Answer, Denial, Reason};

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::bounds::{granted_models, require_granted_operation};
-use super::call::{AccessRequest, Arrival, Authenticated, Call, Forwarded, ReadBody, Recognised, Taken};
-use super::memory::Settled;
+use super::call::{
+    AccessRequest, Arrival, Authenticated, Call, Forwarded, ReadBody, Recognised, Settled, Taken,
+};
 use super::observing::reads_anomalies;
 use super::reading::{self, Limits, Reading};
 use super::stop::Stop;

@@ -1,8 +1,8 @@
 //! What came with a call's headers, and who is told what of it: always there.
 
+use super::ids;
 use crate::denial::{Answer, Denial, Ids};
 use crate::gateway::compiled::Challenges;
-use crate::gateway::ids;
 use crate::mint::Manner;
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 use crate::upstream::{HeaderPatch, REQUEST_ID};

@@ -1,7 +1,6 @@
-//! Who calls: what a credential and its sender have proven.
+//! Who calls: what a credential and its sender have proven, and what is unusual about it.
 
-use super::observed::Observed;
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::identity::{Holder, Principal, Proven};
 
 /// A proven caller.
@@ -15,6 +14,15 @@ pub(in crate::gateway) struct Identified {
     pub(in crate::gateway) nonce: Option<String>,
     /// What is unusual about the call; `None` until that is looked at, and where the configuration does not ask.
     pub(in crate::gateway) observed: Option<Observed>,
+}
+
+/// What was unusual about a call when it came.
+#[derive(Clone, Debug)]
+pub(in crate::gateway) struct Observed {
+    /// `None` where the past could not be read: a rule that reads it then errs.
+    pub(in crate::gateway) anomaly: Option<Anomaly>,
+    /// What of it is an anomaly.
+    pub(in crate::gateway) kinds: Vec<AnomalyKind>,
 }
 
 impl Identified {

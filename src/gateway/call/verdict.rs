@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::given::Given;
+use super::own_answer::OwnAnswer;
 use super::rewriting::Rewriting;
-use crate::denial::{Answer, Denial};
-use crate::gateway::memory::Settled;
+use super::settled::Settled;
+use crate::denial::Denial;
 use crate::holding::Share;
 use crate::upstream::{Passport, Proofs};
 
@@ -25,7 +25,7 @@ pub(in crate::gateway) enum Verdict {
     /// Let through without a credential.
     Open,
     /// The gateway has given what it was asked for.
-    Answered(Own),
+    Answered(OwnAnswer),
     Refused(Denial),
 }
 
@@ -38,17 +38,4 @@ pub(in crate::gateway) struct Forwarded {
     /// What the filter on the cluster demands; `None` where the credential goes on in the listener's chain.
     pub(in crate::gateway) passport: Option<Passport>,
     pub(in crate::gateway) rewriting: Rewriting,
-}
-
-/// What the gateway itself answers. Its `Debug` leaves the answer out, which can hold a token.
-pub(in crate::gateway) struct Own {
-    pub(in crate::gateway) answer: Answer,
-    /// `None` where it was a document for everybody.
-    pub(in crate::gateway) token: Option<Given>,
-}
-
-impl std::fmt::Debug for Own {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Own({:?})", self.token)
-    }
 }

@@ -40,7 +40,7 @@ fn holds_credential(head: &RequestHead, id: &str) -> bool {
     ApiKey::may_stand_in(id) || holds_minted() || carried.any(is_sent)
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::gateway) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS.get(usize::from(value)).copied().unwrap_or(b'0'));
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));

@@ -1,52 +1,53 @@
-//! When two calls are alike: the name of all that a [`Judgement`](super::memory::Judgement) rests on.
+//! When two calls are alike: the name of all that a [`Judgement`](crate::gateway::call::Judgement) rests on.
 //!
 //! Tokens of one principal differ by their ids and times, which no rule sees unless it reads the claims. Calls with such
 //! tokens, and calls whose bodies say the same of model and size, are judged once.
 //!
 //! It does not name what is judged of each call anew: revocation, a model that cannot be known, a model that a minted token is not for.
 
-use super::call::AccessRequest;
-use super::{Gateway, Known};
+use crate::cache::{Cache, Fingerprint};
 use crate::dialect::BodyFacts;
+use crate::gateway::call::AccessRequest;
+use crate::gateway::compiled::Remembers;
 use crate::identity::Principal;
 
 /// What stands for all calls of which rules, quotas and upstream see the same; only this file makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Likeness(Fingerprint);
+pub(in crate::gateway) struct DecisionKey(Fingerprint);
 
 /// What stands before a part that is there, and behind the last one of a list nothing does.
 const PRESENT: &[u8] = b"+";
 const ABSENT: &[u8] = b"";
 
-impl Gateway {
-    /// The name that a call has in common with all of which rules, quotas and upstream see the same; `None` where they see
-    /// more than is named.
-    pub(super) fn likeness(&self, request: AccessRequest<'_>, known: &Known<'_>) -> Option<Likeness> {
-        if !self.remembers.permits {
-            return None;
-        }
+impl DecisionKey {
+    /// The name that a call has in common with all of which rules, quotas and upstream see the same.
+    pub(in crate::gateway) fn of<T: Clone>(
+        names: &Cache<T, Self>,
+        request: AccessRequest<'_>,
+        Remembers { across_claims, .. }: Remembers,
+    ) -> Self {
         // It stands for the upstream, the method and the whole path.
         let operation = request.what.name.bytes();
-        let proven = &request.who.proven;
-        let caller = proven.name.bytes();
+        let principal = request.principal();
+        let caller = request.who.proven.name.bytes();
         let max_tokens = request.what.facts().and_then(|body| body.max_tokens).map(u64::to_le_bytes);
         let mut parts = Parts(vec![&operation]);
-        match self.is_known_by_fields(&proven.principal) {
-            true => parts.principal(&proven.principal),
+        match across_claims && is_known_by_fields(principal) {
+            true => parts.principal(principal),
             false => parts.push(Some(&caller)),
         }
         match request.what.facts() {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),
         }
-        Some(Likeness(known.memory.judgements.name(&parts.0)))
+        Self(names.name(&parts.0))
     }
+}
 
-    /// True where nothing tells two credentials of this principal apart: an API key has its labels, a minted token its
-    /// budget.
-    fn is_known_by_fields(&self, principal: &Principal) -> bool {
-        principal.key.is_none() && principal.minted.is_none() && self.remembers.across_claims
-    }
+/// True where nothing but claims tells two credentials of this principal apart: an API key has its labels, a minted token its
+/// budget.
+fn is_known_by_fields(principal: &Principal) -> bool {
+    principal.key.is_none() && principal.minted.is_none()
 }
 
 /// Parts of a name, so put together that no two calls which differ have the same.

@@ -1,0 +1,14 @@
+//! Under which name it is remembered what is settled of a call.
+
+use crate::cache::{Cache, Fingerprint};
+use crate::gateway::call::AccessRequest;
+
+/// Who calls, by what evidence, and what path asks of which upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::gateway) struct SettledName(Fingerprint);
+
+impl SettledName {
+    pub(in crate::gateway) fn of<T: Clone>(names: &Cache<T, Self>, request: AccessRequest<'_>) -> Self {
+        Self(names.name(&[&request.who.proven.name.bytes(), &request.what.name.bytes()]))
+    }
+}
