@@ -5,26 +5,12 @@
 //! has proven stays in the [`Call`]. Nothing is spent before `admit`, the step before the last; but a proof of possession
 //! is used up where it is taken, so that nobody can send it again with another body.
 
-mod account;
-mod addresses;
-mod admitting;
-mod authenticating;
-mod bounds;
 mod call;
 mod compiled;
-mod deciding;
-mod holding;
 mod host;
 mod known;
-mod metering;
-mod minting;
-mod observing;
-mod possession;
-mod reading;
 mod remembered;
 mod report;
-mod rewriting;
-mod settling;
 mod spending;
 mod stop;
 mod walk;

@@ -22,7 +22,7 @@ use crate::denial::{Answer, Denial};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
 use crate::request::RequestHead;
-use crate::upstream::{HeaderPatch, Passport, REQUEST_ID};
+use crate::upstream::{HeaderPatch, Passport};
 
 pub(super) use access_request::AccessRequest;
 pub(super) use arrival::Arrival;
@@ -38,9 +38,6 @@ pub(super) use settled::{Judgement, Settled};
 pub(super) use taken::{Asking, Taken};
 pub(super) use told::Told;
 pub(super) use verdict::{Forwarded, Verdict};
-
-/// Holds a nonce for the caller's next proof (RFC 9449 section 8).
-pub(super) const DPOP_NONCE: &str = "dpop-nonce";
 
 /// One request and what the walks have found out about it.
 #[derive(Debug)]
@@ -146,21 +143,6 @@ impl Call {
         self.denial().or(self.local_reply.as_ref())
     }
 
-    /// The refusal in the caller's dialect, or the token, with the ids; `None` where the call goes on.
-    pub fn answer(&self) -> Option<Answer> {
-        match &self.verdict {
-            Verdict::Refused(denial) => Some(self.in_dialect(denial)),
-            Verdict::Answered(own) => {
-                let mut answer = own.answer.clone();
-                self.give_nonce(&mut answer);
-                answer.headers.push(("x-claimgate-decision-id".to_owned(), self.arrival.decision_id.clone()));
-                answer.headers.push((REQUEST_ID.to_owned(), self.arrival.request_id.clone()));
-                Some(answer)
-            }
-            Verdict::Undecided(_) | Verdict::Forwarded(_) | Verdict::Open => None,
-        }
-    }
-
     /// True where the gateway itself has given what was asked for.
     pub fn is_answered(&self) -> bool {
         matches!(self.verdict, Verdict::Answered(_))
@@ -176,24 +158,6 @@ impl Call {
 
     pub(super) fn answered(&mut self, answer: Answer, token: Option<Given>) {
         self.verdict = Verdict::Answered(OwnAnswer { answer, token });
-    }
-
-    /// Puts an error that Envoy answered by itself into the caller's dialect; the decision stays what it was.
-    pub fn answer_for_envoy(&mut self, status: u32, details: &str) -> Answer {
-        let denial = Denial::of_envoy(status, details);
-        let answer = self.in_dialect(&denial);
-        self.local_reply = Some(denial);
-        answer
-    }
-
-    pub(super) fn in_dialect(&self, denial: &Denial) -> Answer {
-        let mut answer = self.arrival.in_dialect(denial);
-        self.give_nonce(&mut answer);
-        answer
-    }
-
-    fn give_nonce(&self, answer: &mut Answer) {
-        answer.headers.extend(self.nonce().map(|nonce| (DPOP_NONCE.to_owned(), nonce.to_owned())));
     }
 
     pub(super) fn principal(&self) -> Option<&Principal> {

@@ -13,6 +13,7 @@ use super::settled_name::SettledName;
 use crate::anomaly::PendingTotals;
 use crate::cache::{Cache, Fingerprint, Uses};
 use crate::dialect::Operation;
+use crate::gateway::Gateway;
 use crate::gateway::call::{Judgement, Settled};
 use crate::holding::{Bounds, Holding};
 use crate::identity::{CredentialName, Introspected, Principal, Proof};
@@ -44,6 +45,13 @@ pub struct Memory {
     pub(in crate::gateway) holding: Rc<Holding>,
     /// What could not be charged yet.
     owed: RefCell<Vec<Unsettled>>,
+}
+
+impl Gateway {
+    /// An empty memory for a worker; the key must be random.
+    pub fn memory(&self, key: &[u8; 16]) -> Memory {
+        Memory::new(self.settings.credential_cache, self.settings.holding, key)
+    }
 }
 
 impl Memory {

@@ -1,20 +1,15 @@
 //! From a call's headers to its decision.
 
-use super::call::{AccessRequest, Arrival, Call, Found};
-use super::stop::Stop;
-use super::{Gateway, Known, Memory, Outcome, Polled};
-use crate::denial::{Denial, Reason};
+use crate::denial::Denial;
 use crate::dialect;
+use crate::gateway::call::{AccessRequest, Arrival, Call, Found};
+use crate::gateway::stop::Stop;
+use crate::gateway::{Gateway, Known, Outcome};
 use crate::policy::CallFacts;
 use crate::request::{Connection, Moment, RequestHead};
 use crate::upstream::HeaderPatch;
 
 impl Gateway {
-    /// An empty memory for a worker; the key must be random.
-    pub fn memory(&self, key: &[u8; 16]) -> Memory {
-        Memory::new(self.settings.credential_cache, self.settings.holding, key)
-    }
-
     /// Starts a call from its headers.
     pub fn open_call(&self, head: RequestHead, connection: Connection, moment: Moment) -> Call {
         let dialect = match self.rooms.upstreams.select(connection.cluster.as_deref()) {
@@ -81,22 +76,5 @@ impl Gateway {
         if call.denial().is_none() {
             call.refused(denial.into());
         }
-    }
-    /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
-    /// feed. True where it is; nothing more of it may go on then.
-    pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
-        let Some(found) = call.found.as_ref().filter(|_| call.is_let_through()) else { return false };
-        let (proven, principal) = (&found.who.proven, found.who.principal());
-        let of_model = |model: &str| {
-            let judged = self.rooms.revocations.judge_model(board, principal, model, now_ms);
-            judged.err().and_then(|denial| denial.note().map(str::to_owned))
-        };
-        let revoked = self.rooms.revocations.revoked(board, principal, now_ms);
-        let withdrawn = || self.rooms.identity.withdrawn(proven, fed);
-        let Some(note) = revoked.or_else(withdrawn).or_else(|| call.model().and_then(of_model)) else {
-            return false;
-        };
-        call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));
-        true
     }
 }

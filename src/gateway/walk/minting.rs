@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::authenticating::{caller, stop};
-use super::call::{Authenticated, Given, hex};
-use super::host::body;
-use super::stop::Stop;
-use super::{Body, Call, Gateway, Known, Need, Patience};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
+use crate::gateway::call::{Authenticated, Given, hex};
+use crate::gateway::host::body;
+use crate::gateway::stop::Stop;
+use crate::gateway::{Body, Call, Gateway, Known, Need, Patience};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Manner, Minting, Parties, TokenRequest};
 use crate::request::{Connection, Moment, RequestHead};

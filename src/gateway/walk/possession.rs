@@ -1,9 +1,9 @@
 //! Proof of possession in the walk: of the caller's own credential, of a user's token that an agent sends, and of what a
 //! new token shall be bound to; and what all workers must share for it.
 
-use super::call::{Arrival, Identified};
-use super::{Gateway, Known};
 use crate::denial::{Denial, Reason};
+use crate::gateway::call::{Arrival, Identified};
+use crate::gateway::{Gateway, Known};
 use crate::identity::{self, Binding, Holder, Principal, ProofTable, Scheme, Shown};
 use crate::ledger::Store;
 use crate::mint::{Bind, TokenRequest};

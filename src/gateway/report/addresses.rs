@@ -1,9 +1,9 @@
 //! URLs in answers: which are made the gateway's, and which requests are refused because theirs could not be.
 
-use super::call::AccessRequest;
-use super::{Call, Gateway};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
+use crate::gateway::call::AccessRequest;
+use crate::gateway::{Call, Gateway};
 use crate::request::{Dialect, Headers, RequestHead};
 use crate::upstream::{HeaderPatch, PublicAddress, Upstream, UrlKey};
 
@@ -41,7 +41,7 @@ impl Gateway {
     }
 
     /// Google's SDKs send a file to the URL that the answer to this request names, and take no path for one.
-    pub(super) fn require_own_address(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
+    pub(in crate::gateway) fn require_own_address(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
         let starts = || {
             let commands = request.head().values("x-goog-upload-command");
             commands

@@ -1,8 +1,8 @@
 //! What is held of a call that waits, within the bounds of its caller and of the worker.
 
-use super::call::{Call, Verdict};
-use super::{Gateway, Memory, Pending};
 use crate::denial::Denial;
+use crate::gateway::call::{Call, Verdict};
+use crate::gateway::{Gateway, Memory, Pending};
 use crate::holding::Holder;
 
 impl Gateway {

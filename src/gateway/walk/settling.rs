@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::call::{AccessRequest, Judgement, Settled};
-use super::remembered::{DecisionKey, SettledName};
-use super::{Gateway, Known};
 use crate::denial::Denial;
 use crate::dialect::{self, BodyForm};
+use crate::gateway::call::{AccessRequest, Judgement, Settled};
+use crate::gateway::remembered::{DecisionKey, SettledName};
+use crate::gateway::{Gateway, Known};
 use crate::policy::CallFacts;
 use crate::upstream::Upstream;
 

@@ -1,9 +1,9 @@
 //! Who calls: proven once per call, and anew where a feed or a key set has changed while it was held.
 
-use super::call::{Arrival, Authenticated, Call, Found, Identified, Taken, Told};
-use super::stop::Stop;
-use super::{Gateway, Known, Need, Patience};
 use crate::denial::{Denial, Reason};
+use crate::gateway::call::{Arrival, Authenticated, Call, Found, Identified, Taken, Told};
+use crate::gateway::stop::Stop;
+use crate::gateway::{Gateway, Known, Need, Patience};
 use crate::identity::{Caller, Proven, Unproven};
 
 impl Gateway {

@@ -1,21 +1,21 @@
 //! What a call adds to its caller's recent past, and what is unusual about it.
 
-use super::call::{Arrival, Call, Identified, Observed};
-use super::{Ending, Gateway, Known, Memory};
 use crate::anomaly::{Observation, PrincipalHash, Totals};
 use crate::config::ClientAddress;
 use crate::expression::Reads;
+use crate::gateway::call::{Arrival, Call, Identified, Observed};
+use crate::gateway::{Ending, Gateway, Known, Memory};
 use crate::identity::{Asker, CredentialName, Source};
 use crate::ledger::Store;
 use crate::request::Connection;
 
 impl Gateway {
-    pub(super) fn reads_anomalies(&self) -> bool {
+    pub(in crate::gateway) fn reads_anomalies(&self) -> bool {
         reads_anomalies(self.rooms.policies.reads()) || reads_anomalies(self.rooms.quotas.reads())
     }
 
     /// Adds the call to its caller's past, once, and finds what is unusual about it.
-    pub(super) fn observe(
+    pub(in crate::gateway) fn observe(
         &self,
         Arrival { connection, .. }: &Arrival,
         who: &mut Identified,
@@ -33,7 +33,13 @@ impl Gateway {
     }
 
     /// Notes what the call has come to.
-    pub(super) fn note_end(&self, call: &Call, ending: &Ending, store: &dyn Store, memory: &Memory) {
+    pub(in crate::gateway) fn note_end(
+        &self,
+        call: &Call,
+        ending: &Ending,
+        store: &dyn Store,
+        memory: &Memory,
+    ) {
         let Some(anomalies) = self.rooms.anomalies.as_ref().filter(|_| !call.is_answered()) else { return };
         let Some(name) = call.principal().map(PrincipalHash::of) else { return };
         let ended = Totals {
@@ -45,7 +51,7 @@ impl Gateway {
     }
 
     /// Adds to callers' pasts what their requests have come to.
-    pub(super) fn settle_pasts(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
+    pub(in crate::gateway) fn settle_pasts(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
         if let Some(anomalies) = &self.rooms.anomalies {
             anomalies.settle((&self.rooms.ledger, store), &memory.pasts, now_ms);
         }
@@ -71,12 +77,12 @@ impl Gateway {
     }
 
     /// Under `peer`, an address with port 0 was taken from a header.
-    pub(super) fn believes_address_of(&self, connection: &Connection) -> bool {
+    pub(in crate::gateway) fn believes_address_of(&self, connection: &Connection) -> bool {
         let is_peer = self.settings.client_address == Some(ClientAddress::Peer);
         !is_peer || connection.source_port.unwrap_or(0) != 0
     }
 }
 
-pub(super) fn reads_anomalies(reads: &Reads) -> bool {
+pub(in crate::gateway) fn reads_anomalies(reads: &Reads) -> bool {
     reads.field("principal", "anomaly")
 }

@@ -2,14 +2,14 @@
 //!
 //! While that is asked, the call keeps what it has taken of the others; so a walk that is repeated takes nothing twice.
 
-use super::call::{AccessRequest, Asking, Call, Judgement, Taken};
-use super::stop::Stop;
-use super::{Gateway, Known, Memory, Need, Patience};
+use crate::gateway::call::{AccessRequest, Asking, Call, Judgement, Taken};
+use crate::gateway::stop::Stop;
+use crate::gateway::{Gateway, Known, Memory, Need, Patience};
 use crate::ledger::Store;
 use crate::quota::{Admission, Admitting, Answer, Report};
 
 impl Gateway {
-    pub(super) fn admit(
+    pub(in crate::gateway) fn admit(
         &self,
         request: AccessRequest<'_>,
         taken: &mut Taken,

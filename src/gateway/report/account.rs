@@ -2,8 +2,8 @@
 //!
 //! An SDK would tell its user that the user's key is wrong, and some programs throw that away then.
 
-use super::Call;
 use crate::denial::{Answer, Denial, Reason};
+use crate::gateway::Call;
 use crate::request::Headers;
 
 /// RFC 9110: only these two say that the credential is lacking or not valid. 403 says that it is known and may not do this,

@@ -1,10 +1,10 @@
 //! Another body in place of the caller's, where the gateway has something to add to it.
 
-use super::call::{AccessRequest, Call, Forwarded, Rewriting, Verdict};
-use super::host::body;
-use super::{Body, Gateway};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, Operation};
+use crate::gateway::call::{AccessRequest, Call, Forwarded, Rewriting, Verdict};
+use crate::gateway::host::body;
+use crate::gateway::{Body, Gateway};
 
 impl Gateway {
     /// What goes on in place of the body; `None` where that goes on as it came.
@@ -43,7 +43,7 @@ impl Call {
     }
 
     /// True where another body has taken its body's place.
-    pub(super) fn is_rewritten(&self) -> bool {
+    pub(in crate::gateway) fn is_rewritten(&self) -> bool {
         matches!(&self.verdict, Verdict::Forwarded(Forwarded { rewriting: Rewriting::Done, .. }))
     }
 

@@ -1,12 +1,15 @@
 //! What holds of a call beside the rules: its credential is not revoked, its model can be seen where that matters, and a
 //! minted token is used for what it was given for.
 
-use super::call::AccessRequest;
-use super::{Gateway, Known};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, ModelPlace};
+use crate::gateway::call::{AccessRequest, Arrival};
+use crate::gateway::{Gateway, Known};
 use crate::identity::{Limits, Principal};
 use crate::policy::{CallFacts, reads_model};
+
+/// What those do who cannot let the provider keep their conversation.
+const WAY_OUT: &str = "send earlier items whole and not by their id; with `store: false` and `include: [\"reasoning.encrypted_content\"]` in every request an answer brings all that the next one needs";
 
 impl Gateway {
     /// On every use, remembered or not.
@@ -62,6 +65,30 @@ impl Gateway {
             None => Err(Reason::ModelUnknowable.into()),
         }
     }
+
+    /// Under `peer`, an address with port 0 was taken from a header, and a rule must not believe it.
+    pub(super) fn require_known_address(&self, arrival: &Arrival) -> Result<(), Denial> {
+        let reads_address = || {
+            let reads_source = self.rooms.policies.reads().variable("source")
+                || self.rooms.quotas.reads().variable("source");
+            reads_source || self.reads_anomalies()
+        };
+        match self.believes_address_of(&arrival.connection) || !reads_address() {
+            true => Ok(()),
+            false => Err(Reason::ClientAddressUntrusted.into()),
+        }
+    }
+
+    /// A parameter that comes twice is one value to a rule and another to some providers.
+    pub(super) fn require_plain_query(&self, facts: &CallFacts<'_>) -> Result<(), Denial> {
+        let reads_query = self.rooms.policies.reads().field("request", "query")
+            || self.rooms.quotas.reads().field("request", "query");
+        match reads_query && !facts.has_plain_query() {
+            true => Err(Denial::new(Reason::PathAmbiguous)
+                .with_detail("a parameter of the query comes twice, or `;` stands in it")),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The limits of a minted token that is not for every model.
@@ -89,4 +116,19 @@ fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
     facts.operation.model_place() == ModelPlace::Elsewhere
         || dialect::names_further_model(facts.request)
         || facts.body.is_some_and(|body| body.model_elsewhere)
+}
+
+/// What is kept under a provider account is for the tenant alone whose account it is.
+pub(super) fn require_own_account(request: AccessRequest<'_>, is_stateful: bool) -> Result<(), Denial> {
+    match is_stateful && !request.upstream.is_exclusive_to(request.principal()) {
+        true => Err(Reason::StatefulOperationSharedCredential.into()),
+        false => Ok(()),
+    }
+}
+
+/// So is what the body names of that.
+pub(super) fn require_own_conversation(request: AccessRequest<'_>) -> Result<(), Denial> {
+    let Some(body) = request.what.facts() else { return Ok(()) };
+    let own = require_own_account(request, body.is_stateful);
+    own.map_err(|denial| if body.names_earlier_turns { denial.with_detail(WAY_OUT) } else { denial })
 }

@@ -1,10 +1,10 @@
 //! Which answers are metered, and what their requests need for it.
 
-use super::call::AccessRequest;
-use super::{Body, Call, Gateway};
 use crate::config::{Hold, MeteredUsage, StreamUsage};
 use crate::denial::Denial;
 use crate::dialect::{self, Operation};
+use crate::gateway::call::AccessRequest;
+use crate::gateway::{Body, Call, Gateway};
 use crate::meter::{Meter, UsageChunkFilter};
 use crate::request::Headers;
 use crate::upstream::{HeaderPatch, Upstream};
@@ -19,13 +19,17 @@ impl Gateway {
     }
 
     /// No answer that is metered may come without its usage.
-    pub(super) fn require_whole_answer(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
+    pub(in crate::gateway) fn require_whole_answer(&self, request: AccessRequest<'_>) -> Result<(), Denial> {
         let metered = self.metered(request.operation());
         metered.map_or(Ok(()), |operation| dialect::require_whole_answer(operation, request.head()))
     }
 
     /// A compressed answer would have to be unpacked to be read, and one in another form could not be.
-    pub(super) fn ask_for_readable_answer(&self, request: AccessRequest<'_>, patch: &mut HeaderPatch) {
+    pub(in crate::gateway) fn ask_for_readable_answer(
+        &self,
+        request: AccessRequest<'_>,
+        patch: &mut HeaderPatch,
+    ) {
         let metered = self.metered(request.operation());
         // So would one whose URLs are made the gateway's.
         let holds_url = request.operation().url_key().is_some();
@@ -45,7 +49,11 @@ impl Gateway {
     }
 
     /// True where the body is read to see whether a stream has to be asked for its usage.
-    pub(super) fn asks_for_stream_usage(&self, operation: &Operation, upstream: &Upstream) -> bool {
+    pub(in crate::gateway) fn asks_for_stream_usage(
+        &self,
+        operation: &Operation,
+        upstream: &Upstream,
+    ) -> bool {
         let metering = self.settings.metering;
         let is_wanted = match upstream.stream_usage().unwrap_or(metering.stream_usage) {
             StreamUsage::Always => true,
@@ -58,7 +66,11 @@ impl Gateway {
     }
 
     /// The body with the wish for a stream's usage, where that has to be added.
-    pub(super) fn with_stream_usage(&self, request: AccessRequest<'_>, body: Body<'_>) -> Option<Vec<u8>> {
+    pub(in crate::gateway) fn with_stream_usage(
+        &self,
+        request: AccessRequest<'_>,
+        body: Body<'_>,
+    ) -> Option<Vec<u8>> {
         let operation = request.operation();
         if !self.asks_for_stream_usage(operation, request.upstream) {
             return None;

@@ -4,11 +4,11 @@
 //! pieces on their way: a beginning is looked at where it is 64 KiB long, 128 KiB and so on, up to the limit of forms. Its
 //! fields may stand behind its file; until they have come Envoy holds what comes.
 
-use super::call::ReadBody;
-use super::host::body;
-use super::{Body, Need};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{self, BodyForm, Fields, Operation};
+use crate::gateway::call::ReadBody;
+use crate::gateway::host::body;
+use crate::gateway::{Body, Need};
 use crate::request::RequestHead;
 
 /// Where the beginning of a form is looked at first, in bytes; a shorter form is always read whole.

@@ -1,0 +1,42 @@
+//! The counters that a call adds to.
+
+use crate::audit::{self, Decision, QuotaTally, Tally};
+use crate::config::Unit;
+use crate::gateway::Gateway;
+use crate::gateway::call::Call;
+
+impl Gateway {
+    /// The counter of this call. `seen` holds the tenants that have a label of their own, and is bounded.
+    pub fn tally(&self, call: &Call, seen: &mut Vec<String>) -> Tally {
+        Tally {
+            decision: call.decision().name(),
+            reason: call.refusal().map_or("none", |denial| denial.reason().code()),
+            dialect: call.arrival.dialect.name(),
+            tenant: self.tenant_label(call, seen),
+        }
+    }
+
+    /// The counters of what quotas charge, in the places that [`Charged`] names; `None` for one that charges nothing.
+    pub fn quota_tallies(&self) -> impl Iterator<Item = Option<QuotaTally>> {
+        let tally =
+            |(quota, unit): (&str, Unit)| unit.is_charged().then(|| QuotaTally::of(quota, unit.name()));
+        self.rooms.quotas.named().map(tally)
+    }
+
+    fn tenant_label(&self, call: &Call, seen: &mut Vec<String>) -> String {
+        let tenant = match (call.principal(), call.decision()) {
+            (Some(principal), Decision::Allow | Decision::Deny) => principal.tenant.as_deref(),
+            _ => None,
+        };
+        let Some(tenant) = tenant else { return "none".to_owned() };
+        let label = audit::label(tenant);
+        if seen.contains(&label) {
+            return label;
+        }
+        if seen.len() >= self.settings.metric_tenants {
+            return "other".to_owned();
+        }
+        seen.push(label.clone());
+        label
+    }
+}

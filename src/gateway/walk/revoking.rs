@@ -1,0 +1,25 @@
+//! Calls that were let through and must end before they do by themselves.
+
+use crate::denial::{Denial, Reason};
+use crate::gateway::call::Call;
+use crate::gateway::{Gateway, Polled};
+
+impl Gateway {
+    /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
+    /// feed. True where it is; nothing more of it may go on then.
+    pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
+        let Some(found) = call.found.as_ref().filter(|_| call.is_let_through()) else { return false };
+        let (proven, principal) = (&found.who.proven, found.who.principal());
+        let of_model = |model: &str| {
+            let judged = self.rooms.revocations.judge_model(board, principal, model, now_ms);
+            judged.err().and_then(|denial| denial.note().map(str::to_owned))
+        };
+        let revoked = self.rooms.revocations.revoked(board, principal, now_ms);
+        let withdrawn = || self.rooms.identity.withdrawn(proven, fed);
+        let Some(note) = revoked.or_else(withdrawn).or_else(|| call.model().and_then(of_model)) else {
+            return false;
+        };
+        call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));
+        true
+    }
+}
