@@ -10,7 +10,7 @@ use super::told::Told;
 #[derive(Debug)]
 pub(in crate::gateway) struct Found {
     pub(in crate::gateway) who: Identified,
-    /// `None` until it is known what the path asks of the upstream; of a call that asks the gateway itself it is never.
+    /// `None` until it is known what the path asks of the upstream; a call that asks the gateway itself never has one.
     pub(in crate::gateway) what: Option<Recognised>,
 }
 

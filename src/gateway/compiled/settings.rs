@@ -12,6 +12,7 @@ pub(in crate::gateway) struct Settings {
     pub(in crate::gateway) body_limit: u64,
     pub(in crate::gateway) form_limit: u64,
     pub(in crate::gateway) holding: Bounds,
+    /// `None` where the operator does not say which address is to be believed.
     pub(in crate::gateway) client_address: Option<ClientAddress>,
     pub(in crate::gateway) open: Vec<(String, String)>,
     pub(in crate::gateway) metric_tenants: usize,

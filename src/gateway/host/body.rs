@@ -7,7 +7,7 @@ use crate::denial::{Denial, Reason};
 pub enum Body<'a> {
     /// Nothing that could be read yet.
     Coming,
-    /// As much as may be held of a longer one; the rest is [`Call::watch`](super::super::Call::watch)ed on its way.
+    /// As much as may be held of a longer one; the rest is [`Call::watch`](crate::gateway::Call::watch)ed on its way.
     Beginning(&'a dyn Content),
     Complete(&'a dyn Content),
 }

@@ -9,9 +9,10 @@ use crate::quota::Charged;
 pub struct Ending {
     pub now_ms: u64,
     pub answered_by: AnsweredBy,
+    /// `None` where nobody was answered.
     pub status: Option<u32>,
     pub aborted: bool,
-    /// The provider's own request id.
+    /// The provider's own request id, where it told one.
     pub provider_request_id: Option<String>,
     /// What the provider's answer cost, where it was metered.
     pub usage: Option<Usage>,

@@ -7,12 +7,12 @@ use crate::quota::Ask;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     /// The request body, of at most `limit` bytes; or as much of it as there is once it has `look` bytes. Without
-    /// that, a longer one is [`Gateway::refuse`](super::super::Gateway::refuse)d `body_too_large`.
+    /// that, a longer one is [`Gateway::refuse`](crate::gateway::Gateway::refuse)d `body_too_large`.
     Body { limit: u64, look: Option<usize> },
     /// A newer key set of the issuer with this index.
     Keys { issuer: usize },
-    /// What an issuer says of a token, to be told by [`Call::hear`](super::super::Call::hear).
+    /// What an issuer says of a token, to be told by [`Call::hear`](crate::gateway::Call::hear).
     Introspection(Inquiry),
-    /// What the rate limit service says of quotas, to be told by [`Gateway::hear_limits`](super::super::Gateway::hear_limits).
+    /// What the rate limit service says of quotas, to be told by [`Gateway::hear_limits`](crate::gateway::Gateway::hear_limits).
     RateLimit(Ask),
 }
