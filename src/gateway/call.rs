@@ -16,8 +16,6 @@ mod verdict;
 
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::audit::Decision;
-use crate::cache::Fingerprint;
-use crate::cache::Fingerprint;
 use crate::denial::{Answer, Denial};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
@@ -86,7 +84,7 @@ impl Call {
     }
 
     /// Takes the answer to an inquiry that this call needs.
-    pub fn hear(&mut self, name: CredentialName, answer: Introspected) {
+    pub fn take_introspection(&mut self, name: CredentialName, answer: Introspected) {
         self.told.introspected.push((name, answer));
     }
 

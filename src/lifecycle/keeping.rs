@@ -99,7 +99,7 @@ impl Worker {
         for (Question { id, state, .. }, answer) in answered {
             match &mut *state.borrow_mut() {
                 State { phase: Phase::AwaitingLimits, call: Some(call), .. } => {
-                    self.gateway.hear_limits(call, answer);
+                    self.gateway.take_limits(call, answer);
                 }
                 // It was refused meanwhile, or is over.
                 _ => continue,
@@ -144,7 +144,7 @@ impl Worker {
             Phase::AwaitingIntrospection { name } => {
                 match (answers.get(&name)?, &mut state.borrow_mut().call) {
                     (Some(answer), Some(call)) => {
-                        call.hear(name, answer.clone());
+                        call.take_introspection(name, answer.clone());
                         Patience::Left
                     }
                     _ => Patience::Exhausted,

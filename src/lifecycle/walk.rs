@@ -117,7 +117,7 @@ impl Stream {
                 }
                 Err(why) => {
                     if let Some(call) = &mut state.call {
-                        worker.gateway.hear_limits(call, Err(why));
+                        worker.gateway.take_limits(call, Err(why));
                     }
                     outcome = decide(worker, exchange, &mut state, (patience, moment));
                 }

@@ -11,8 +11,8 @@ pub enum Need {
     Body { limit: u64, look: Option<usize> },
     /// A newer key set of the issuer with this index.
     Keys { issuer: usize },
-    /// What an issuer says of a token, to be told by [`Call::hear`](crate::gateway::Call::hear).
+    /// What an issuer says of a token, to be told by [`Call::take_introspection`](crate::gateway::Call::take_introspection).
     Introspection(Inquiry),
-    /// What the rate limit service says of quotas, to be told by [`Gateway::hear_limits`](crate::gateway::Gateway::hear_limits).
+    /// What the rate limit service says of quotas, to be told by [`Gateway::take_limits`](crate::gateway::Gateway::take_limits).
     RateLimit(Ask),
 }

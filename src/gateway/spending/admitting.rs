@@ -55,7 +55,7 @@ impl Gateway {
 
     /// Takes what the rate limit service has answered to a call that waits for it, or why it has not: the call knows what
     /// to make of that.
-    pub fn hear_limits(&self, call: &mut Call, answer: Result<Answer, String>) {
+    pub fn take_limits(&self, call: &mut Call, answer: Result<Answer, String>) {
         call.taken.take_answer(answer.unwrap_or_else(Answer::Failed));
     }
 

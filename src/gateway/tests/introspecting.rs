@@ -63,7 +63,7 @@ pub(super) fn answered_at(
         );
         let heard = heard.unwrap();
         scene.memory.note(inquiry.name, &heard);
-        call.hear(inquiry.name, heard);
+        call.take_introspection(inquiry.name, heard);
     }
     panic!("it never ends");
 }

@@ -68,7 +68,7 @@ fn hear(envoy: &Scene, service: &Scripted, asking: &mut [(Ask, &mut Call)], now_
     let answers = batch.read(&service.answer(batch.message(), now_ms), now_ms).unwrap();
     assert_eq!(answers.len(), asking.len());
     for ((_, call), answer) in asking.iter_mut().zip(answers) {
-        envoy.gateway.hear_limits(call, Ok(answer));
+        envoy.gateway.take_limits(call, Ok(answer));
     }
 }
 

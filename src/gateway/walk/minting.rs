@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::authenticating::{caller, stop};
+use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::gateway::call::{Authenticated, Given, hex};

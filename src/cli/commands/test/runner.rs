@@ -129,7 +129,7 @@ impl<'a> ScriptRunner<'a> {
                 // Every key set is inline here, so there is nothing to fetch.
                 Outcome::Need(Need::Keys { .. }) => known.patience = Patience::Exhausted,
                 Outcome::Need(Need::Introspection(inquiry)) => match self.introspect(&inquiry, moment) {
-                    Some(answer) => call.hear(inquiry.name, answer),
+                    Some(answer) => call.take_introspection(inquiry.name, answer),
                     None => known.patience = Patience::Exhausted,
                 },
                 // No service is asked here: the script's own counters stand for those of the fleet.

@@ -19,7 +19,7 @@ fn answered(envoy: &Scene, answer: Result<&[u8], String>) -> Call {
     let ask = asked(envoy, &mut call, &request);
     let batch = batch(envoy, std::iter::once(&ask));
     let answers = answer.and_then(|answer| batch.read(answer, NOW_MS));
-    envoy.gateway.hear_limits(&mut call, answers.map(|mut answers| answers.remove(0)));
+    envoy.gateway.take_limits(&mut call, answers.map(|mut answers| answers.remove(0)));
     need(envoy, &mut call, &request);
     call
 }
