@@ -41,6 +41,8 @@ mod account;
 mod allotment;
 mod budget;
 mod calendar;
+mod compose;
+mod counter;
 mod entry;
 mod lease;
 mod memory_store;
@@ -48,6 +50,7 @@ mod remote_counter;
 mod owner;
 mod page;
 mod placement;
+mod spend_one;
 mod store;
 mod tally;
 mod window;
@@ -67,12 +70,14 @@ pub use account::{Account, Reservation, SOON_MS};
 pub use allotment::Allotments;
 pub use budget::Budget;
 pub use calendar::Calendar;
-pub use entry::{Entry, Namespace, compose};
+pub use compose::compose;
+pub use counter::{Count, Counter};
+pub use entry::{Entry, Namespace};
 pub use memory_store::MemoryStore;
 pub use owner::Owner;
 pub use remote_counter::{Basis, RemoteCounter, RemoteStatus, Take, TakeOutcome};
 pub use store::{Conflict, Store};
-pub use window::{Count, Counter, Window};
+pub use window::Window;
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module
 /// with another format or another number of pages, reloaded into the same process, starts its own table.

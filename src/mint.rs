@@ -5,10 +5,11 @@
 //!
 //! It does not prove who asks, and it does not answer for refusals.
 
-mod token_response;
-mod token_request;
+mod denials;
 mod grant;
 mod shape;
+mod token_request;
+mod token_response;
 
 use crate::config::{ConfigError, Tokens};
 use crate::denial::{Denial, Reason};
@@ -20,6 +21,8 @@ use crate::request::RequestHead;
 pub use grant::{Grant, Parties};
 pub use token_request::{Bind, Manner, TokenRequest};
 pub use token_response::answer;
+
+use denials::{denied, invalid};
 
 const ASKED: Field = Field::object(
     "asked",
@@ -162,12 +165,4 @@ impl Facts for Wish<'_> {
             _ => Fact::Absent,
         }
     }
-}
-
-fn invalid(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::TokenRequestInvalid).with_detail(detail)
-}
-
-fn denied(detail: impl Into<String>) -> Denial {
-    Denial::new(Reason::TokenRequestDenied).with_detail(detail)
 }

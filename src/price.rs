@@ -3,6 +3,7 @@
 //! It does not know who pays, nor when a model is refused for want of a price.
 
 mod rate;
+mod rounding;
 mod split;
 mod tokens;
 
@@ -11,6 +12,8 @@ use crate::dialect::{Counts, Run};
 use crate::expression::matches_glob;
 
 pub use rate::Rate;
+
+use rounding::microdollars;
 
 /// The compiled section `prices`.
 #[derive(Debug)]
@@ -56,11 +59,6 @@ pub struct Charge {
     /// A model has no price: the one that answered and was asked for, or one that took part.
     pub is_unpriced: bool,
 }
-
-/// Millionths of a microdollar, three times by a factor in millionths: of a tier, a place and an upstream.
-const SCALE: u128 = 1_000_000 * FACTORS * MULTIPLIER;
-const FACTORS: u128 = 1_000_000 * 1_000_000;
-const MULTIPLIER: u128 = 1_000_000;
 
 impl PriceTable {
     /// # Errors
@@ -134,12 +132,6 @@ impl PriceTable {
             is_unpriced,
         }
     }
-}
-
-/// Rounded up, once.
-fn microdollars(amount: u128, multiplier: Factor) -> u64 {
-    let scaled = amount.checked_mul(u128::from(multiplier.millionths()));
-    scaled.and_then(|scaled| u64::try_from(scaled.div_ceil(SCALE)).ok()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

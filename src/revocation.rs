@@ -17,10 +17,7 @@ use crate::denial::{Denial, Reason};
 use crate::identity::Principal;
 use crate::last_known_good::{self, LastKnownGood};
 
-pub use list::List;
-
-/// A longer document is refused.
-pub const MAX_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
+pub use list::{List, MAX_DOCUMENT_BYTES};
 
 /// The lists of one configuration.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use super::compose::length_of;
 use super::owner::Owner;
 use super::page::Tag;
 
@@ -115,19 +116,4 @@ impl Entry<'_> {
         }
         tag
     }
-}
-
-/// One key from several parts, each behind its length, so that `ab`, `c` and `a`, `bc` stay apart.
-pub fn compose(parts: &[&[u8]]) -> Vec<u8> {
-    let mut key = Vec::new();
-    for part in parts {
-        key.extend_from_slice(&length_of(part));
-        key.extend_from_slice(part);
-    }
-    key
-}
-
-fn length_of(part: &[u8]) -> [u8; 8] {
-    // `usize` has at most 64 bits.
-    (part.len() as u64).to_le_bytes()
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::compose;
+use super::compose::compose;
 
 /// A caller and its tenant, by whose requests entries come to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

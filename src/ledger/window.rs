@@ -17,9 +17,8 @@
 
 use std::num::NonZeroU64;
 
-use super::entry::Name;
 use super::tally::Tally;
-use super::{Allotments, Calendar, Change, Entry, Ledger, LedgerError, Namespace, Owner, Store, compose};
+use super::{Calendar, Change, Count, Counter, Entry, Ledger, LedgerError, Namespace, Store, compose};
 use crate::config::{ConfigError, Span, WindowKind};
 
 /// The steps of a sliding window.
@@ -43,53 +42,6 @@ enum Pace {
     Sliding { length_ms: NonZeroU64 },
     Fixed { length_ms: NonZeroU64 },
     Calendar(Calendar),
-}
-
-/// One counter on the ledger, named once for as many requests as may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Counter(Name);
-
-impl Counter {
-    pub(super) fn of(entry: Entry<'_>) -> Self {
-        Self(entry.name())
-    }
-
-    pub(super) fn name(&self) -> &Name {
-        &self.0
-    }
-
-    /// To whom it belongs where it is not there yet.
-    pub fn owner(&self) -> Owner {
-        self.0.owner
-    }
-
-    /// The same counter, which belongs to `owner` where it is not there yet.
-    pub fn made_by(self, owner: Owner) -> Self {
-        Self(self.0.made_by(owner))
-    }
-}
-
-/// What a counter says about one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// Spent within the window, this request included where it was admitted and spent.
-    pub used: u64,
-    pub limit: u64,
-    /// Milliseconds until nothing of what is spent counts any more; 0 where nothing does.
-    pub reset_ms: u64,
-    /// Milliseconds until the request would pass if nobody else spends; 0 where it is admitted,
-    /// [`Count::NEVER`] where it costs more than the limit.
-    pub retry_ms: u64,
-    pub admitted: bool,
-}
-
-impl Count {
-    /// The wait of a request that cannot pass under this limit.
-    pub const NEVER: u64 = u64::MAX;
-
-    pub fn remaining(&self) -> u64 {
-        self.limit.saturating_sub(self.used)
-    }
 }
 
 impl Window {
@@ -143,7 +95,7 @@ impl Window {
         cost: u64,
         now_ms: u64,
     ) -> Result<Count, LedgerError> {
-        let spent = ledger.update_named(store, &counter.0, now_ms, |value| {
+        let spent = ledger.update_named(store, counter.name(), now_ms, |value| {
             let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
             let count = self.judge(&tally, limit, cost.max(1), now_ms);
             if cost == 0 || !count.admitted {
@@ -158,45 +110,12 @@ impl Window {
         spent?.ok_or(LedgerError::Absent)
     }
 
-    /// Spends one request, from what was charged ahead where something is left of that.
-    pub fn spend_one(
-        &self,
-        ledger: &Ledger,
-        store: &dyn Store,
-        allotments: &Allotments,
-        charge: (&Counter, u64),
-        now_ms: u64,
-    ) -> Result<Count, LedgerError> {
-        let (counter, limit) = charge;
-        if let Some(count) = allotments.take(counter, limit, now_ms) {
-            return Ok(count);
-        }
-        let left = allotments.reclaim(counter, now_ms);
-        let spent = ledger.update_named(store, &counter.0, now_ms, |value| {
-            let Some(tally) = self.tally(value, now_ms) else { return Change::Keep(None) };
-            let tally = self.less(&tally, left, now_ms);
-            let count = self.judge(&tally, limit, 1, now_ms);
-            let ahead = allotments.ahead(counter, count.used, limit, now_ms);
-            let cost = if count.admitted { ahead.saturating_add(1) } else { 0 };
-            if cost == 0 && left == 0 {
-                return Change::Keep(Some((count, 0)));
-            }
-            let tally = tally.plus(cost);
-            let count = Count { used: tally.used(), reset_ms: self.reset_ms(&tally, now_ms), ..count };
-            let ahead = if count.admitted { ahead } else { 0 };
-            self.put(&tally, Some((count, ahead)))
-        });
-        let (count, ahead) = spent?.ok_or(LedgerError::Absent)?;
-        allotments.put(self, counter, ahead, count, now_ms);
-        Ok(Count { used: count.used.saturating_sub(ahead), ..count })
-    }
-
     /// The tally with what was charged in this step taken back; where somebody has spent in a later one since, it stays.
-    fn less(&self, tally: &Tally, cost: u64, now_ms: u64) -> Tally {
+    pub(super) fn less(&self, tally: &Tally, cost: u64, now_ms: u64) -> Tally {
         if tally.newest() == self.step_at(now_ms) { tally.minus(cost) } else { *tally }
     }
 
-    fn put<T>(&self, tally: &Tally, result: T) -> Change<T> {
+    pub(super) fn put<T>(&self, tally: &Tally, result: T) -> Change<T> {
         let expires_ms = self.end_of(tally.newest()).saturating_add(CLOCK_SLACK_MS);
         Change::Put { value: tally.encode(), expires_ms, result }
     }
@@ -211,7 +130,7 @@ impl Window {
         cost: u64,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        ledger.update_named(store, &counter.0, now_ms, |value| {
+        ledger.update_named(store, counter.name(), now_ms, |value| {
             let Some(tally) = value.and_then(|value| self.tally(Some(value), now_ms)) else {
                 return Change::Keep(());
             };
@@ -232,7 +151,7 @@ impl Window {
     }
 
     /// The counter at `now_ms`; `None` where the stored value is none of ours.
-    fn tally(&self, value: Option<&[u8]>, now_ms: u64) -> Option<Tally> {
+    pub(super) fn tally(&self, value: Option<&[u8]>, now_ms: u64) -> Option<Tally> {
         let step = self.step_at(now_ms);
         let stored = match value {
             Some(value) => Tally::decode(value)?,
@@ -241,7 +160,7 @@ impl Window {
         Some(stored.advanced(step, self.counted_steps()))
     }
 
-    fn judge(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> Count {
+    pub(super) fn judge(&self, tally: &Tally, limit: u64, cost: u64, now_ms: u64) -> Count {
         let used = tally.used();
         let admitted = used.checked_add(cost).is_some_and(|sum| sum <= limit);
         let retry_ms = if admitted { 0 } else { self.retry_ms(tally, limit, cost, now_ms) };

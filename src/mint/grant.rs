@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::denials::{denied, invalid};
 use super::token_request::TokenRequest;
-use super::{denied, invalid};
 use crate::denial::{Denial, Reason};
 use crate::identity::{MAX_ACTORS, Minted, Principal, holds_scope};
 

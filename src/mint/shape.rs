@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::denials::invalid;
 use super::grant::Grant;
-use super::invalid;
 use super::token_request::{Manner, TokenRequest};
 use crate::config::{Timestamp, read_document};
 use crate::denial::{Denial, Reason};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::invalid;
+use super::denials::invalid;
 use crate::config::read_document;
 use crate::denial::{Denial, Reason};
 use crate::dialect::TokenShape;

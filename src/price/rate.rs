@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::rounding::{FACTORS, microdollars};
 use super::split::Split;
 use super::tokens::{TokenRates, over};
-use super::{FACTORS, microdollars};
 use crate::config::{self, ConfigError, Dollars, Factor, TierPrice, TokenPrices};
 use crate::dialect::{Counts, PaidCall};
 

@@ -11,6 +11,9 @@ use crate::identity::Principal;
 /// How many entries may have no name of a credential or a caller: each is looked at for each request.
 const MOST_GENERAL: usize = 1000;
 
+/// A longer document is refused.
+pub const MAX_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
+
 /// What is revoked.
 #[derive(Debug, Default)]
 pub struct List {
@@ -44,8 +47,8 @@ impl List {
     /// # Errors
     /// One line with the place of what is wrong.
     pub fn read(document: &[u8]) -> Result<Self, String> {
-        if document.len() > super::MAX_DOCUMENT_BYTES {
-            return Err(format!("the document has more than {} bytes", super::MAX_DOCUMENT_BYTES));
+        if document.len() > MAX_DOCUMENT_BYTES {
+            return Err(format!("the document has more than {} bytes", MAX_DOCUMENT_BYTES));
         }
         let read: Document = read_document(document)?;
         Self::compile(&read.revoked).map_err(|(entry, why)| format!("revoked[{entry}]: {why}"))
