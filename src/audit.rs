@@ -68,6 +68,7 @@ impl AnsweredBy {
 
 /// The audit record of one request: what happened, and of whom and what it speaks.
 #[derive(Clone, Debug)]
+// It has more than a dozen fields: one for each member of the line.
 pub struct Record<'a> {
     /// RFC 3339, UTC, when the request's headers arrived.
     pub time: String,
@@ -101,6 +102,7 @@ pub struct Record<'a> {
 
 /// The part of a record that is the same for all calls of one caller by one path.
 #[derive(Clone, Debug)]
+// It has more than a dozen fields: one for each member of the line.
 pub struct Subject<'a> {
     pub principal_kind: Option<&'a str>,
     pub subject: Option<&'a str>,

@@ -176,14 +176,14 @@ impl Meter {
             counts: self.usage.counts(),
             others: self.usage.others(),
             tier: self.usage.tier().map(str::to_owned),
-            geo: self.usage.geo,
+            geo: self.usage.geo().map(str::to_owned),
             is_complete: has_counts && gap.is_none(),
             events,
             text_bytes: self.usage.text_bytes,
             asked: None,
             unknown: (!has_counts).then(|| gap.unwrap_or(Unknown::NotStated)),
             model: self.usage.model,
-            finish_reasons: self.usage.reasons,
+            finish_reasons: self.usage.finish.reasons,
         }
     }
 
@@ -217,7 +217,7 @@ impl Meter {
         }
         let is_final = match self.statement.final_by {
             FinalBy::Figures => self.usage.has_figures(),
-            FinalBy::FinishReason => !self.usage.reasons.is_empty() || self.usage.is_last,
+            FinalBy::FinishReason => !self.usage.finish.reasons.is_empty() || self.usage.finish.is_last,
         };
         unreadable.or_else(|| (is_stream && !is_final).then_some(Unknown::NotStated))
     }

@@ -60,14 +60,20 @@ pub struct Upstream {
     tenant: Option<String>,
     metadata: BTreeMap<String, String>,
     credential: Credential,
-    organization: Option<Asserted>,
-    project: Option<Asserted>,
+    asserted: AssertedAccount,
     operations: Vec<ListedOperation>,
     price_multiplier: Factor,
     stream_usage: Option<StreamUsage>,
     stateless_responses: Option<config::StatelessResponses>,
     /// Tenants whose credential others reach too, through this upstream or another.
     reused: BTreeSet<String>,
+}
+
+/// Whose account the provider is told that a request is for.
+#[derive(Debug)]
+struct AssertedAccount {
+    organization: Option<Asserted>,
+    project: Option<Asserted>,
 }
 
 #[derive(Debug)]
@@ -193,8 +199,10 @@ impl Upstream {
             tenant: upstream.tenant.clone(),
             metadata: upstream.metadata.clone(),
             credential,
-            organization: upstream.organization.clone(),
-            project: upstream.project.clone(),
+            asserted: AssertedAccount {
+                organization: upstream.organization.clone(),
+                project: upstream.project.clone(),
+            },
             operations: operations.collect::<Result<_, _>>()?,
             price_multiplier: upstream.price_multiplier,
             stream_usage: upstream.stream_usage,
@@ -291,8 +299,8 @@ impl Upstream {
         }
         let mut identity = Vec::new();
         for (name, asserted, own) in [
-            (headers::ORGANIZATION, &self.organization, &principal.tenant),
-            (headers::PROJECT, &self.project, &principal.project),
+            (headers::ORGANIZATION, &self.asserted.organization, &principal.tenant),
+            (headers::PROJECT, &self.asserted.project, &principal.project),
         ] {
             let value = match asserted {
                 None => continue,

@@ -22,6 +22,7 @@ use super::values::{ByteSize, Span};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each section of `gateway.yaml`.
 pub struct Config {
     /// What the host can hold back while a decision is pending. `headers_and_body` needs
     /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration, which `claimgate bundle` writes.

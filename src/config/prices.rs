@@ -29,6 +29,7 @@ pub struct Prices {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each unit that a provider sells.
 pub struct Price {
     /// The name of a model, or a pattern such as `gpt-4o-mini*`.
     pub model: String,

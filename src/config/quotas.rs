@@ -18,6 +18,7 @@ pub use window::{Period, TimeZone, WindowLength};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each field that an operator writes.
 pub struct Quota {
     /// Names the quota in answers and records; unique.
     pub id: String,

@@ -42,6 +42,7 @@ impl Kind {
 /// The authenticated caller. Texts come from the issuer or the configuration and may hold any character
 /// that JSON can, so whoever puts one into a header must encode it.
 #[derive(Clone, Debug, PartialEq)]
+// It has more than a dozen fields: rules see each of them by its name.
 pub struct Principal {
     pub kind: Kind,
     /// The claim `sub`, or the service account of an API key.

@@ -18,31 +18,55 @@ pub(super) const LONGEST_NAME: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct UsageAccumulator {
     figures: Figures,
-    /// What has been counted in this document or event: each of a stream states it from the beginning.
-    counted: Figures,
+    event: EventUsage,
     tool_calls: ToolCalls,
     runs: ModelRuns,
     pub(super) model: Option<String>,
-    pub(super) reasons: Vec<String>,
-    tier: Option<String>,
-    speed: Option<String>,
-    pub(super) geo: Option<String>,
-    /// The tier that this document or event names; `None` within is the standard one.
-    named_tier: Option<Option<String>>,
-    /// This document or event states something of the cost, or why the answer ended.
-    states_usage: bool,
-    /// Events without figures may be skipped unread, so nothing else of them may count.
-    pub(super) skips_events: bool,
-    /// Something was read that only the last event has.
-    pub(super) is_last: bool,
     /// The model is not looked for any longer.
     pub(super) has_done_with_model: bool,
-    share: Option<Figure>,
-    share_count: Option<u64>,
+    pub(super) finish: Finish,
+    served: Served,
+    share: Share,
+    /// Events without figures may be skipped unread, so nothing else of them may count.
+    pub(super) skips_events: bool,
     /// How many bytes of text went by since the last figure of the output.
     pub(super) text_bytes: u64,
     /// A figure was stated that no answer can have, so that none is believed.
     has_absurd: bool,
+}
+
+/// What the document or event states that is being read.
+#[derive(Debug, Default)]
+struct EventUsage {
+    /// What has been counted in it: each of a stream states it from the beginning.
+    counted: Figures,
+    /// The tier that it names; `None` within is the standard one.
+    tier: Option<Option<String>>,
+    /// It states something of the cost, or why the answer ended.
+    states_usage: bool,
+}
+
+/// How the answer ended.
+#[derive(Debug, Default)]
+pub(super) struct Finish {
+    pub(super) reasons: Vec<String>,
+    /// Something was read that only the last event has.
+    pub(super) is_last: bool,
+}
+
+/// How and where the answer was served.
+#[derive(Debug, Default)]
+struct Served {
+    tier: Option<String>,
+    speed: Option<String>,
+    geo: Option<String>,
+}
+
+/// An item of a list of shares, of which name and number come in any order.
+#[derive(Debug, Default)]
+struct Share {
+    figure: Option<Figure>,
+    count: Option<u64>,
 }
 
 impl UsageAccumulator {
@@ -62,15 +86,15 @@ impl UsageAccumulator {
         if self.is_absurd() {
             return Cow::Owned(Figures::default());
         }
-        match self.is_heeded() && !self.counted.are_unstated() {
-            true => Cow::Owned(self.figures.or_more(&self.counted)),
+        match self.is_heeded() && !self.event.counted.are_unstated() {
+            true => Cow::Owned(self.figures.or_more(&self.event.counted)),
             false => Cow::Borrowed(&self.figures),
         }
     }
 
     /// True where what this document or event names beside figures counts.
     fn is_heeded(&self) -> bool {
-        self.states_usage || !self.skips_events
+        self.event.states_usage || !self.skips_events
     }
 
     /// What the answer cost, the runs of other models included.
@@ -98,8 +122,13 @@ impl UsageAccumulator {
 
     /// How it was served, where that is not the usual way of the tier.
     pub(super) fn tier(&self) -> Option<&str> {
-        let named = self.named_tier.as_ref().filter(|_| self.is_heeded());
-        self.speed.as_deref().or(named.unwrap_or(&self.tier).as_deref())
+        let named = self.event.tier.as_ref().filter(|_| self.is_heeded());
+        self.served.speed.as_deref().or(named.unwrap_or(&self.served.tier).as_deref())
+    }
+
+    /// Where it was served.
+    pub(super) fn geo(&self) -> Option<&str> {
+        self.served.geo.as_deref()
     }
 
     /// A piece of what the model wrote goes by.
@@ -117,21 +146,21 @@ impl UsageAccumulator {
         match holds {
             Holds::Document => {
                 // Most answers are one document without calls, of which nothing was counted before.
-                if !self.counted.are_unstated() {
+                if !self.event.counted.are_unstated() {
                     self.figures = self.all().into_owned();
-                    self.counted = Figures::default();
+                    self.event.counted = Figures::default();
                 }
-                if let Some(tier) = self.named_tier.take().filter(|_| self.is_heeded()) {
-                    self.tier = tier;
+                if let Some(tier) = self.event.tier.take().filter(|_| self.is_heeded()) {
+                    self.served.tier = tier;
                 }
-                self.states_usage = false;
+                self.event.states_usage = false;
                 self.tool_calls.begin_document();
                 self.runs.abandon();
             }
             Holds::Runs => self.runs.begin_run(),
             Holds::Item => self.tool_calls.begin_item(),
-            Holds::Shares(_) => (self.share, self.share_count) = (None, None),
-            Holds::Last => self.is_last = true,
+            Holds::Shares(_) => self.share = Share::default(),
+            Holds::Last => self.finish.is_last = true,
             _ => {}
         }
     }
@@ -142,11 +171,11 @@ impl UsageAccumulator {
             Holds::Runs => self.runs.end_run(),
             Holds::Item => {
                 if let Some(call) = self.tool_calls.end_item() {
-                    self.counted.add(call, 1);
+                    self.event.counted.add(call, 1);
                 }
             }
             Holds::Shares(_) => {
-                if let (Some(share), Some(count)) = (self.share.take(), self.share_count.take()) {
+                if let (Some(share), Some(count)) = (self.share.figure.take(), self.share.count.take()) {
                     self.figures.set(share, count);
                 }
             }
@@ -172,10 +201,10 @@ impl UsageAccumulator {
         };
         self.has_absurd |= number > MOST;
         let Some(figure) = figure else {
-            self.share_count = Some(number);
+            self.share.count = Some(number);
             return;
         };
-        self.states_usage = true;
+        self.event.states_usage = true;
         match (self.runs.open(), holds) {
             (Some(run), Holds::Figure(figure)) => run.set(figure, number),
             _ => self.figures.set(figure, number),
@@ -188,8 +217,8 @@ impl UsageAccumulator {
     /// A text begins, however long it is.
     pub(super) fn text_begins(&mut self, holds: Holds) {
         match holds {
-            Holds::Each(figure) => self.counted.add(figure, 1),
-            Holds::Once(figure) => self.counted.set(figure, 1),
+            Holds::Each(figure) => self.event.counted.add(figure, 1),
+            Holds::Once(figure) => self.event.counted.set(figure, 1),
             _ => {}
         }
     }
@@ -197,21 +226,22 @@ impl UsageAccumulator {
     /// A text, as it was written between its quotation marks; `parts` are those of the element it stands in.
     pub(super) fn text(&mut self, holds: Holds, parts: Holds, written: &[u8]) {
         let Some(text) = unescaped(written).filter(|text| !text.is_empty()) else { return };
-        self.states_usage |= matches!(holds, Holds::Reason);
+        self.event.states_usage |= matches!(holds, Holds::Reason);
         match holds {
             Holds::Model if self.runs.open().is_some() => self.runs.name(&text),
             Holds::Model if self.model.is_none() && !self.has_done_with_model => {
                 self.model = Some(text.into_owned());
             }
             Holds::Reason
-                if self.reasons.len() < MOST_REASONS && !self.reasons.iter().any(|known| *known == text) =>
+                if self.finish.reasons.len() < MOST_REASONS
+                    && !self.finish.reasons.iter().any(|known| *known == text) =>
             {
-                self.reasons.push(text.into_owned());
+                self.finish.reasons.push(text.into_owned());
             }
             Holds::ShareName => {
                 if let Holds::Shares(parts) = parts {
                     let named = parts.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
-                    self.share = named.map(|(_, figure)| *figure);
+                    self.share.figure = named.map(|(_, figure)| *figure);
                 }
             }
             Holds::ItemName => self.tool_calls.set_type(&text),
@@ -219,25 +249,25 @@ impl UsageAccumulator {
             Holds::ItemPlace => self.tool_calls.set_container(&text),
             Holds::Tier => {
                 if let Some(tier) = tier_of(&text) {
-                    self.named_tier = Some(tier);
+                    self.event.tier = Some(tier);
                 }
             }
             Holds::Speed => self.served_at(&text),
-            Holds::Geo => self.geo = short(&text),
+            Holds::Geo => self.served.geo = short(&text),
             _ => {}
         }
     }
 
     /// By this tier, as the headers of the answer say.
     pub(super) fn served_as(&mut self, tier: &str) {
-        self.tier = tier_of(tier).flatten();
+        self.served.tier = tier_of(tier).flatten();
     }
 
     /// At this speed, where it is not the usual one: Anthropic's `fast`, Bedrock's `optimized`.
     pub(super) fn served_at(&mut self, speed: &str) {
         let speed = speed.to_ascii_lowercase();
         if speed != "standard" {
-            self.speed = short(&speed);
+            self.served.speed = short(&speed);
         }
     }
 }

@@ -30,6 +30,7 @@ Exit status: 0 fine, 2 the list or the input is wrong.";
 /// Edits and checks a list of what is revoked, as gateways poll it
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+// It has more than a dozen fields: one for each option of the command.
 pub(in crate::cli) struct Revoke {
     /// The document
     #[arg(long, value_name = "FILE")]

@@ -15,6 +15,7 @@ use crate::config::values::{Span, span_or_none};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each field that an operator writes.
 pub struct Issuer {
     /// The exact `iss`. With `{tenantid}` in it, as in Entra's metadata, that of each of `tenants`. A SPIFFE trust domain, such
     /// as `spiffe://example.org`, stands for its JWT-SVIDs, which need no `iss`.

@@ -18,6 +18,7 @@ use crate::config::values::{KeyHash, Timestamp};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each field that an operator writes.
 pub struct Key {
     /// Names the key in audit records and rules; unique.
     pub id: Box<str>,

@@ -9,6 +9,7 @@ use super::paid_call::{Calls, PaidCall};
 /// What an answer cost, in the same terms for every dialect: model tokens, unless a field says something else. `None` is
 /// what was not stated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// It has more than a dozen fields: one for each figure that a provider states.
 pub struct Counts {
     /// All input, that from and for a cache included.
     pub input: Option<u64>,

@@ -9,6 +9,7 @@ use crate::identity::principal::{Binding, CONFIRMATION, Limits, Minted, Parent, 
 /// What a token says. The names are those of RFC 7519, RFC 9068 and RFC 8693 where they have one.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each claim.
 pub(super) struct Content {
     pub(super) iss: String,
     pub(super) aud: String,

@@ -9,6 +9,7 @@ use crate::audit::{BillItem, Decision};
 
 /// A record. What it has beside these members is not read.
 #[derive(Debug, Deserialize)]
+// It has more than a dozen fields: one for each member of the line.
 pub(super) struct BilledRecord<'a> {
     /// The whole record, as it is written.
     #[serde(skip)]

@@ -11,6 +11,7 @@ use crate::meter::{Usage, bytes_of};
 
 /// The members of a record that its price was worked out from.
 #[derive(Debug, Deserialize)]
+// It has more than a dozen fields: one for each member of the line.
 pub(super) struct MeteredRecord<'a> {
     #[serde(rename = "claimgate.upstream.cluster", borrow)]
     pub(super) cluster: Option<Cow<'a, str>>,
