@@ -1,10 +1,25 @@
-//! The house plan of `src/lib.rs`, held to: a room imports only rooms above it, and each foreign crate has
-//! one door.
+//! The house plan of `src/lib.rs`, held to: a room imports only rooms above it, no files import each other in a circle, each
+//! foreign crate has one door, and a struct that holds much says why.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code"
+)]
+
+#[path = "house_plan/circles.rs"]
+mod circles;
+#[path = "house_plan/sources.rs"]
+mod sources;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// A struct with more fields than these says why, in the comment above it, by [`MANY`].
+const MOST_FIELDS: usize = 12;
+const MANY: &str = "more than a dozen fields";
 
 /// Crates with a door: only this room names them.
 const DOORS: [(&str, &str); 5] = [
@@ -87,6 +102,38 @@ fn a_room_imports_only_rooms_above_it() {
                     path.display()
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources = sources::read(&root());
+    assert!(sources.len() > 200, "only {} files were read", sources.len());
+    let imports = circles::imports(&sources);
+    assert!(imports.len() > 200, "only {} files import anything", imports.len());
+    let circles = circles::circles(&imports);
+    assert!(circles.is_empty(), "{} circles:\n{}", circles.len(), circles.join("\n\n"));
+}
+
+#[test]
+fn a_struct_with_many_fields_says_why() {
+    for (module, source) in sources::read(&root()) {
+        for (name, fields) in &source.structs {
+            let says_why = || {
+                let above = source.text.lines().zip(source.text.lines().skip(1));
+                let is_it = |line: &str| {
+                    line.contains(&format!("struct {name} ")) || line.contains(&format!("struct {name}<"))
+                };
+                above
+                    .into_iter()
+                    .any(|(above, line)| is_it(line) && above.starts_with("//") && above.contains(MANY))
+            };
+            assert!(
+                *fields <= MOST_FIELDS || says_why(),
+                "`{name}` in {} has {fields} fields; group them, or say above it why it has {MANY}",
+                module.join("/")
+            );
         }
     }
 }
