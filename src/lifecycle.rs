@@ -36,30 +36,20 @@
 //! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
 //! | any | log (also after an abort, also without any event before) | write the record, count |
 
-mod attempt;
-mod context;
-mod fetching;
 mod host;
-mod keeping;
+mod context;
 mod metrics;
-mod phase;
+mod fetching;
 mod rate_limits;
-mod record;
-mod request;
-mod response;
-mod response_body;
-mod state;
-mod stream;
-mod streams;
-mod walk;
 mod worker;
+mod stream;
+mod attempt;
 
 pub use attempt::attempt;
 pub use fetching::Delivery;
 pub use host::{Attribute, Exchange, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side};
-pub use keeping::HouseEvent;
 pub use stream::{Event, Next, Stream};
-pub use worker::Worker;
+pub use worker::{HouseEvent, Worker};
 
 #[cfg(test)]
 mod tests;

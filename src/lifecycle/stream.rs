@@ -1,18 +1,28 @@
 //! One exchange: its events, and where each leads.
 
+mod phase;
+mod record;
+mod request;
+mod response;
+mod response_body;
+mod state;
+mod walk;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::host::Exchange;
-use super::state::State;
 use super::worker::Worker;
+
+pub(super) use phase::Phase;
+pub(super) use state::State;
 
 /// One exchange under one configuration.
 #[derive(Clone)]
 pub struct Stream {
-    pub(super) id: u32,
-    pub(super) worker: Rc<Worker>,
-    pub(super) state: Rc<RefCell<State>>,
+    pub(in crate::lifecycle) id: u32,
+    pub(in crate::lifecycle) worker: Rc<Worker>,
+    pub(in crate::lifecycle) state: Rc<RefCell<State>>,
 }
 
 /// What the host tells of an exchange.

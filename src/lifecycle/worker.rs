@@ -1,5 +1,8 @@
 //! One configuration in one worker of the host, and everything that hangs on it. Nothing outlives it: no statics.
 
+mod events;
+mod streams;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,14 +13,15 @@ use super::host::{
     BUSY_TICK, Entropy, House, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK, random_key,
 };
 use super::metrics::{CacheMetrics, CallMetrics, LedgerGauge};
-use super::phase::Phase;
 use super::rate_limits::RateLimits;
-use super::state::State;
-use super::streams::{OpenStreams, Waiting};
+use super::stream::{Phase, State};
 use crate::config::Config;
 use crate::gateway::{Gateway, Memory};
 use crate::request::Moment;
 use crate::secret::Environment;
+
+pub use events::HouseEvent;
+use streams::{OpenStreams, Waiting};
 
 /// One configuration in one worker.
 pub struct Worker {

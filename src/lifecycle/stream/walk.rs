@@ -1,14 +1,14 @@
 //! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
 
-use super::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
 use super::phase::{BodyProgress, Phase};
-use super::rate_limits::Question;
 use super::state::State;
-use super::stream::{Next, Stream};
-use super::worker::Worker;
+use super::{Next, Stream};
 use crate::denial::Denial;
 use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::{KeyRing, Question as Signature};
+use crate::lifecycle::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
+use crate::lifecycle::rate_limits::Question;
+use crate::lifecycle::worker::Worker;
 use crate::quota::Ask;
 use crate::request::Moment;
 
@@ -21,7 +21,7 @@ enum Step {
 
 impl Stream {
     /// Walks and acts, in an event of the exchange itself.
-    pub(super) fn advance(&self, exchange: &dyn Exchange, moment: Moment) -> Next {
+    pub(in crate::lifecycle) fn advance(&self, exchange: &dyn Exchange, moment: Moment) -> Next {
         match self.walk(exchange, Patience::Left, moment) {
             Step::Pass => {
                 self.worker.release(self.id);
@@ -40,7 +40,7 @@ impl Stream {
     }
 
     /// Walks an exchange that was held on, in an event of the house.
-    pub(super) fn resume(&self, patience: Patience) {
+    pub(in crate::lifecycle) fn resume(&self, patience: Patience) {
         self.worker.house.visit(self.id, &mut |exchange| match self.walk(
             exchange,
             patience,
@@ -56,7 +56,7 @@ impl Stream {
     }
 
     /// Refuses an exchange that was held, in an event of the house.
-    pub(super) fn refuse_held(&self, denial: impl Into<Denial>) {
+    pub(in crate::lifecycle) fn refuse_held(&self, denial: impl Into<Denial>) {
         let mut denial = Some(denial.into());
         self.worker.house.visit(self.id, &mut |exchange| {
             if let Some(denial) = denial.take() {
@@ -67,7 +67,7 @@ impl Stream {
 
     /// Ends an exchange that was let through and has been refused since: by our answer where the provider's has not begun,
     /// else in the middle of it. In an event of the house.
-    pub(super) fn end(&self) {
+    pub(in crate::lifecycle) fn end(&self) {
         self.worker.house.visit(self.id, &mut |exchange| {
             let has_begun = self.state.borrow().response.status.is_some();
             match has_begun {
@@ -83,7 +83,7 @@ impl Stream {
         });
     }
 
-    pub(super) fn refuse(&self, exchange: &dyn Exchange, denial: impl Into<Denial>) {
+    pub(in crate::lifecycle) fn refuse(&self, exchange: &dyn Exchange, denial: impl Into<Denial>) {
         let mut state = self.state.borrow_mut();
         if let Some(call) = &mut state.call {
             self.worker.gateway.refuse(call, denial);
@@ -92,7 +92,7 @@ impl Stream {
     }
 
     /// Takes room for what is here of a call that waits.
-    pub(super) fn take_room(&self, exchange: &dyn Exchange) -> Result<(), Denial> {
+    pub(in crate::lifecycle) fn take_room(&self, exchange: &dyn Exchange) -> Result<(), Denial> {
         take_room(&self.worker, exchange, &mut self.state.borrow_mut())
     }
 

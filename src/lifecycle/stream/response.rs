@@ -1,13 +1,13 @@
 //! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
 
-use super::attempt::REFUSAL;
-use super::host::attributes::{self, Origin};
-use super::host::{Exchange, Part, apply};
 use super::phase::Phase;
 use super::state::State;
-use super::stream::{Next, Stream};
+use super::{Next, Stream};
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Gateway};
+use crate::lifecycle::attempt::REFUSAL;
+use crate::lifecycle::host::attributes::{self, Origin};
+use crate::lifecycle::host::{Exchange, Part, apply};
 use crate::request::Headers;
 use crate::upstream::trailer_patch;
 
@@ -22,7 +22,11 @@ const OF_THE_BODY_AND_ITS_CHALLENGE: [&str; 3] =
 const DECISION_ID: &str = "x-claimgate-decision-id";
 
 impl Stream {
-    pub(super) fn response_headers(&self, exchange: &dyn Exchange, end_of_stream: bool) -> Next {
+    pub(in crate::lifecycle) fn response_headers(
+        &self,
+        exchange: &dyn Exchange,
+        end_of_stream: bool,
+    ) -> Next {
         let arrival = Arrival { exchange, end_of_stream };
         let now_ms = self.worker.house.now_ms();
         let withheld = arrival.edit(&self.worker.gateway, &mut self.state.borrow_mut(), now_ms);
@@ -36,7 +40,7 @@ impl Stream {
     }
 
     /// An answer's trailers hold nothing of the provider's account either.
-    pub(super) fn response_trailers(&self, exchange: &dyn Exchange) -> Next {
+    pub(in crate::lifecycle) fn response_trailers(&self, exchange: &dyn Exchange) -> Next {
         self.state.borrow_mut().response.is_complete = true;
         let trailers = exchange.headers(Part::ResponseTrailers);
         apply(exchange, Part::ResponseTrailers, &trailer_patch(trailers.iter()));

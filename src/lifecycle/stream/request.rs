@@ -1,15 +1,15 @@
 //! The events of a request: its headers, the pieces of its body, its trailers.
 
-use super::host::{Exchange, Part, Side, apply, attributes};
 use super::phase::{BodyProgress, Phase};
-use super::stream::{Next, Stream};
+use super::{Next, Stream};
 use crate::denial::{Denial, Reason};
 use crate::gateway::Call;
+use crate::lifecycle::host::{Exchange, Part, Side, apply, attributes};
 use crate::request::Moment;
 use crate::upstream::HeaderPatch;
 
 impl Stream {
-    pub(super) fn request_headers(&self, exchange: &dyn Exchange, end_of_stream: bool) -> Next {
+    pub(in crate::lifecycle) fn request_headers(&self, exchange: &dyn Exchange, end_of_stream: bool) -> Next {
         let moment = self.worker.moment();
         let call = self.open_call(exchange, moment);
         {
@@ -23,7 +23,12 @@ impl Stream {
         self.advance(exchange, moment)
     }
 
-    pub(super) fn request_body(&self, exchange: &dyn Exchange, size: usize, end_of_stream: bool) -> Next {
+    pub(in crate::lifecycle) fn request_body(
+        &self,
+        exchange: &dyn Exchange,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Next {
         let gateway = &self.worker.gateway;
         let phase = self.state.borrow().phase;
         self.state.borrow_mut().body_comes(size);
@@ -61,7 +66,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn request_trailers(&self, exchange: &dyn Exchange) -> Next {
+    pub(in crate::lifecycle) fn request_trailers(&self, exchange: &dyn Exchange) -> Next {
         // Now, because a request that is released later does not come by here again.
         let trailers = exchange.headers(Part::RequestTrailers).into();
         apply(exchange, Part::RequestTrailers, &HeaderPatch::stripping(&trailers));
@@ -74,7 +79,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn open_call(&self, exchange: &dyn Exchange, moment: Moment) -> Call {
+    pub(in crate::lifecycle) fn open_call(&self, exchange: &dyn Exchange, moment: Moment) -> Call {
         let gateway = &self.worker.gateway;
         let headers = exchange.headers(Part::RequestHeaders);
         let connection = attributes::connection(exchange, gateway.wants());

@@ -3,17 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::fetching::{Answers, Delivery};
-use super::host::House;
-use super::metrics::LedgerGauge;
-use super::phase::Phase;
-use super::rate_limits::Question;
-use super::state::State;
-use super::stream::Stream;
 use super::streams::Due;
-use super::worker::{Fetching, Tenure, Worker};
+use super::{Fetching, Tenure, Worker};
 use crate::denial::Reason;
 use crate::gateway::Patience;
+use crate::lifecycle::fetching::{Answers, Delivery};
+use crate::lifecycle::host::House;
+use crate::lifecycle::metrics::LedgerGauge;
+use crate::lifecycle::rate_limits::Question;
+use crate::lifecycle::stream::{Phase, State, Stream};
 use crate::quota::Answer;
 
 /// The slowest pace at which a body may come: 2 Mbit/s.

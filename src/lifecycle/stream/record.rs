@@ -1,12 +1,12 @@
 //! The end of an exchange: its cost is charged, its record is written, it is counted.
 
-use super::host::{Exchange, Item, attributes};
-use super::metrics::count_anomaly;
+use super::Stream;
 use super::phase::Phase;
 use super::state::State;
-use super::stream::Stream;
 use crate::audit::AnsweredBy;
 use crate::gateway::{Call, Ending};
+use crate::lifecycle::host::{Exchange, Item, attributes};
+use crate::lifecycle::metrics::count_anomaly;
 use crate::meter::End;
 
 /// Envoy's response flags for a stream that was cut off, by the position of their bits
@@ -15,7 +15,7 @@ use crate::meter::End;
 const ABORT_FLAGS: [u32; 9] = [2, 3, 4, 6, 14, 16, 19, 22, 28];
 
 impl Stream {
-    pub(super) fn log(&self, exchange: &dyn Exchange) {
+    pub(in crate::lifecycle) fn log(&self, exchange: &dyn Exchange) {
         let worker = &*self.worker;
         worker.streams.open.remove(self.id);
         worker.release(self.id);

@@ -1,7 +1,7 @@
 //! The body of an answer on its way: read for its cost, and without what the caller is not to see.
 
-use super::host::{Exchange, Side};
-use super::stream::{Next, Stream};
+use super::{Next, Stream};
+use crate::lifecycle::host::{Exchange, Side};
 use crate::meter::{Meter, UsageChunkFilter};
 use crate::upstream::UrlKey;
 
@@ -9,7 +9,12 @@ use crate::upstream::UrlKey;
 const LONGEST_PIECE: usize = 64 * 1024;
 
 impl Stream {
-    pub(super) fn response_body(&self, exchange: &dyn Exchange, size: usize, end_of_stream: bool) -> Next {
+    pub(in crate::lifecycle) fn response_body(
+        &self,
+        exchange: &dyn Exchange,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Next {
         let response = &mut self.state.borrow_mut().response;
         response.is_complete |= end_of_stream;
         if let Some(meter) = &mut response.meter {

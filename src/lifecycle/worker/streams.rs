@@ -3,5 +3,5 @@
 mod open;
 mod waiting;
 
-pub(super) use open::OpenStreams;
-pub(super) use waiting::{Due, Waiting};
+pub(in crate::lifecycle) use open::OpenStreams;
+pub(in crate::lifecycle) use waiting::{Due, Waiting};
