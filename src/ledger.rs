@@ -8,7 +8,7 @@
 //! Envoy's shared data is one map under one mutex. It can neither delete nor list, it has no expiry, and it
 //! does not compare on a key's first write. A key per counter would therefore leak, and its first two
 //! spenders would overwrite each other. So the table is a fixed set of *pages*, created when the
-//! configuration loads; an entry lives in the page that the hash of its key names (`page.rs` has the format).
+//! configuration loads; an entry lives in the page that the hash of its key names (`table/page.rs` has the format).
 //! Every change is one read, one rewrite and one compare-and-set write of one page.
 //!
 //! # Nobody escapes by eviction
@@ -17,7 +17,7 @@
 //! the counter that holds him back.
 //!
 //! # Nobody's names decide about others
-//! Callers choose keys. They cannot choose pages, which are found by a key that nobody knows (`placement.rs`). They cannot
+//! Callers choose keys. They cannot choose pages, which are found by a key that nobody knows (`table/placement.rs`). They cannot
 //! come near what the gateway itself needs: leases and shared keys lie on pages of their own. And they cannot fill the table:
 //! an entry belongs to the caller, and to the tenant, whose request made it ([`Owner`]), and no caller has more than a quarter
 //! of any page, no tenant more than three quarters. Beyond that a new key is refused with [`LedgerError::Crowded`], for that
@@ -41,17 +41,11 @@ mod account;
 mod allotment;
 mod budget;
 mod calendar;
-mod compose;
 mod counter;
-mod entry;
 mod lease;
-mod memory_store;
 mod remote_counter;
-mod owner;
-mod page;
-mod placement;
 mod spend_one;
-mod store;
+mod table;
 mod tally;
 mod window;
 
@@ -61,22 +55,16 @@ mod properties;
 
 use std::fmt;
 
-use entry::{Name, Region};
-use owner::Marks;
-use page::{Record, Tag};
-use placement::Placement;
+use table::page::{self, Record, Tag};
+use table::{Marks, Name, Placement, Region};
 
 pub use account::{Account, Reservation, SOON_MS};
 pub use allotment::Allotments;
 pub use budget::Budget;
 pub use calendar::Calendar;
-pub use compose::compose;
 pub use counter::{Count, Counter};
-pub use entry::{Entry, Namespace};
-pub use memory_store::MemoryStore;
-pub use owner::Owner;
 pub use remote_counter::{Basis, RemoteCounter, RemoteStatus, Take, TakeOutcome};
-pub use store::{Conflict, Store};
+pub use table::{Conflict, Entry, MemoryStore, Namespace, Owner, Store, compose};
 pub use window::Window;
 
 /// The name of this page format and layout. It belongs into the host's key of every page, so that a module

@@ -2,7 +2,7 @@
 //!
 //! It is exact and it never comes back: there is no window, the entry lives as long as the token.
 
-use super::entry::Name;
+use super::table::Name;
 use super::{Change, Count, Entry, Ledger, LedgerError, Namespace, Owner, Store};
 
 /// The budget of one token.

@@ -1,7 +1,6 @@
 //! A counter on the ledger, and what it says about one request.
 
-use super::entry::{Entry, Name};
-use super::owner::Owner;
+use super::table::{Entry, Name, Owner};
 
 /// One counter on the ledger, named once for as many requests as may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

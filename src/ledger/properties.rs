@@ -8,7 +8,7 @@ mod stores;
 mod table;
 mod window;
 
-use super::page::EMPTY;
+use super::table::page::EMPTY;
 use super::{
     Change, Conflict, Entry, Ledger, LedgerError, MAX_VALUE, MemoryStore, Namespace, Owner, Store, Window,
     compose,

@@ -1,4 +1,4 @@
-"""Descriptors whose counters the ledger keeps in one and the same page (src/ledger.rs, src/ledger/entry.rs)."""
+"""Descriptors whose counters the ledger keeps in one and the same page (src/ledger.rs, src/ledger/table/entry.rs)."""
 
 import hashlib
 

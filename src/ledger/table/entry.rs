@@ -18,17 +18,17 @@ pub struct Entry<'a> {
 
 /// What an entry is found by, worked out once for as many uses as may come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Name {
+pub(in crate::ledger) struct Name {
     /// A plain hash; pages hold another one (`placement.rs`).
-    pub(super) tag: Tag,
-    pub(super) region: Region,
+    pub(in crate::ledger) tag: Tag,
+    pub(in crate::ledger) region: Region,
     /// Who makes it, where it is not there yet.
-    pub(super) owner: Owner,
+    pub(in crate::ledger) owner: Owner,
 }
 
 /// Which pages an entry can lie on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Region {
+pub(in crate::ledger) enum Region {
     /// Whatever callers can name.
     Callers,
     /// What the gateway itself needs, which no number of callers can push against.
@@ -93,13 +93,13 @@ impl Hash for Name {
 
 impl Name {
     /// The same, but that `owner` makes it.
-    pub(super) fn made_by(self, owner: Owner) -> Self {
+    pub(in crate::ledger) fn made_by(self, owner: Owner) -> Self {
         Self { owner, ..self }
     }
 }
 
 impl Entry<'_> {
-    pub(super) fn name(&self) -> Name {
+    pub(in crate::ledger) fn name(&self) -> Name {
         Name { tag: self.tag(), region: self.namespace.region(), owner: Owner::NOBODY }
     }
 

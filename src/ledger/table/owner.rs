@@ -13,16 +13,16 @@ pub struct Owner {
 
 /// How a page names the owner of an entry; zeros are nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Marks {
-    pub(super) caller: [u8; 4],
-    pub(super) tenant: [u8; 4],
+pub(in crate::ledger) struct Marks {
+    pub(in crate::ledger) caller: [u8; 4],
+    pub(in crate::ledger) tenant: [u8; 4],
 }
 
 /// Of which mark a page holds how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
-    pub(super) caller: usize,
-    pub(super) tenant: usize,
+pub(in crate::ledger) struct Room {
+    pub(in crate::ledger) caller: usize,
+    pub(in crate::ledger) tenant: usize,
 }
 
 impl Owner {
@@ -35,7 +35,7 @@ impl Owner {
         Self { caller: Some(name(&compose(caller))), tenant }
     }
 
-    pub(super) fn marks(self, mark: impl Fn(&[u8; 8]) -> [u8; 4]) -> Marks {
+    pub(in crate::ledger) fn marks(self, mark: impl Fn(&[u8; 8]) -> [u8; 4]) -> Marks {
         let mark = |name: Option<[u8; 8]>| match name.map(|name| mark(&name)) {
             None => [0; 4],
             // That would be nobody's.

@@ -12,9 +12,9 @@ use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
-use super::Store;
 use super::owner::{Marks, Owner};
 use super::page::Tag;
+use super::store::Store;
 
 /// Where the key is; no table has so many pages.
 const KEY_PAGE: u32 = u32::MAX;
@@ -22,14 +22,14 @@ const KEY_PAGE: u32 = u32::MAX;
 const FORMAT: u8 = 1;
 
 #[derive(Clone, Copy)]
-pub(super) struct Placement(SipHasher24);
+pub(in crate::ledger) struct Placement(SipHasher24);
 
 impl Placement {
     /// By the key that all who use `store` share.
     ///
     /// # Errors
     /// One line for the operator.
-    pub(super) fn shared(
+    pub(in crate::ledger) fn shared(
         store: &dyn Store,
         random: impl FnOnce() -> Option<[u8; 32]>,
     ) -> Result<Self, &'static str> {
@@ -55,18 +55,18 @@ impl Placement {
         .map_err(|()| "the key by which its entries are placed is none of this ledger")
     }
 
-    pub(super) fn tag(&self, name: &Tag) -> Tag {
+    pub(in crate::ledger) fn tag(&self, name: &Tag) -> Tag {
         self.hash(0, name).to_le_bytes()
     }
 
-    pub(super) fn marks(&self, owner: Owner) -> Marks {
+    pub(in crate::ledger) fn marks(&self, owner: Owner) -> Marks {
         owner.marks(|name| {
             let [first, second, third, fourth, ..] = self.hash(1, name).to_le_bytes();
             [first, second, third, fourth]
         })
     }
 
-    pub(super) fn number(&self, name: &[u8; 8]) -> u64 {
+    pub(in crate::ledger) fn number(&self, name: &[u8; 8]) -> u64 {
         let [first, second, third, fourth, fifth, sixth, seventh, eighth, ..] =
             self.hash(2, name).to_le_bytes();
         u64::from_le_bytes([first, second, third, fourth, fifth, sixth, seventh, eighth])

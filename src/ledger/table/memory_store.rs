@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Conflict, Store};
+use super::store::{Conflict, Store};
 
 /// Shared data as one process has it; threads may share it.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 
 use super::owner::{Marks, Room};
 
-pub(super) const MAX_VALUE: usize = 227;
+pub(in crate::ledger) const MAX_VALUE: usize = 227;
 
 /// Tag, owner, expiry and length.
 const FIXED: usize = 16 + 8 + 8 + 1;
@@ -28,21 +28,21 @@ const MAX_RECORD: usize = FIXED + MAX_VALUE;
 const FORMAT: u8 = 2;
 
 /// A page without records.
-pub(super) const EMPTY: [u8; 1] = [FORMAT];
+pub(in crate::ledger) const EMPTY: [u8; 1] = [FORMAT];
 
 /// Names an entry within the table.
-pub(super) type Tag = [u8; 16];
+pub(in crate::ledger) type Tag = [u8; 16];
 
 /// Bytes that no ledger of this format wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Corrupt;
+pub(in crate::ledger) struct Corrupt;
 
 #[derive(Clone, Copy)]
-pub(super) struct Record<'a> {
-    pub(super) tag: &'a Tag,
-    pub(super) owner: Marks,
-    pub(super) expires_ms: u64,
-    pub(super) value: &'a [u8],
+pub(in crate::ledger) struct Record<'a> {
+    pub(in crate::ledger) tag: &'a Tag,
+    pub(in crate::ledger) owner: Marks,
+    pub(in crate::ledger) expires_ms: u64,
+    pub(in crate::ledger) value: &'a [u8],
 }
 
 impl Record<'_> {
@@ -51,13 +51,17 @@ impl Record<'_> {
     }
 
     /// How many bytes it takes.
-    pub(super) fn length(&self) -> usize {
+    pub(in crate::ledger) fn length(&self) -> usize {
         FIXED.saturating_add(self.value.len())
     }
 }
 
 /// The live record under `tag`. Walks the whole page, so that a corrupt one never answers.
-pub(super) fn find<'a>(bytes: &'a [u8], tag: &Tag, now_ms: u64) -> Result<Option<Record<'a>>, Corrupt> {
+pub(in crate::ledger) fn find<'a>(
+    bytes: &'a [u8],
+    tag: &Tag,
+    now_ms: u64,
+) -> Result<Option<Record<'a>>, Corrupt> {
     let mut found = None;
     for record in records(bytes)? {
         let record = record?;
@@ -69,7 +73,7 @@ pub(super) fn find<'a>(bytes: &'a [u8], tag: &Tag, now_ms: u64) -> Result<Option
 }
 
 /// The page without expired records and without `tag`, with spare room for one more record.
-pub(super) fn without(bytes: &[u8], tag: &Tag, now_ms: u64) -> Result<Vec<u8>, Corrupt> {
+pub(in crate::ledger) fn without(bytes: &[u8], tag: &Tag, now_ms: u64) -> Result<Vec<u8>, Corrupt> {
     let mut kept = Vec::with_capacity(bytes.len().saturating_add(MAX_RECORD));
     kept.extend_from_slice(&EMPTY);
     for record in records(bytes)? {
@@ -82,7 +86,7 @@ pub(super) fn without(bytes: &[u8], tag: &Tag, now_ms: u64) -> Result<Vec<u8>, C
 }
 
 /// Adds a record; `None` where its value is too long.
-pub(super) fn append(page: &mut Vec<u8>, record: &Record<'_>) -> Option<()> {
+pub(in crate::ledger) fn append(page: &mut Vec<u8>, record: &Record<'_>) -> Option<()> {
     let length = u8::try_from(record.value.len()).ok().filter(|length| usize::from(*length) <= MAX_VALUE)?;
     page.extend_from_slice(record.tag);
     page.extend_from_slice(&record.owner.caller);
@@ -93,7 +97,7 @@ pub(super) fn append(page: &mut Vec<u8>, record: &Record<'_>) -> Option<()> {
     Some(())
 }
 
-pub(super) fn live_entries(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> {
+pub(in crate::ledger) fn live_entries(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> {
     let mut live: usize = 0;
     for record in records(bytes)? {
         live = live.saturating_add(usize::from(record?.is_live(now_ms)));
@@ -102,13 +106,13 @@ pub(super) fn live_entries(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> 
 }
 
 /// How much of a page of so many bytes one caller, and one tenant, may have at most: one entry of any length always.
-pub(super) fn most_held(page_bytes: usize) -> Room {
+pub(in crate::ledger) fn most_held(page_bytes: usize) -> Room {
     let quarter = page_bytes / 4;
     Room { caller: quarter.max(MAX_RECORD), tenant: quarter.saturating_mul(3).max(MAX_RECORD) }
 }
 
 /// How many bytes of a page belong to the caller and to the tenant of these marks.
-pub(super) fn held_by(bytes: &[u8], owner: Marks) -> Result<Room, Corrupt> {
+pub(in crate::ledger) fn held_by(bytes: &[u8], owner: Marks) -> Result<Room, Corrupt> {
     let mut held = Room { caller: 0, tenant: 0 };
     for record in records(bytes)? {
         let record = record?;
@@ -120,7 +124,7 @@ pub(super) fn held_by(bytes: &[u8], owner: Marks) -> Result<Room, Corrupt> {
 }
 
 /// How many bytes the caller has who has most of them.
-pub(super) fn largest_caller(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> {
+pub(in crate::ledger) fn largest_caller(bytes: &[u8], now_ms: u64) -> Result<usize, Corrupt> {
     let mut held: HashMap<[u8; 4], usize> = HashMap::new();
     for record in records(bytes)? {
         let record = record?;

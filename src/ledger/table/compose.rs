@@ -10,7 +10,7 @@ pub fn compose(parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-pub(super) fn length_of(part: &[u8]) -> [u8; 8] {
+pub(in crate::ledger) fn length_of(part: &[u8]) -> [u8; 8] {
     // `usize` has at most 64 bits.
     (part.len() as u64).to_le_bytes()
 }
