@@ -1,6 +1,7 @@
 """The demo's certificates: an authority of this checkout's own and the server's, made when they are asked for first."""
 
 import datetime
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,14 @@ SERVER = ("server.pem", "server.key.pem")
 def trusted() -> Path:
     """What a client must trust; the files stay, so that whoever has trusted it once need not do it again."""
     authority = CERTIFICATES / "authority.pem"
+    CERTIFICATES.parent.mkdir(parents=True, exist_ok=True)
+    with CERTIFICATES.with_suffix(".lock").open("w") as lock:
+        # Two demos may begin at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made(authority)
+
+
+def _made(authority: Path) -> Path:
     if not _lasts(authority) or not all((CERTIFICATES / name).exists() for name in SERVER):
         shutil.rmtree(CERTIFICATES, ignore_errors=True)
         return Authority(CERTIFICATES, days=DAYS).file
