@@ -84,43 +84,69 @@ class Progress:
 
 
 class Evidence:
-    """Collects what the run leaves behind, and lets the search for secrets be its last test, whatever else runs."""
+    """Collects what the run leaves behind, and lets the search for secrets be its last test, whatever else runs.
 
-    def __init__(self) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="claimgate-evidence-"))
-        self.run_is_full = False
+    Where tests run beside each other, none of their processes is the last: each leaves what it has to the one that
+    searches, which runs after them and is told the run's directory.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._is_beside_others = hasattr(config, "workerinput")
+        self._runs_others = not self._is_beside_others and config.getoption("numprocesses", None)
+        self._owned = None if evidence.RUN in os.environ else tempfile.mkdtemp(prefix="claimgate-evidence-")
+        self._is_narrowed = False
         self.report = ""
-        os.environ[evidence.DIRECTORY] = str(self.directory)
-        wire.listen()
+        run = os.environ.setdefault(evidence.RUN, self._owned or "")
+        if not self._runs_others:
+            os.environ[evidence.DIRECTORY] = tempfile.mkdtemp(dir=run)
+            wire.listen()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         if not items:
             return
         files, option = {item.path for item in items}, session.config.option
-        narrowed = option.keyword or option.markexpr or any("::" in argument for argument in session.config.args)
-        self.run_is_full = not narrowed and files >= set(HERE.rglob("test_*.py"))
+        self._is_narrowed = bool(option.keyword) or any("::" in argument for argument in session.config.args)
+        if self._is_beside_others:
+            items[:] = [item for item in items if not _is_last(item)]
+            return
         if SEARCH not in files:
             directory = next(node for item in items for node in item.iter_parents() if node.path == HERE)
             module = pytest.Module.from_parent(directory, path=SEARCH)
-            items += [item for item in module.collect() if item.name == LAST]
-        items.sort(key=lambda item: item.path == SEARCH and item.name == LAST)
+            items += filter(_is_last, module.collect())
+        items.sort(key=_is_last)
+
+    def is_full(self, recorders: list[evidence.Recorder]) -> bool:
+        """True where tests of all files have run."""
+        files = {str(file.relative_to(HERE)) for file in HERE.rglob("test_*.py")}
+        return not self._is_narrowed and files <= {file for recorder in recorders for file in recorder.files()}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if (recorder := evidence.recorder()) is not None:
             recorder.begin(nodeid)
 
+    def pytest_sessionfinish(self) -> None:
+        if self._is_beside_others and (recorder := evidence.recorder()) is not None:
+            recorder.leave()
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.report:
             terminalreporter.write_line(self.report)
+        elif self._runs_others and self._owned:
+            terminalreporter.write_line("nothing was searched for secrets, as no process was the last")
 
     def pytest_unconfigure(self) -> None:
-        shutil.rmtree(self.directory)
+        if self._owned:
+            shutil.rmtree(self._owned)
+
+
+def _is_last(item: pytest.Item) -> bool:
+    return item.path == SEARCH and item.name == LAST
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Evidence(), "evidence")
+    config.pluginmanager.register(Evidence(config), "evidence")
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         config.pluginmanager.register(Progress(reporter), "progress")

@@ -6,6 +6,7 @@ Before it stand the proofs that the search would find one: in each kind of evide
 import asyncio
 import base64
 import gzip
+import os
 import re
 import subprocess
 import urllib.request
@@ -300,7 +301,7 @@ def test_a_providers_credential_may_reach_its_provider_only(proof: tuple[Leaky, 
     "note, body",
     [
         ("cut by chunks", b"4\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (KEY[:4].encode(), len(KEY) - 4, KEY[4:].encode())),
-        ("compressed", gzip.compress(b"{" + KEY.encode() + b"}")),
+        ("compressed", gzip.compress(b"{" + KEY.encode() + b"}", mtime=0)),
     ],
 )
 def test_an_answer_is_searched_as_its_reader_sees_it(tmp_path: Path, note: str, body: bytes) -> None:
@@ -343,22 +344,44 @@ def test_only_the_permitted_text_is_passed_over(tmp_path: Path) -> None:
         evidence.register(Kind.API_KEY, KEY)
         conversation = Conversation(recorder, ANSWER, 1)
         conversation.received(f"id={KEY} ".encode())
-        assert search_run(recorder, [permitted]).findings == []
+        assert search_run(recorder, permitted=[permitted]).findings == []
         conversation.received(f"other={KEY} ".encode())
-        assert search_run(recorder, [permitted]).findings
+        assert search_run(recorder, permitted=[permitted]).findings
         assert search_run(recorder).permitted == Counter()
 
 
+def test_what_another_process_left_is_searched(tmp_path: Path) -> None:
+    with evidence.apart(tmp_path / "other") as other:
+        other.begin("test_other.py::test")
+        key, _ = key_entry("of-the-other")
+        Conversation(other, ANSWER, 1).received(f"{KEY} {key}".encode())
+        other.output("curl", key.encode())
+        other.leave()
+    with evidence.apart(tmp_path / "own") as own:
+        evidence.register(Kind.API_KEY, KEY)
+        Conversation(own, ANSWER, 1).received(key.encode())
+        [left] = evidence.left(tmp_path, own.directory)
+        assert "test_other.py" in left.files()
+        findings = search_run(own, left).findings
+        shown = {(found.secret.secret, found.exhibit.kind, found.exhibit.test) for found in findings}
+        of_other = "test_other.py::test"
+        assert shown >= {(KEY, ANSWER, of_other), (key, ANSWER, of_other), (key, COMMAND_OUTPUT, of_other)}
+        assert len(shown) == 4, "the other's key in an answer of its own"
+        (tmp_path / "killed").mkdir()
+        with pytest.raises(OSError):
+            list(evidence.left(tmp_path, own.directory))
+
+
 @pytest.fixture
-def recorder() -> Recorder:
-    """The evidence of the whole run."""
+def recorders() -> list[Recorder]:
+    """The evidence of the whole run: of this process, and of those that ran before it."""
     current = evidence.recorder()
     assert current is not None, "the run keeps no evidence"
-    return current
+    return [current, *evidence.left(Path(os.environ[evidence.RUN]), current.directory)]
 
 
-def test_no_secret_shows_in_anything_the_run_left(recorder: Recorder, pytestconfig: pytest.Config) -> None:
-    report = search_run(recorder, PERMITTED)
+def test_no_secret_shows_in_anything_the_run_left(recorders: list[Recorder], pytestconfig: pytest.Config) -> None:
+    report = search_run(*recorders, permitted=PERMITTED)
     run = pytestconfig.pluginmanager.getplugin("evidence")
     run.report = str(report)
     if report.findings:
@@ -366,6 +389,6 @@ def test_no_secret_shows_in_anything_the_run_left(recorder: Recorder, pytestconf
         # An assertion would show the texts themselves.
         pytest.fail("\n".join([f"{len(told)} places show a secret", *told[:SHOWN]]), pytrace=False)
     assert not report.unseen
-    if run.run_is_full:
+    if run.is_full(recorders):
         assert not report.lacks()
 

@@ -1,7 +1,8 @@
 """What a run of tests leaves behind: its secrets, and every place where one of them could show.
 
-Nothing is kept unless `CLAIMGATE_EVIDENCE` names a directory; a process that a test starts inherits it. What is kept is
-searched by `secret_search.py`. It does not judge.
+Nothing is kept unless `CLAIMGATE_EVIDENCE` names a directory; a process that a test starts inherits it. Where tests run
+in several processes, each has a directory of its own within `CLAIMGATE_EVIDENCE_RUN`, and leaves there what it has in
+memory. What is kept is searched by `secret_search.py`. It does not judge.
 """
 
 import bisect
@@ -10,6 +11,7 @@ import enum
 import http.client
 import json
 import os
+import pickle
 import shutil
 import tempfile
 import time
@@ -18,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-DIRECTORY = "CLAIMGATE_EVIDENCE"
+DIRECTORY, RUN = "CLAIMGATE_EVIDENCE", "CLAIMGATE_EVIDENCE_RUN"
+LEFT = "recorder.pickle"
 SHORTEST = 12
 """Less cannot be told from other text."""
 TESTS = "tests/e2e/"
@@ -104,6 +107,10 @@ class Recorder:
         """The test that runs now."""
         return self._tests[-1][1]
 
+    def files(self) -> set[str]:
+        """The files whose tests have begun."""
+        return {test.partition("::")[0] for _, test in self._tests if "::" in test}
+
     def begin(self, test: str) -> None:
         """A test starts; what comes from now on is its own."""
         test = test.removeprefix(TESTS)
@@ -145,8 +152,15 @@ class Recorder:
             watch.look()
             watch.keep_logs()
 
+    def leave(self) -> None:
+        """Hands everything on to a later process; there is nothing more to come."""
+        self.finish()
+        self._watches.clear()
+        with (self.directory / LEFT).open("wb") as file:
+            pickle.dump(self, file)
+
     def secrets(self) -> list[Registered]:
-        """The secrets of all processes of the run."""
+        """The secrets of this process, and of those that it started."""
         found: dict[tuple[Kind, str], Registered] = {}
         for document in _documents(self.directory.glob("secrets-*.jsonl")):
             one = Registered(Kind(document["kind"]), document["secret"], document["test"])
@@ -239,6 +253,14 @@ def recorder() -> Recorder | None:
     return _current
 
 
+def left(run: Path, own: Path) -> Iterator[Recorder]:
+    """What the other processes of the run have left. Raises OSError where one has not."""
+    for directory in sorted(run.iterdir()):
+        if directory != own:
+            with (directory / LEFT).open("rb") as file:
+                yield pickle.load(file)
+
+
 def register(kind: Kind, *secrets: str) -> None:
     """Secrets that must not show anywhere in the run. Those too short to be told from other text are passed over."""
     current = recorder()
@@ -289,6 +311,7 @@ def _segments(content: bytes, marks: list[tuple[int, str]]) -> Iterator[tuple[st
         if start < end:
             yield test, content[start:end]
         start = max(start, end)
+
 
 def _documents(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for file in sorted(files):

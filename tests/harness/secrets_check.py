@@ -3,6 +3,7 @@
 `assert_no_secret` looks at one gateway in the middle of the run, `search_run` at all that the whole run left.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -57,18 +58,20 @@ class Report:
         return kinds + [f"no {kind} was kept" for kind in sorted(EXHIBIT_KINDS) if not self.searched[kind]]
 
 
-def search_run(recorder: Recorder, permitted: Iterable[Permitted] = ()) -> Report:
+def search_run(*recorders: Recorder, permitted: Iterable[Permitted] = ()) -> Report:
     """Searches all evidence for all secrets; what reached a provider, for those of callers only."""
-    recorder.finish()
-    secrets = recorder.secrets()
+    for recorder in recorders:
+        recorder.finish()
+    secrets = list({(one.kind, one.secret): one for recorder in recorders for one in recorder.secrets()}.values())
     providers = {secret.secret for secret in secrets if secret.kind.is_the_providers}
     everywhere = SecretSearch(secrets)
     # A caller may have tried a provider's own credential; that one is where it belongs.
     at_providers = SecretSearch(secret for secret in secrets if secret.secret not in providers)
     permitted = list(permitted)
-    report = Report([], Counter(secret.kind for secret in secrets), Counter(), 0, recorder.unseen(), Counter())
+    unseen = [page for recorder in recorders for page in recorder.unseen()]
+    report = Report([], Counter(secret.kind for secret in secrets), Counter(), 0, unseen, Counter())
     size = 0
-    for exhibit in recorder.exhibits():
+    for exhibit in itertools.chain.from_iterable(recorder.exhibits() for recorder in recorders):
         report.searched[exhibit.kind] += 1
         size += len(exhibit.content)
         search = at_providers if exhibit.kind == RECEIVED else everywhere
