@@ -6,36 +6,26 @@ It needs no package: it runs before they are installed.
 """
 
 import os
-import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
+
+from results import FAILED, PASSED, SKIPPED, Line, Result, read_pytest_report, read_test_lines, slowest
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ROOT / "target" / "test"
-PYTEST_REPORT = REPORTS / "e2e.xml"
 ALL_RESULTS = REPORTS / "results.txt"
-
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+SLOWEST = 20
 # What the scripts beside this one end with where they may not install what is missing; their last line says the command.
 MAY_NOT_INSTALL = 3
-
-
-@dataclass
-class Result:
-    suite: str
-    name: str
-    outcome: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return ": ".join(part for part in (self.suite, self.name, self.detail) if part)
+GRACE_SECONDS = 30.0
+CORES = len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -43,20 +33,23 @@ class Stage:
     name: str
     command: list[str]
     # Turns the stage's output into results.
-    read: Callable[[list[str]], list[Result]]
+    read: Callable[[list[Line]], list[Result]]
     # Names of earlier stages without which this one cannot run.
     needs: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
+    seconds: float = 0.0
 
     def count(self) -> Counter[str]:
         return Counter(result.outcome for result in self.results)
 
     def run(self) -> None:
-        status, lines = stream(self.command)
+        start = time.monotonic()
+        status, lines = self._stream()
+        self.seconds = time.monotonic() - start
         self.results = self.read(lines)
         count = self.count()
         if status == MAY_NOT_INSTALL and self.read is no_report:
-            self.results = [Result("", "", SKIPPED, lines[-1] if lines else "")]
+            self.results = [Result("", "", SKIPPED, lines[-1].text if lines else "")]
         elif status != 0 and not count[FAILED]:
             self.fail(f"`{shlex.join(self.command)}` ended with status {status}")
         elif status == 0 and not self.results and self.read is no_report:
@@ -64,128 +57,122 @@ class Stage:
         elif not count[PASSED] and not count[FAILED]:
             self.fail("nothing ran")
 
+    def _stream(self) -> tuple[int, list[Line]]:
+        """Runs the command, shows its output as it comes, and returns its exit status and lines."""
+        # Colours would stand between the words that are looked for.
+        environment = os.environ | {"CARGO_TERM_COLOR": "never"}
+        try:
+            process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            self.say(str(error))
+            return 127, []
+        lines = []
+        with process:
+            for text in process.stdout or ():
+                lines.append(Line(text.rstrip("\n"), time.monotonic()))
+                self.say(lines[-1].text)
+        return process.returncode, lines
+
+    def say(self, text: str) -> None:
+        """Shows a line, with the stage's name, as others may run beside it."""
+        # In one piece, so that lines stay whole.
+        sys.stdout.write(f"{self.name} | {text}\n")
+        sys.stdout.flush()
+
     def fail(self, why: str) -> None:
         self.results.append(Result("", "", FAILED, why))
 
 
-def stream(command: list[str]) -> tuple[int, list[str]]:
-    """Runs a command, shows its output as it comes, and returns its exit status and lines."""
-    # Colours would stand between the words that are looked for.
-    environment = os.environ | {"CARGO_TERM_COLOR": "never"}
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        print(error)
-        return 127, []
-    lines = []
-    with process:
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line.rstrip("\n"))
-    return process.returncode, lines
+Lane = list[Stage]
+"""Stages that run one after another."""
 
 
-def no_report(_lines: list[str]) -> list[Result]:
+def no_report(_lines: list[Line]) -> list[Result]:
     """Nothing but the exit status of this command counts."""
     return []
 
 
-SUITE = re.compile(r"^\s+(?:Running (?:unittests )?(\S+) \(|(Doc-tests) )")
-BEGIN = re.compile(r"^running \d+ tests?$")
-TEST = re.compile(r"^test (.+?) \.\.\. (ok|FAILED|ignored)(?:, (.*))?$")
-TOTAL = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
-OUTCOMES = {"ok": PASSED, "FAILED": FAILED, "ignored": SKIPPED}
-
-
-def read_test_lines(lines: list[str]) -> list[Result]:
-    """Reads `test NAME ... ok`, the lines of Rust's test programs, and holds them against the programs' own totals."""
-    results: list[Result] = []
-    suite = ""
-    unfinished: list[str] = []
-    read: Counter[str] = Counter()
-    for line in lines:
-        if match := SUITE.match(line):
-            suite = match[1] or "doctests"
-        elif BEGIN.match(line):
-            unfinished.append(suite)
-            read = Counter()
-        elif match := TEST.match(line):
-            outcome = OUTCOMES[match[2]]
-            read[outcome] += 1
-            results.append(Result(suite, match[1], outcome, match[3] or ""))
-        elif match := TOTAL.match(line):
-            told = Counter(dict(zip((PASSED, FAILED, SKIPPED), map(int, match.groups()), strict=True)))
-            if read != told:
-                results.append(Result(suite, "", FAILED, f"read {dict(read)}, but the program tells {dict(told)}"))
-            unfinished = unfinished[:-1]
-            read = Counter()
-    # A test that aborts takes its program down before the total.
-    results += [Result(suite, "", FAILED, "the program ended before its last test") for suite in unfinished]
-    return results
-
-
-def read_pytest_report(_lines: list[str]) -> list[Result]:
-    if not PYTEST_REPORT.exists():
-        return []
-    results = []
-    for case in ElementTree.parse(PYTEST_REPORT).iter("testcase"):
-        outcome, detail = PASSED, ""
-        for child in case:
-            if child.tag in ("failure", "error"):
-                outcome, detail = FAILED, child.get("message", "")
-                break
-            if child.tag == "skipped":
-                outcome, detail = SKIPPED, child.get("message", "")
-        suite = case.get("classname") or ""
-        results.append(Result(suite, case.get("name"), outcome, detail.partition("\n")[0][:200]))
-    return results
-
-
-def stages() -> list[Stage]:
-    policy_tests = os.environ.get("POLICY_TESTS", "target/release/claimgate test policies")
+def pytest(name: str, *options: str) -> Stage:
+    """Tests of the compiled filter in a real Envoy, called by the providers' own clients."""
+    report = REPORTS / f"{name.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
     # The time limit, in seconds, is for a test that hangs.
-    pytest = ["target/venv/bin/python", "-m", "pytest", "tests/e2e", "-v", "--timeout=300"]
-    pytest += ["--continue-on-collection-errors", f"--junitxml={PYTEST_REPORT.relative_to(ROOT)}"]
-    return [
+    command = ["target/venv/bin/python", "-m", "pytest", "tests/e2e", "-v", "--timeout=300", *options]
+    command += ["--continue-on-collection-errors", f"--junitxml={report.relative_to(ROOT)}"]
+    return Stage(name, command, lambda _: read_pytest_report(report), needs=("build", "python"))
+
+
+def stages() -> list[list[Lane]]:
+    """Rounds that follow one another, each of lanes that run beside each other."""
+    policy_tests = os.environ.get("POLICY_TESTS", "target/release/claimgate test policies")
+    threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
+    module = [
         Stage("build", ["make", "--no-print-directory", "build"], no_report),
+        Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
+    ]
+    core = [
         Stage("python", ["tests/setup/python"], no_report),
         # The packages of the identity provider.
         Stage("node", ["tests/setup/node"], no_report, needs=("python",)),
         # What quotas of a fleet are counted with.
         Stage("rate limit service", ["tests/setup/rate_limit_service"], no_report, needs=("python",)),
         # Unit tests, doctests, and the scripts played on the native core.
-        Stage("cargo test", ["cargo", "test", "--no-fail-fast"], read_test_lines),
-        Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
+        Stage("cargo test", ["cargo", "test", "--no-fail-fast"], lambda lines: read_test_lines(lines, threads)),
         # The corpus of the fuzz targets, and some seconds of new inputs.
         Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
-        # The compiled filter in a real Envoy, called by the providers' own clients.
-        Stage("e2e", pytest, read_pytest_report, needs=("build", "python")),
     ]
+    # Nothing runs beside those that measure time.
+    return [[module, core], [[pytest("e2e")]]]
 
 
-def run_all(plan: list[Stage]) -> None:
-    """Runs the stages in order; each ends with results, whatever happens."""
-    broken: set[str] = set()
-    for number, stage in enumerate(plan, start=1):
-        missing = [need for need in stage.needs if need in broken]
-        if missing:
-            stage.fail(f"not run, because {' and '.join(missing)} failed")
-            continue
-        print(f"\n== {number}/{len(plan)} {stage.name}: {shlex.join(stage.command)}", flush=True)
-        start = time.monotonic()
-        stage.run()
-        print(f"== {stage.name}: {tally(stage)}, {time.monotonic() - start:.0f} s", flush=True)
-        if stage.count()[FAILED]:
-            broken.add(stage.name)
+class Run:
+    """A run of all stages; each ends with results, whatever happens."""
+
+    def __init__(self, rounds: list[list[Lane]]) -> None:
+        self.rounds = rounds
+        self.plan = [stage for lanes in rounds for lane in lanes for stage in lane]
+        self._broken: set[str] = set()
+        self._begun = 0
+        self._is_interrupted = threading.Event()
+
+    def run(self) -> None:
+        for lanes in self.rounds:
+            threads = [threading.Thread(target=self._run_lane, args=(lane,), daemon=True) for lane in lanes]
+            for thread in threads:
+                thread.start()
+            try:
+                for thread in threads:
+                    thread.join()
+            except KeyboardInterrupt:
+                # The programs have been interrupted, too, and clean up.
+                self._is_interrupted.set()
+                for thread in threads:
+                    thread.join(GRACE_SECONDS)
+                raise
+
+    def _run_lane(self, lane: Lane) -> None:
+        for stage in lane:
+            if self._is_interrupted.is_set():
+                return
+            self._begun += 1
+            missing = [need for need in stage.needs if need in self._broken]
+            if missing:
+                stage.fail(f"not run, because {' and '.join(missing)} failed")
+                continue
+            print(f"\n== {self._begun}/{len(self.plan)} {stage.name}: {shlex.join(stage.command)}", flush=True)
+            stage.run()
+            print(f"== {stage.name}: {tally(stage)}, {stage.seconds:.0f} s", flush=True)
+            if stage.count()[FAILED]:
+                self._broken.add(stage.name)
 
 
 def tally(stage: Stage) -> str:
@@ -211,8 +198,12 @@ def summarise(plan: list[Stage]) -> None:
             for name in names:
                 print(line(stage, outcome, name))
     print(f"all by name: {ALL_RESULTS.relative_to(ROOT)}")
+    print(f"\n== the slowest {SLOWEST}")
+    for result in slowest((result for stage in plan for result in stage.results), SLOWEST):
+        print(f"{result.seconds:6.1f} s  {result.suite}: {result.name}")
+    print("\n== stages")
     for stage in plan:
-        print(f"{stage.name:18} {tally(stage) or 'not run'}")
+        print(f"{stage.name:18} {stage.seconds:5.0f} s  {tally(stage) or 'not run'}")
 
 
 def line(stage: Stage, outcome: str, name: str) -> str:
@@ -220,16 +211,17 @@ def line(stage: Stage, outcome: str, name: str) -> str:
 
 
 def main() -> int:
+    start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
-    PYTEST_REPORT.unlink(missing_ok=True)
-    plan = stages()
+    run = Run(stages())
     interrupted = False
     try:
-        run_all(plan)
+        run.run()
     except KeyboardInterrupt:
         interrupted = True
-    summarise(plan)
-    failed = sum(stage.count()[FAILED] for stage in plan)
+    summarise(run.plan)
+    failed = sum(stage.count()[FAILED] for stage in run.plan)
+    print(f"{'all':18} {time.monotonic() - start:5.0f} s")
     if interrupted:
         print("interrupted")
     elif failed:
