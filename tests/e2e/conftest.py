@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,11 @@ class Progress:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._total = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Each process collects the same tests."""
+        self._total = len(ids)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -144,8 +150,23 @@ def _is_last(item: pytest.Item) -> bool:
     return item.path == SEARCH and item.name == LAST
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share an Envoy stay in one process: those of a file, or of a directory within this one."""
+    # Only there is the package loaded.
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedEnvoy(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0].removeprefix(evidence.TESTS)
+            return file.rpartition("/")[0] or file
+
+    return BySharedEnvoy(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: it measures time or floods, and runs after those that run beside others")
     config.pluginmanager.register(Evidence(config), "evidence")
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:

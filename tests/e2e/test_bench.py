@@ -43,6 +43,7 @@ def test_published_scenarios_are_those_that_are_measured() -> None:
     assert [row["name"] for row in published()["scenarios"]] == names
 
 
+@pytest.mark.alone
 def test_a_round_is_measured(tmp_path: Path) -> None:
     setup = subprocess.run([SETUP, "wrk"], capture_output=True, text=True, check=False)
     if setup.returncode != 0:

@@ -592,7 +592,7 @@ def test_a_body_of_two_readings_is_refused(world: World, body: bytes, note: str)
         ({"content-type": "text/plain"}, b"{}"),
         ({"content-type": "application/json; charset=utf-16"}, b"{}"),
         ({"content-type": "application/x-www-form-urlencoded"}, b"model=a"),
-        ({"content-encoding": "gzip"}, gzip.compress(b"{}")),
+        ({"content-encoding": "gzip"}, gzip.compress(b"{}", mtime=0)),
         ({"content-encoding": "identity, gzip"}, b"{}"),
         ({"content-type": "multipart/form-data; boundary=b1"}, form({"model": "a"})[0]),
     ],

@@ -216,6 +216,7 @@ def random_content(dice: random.Random) -> bytes:
     return bytes(whole[: dice.randrange(len(whole) + 1)] if dice.random() < 0.3 else whole)
 
 
+@pytest.mark.alone
 def test_random_requests_over_http1(target: Target) -> None:
     dice, sent, end = random.Random(SEED), 0, time.monotonic() + FUZZ_SECONDS
     while sent < 3000 and time.monotonic() < end:
@@ -250,6 +251,7 @@ def _send_and_leave(port: int, request: bytes) -> None:
             return
 
 
+@pytest.mark.alone
 def test_random_requests_over_http2(target: Target) -> None:
     dice, sent, end = random.Random(SEED + 1), 0, time.monotonic() + FUZZ_SECONDS
     connection = Http2Connection(target.gateway.port)

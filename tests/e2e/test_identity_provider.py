@@ -181,6 +181,7 @@ def test_a_provider_that_fails(party: Trusting, fault: str) -> None:
     assert party.ask(known)[0].status_code == 200
 
 
+@pytest.mark.alone
 def test_a_slow_provider_delays_only_tokens_of_a_new_key(party: Trusting) -> None:
     party.trust(refetch=0.5)
     (known,) = party.tokens(1, APP)

@@ -189,6 +189,7 @@ def test_many_requests_with_one_new_token_ask_once(party: Asking) -> None:
     assert time.monotonic() - began < 2 * SLOW + SLACK
 
 
+@pytest.mark.alone
 def test_a_crowd_is_refused_by_one_answer(party: Asking) -> None:
     """More at once than one callback may refuse; see test_crowds.py."""
     party.trust(timeout=5.0)
@@ -265,6 +266,7 @@ def test_a_provider_that_fails(party: Asking, fault: str) -> None:
     assert party.ask(new)[0].status_code == 200
 
 
+@pytest.mark.alone
 def test_a_slow_provider_delays_only_new_tokens(party: Asking) -> None:
     party.trust(timeout=3.0)
     known, new = party.tokens(2, APP, FOR_OPAQUE)

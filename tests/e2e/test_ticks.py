@@ -7,12 +7,14 @@ import itertools
 import time
 from pathlib import Path
 
+import pytest
 from harness.caller import calling, chat_request
 from harness.deadline import wait_until
 from harness.gateway import Signer, document, issuer_entry
 from harness.simulator import Simulator
 from harness.steady_load import SteadyLoad
 
+pytestmark = pytest.mark.alone
 # More often than any tick comes while they wait.
 PER_SECOND = 400
 # So that those who wait keep nobody else from asking.

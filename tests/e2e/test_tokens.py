@@ -151,6 +151,7 @@ def test_an_ecdsa_signature_in_der_is_refused(caller: Caller, signers: dict[str,
     assert_refused(send(caller, f"{signed}.{base64url(der)}"), 401, "token_signature_invalid")
 
 
+@pytest.mark.alone
 def test_rsa_and_ecdsa_signatures_are_verified_by_envoy(caller: Caller, signers: dict[str, Signer]) -> None:
     """In wasm an RS256 signature costs what a PS256 one does; by Envoy's `verify_signature` it costs a small part."""
 

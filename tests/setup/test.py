@@ -7,8 +7,10 @@ It needs no package: it runs before they are installed.
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -26,6 +28,8 @@ SLOWEST = 20
 MAY_NOT_INSTALL = 3
 GRACE_SECONDS = 30.0
 CORES = len(os.sched_getaffinity(0))
+# They wait for clocks half of the time.
+E2E_PROCESSES = min(CORES + 1, 8)
 
 
 @dataclass
@@ -102,7 +106,7 @@ def no_report(_lines: list[Line]) -> list[Result]:
 
 
 def pytest(name: str, *options: str) -> Stage:
-    """Tests of the compiled filter in a real Envoy, called by the providers' own clients."""
+    """A part of the tests of the compiled filter in a real Envoy, called by the providers' own clients."""
     report = REPORTS / f"{name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     # The time limit, in seconds, is for a test that hangs.
@@ -115,6 +119,7 @@ def stages() -> list[list[Lane]]:
     """Rounds that follow one another, each of lanes that run beside each other."""
     policy_tests = os.environ.get("POLICY_TESTS", "target/release/claimgate test policies")
     threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
+    beside_others = ["-m", "not alone", "-n", str(E2E_PROCESSES)]
     module = [
         Stage("build", ["make", "--no-print-directory", "build"], no_report),
         Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
@@ -130,8 +135,8 @@ def stages() -> list[list[Lane]]:
         # The corpus of the fuzz targets, and some seconds of new inputs.
         Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
     ]
-    # Nothing runs beside those that measure time.
-    return [[module, core], [[pytest("e2e")]]]
+    # Nothing runs beside those that measure; the last of them searches what all have left.
+    return [[module, core], [[pytest("e2e", *beside_others)]], [[pytest("e2e alone", "-m", "alone")]]]
 
 
 class Run:
@@ -214,11 +219,16 @@ def main() -> int:
     start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
     run = Run(stages())
+    # What the tests leave behind in one stage is searched for secrets in the last.
+    evidence = tempfile.mkdtemp(prefix="claimgate-evidence-")
+    os.environ["CLAIMGATE_EVIDENCE_RUN"] = evidence
     interrupted = False
     try:
         run.run()
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        shutil.rmtree(evidence, ignore_errors=True)
     summarise(run.plan)
     failed = sum(stage.count()[FAILED] for stage in run.plan)
     print(f"{'all':18} {time.monotonic() - start:5.0f} s")
