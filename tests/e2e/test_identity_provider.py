@@ -120,6 +120,7 @@ def test_keys_that_rotate_under_load(party: Trusting) -> None:
     assert len(workers) == WORKERS and all(workers.values())
 
 
+@pytest.mark.alone
 def test_a_provider_that_is_down_under_load(party: Trusting) -> None:
     seconds = {"refresh": 1.0, "refetch": 0.5, "timeout": 0.5, "max_stale": DOWN_SECONDS + 60}
     party.trust(**seconds)

@@ -94,6 +94,7 @@ def wait_for(
     wait_until(lambda: everywhere(caller, credential, wanted), what=what, seconds=seconds)
 
 
+@pytest.mark.alone
 def test_a_key_is_known_to_all_workers_within_the_bound_and_unknown_again(caller: Caller, feed: ListServer) -> None:
     """The bound is the poll interval and one second."""
     delays: dict[str, list[float]] = {"added": [], "removed": []}

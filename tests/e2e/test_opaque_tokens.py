@@ -204,6 +204,7 @@ def test_a_crowd_is_refused_by_one_answer(party: Asking) -> None:
     assert party.questions() == 1
 
 
+@pytest.mark.alone
 def test_a_provider_that_is_down_under_load(party: Asking) -> None:
     party.trust(max_age=DOWN_SECONDS + 60)
     known, new, asked_by_new = party.tokens(100, APP, FOR_OPAQUE), list[str](), set[int]()

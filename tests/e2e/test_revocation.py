@@ -101,6 +101,7 @@ def keep_asking(caller: Caller, done: threading.Event) -> None:
             time.sleep(0.01)
 
 
+@pytest.mark.alone
 def test_a_revoked_key_is_refused_by_all_workers_within_the_bound_under_load(
     caller: Caller, lists: ListServer
 ) -> None:
