@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
+use claimgate::cache::Cache;
 use claimgate::expression::Engine;
 use claimgate::identity::{Caller, EngineAnswer, Identity, KeyRing, Principal, Question};
-use claimgate::cache::Cache;
 use claimgate::request::{Connection, RequestHead};
 use claimgate_fuzz::callers::{AUDIENCE, Callers, ISSUER, NOW, base64url, moment};
 use claimgate_fuzz::messages::{Message, cut};
