@@ -11,7 +11,7 @@ mod recognised;
 mod rewriting;
 mod settled;
 mod taken;
-mod told;
+mod received;
 mod verdict;
 
 use crate::anomaly::{Anomaly, AnomalyKind};
@@ -30,18 +30,18 @@ pub(super) use ids::hex;
 pub(super) use own_answer::Given;
 use own_answer::OwnAnswer;
 pub(super) use read_body::ReadBody;
+pub(super) use received::Received;
 pub(super) use recognised::Recognised;
 pub(super) use rewriting::Rewriting;
 pub(super) use settled::{Judgement, Settled};
 pub(super) use taken::{Asking, Taken};
-pub(super) use told::Told;
 pub(super) use verdict::{Forwarded, Verdict};
 
 /// One request and what the walks have found out about it.
 #[derive(Debug)]
 pub struct Call {
     pub(super) arrival: Arrival,
-    pub(super) told: Told,
+    pub(super) received: Received,
     /// What walks have found out of it; `None` until its caller is proven.
     pub(super) found: Option<Found>,
     pub(super) taken: Taken,
@@ -54,7 +54,7 @@ impl Call {
     pub(super) fn new(arrival: Arrival) -> Self {
         Self {
             arrival,
-            told: Told::default(),
+            received: Received::default(),
             found: None,
             taken: Taken::Nothing,
             verdict: Verdict::Undecided(None),
@@ -85,7 +85,7 @@ impl Call {
 
     /// Takes the answer to an inquiry that this call needs.
     pub fn take_introspection(&mut self, name: CredentialName, answer: Introspected) {
-        self.told.introspected.push((name, answer));
+        self.received.introspected.push((name, answer));
     }
 
     pub fn head(&self) -> &RequestHead {
@@ -195,7 +195,7 @@ impl Call {
 
     /// Lets the call be as unusual as this, whatever its caller's past.
     pub fn assume_anomaly(&mut self, anomaly: Anomaly) {
-        self.told.anomaly = Some(anomaly);
+        self.received.anomaly = Some(anomaly);
     }
 
     /// What about the call is an anomaly.

@@ -2,9 +2,9 @@
 
 use super::arrival::Arrival;
 use super::identified::Identified;
+use super::received::Received;
 use super::recognised::Recognised;
 use super::taken::Taken;
-use super::told::Told;
 
 /// What walks have found out of a call whose caller is proven.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(in crate::gateway) struct Found {
 /// The parts of a call whose caller is proven in this walk, each to be changed by itself.
 pub(in crate::gateway) struct Authenticated<'a> {
     pub(in crate::gateway) arrival: &'a Arrival,
-    pub(in crate::gateway) told: &'a Told,
+    pub(in crate::gateway) received: &'a Received,
     pub(in crate::gateway) who: &'a mut Identified,
     pub(in crate::gateway) what: &'a mut Option<Recognised>,
     pub(in crate::gateway) taken: &'a mut Taken,

@@ -38,13 +38,13 @@ pub struct Memory {
     pub(in crate::gateway) settled: Cache<Rc<Settled>, SettledName>,
     pub(in crate::gateway) judgements: Cache<Rc<Judgement>, DecisionKey>,
     pub(in crate::gateway) allotments: Allotments,
-    pub(in crate::gateway) debts: UnreportedCharges,
+    pub(in crate::gateway) unreported: UnreportedCharges,
     /// What calls have come to and callers' pasts do not have yet.
     pub(in crate::gateway) pasts: PendingTotals,
     /// What is held of calls that wait.
     pub(in crate::gateway) holding: Rc<Holding>,
     /// What could not be charged yet.
-    owed: RefCell<Vec<Unsettled>>,
+    unsettled: RefCell<Vec<Unsettled>>,
 }
 
 impl Gateway {
@@ -68,10 +68,10 @@ impl Memory {
             settled: Cache::new(others(SETTLED), key),
             judgements: Cache::new(others(JUDGEMENTS), key),
             allotments: Allotments::default(),
-            debts: UnreportedCharges::default(),
+            unreported: UnreportedCharges::default(),
             pasts: PendingTotals::default(),
             holding: Holding::new(bounds),
-            owed: RefCell::default(),
+            unsettled: RefCell::default(),
         }
     }
 
@@ -107,16 +107,16 @@ impl Memory {
     }
 
     /// What the rate limit service has not been told yet.
-    pub fn debts(&self) -> &UnreportedCharges {
-        &self.debts
+    pub fn unreported(&self) -> &UnreportedCharges {
+        &self.unreported
     }
 
-    pub(in crate::gateway) fn owe(&self, owed: Vec<Unsettled>) {
-        self.owed.borrow_mut().extend(owed);
+    pub(in crate::gateway) fn keep_unsettled(&self, unsettled: Vec<Unsettled>) {
+        self.unsettled.borrow_mut().extend(unsettled);
     }
 
-    pub(in crate::gateway) fn take_owed(&self) -> Vec<Unsettled> {
-        std::mem::take(&mut *self.owed.borrow_mut())
+    pub(in crate::gateway) fn take_unsettled(&self) -> Vec<Unsettled> {
+        std::mem::take(&mut *self.unsettled.borrow_mut())
     }
 
     /// How often a credential was remembered since the last call.

@@ -19,16 +19,16 @@ impl Gateway {
         if let Some(asking) = taken.take_asking() {
             return self.go_on(taken, asking, known);
         }
-        let till = self.till(known.store, known.memory, known.moment.unix_ms);
+        let context = self.quota_context(known.store, known.memory, known.moment.unix_ms);
         let size = self.size_of(request, known);
         let admitting = match &judgement.charges {
-            Some(charges) => self.rooms.quotas.admit(charges, &size, till)?,
+            Some(charges) => self.rooms.quotas.admit(charges, &size, context)?,
             None => {
                 let facts = request.facts(known.moment);
                 self.rooms.quotas.admit(
                     &self.rooms.quotas.charges(&self.rooms.engine, &facts)?,
                     &size,
-                    till,
+                    context,
                 )?
             }
         };
@@ -49,8 +49,8 @@ impl Gateway {
                 return Err(Stop::Need(need));
             }
         };
-        let till = self.till(known.store, known.memory, known.moment.unix_ms);
-        Ok(self.rooms.quotas.resume(pending, &answer, till)?)
+        let context = self.quota_context(known.store, known.memory, known.moment.unix_ms);
+        Ok(self.rooms.quotas.resume(pending, &answer, context)?)
     }
 
     /// Takes what the rate limit service has answered to a call that waits for it, or why it has not: the call knows what
@@ -61,7 +61,7 @@ impl Gateway {
 
     /// What the rate limit service is to be told now; more may follow.
     pub fn report_charges(&self, memory: &Memory, now_ms: u64) -> Option<Report> {
-        self.rooms.quotas.report(memory.debts(), now_ms)
+        self.rooms.quotas.report(memory.unreported(), now_ms)
     }
 
     /// Takes the answer to a report; what was not counted is owed again.
@@ -75,7 +75,7 @@ impl Gateway {
         (store, memory): (&dyn Store, &Memory),
         now_ms: u64,
     ) -> Result<(), String> {
-        self.rooms.quotas.reported(report, answer, asked_ms, self.till(store, memory, now_ms))
+        self.rooms.quotas.reported(report, answer, asked_ms, self.quota_context(store, memory, now_ms))
     }
 }
 

@@ -27,7 +27,7 @@ impl Gateway {
         let held = match std::mem::take(&mut call.taken) {
             Taken::Nothing => return,
             Taken::Asking(asking) => {
-                self.rooms.quotas.give_up(asking.pending, self.till(store, memory, ending.now_ms));
+                self.rooms.quotas.give_up(asking.pending, self.quota_context(store, memory, ending.now_ms));
                 return;
             }
             Taken::Admitted { held, charged } => {
@@ -45,20 +45,23 @@ impl Gateway {
             None => Cost::NOTHING,
         };
         ending.charged.extend(self.rooms.quotas.charged(&held, &cost));
-        let owed = self.rooms.quotas.settle(held, cost, self.till(store, memory, ending.now_ms));
-        memory.owe(owed);
+        let unsettled =
+            self.rooms.quotas.settle(held, cost, self.quota_context(store, memory, ending.now_ms));
+        memory.keep_unsettled(unsettled);
     }
 
     /// Tries again to charge what could not be, and adds what has ended to callers' pasts.
     pub fn collect(&self, store: &dyn Store, memory: &Memory, now_ms: u64) {
         self.settle_pasts(store, memory, now_ms);
-        let owed = memory.take_owed();
-        if !owed.is_empty() {
-            memory.owe(self.rooms.quotas.collect(owed, self.till(store, memory, now_ms)));
+        let unsettled = memory.take_unsettled();
+        if !unsettled.is_empty() {
+            memory.keep_unsettled(
+                self.rooms.quotas.collect(unsettled, self.quota_context(store, memory, now_ms)),
+            );
         }
     }
 
-    pub(in crate::gateway) fn till<'a>(
+    pub(in crate::gateway) fn quota_context<'a>(
         &'a self,
         store: &'a dyn Store,
         memory: &'a Memory,
@@ -68,7 +71,7 @@ impl Gateway {
             ledger: &self.rooms.ledger,
             store,
             allotments: &memory.allotments,
-            unreported: &memory.debts,
+            unreported: &memory.unreported,
             now_ms,
         }
     }
@@ -176,8 +179,8 @@ impl Call {
         };
         let text_bytes = match (operation.body_form(), self.body_facts()) {
             (BodyForm::Json, Some(body)) => body.text_bytes,
-            (BodyForm::Json, None) => self.told.body_bytes,
-            (BodyForm::Opaque, _) if is_json() => self.told.body_bytes,
+            (BodyForm::Json, None) => self.received.body_bytes,
+            (BodyForm::Opaque, _) if is_json() => self.received.body_bytes,
             _ => return None,
         };
         Some(tokens_of(text_bytes))
@@ -191,7 +194,7 @@ impl Call {
 
     /// So many bytes of its body have come.
     pub fn body_came(&mut self, bytes: u64) {
-        self.told.body_bytes = bytes;
+        self.received.body_bytes = bytes;
     }
 }
 

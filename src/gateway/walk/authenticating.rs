@@ -1,7 +1,7 @@
 //! Who calls: proven once per call, and anew where a feed or a key set has changed while it was held.
 
 use crate::denial::{Denial, Reason};
-use crate::gateway::call::{Arrival, Authenticated, Call, Found, Identified, Taken, Told};
+use crate::gateway::call::{Arrival, Authenticated, Call, Found, Identified, Received, Taken};
 use crate::gateway::stop::Stop;
 use crate::gateway::{Gateway, Known, Need, Patience};
 use crate::identity::{Caller, Proven, Unproven};
@@ -12,12 +12,12 @@ impl Gateway {
         call: &'a mut Call,
         known: &Known<'_>,
     ) -> Result<Authenticated<'a>, Stop> {
-        let Call { arrival, told, found, taken, .. } = call;
-        let prove = |told: &Told| {
+        let Call { arrival, received, found, taken, .. } = call;
+        let prove = |received: &Received| {
             let proven = self.rooms.identity.authenticate(
                 &self.rooms.engine,
                 &arrival.head,
-                caller(arrival, told, known),
+                caller(arrival, received, known),
             );
             proven.map_err(|unproven| stop(unproven, known))
         };
@@ -25,19 +25,19 @@ impl Gateway {
         let found = match found {
             Some(found) => {
                 if !found.who.proven.stands(&known.polled.fed, known.keys, now_ms) {
-                    self.renew(found, taken, prove(told)?, known);
+                    self.renew(found, taken, prove(received)?, known);
                 }
                 found
             }
             None => {
-                let who = Identified::new(prove(told)?, told.anomaly.take());
+                let who = Identified::new(prove(received)?, received.anomaly.take());
                 found.insert(Found { who, what: None })
             }
         };
         let Found { who, what } = found;
         self.judge(who.principal(), known)?;
         self.possess(arrival, who, known)?;
-        Ok(Authenticated { arrival, told, who, what, taken })
+        Ok(Authenticated { arrival, received, who, what, taken })
     }
 
     /// Forgets what earlier walks have found out of the caller as it was then, where it is another one now.
@@ -58,13 +58,13 @@ impl Gateway {
         if let Some(asking) = taken.take_asking() {
             self.rooms
                 .quotas
-                .give_up(asking.pending, self.till(known.store, known.memory, known.moment.unix_ms));
+                .give_up(asking.pending, self.quota_context(known.store, known.memory, known.moment.unix_ms));
         }
     }
 }
 
 /// All that a credential of this call is proven by.
-pub(super) fn caller<'a>(arrival: &'a Arrival, told: &'a Told, known: &Known<'a>) -> Caller<'a> {
+pub(super) fn caller<'a>(arrival: &'a Arrival, received: &'a Received, known: &Known<'a>) -> Caller<'a> {
     Caller {
         connection: &arrival.connection,
         keys: known.keys,
@@ -72,7 +72,7 @@ pub(super) fn caller<'a>(arrival: &'a Arrival, told: &'a Told, known: &Known<'a>
         moment: known.moment,
         verify: known.verify,
         proven: &known.memory.proven,
-        introspected: &told.introspected,
+        introspected: &received.introspected,
         inactive: &known.memory.inactive,
     }
 }

@@ -46,7 +46,7 @@ impl Gateway {
                 .with_detail("tokens are asked for by `POST`")
                 .into());
         }
-        let Authenticated { arrival, told, who, .. } = self.authenticate(call, known)?;
+        let Authenticated { arrival, received, who, .. } = self.authenticate(call, known)?;
         let holder = self.take_offer(arrival, who, known)?;
         let body = match (known.body, known.patience) {
             (Body::Complete(content), _) => content,
@@ -65,7 +65,7 @@ impl Gateway {
             Some(shape) => TokenRequest::read_shape(shape, &arrival.head, body, now_seconds)?,
         };
         let subject = match &asked.subject {
-            Some(token) => Some(self.prove_subject(token, caller(arrival, told, known), known)?),
+            Some(token) => Some(self.prove_subject(token, caller(arrival, received, known), known)?),
             None => None,
         };
         if let Some(subject) = &subject {

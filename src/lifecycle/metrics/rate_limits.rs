@@ -11,14 +11,14 @@ use crate::quota::UnreportedCharges;
 pub(in crate::lifecycle) struct RateLimitMetrics {
     /// Counters by outcome, defined as they are met.
     counters: RefCell<HashMap<String, u32>>,
-    /// Of how many counters something is owed.
-    owed: Option<SharedGauge>,
+    /// Of how many counters something is unreported.
+    unreported: Option<SharedGauge>,
 }
 
 impl RateLimitMetrics {
     pub(in crate::lifecycle) fn define(house: &dyn House) -> Self {
-        let owed = house.metric(MetricKind::Gauge, "claimgate.rate_limit.charges_owed");
-        Self { counters: RefCell::default(), owed: owed.map(SharedGauge::new) }
+        let gauge = house.metric(MetricKind::Gauge, "claimgate.rate_limit.charges_owed");
+        Self { counters: RefCell::default(), unreported: gauge.map(SharedGauge::new) }
     }
 
     /// Counts questions, one for each request.
@@ -32,10 +32,10 @@ impl RateLimitMetrics {
         self.add(house, "claimgate.rate_limit.charges_reported", signed(charges));
     }
 
-    /// Tells of how many counters something is owed, over all workers, and what was dropped.
+    /// Tells of how many counters something is unreported, over all workers, and what was dropped.
     pub(in crate::lifecycle) fn tell_unreported(&self, house: &dyn House, unreported: &UnreportedCharges) {
-        if let Some(owed) = &self.owed {
-            owed.tell(house, unreported.len());
+        if let Some(gauge) = &self.unreported {
+            gauge.tell(house, unreported.len());
         }
         let dropped = unreported.take_dropped();
         if dropped > 0 {

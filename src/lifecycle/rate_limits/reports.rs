@@ -53,7 +53,7 @@ impl Reports {
     pub(super) fn tick(&self, context: Context<'_>, notices: &Notices) {
         let Context { gateway, house, memory } = context;
         let Some(service) = gateway.rate_limit_service() else { return };
-        notices.metrics(house).tell_unreported(house, memory.debts());
+        notices.metrics(house).tell_unreported(house, memory.unreported());
         let now_ms = house.now_ms();
         if now_ms < self.next_ms.get() {
             return;
@@ -79,15 +79,15 @@ impl Reports {
             self.over_since_ms.set(Some(now_ms));
             self.next_ms.set(0);
         }
-        memory.debts().close();
+        memory.unreported().close();
         self.tick(context, notices);
         let since_ms = self.over_since_ms.get().unwrap_or(now_ms);
         if now_ms.saturating_sub(since_ms) >= FAREWELL_MS {
-            memory.debts().discard();
-            notices.metrics(house).tell_unreported(house, memory.debts());
+            memory.unreported().discard();
+            notices.metrics(house).tell_unreported(house, memory.unreported());
             return true;
         }
-        memory.debts().is_empty() && self.under_way.borrow().is_empty()
+        memory.unreported().is_empty() && self.under_way.borrow().is_empty()
     }
 
     fn reported(

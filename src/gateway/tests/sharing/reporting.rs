@@ -30,12 +30,12 @@ fn costs_are_added_up_per_counter() {
             settle(&scene, &mut call, costing(7));
         }
     }
-    assert_eq!(scene.memory.debts().len(), 2);
+    assert_eq!(scene.memory.unreported().len(), 2);
     service.take_requests();
     assert_eq!(report(&scene, &service, NOW_MS), 1);
     let counted: Vec<u64> = service.counted().into_values().collect();
     assert_eq!((counted.iter().max(), counted.iter().min()), (Some(&210), Some(&140)));
-    assert!(scene.memory.debts().is_empty() && report(&scene, &service, NOW_MS) == 0);
+    assert!(scene.memory.unreported().is_empty() && report(&scene, &service, NOW_MS) == 0);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn what_could_not_be_reported_is_owed_until_it_is() {
     let at = (&scene.store as &dyn Store, &scene.memory);
     for answer in [Err("gRPC status 14".to_owned()), Ok(b"\xff".as_slice()), Ok(b"".as_slice())] {
         let lost = scene.gateway.report_charges(&scene.memory, NOW_MS).unwrap();
-        assert!(scene.memory.debts().is_empty(), "it is on its way");
+        assert!(scene.memory.unreported().is_empty(), "it is on its way");
         assert!(scene.gateway.charges_reported((lost, NOW_MS), answer, at, NOW_MS).is_err());
     }
     assert_eq!(
@@ -72,7 +72,7 @@ fn money_is_told_in_whole_hits_and_the_rest_is_owed() {
         (1, 4),
         "10 have waited for long"
     );
-    assert!(scene.memory.debts().is_empty());
+    assert!(scene.memory.unreported().is_empty());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_counter_that_the_service_does_not_know_is_not_told_of_for_ever() {
     let at = (&scene.store as &dyn Store, &scene.memory);
     let told = scene.gateway.charges_reported((lost, NOW_MS), Ok(&answer), at, NOW_MS);
     assert_eq!(told.unwrap_err(), "the service does not know 1 of the counters that it was told of");
-    assert_eq!((scene.memory.debts().take_dropped(), scene.memory.debts().len()), (1, 0));
+    assert_eq!((scene.memory.unreported().take_dropped(), scene.memory.unreported().len()), (1, 0));
     assert_eq!(left(&sent(&scene, &known), "tokens").as_deref(), Some("600"));
 }
 
@@ -104,9 +104,9 @@ fn what_one_report_cannot_take_comes_with_the_next() {
 fn a_configuration_that_is_over_reports_what_is_left_or_drops_it() {
     let (scene, service) = (envoy(&[tokens(json!({}))]), service());
     spent(&scene, &service, &[5]);
-    scene.memory.debts().close();
-    scene.memory.debts().discard();
-    assert_eq!((scene.memory.debts().take_dropped(), report(&scene, &service, NOW_MS)), (1, 0));
+    scene.memory.unreported().close();
+    scene.memory.unreported().discard();
+    assert_eq!((scene.memory.unreported().take_dropped(), report(&scene, &service, NOW_MS)), (1, 0));
 }
 
 #[test]

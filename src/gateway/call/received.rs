@@ -5,7 +5,7 @@ use crate::identity::{CredentialName, Introspected};
 
 /// What the host has told of a call.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Told {
+pub(in crate::gateway) struct Received {
     /// What issuers have said of the tokens of this call.
     pub(in crate::gateway) introspected: Vec<(CredentialName, Introspected)>,
     /// How many bytes of the body have come, whether or not anybody reads it.
