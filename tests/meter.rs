@@ -194,7 +194,7 @@ fn every_metered_kind_of_answer_is_recorded() {
     for (dialect, names) in [
         (
             Dialect::Openai,
-            ["chat", "responses", "completions", "embeddings", "images", "transcription", "speech"]
+            ["chat", "responses", "completions", "embeddings", "images", "transcription", "speech", "rerank"]
                 .as_slice(),
         ),
         (Dialect::Azure, &["chat"]),

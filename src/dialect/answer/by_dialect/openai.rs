@@ -190,6 +190,8 @@ const BILLED_UNITS: &[AnswerKey] = &[
     figure("input_tokens", Figure::BilledInput),
     figure("output_tokens", Figure::BilledOutput),
     figure("search_units", Figure::SearchUnit),
+    // LiteLLM, of a ranking that is another provider's.
+    figure("total_tokens", Figure::Total),
 ];
 
 const TOKENS: &[AnswerKey] =
