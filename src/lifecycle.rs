@@ -7,9 +7,9 @@
 //! # Phases and events
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test with a scripted host
-//! (`lifecycle/tests`) and a test in a real Envoy (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; revocation in
-//! `test_revocation.py`; metering in `test_metering.py`; long forms in `test_dialects.py`; Envoy's errors in
-//! `test_local_replies.py`).
+//! (`lifecycle/tests`) and a test in a real Envoy (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; an issuer's word in
+//! `test_opaque_tokens.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
+//! `test_metering.py`; long forms in `test_dialects.py`; Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |

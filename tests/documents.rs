@@ -10,11 +10,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README and the pages of `docs`.
+/// The pages of the root and of `docs`.
 fn pages() -> Vec<PathBuf> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
-    std::iter::once(root().join("README.md")).chain(docs.filter(is_page)).collect()
+    let own = ["README.md", "CONTRIBUTING.md"].map(|page| root().join(page));
+    own.into_iter().chain(docs.filter(is_page)).collect()
 }
 
 #[test]
@@ -46,6 +47,17 @@ fn the_operations_are_those_of_the_tables() {
 fn the_readme_is_read_in_minutes() {
     let lines = include_str!("../README.md").lines().count();
     assert!(lines < 200, "README.md has {lines} lines; what stays belongs into docs/");
+}
+
+#[test]
+fn every_file_that_the_walks_name_is_there() {
+    let code = include_str!("../CONTRIBUTING.md").split('`').skip(1).step_by(2);
+    let is_path =
+        |text: &&str| ["src/", "tests/", "docs/", "envoy/"].iter().any(|folder| text.starts_with(folder));
+    let paths: Vec<_> = code.filter(is_path).filter(|path| !path.contains('<')).collect();
+    assert!(paths.len() > 40, "{paths:?}");
+    let missing: Vec<_> = paths.into_iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "CONTRIBUTING.md names what is not there: {missing:?}");
 }
 
 #[test]
