@@ -38,6 +38,8 @@
 
 mod host;
 mod context;
+mod phase;
+mod state;
 mod metrics;
 mod fetching;
 mod rate_limits;

@@ -1,21 +1,17 @@
 //! One exchange: its events, and where each leads.
 
-mod phase;
 mod record;
 mod request;
 mod response;
 mod response_body;
-mod state;
 mod walk;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::host::Exchange;
+use super::state::State;
 use super::worker::Worker;
-
-pub(super) use phase::Phase;
-pub(super) use state::State;
 
 /// One exchange under one configuration.
 #[derive(Clone)]

@@ -13,8 +13,9 @@ use super::host::{
     BUSY_TICK, Entropy, House, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK, random_key,
 };
 use super::metrics::{CacheMetrics, CallMetrics, LedgerGauge};
+use super::phase::Phase;
 use super::rate_limits::RateLimits;
-use super::stream::{Phase, State};
+use super::state::State;
 use crate::config::Config;
 use crate::gateway::{Gateway, Memory};
 use crate::request::Moment;

@@ -11,7 +11,7 @@ use super::send::send;
 use crate::lifecycle::context::Context;
 use crate::lifecycle::host::House;
 use crate::lifecycle::host::MOST_AT_ONCE;
-use crate::lifecycle::stream::State;
+use crate::lifecycle::state::State;
 use crate::quota::{Answer, Ask, Batch};
 
 /// The questions of one worker.

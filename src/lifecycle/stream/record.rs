@@ -1,12 +1,12 @@
 //! The end of an exchange: its cost is charged, its record is written, it is counted.
 
 use super::Stream;
-use super::phase::Phase;
-use super::state::State;
 use crate::audit::AnsweredBy;
 use crate::gateway::{Call, Ending};
 use crate::lifecycle::host::{Exchange, Item, attributes};
 use crate::lifecycle::metrics::count_anomaly;
+use crate::lifecycle::phase::Phase;
+use crate::lifecycle::state::State;
 use crate::meter::End;
 
 /// Envoy's response flags for a stream that was cut off, by the position of their bits

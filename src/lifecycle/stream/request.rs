@@ -1,10 +1,10 @@
 //! The events of a request: its headers, the pieces of its body, its trailers.
 
-use super::phase::{BodyProgress, Phase};
 use super::{Next, Stream};
 use crate::denial::{Denial, Reason};
 use crate::gateway::Call;
 use crate::lifecycle::host::{Exchange, Part, Side, apply, attributes};
+use crate::lifecycle::phase::{BodyProgress, Phase};
 use crate::request::Moment;
 use crate::upstream::HeaderPatch;
 

@@ -1,13 +1,13 @@
 //! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
 
-use super::phase::Phase;
-use super::state::State;
 use super::{Next, Stream};
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Gateway};
 use crate::lifecycle::attempt::REFUSAL;
 use crate::lifecycle::host::attributes::{self, Origin};
 use crate::lifecycle::host::{Exchange, Part, apply};
+use crate::lifecycle::phase::Phase;
+use crate::lifecycle::state::State;
 use crate::request::Headers;
 use crate::upstream::trailer_patch;
 

@@ -1,13 +1,13 @@
 //! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
 
-use super::phase::{BodyProgress, Phase};
-use super::state::State;
 use super::{Next, Stream};
 use crate::denial::Denial;
 use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::{KeyRing, Question as Signature};
 use crate::lifecycle::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
+use crate::lifecycle::phase::{BodyProgress, Phase};
 use crate::lifecycle::rate_limits::Question;
+use crate::lifecycle::state::State;
 use crate::lifecycle::worker::Worker;
 use crate::quota::Ask;
 use crate::request::Moment;

@@ -10,8 +10,10 @@ use crate::gateway::Patience;
 use crate::lifecycle::fetching::{Answers, Delivery};
 use crate::lifecycle::host::House;
 use crate::lifecycle::metrics::LedgerGauge;
+use crate::lifecycle::phase::Phase;
 use crate::lifecycle::rate_limits::Question;
-use crate::lifecycle::stream::{Phase, State, Stream};
+use crate::lifecycle::state::State;
+use crate::lifecycle::stream::Stream;
 use crate::quota::Answer;
 
 /// The slowest pace at which a body may come: 2 Mbit/s.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::lifecycle::host::MOST_AT_ONCE;
-use crate::lifecycle::stream::State;
+use crate::lifecycle::state::State;
 
 /// The open exchanges of one worker, by their ids.
 #[derive(Default)]

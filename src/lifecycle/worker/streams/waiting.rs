@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::gateway::Patience;
 use crate::lifecycle::host::MOST_AT_ONCE;
-use crate::lifecycle::stream::Phase;
-use crate::lifecycle::stream::State;
+use crate::lifecycle::phase::Phase;
+use crate::lifecycle::state::State;
 
 /// The exchanges of one worker that wait, by their ids: those that came first have the lowest.
 #[derive(Default)]

@@ -1,44 +1,44 @@
 //! Where one exchange is in the lifecycle, and what is known of it.
 
+use super::host::Exchange;
 use super::phase::{BodyProgress, Phase};
 use crate::gateway::Call;
-use crate::lifecycle::host::Exchange;
 use crate::meter::{Meter, UsageChunkFilter};
 use crate::upstream::UrlKey;
 
 /// One exchange. It is shared with the worker, so that an event of the house can wake one that is held.
-pub(in crate::lifecycle) struct State {
-    pub(in crate::lifecycle) phase: Phase,
+pub(super) struct State {
+    pub(super) phase: Phase,
     /// `None` before the first event, and after the last.
-    pub(in crate::lifecycle) call: Option<Call>,
-    pub(in crate::lifecycle) body: BodyProgress,
+    pub(super) call: Option<Call>,
+    pub(super) body: BodyProgress,
     /// How many bytes of the body have come.
-    pub(in crate::lifecycle) body_bytes: u64,
-    pub(in crate::lifecycle) held_since_ms: u64,
-    pub(in crate::lifecycle) response: Response,
+    pub(super) body_bytes: u64,
+    pub(super) held_since_ms: u64,
+    pub(super) response: Response,
 }
 
 /// The answer on its way back.
 #[derive(Default)]
-pub(in crate::lifecycle) struct Response {
-    pub(in crate::lifecycle) status: Option<u32>,
-    pub(in crate::lifecycle) is_from_provider: bool,
-    pub(in crate::lifecycle) is_complete: bool,
+pub(super) struct Response {
+    pub(super) status: Option<u32>,
+    pub(super) is_from_provider: bool,
+    pub(super) is_complete: bool,
     /// True where the provider had begun to answer when the exchange was refused.
-    pub(in crate::lifecycle) was_cut: bool,
-    pub(in crate::lifecycle) provider_request_id: Option<String>,
+    pub(super) was_cut: bool,
+    pub(super) provider_request_id: Option<String>,
     /// Reads the provider's answer, where it costs something.
-    pub(in crate::lifecycle) meter: Option<Meter>,
+    pub(super) meter: Option<Meter>,
     /// Takes out of the answer what the caller has not asked for.
-    pub(in crate::lifecycle) extra: Option<UsageChunkFilter>,
+    pub(super) extra: Option<UsageChunkFilter>,
     /// Makes a URL in the answer the gateway's.
-    pub(in crate::lifecycle) url_key: Option<UrlKey>,
+    pub(super) url_key: Option<UrlKey>,
     /// What takes the place of the body of an error that the host answered by itself.
-    pub(in crate::lifecycle) replacement: Option<Vec<u8>>,
+    pub(super) replacement: Option<Vec<u8>>,
 }
 
 impl State {
-    pub(in crate::lifecycle) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             phase: Phase::Fresh,
             call: None,
@@ -50,14 +50,14 @@ impl State {
     }
 
     /// A piece of the body comes; of one that is held, all of it that has come so far.
-    pub(in crate::lifecycle) fn body_comes(&mut self, size: usize) {
+    pub(super) fn body_comes(&mut self, size: usize) {
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         let before = if self.phase == Phase::Forwarded { self.body_bytes } else { 0 };
         self.body_bytes = before.saturating_add(bytes);
     }
 
     /// Sends the answer of a call that is decided.
-    pub(in crate::lifecycle) fn answer(&mut self, exchange: &dyn Exchange) {
+    pub(super) fn answer(&mut self, exchange: &dyn Exchange) {
         self.phase = Phase::Answered;
         if let Some(answer) = self.call.as_ref().and_then(Call::answer) {
             exchange.answer(&answer);

@@ -5,7 +5,7 @@ use crate::identity::CredentialName;
 
 /// Where an exchange is in the lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lifecycle) enum Phase {
+pub(super) enum Phase {
     Fresh,
     AwaitingBody {
         limit: u64,
@@ -32,7 +32,7 @@ pub(in crate::lifecycle) enum Phase {
 
 impl Phase {
     /// True where the exchange waits.
-    pub(in crate::lifecycle) fn is_held(self) -> bool {
+    pub(super) fn is_held(self) -> bool {
         match self {
             Self::AwaitingBody { .. }
             | Self::AwaitingKeys { .. }
@@ -44,7 +44,7 @@ impl Phase {
 
     /// Why a request is refused whose body grows too long while it waits for what somebody else says; `None` where it does
     /// not wait for that.
-    pub(in crate::lifecycle) fn unavailable(self) -> Option<Reason> {
+    pub(super) fn unavailable(self) -> Option<Reason> {
         match self {
             Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
                 Some(Reason::IdentityUnavailable)
@@ -57,7 +57,7 @@ impl Phase {
 
 /// How many bytes of the request body have come. They are in the host's buffer, and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::lifecycle) enum BodyProgress {
+pub(super) enum BodyProgress {
     Coming {
         bytes: usize,
     },
@@ -72,17 +72,17 @@ pub(in crate::lifecycle) enum BodyProgress {
 
 impl BodyProgress {
     /// No body, or one that is not looked at again.
-    pub(in crate::lifecycle) const DONE: Self = Self::Complete { bytes: 0 };
+    pub(super) const DONE: Self = Self::Complete { bytes: 0 };
 
     /// How many of its bytes the host holds.
-    pub(in crate::lifecycle) fn held(self) -> usize {
+    pub(super) fn held(self) -> usize {
         match self {
             Self::Coming { bytes } | Self::Begun { bytes } | Self::Complete { bytes } => bytes,
         }
     }
 
     /// The same of which so many bytes are held by now.
-    pub(in crate::lifecycle) fn grown(self, bytes: usize) -> Self {
+    pub(super) fn grown(self, bytes: usize) -> Self {
         match self {
             Self::Coming { .. } => Self::Coming { bytes },
             Self::Begun { .. } => Self::Begun { bytes },
