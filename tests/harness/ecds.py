@@ -14,7 +14,8 @@ from .deadline import wait_until
 from .envoy import Envoy
 
 RELOAD_SECONDS = 60.0
-SETTLE_SECONDS = 5.0
+# A busy machine may take so long to compile the module, where no other plugin has it.
+SETTLE_SECONDS = 30.0
 
 
 def wasm_config(
