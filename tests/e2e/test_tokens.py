@@ -160,7 +160,7 @@ def test_rsa_and_ecdsa_signatures_are_verified_by_envoy(caller: Caller, signers:
         before = caller.gateway.envoy.cpu_seconds()
         for token in tokens:
             # Refused once the token is proven, so that little else is measured.
-            answer = caller.send("GET", "/openai/nowhere", {"authorization": f"Bearer {token}"})
+            answer = caller.send("GET", "/openai/nowhere", {"authorization": f"Bearer {caller.secret(token)}"})
             assert answer.headers["x-claimgate-reason"] == "operation_unknown"
         return caller.gateway.envoy.cpu_seconds() - before
 
