@@ -44,8 +44,8 @@ fn evaluate(source: &str, asked: &Asked) -> Option<bool> {
     let scope = engine.scope(expression.reads(), asked);
     let began = Instant::now();
     let value = expression.boolean(&scope);
-    // An order of magnitude above what it takes on a quiet machine, without optimisation.
-    assert!(began.elapsed() < Duration::from_secs(5), "{source}: {:?}", began.elapsed());
+    // Nearly two orders of magnitude above what it takes on a quiet machine, without optimisation.
+    assert!(began.elapsed() < Duration::from_secs(30), "{source}: {:?}", began.elapsed());
     match value {
         Ok(value) => Some(value),
         Err(fault) => {
