@@ -21,7 +21,8 @@ from .processes import Process
 from .wire import unheard
 
 START_SECONDS = 60.0
-ADMIN_SECONDS = 10.0
+# Nothing is answered while the main thread compiles a module, which on a busy machine takes so long.
+ADMIN_SECONDS = 60.0
 QUIET_LEVELS = ("critical", "off")
 # Envoy 1.40 counts a trap nowhere unless the plugin's failure_policy is FAIL_RELOAD; the log always names it.
 TRAP_LINE = re.compile(r"\]\[error\]\[wasm\] .*Function: \w+ failed:")
