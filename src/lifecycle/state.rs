@@ -37,6 +37,13 @@ pub(super) struct Response {
     pub(super) replacement: Option<Vec<u8>>,
 }
 
+impl Response {
+    /// The exchange is refused: where the provider had begun to answer, it is the provider's answer that ends.
+    pub(super) fn cut_short(&mut self) {
+        self.was_cut = self.is_from_provider;
+    }
+}
+
 impl State {
     pub(super) fn new() -> Self {
         Self {

@@ -64,6 +64,17 @@ fn config(change: Value) -> Value {
     merged(plain, change)
 }
 
+/// Nothing reads a body: no rule, no quota, and the account is the tenant's own.
+fn unread() -> Value {
+    json!({
+        "policies": [{ "file": "all.cel", "expression": "true" }],
+        "upstreams": [{
+            "cluster": "openai", "dialect": "openai", "credential": { "env": "KEY" }, "tenant": "acme",
+        }],
+        "metering": { "stream_usage": "as_asked" },
+    })
+}
+
 /// An issuer whose keys are fetched.
 fn remote_issuer() -> Value {
     let remote = json!({

@@ -106,10 +106,7 @@ impl Stream {
         match seen {
             Ok(()) => Next::Continue,
             Err(denial) => {
-                {
-                    let response = &mut self.state.borrow_mut().response;
-                    response.was_cut = response.is_from_provider;
-                }
+                self.state.borrow_mut().response.cut_short();
                 self.refuse(exchange, denial);
                 Next::Pause
             }

@@ -72,10 +72,7 @@ impl Stream {
             let has_begun = self.state.borrow().response.status.is_some();
             match has_begun {
                 true => {
-                    {
-                        let response = &mut self.state.borrow_mut().response;
-                        response.was_cut = response.is_from_provider;
-                    }
+                    self.state.borrow_mut().response.cut_short();
                     exchange.cut_off();
                 }
                 false => self.state.borrow_mut().answer(exchange),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{BODY, BODY_LIMIT, HOLD_MS, KIB, MODELS, Scene};
+use super::{BODY, BODY_LIMIT, HOLD_MS, KIB, MODELS, Scene, unread};
 use crate::lifecycle::Part;
 use crate::policy::fixture::key;
 
@@ -155,13 +155,7 @@ fn a_long_body_has_longer() {
 
 #[test]
 fn a_forwarded_body_passes_unseen() {
-    let scene = Scene::new(json!({
-        "policies": [{ "file": "all.cel", "expression": "true" }],
-        "upstreams": [{
-            "cluster": "openai", "dialect": "openai", "credential": { "env": "KEY" }, "tenant": "acme",
-        }],
-        "metering": { "stream_usage": "as_asked" },
-    }));
+    let scene = Scene::new(unread());
     let mut playing = scene.chat(1).begins(false);
     playing.is_through(b"");
     for piece in [b"not".as_slice(), b" JSON"] {

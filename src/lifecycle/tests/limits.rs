@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BODY, HOLD_MS, KIB, Scene};
+use super::{BODY, HOLD_MS, KIB, Scene, unread};
 use crate::lifecycle::HouseEvent;
 use crate::policy::fixture::{NOW_MS, merged};
 use crate::quota::scripted::Scripted;
@@ -99,13 +99,7 @@ fn an_operator_may_let_this_envoy_count_alone() {
 #[test]
 fn its_body_is_kept_meanwhile_and_refused_where_it_grows_too_long() {
     let service = service();
-    let unread = json!({
-        "policies": [{ "file": "all.cel", "expression": "true" }],
-        "upstreams": [{
-            "cluster": "openai", "dialect": "openai", "credential": { "env": "KEY" }, "tenant": "acme",
-        }],
-    });
-    let scene = Scene::new(merged(scene(json!({})).config, unread));
+    let scene = Scene::new(merged(scene(json!({})).config, unread()));
     let mut playing = scene.chat(1).begins(false);
     for piece in BODY.as_bytes().chunks(9) {
         playing.chunk(piece, false);

@@ -2,19 +2,13 @@
 
 use serde_json::json;
 
-use super::{BODY, HOLD_MS, Scene, remote_issuer, token};
+use super::{BODY, HOLD_MS, Scene, remote_issuer, token, unread};
 use crate::identity::signing::RawSigner;
 use crate::lifecycle::{HouseEvent, Next};
 
 #[test]
 fn a_provider_may_answer_before_the_body_has_ended() {
-    let scene = Scene::new(json!({
-        "policies": [{ "file": "all.cel", "expression": "true" }],
-        "upstreams": [{
-            "cluster": "openai", "dialect": "openai", "credential": { "env": "KEY" }, "tenant": "acme",
-        }],
-        "metering": { "stream_usage": "as_asked" },
-    }));
+    let scene = Scene::new(unread());
     let mut playing = scene.chat(1).begins(false);
     playing.chunk(b"{", false);
     assert!(playing.answered("400", &[("content-type", "application/json")], true));
