@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::{Attribute, Delivery, Event, HouseEvent, Next, Part, Side, Stream, Worker};
 use crate::config::Config;
 use crate::identity::signing::RawSigner;
-use crate::policy::fixture::{NOW_MS, key, key_entry, merged};
+use crate::policy::fixture::{NOW_MS, key, key_entry, lines, merged};
 use crate::secret::Secret;
 use played::Played;
 use scripted::{ScriptedHouse, SharedData};
@@ -152,16 +152,7 @@ impl Scene {
 
     fn request(&self, id: u32, method: &str, path: &str, headers: &[(&str, &str)]) -> Playing<'_> {
         let exchange = Rc::new(Played::default());
-        let usual = [
-            (":method", method),
-            (":path", path),
-            (":authority", "ai.example"),
-            ("content-type", "application/json"),
-        ];
-        let is_replaced = |name: &str| headers.iter().any(|(other, _)| *other == name);
-        let all: Vec<_> =
-            usual.iter().filter(|(name, _)| !is_replaced(name)).chain(headers).copied().collect();
-        exchange.put(Part::RequestHeaders, &all);
+        exchange.put(Part::RequestHeaders, &lines(method, path, headers));
         exchange.texts.borrow_mut().push((Attribute::Cluster, "openai".to_owned()));
         exchange.texts.borrow_mut().push((Attribute::SourceAddress, "192.0.2.7:4000".to_owned()));
         exchange.numbers.borrow_mut().push((Attribute::SourcePort, 4000));

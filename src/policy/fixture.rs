@@ -81,6 +81,16 @@ pub(crate) fn moment(unix_ms: u64) -> Moment {
 
 /// A request head; a host and a JSON body's type are there.
 pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> RequestHead {
+    let lines = lines(method, path, headers).into_iter();
+    RequestHead::new(lines.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect())
+}
+
+/// The lines of such a head.
+pub(crate) fn lines<'a>(
+    method: &'a str,
+    path: &'a str,
+    headers: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
     let usual = [
         (":method", method),
         (":path", path),
@@ -88,8 +98,7 @@ pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> Reques
         ("content-type", "application/json"),
     ];
     let is_replaced = |name: &str| headers.iter().any(|(other, _)| *other == name);
-    let all = usual.iter().filter(|(name, _)| !is_replaced(name)).chain(headers);
-    RequestHead::new(all.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect())
+    usual.into_iter().filter(|(name, _)| !is_replaced(name)).chain(headers.iter().copied()).collect()
 }
 
 /// A well-formed API key.
