@@ -47,7 +47,7 @@ enum Line {
 impl ServerSentEvents {
     pub(super) fn new(statement: &'static Statement) -> Self {
         Self {
-            reader: JsonReader::new(&statement.document),
+            reader: JsonReader::new(&statement.event),
             marks: statement.marks.iter().map(|mark| Finder::new(*mark)).collect(),
             texts: Texts { keys: statement.texts, last: None },
             line: Line::First(0),

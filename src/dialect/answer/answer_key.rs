@@ -37,6 +37,11 @@ impl Keys {
         self.all.is_empty()
     }
 
+    #[cfg(test)]
+    pub(in crate::dialect) fn all(&self) -> &'static [AnswerKey] {
+        self.all
+    }
+
     /// The key of this name.
     pub fn find(&self, name: &[u8]) -> Option<&'static AnswerKey> {
         if self.marks & mark(name) == 0 {

@@ -50,3 +50,34 @@ fn in_words_of(form: UsageForm) -> &'static Statement {
     };
     Statement::of(dialect, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ANTHROPIC, BEDROCK, GEMINI, OPENAI, RESPONSES};
+    use crate::dialect::answer::answer_key::{AnswerKey, Holds};
+
+    /// Each way to a value by which an event would say something, as its keys are written.
+    fn ways(key: &'static AnswerKey, way: &[String]) -> Vec<Vec<String>> {
+        let way = [way, &[format!("\"{}\"", key.name)]].concat();
+        let mut ways: Vec<_> = key.below.all().iter().flat_map(|below| ways(below, &way)).collect();
+        // A text and a model's name are found otherwise; the others count where something beside them does.
+        if matches!(
+            key.holds,
+            Holds::Figure(_) | Holds::Seconds | Holds::ShareCount | Holds::Reason | Holds::Last
+        ) {
+            ways.push(way);
+        }
+        ways
+    }
+
+    #[test]
+    fn no_event_that_says_something_lacks_a_mark() {
+        for statement in [&ANTHROPIC, &BEDROCK, &GEMINI, &OPENAI, &RESPONSES] {
+            let ways = ways(&statement.event, &[]);
+            assert!(ways.len() > 10, "{}", ways.len());
+            let is_marked = |key: &String| statement.marks.iter().any(|mark| key.ends_with(mark));
+            let unmarked = ways.iter().find(|way| !statement.marks.is_empty() && !way.iter().any(is_marked));
+            assert_eq!(unmarked, None, "{:?}", statement.marks);
+        }
+    }
+}

@@ -5,10 +5,12 @@ use super::answer_key::AnswerKey;
 /// How one dialect's answers tell their cost.
 #[derive(Debug)]
 pub struct Statement {
-    /// What a document or an event's data holds. A list stands for each of its elements.
+    /// What a document holds. A list stands for each of its elements.
     pub document: AnswerKey,
-    /// Every event that says something has one of these keys with a value, but for the model's name in the first ones;
-    /// where there are none, each says something.
+    /// What an event's data holds.
+    pub event: AnswerKey,
+    /// The ends of keys, with the quotation mark behind them. Every event that says something has such a key with a value, but
+    /// for the model's name in the first ones; where there are none, each says something.
     pub marks: &'static [&'static str],
     /// The keys at which an event's text stands, each as it is written. What a short event without marks has at the first
     /// of them is all its text.

@@ -7,20 +7,23 @@ use crate::dialect::answer::statement::{FinalBy, Statement};
 /// `message_start` has the input and a first count of the output, `message_delta` the counts from the beginning
 /// (<https://docs.claude.com/en/api/messages-streaming>).
 pub(super) static ANTHROPIC: Statement = Statement {
-    document: document(&[
-        key("model", Holds::Model),
-        leads("usage", USAGE),
-        key("stop_reason", Holds::Reason),
-        leads("message", &[key("model", Holds::Model), leads("usage", FIRST_USAGE)]),
-        leads("delta", DELTA),
-        leads("content", &[text("text"), text("thinking")]),
-        // Of the older completions.
-        text("completion"),
-    ]),
+    document: document(ANSWER),
+    event: document(ANSWER),
     marks: &["\"usage\"", "\"stop_reason\""],
     texts: &["\"text\"", "\"partial_json\"", "\"thinking\"", "\"completion\""],
     final_by: FinalBy::FinishReason,
 };
+
+const ANSWER: &[AnswerKey] = &[
+    key("model", Holds::Model),
+    leads("usage", USAGE),
+    key("stop_reason", Holds::Reason),
+    leads("message", &[key("model", Holds::Model), leads("usage", FIRST_USAGE)]),
+    leads("delta", DELTA),
+    leads("content", &[text("text"), text("thinking")]),
+    // Of the older completions.
+    text("completion"),
+];
 
 pub(super) const DELTA: &[AnswerKey] =
     &[key("stop_reason", Holds::Reason), text("text"), text("thinking"), text("partial_json")];

@@ -8,8 +8,13 @@ use crate::dialect::answer::statement::{FinalBy, Statement};
 /// Converse has `usage`, in a stream in its last event; invoke has what the model's maker has, in a stream in
 /// `bytes`, and in the last event what Bedrock itself has counted
 /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html>).
-pub(super) static BEDROCK: Statement =
-    Statement { document: document(ANSWER), marks: &[], texts: &[], final_by: FinalBy::FinishReason };
+pub(super) static BEDROCK: Statement = Statement {
+    document: document(ANSWER),
+    event: document(ANSWER),
+    marks: &[],
+    texts: &[],
+    final_by: FinalBy::FinishReason,
+};
 
 const ANSWER: &[AnswerKey] = &[
     key("bytes", Holds::Sealed(&INVOKED)),

@@ -8,24 +8,27 @@ use crate::dialect::answer::statement::{FinalBy, Statement};
 /// (<https://ai.google.dev/api/generate-content#UsageMetadata>); an interaction tells it at the end
 /// (<https://ai.google.dev/api/interactions-api>).
 pub(super) static GEMINI: Statement = Statement {
-    document: document(&[
-        key("modelVersion", Holds::Model),
-        leads("usageMetadata", USAGE),
-        leads("candidates", CANDIDATE),
-        leads("promptFeedback", &[key("blockReason", Holds::Reason)]),
-        // Of an interaction.
-        key("model", Holds::Model),
-        object("usage", Holds::Last, INTERACTION_USAGE),
-        leads("interaction", INTERACTION),
-        leads("steps", STEP),
-        leads("outputs", STEP),
-        leads("delta", &[text("text")]),
-        key("service_tier", Holds::Tier),
-    ]),
+    document: document(ANSWER),
+    event: document(ANSWER),
     marks: &[],
     texts: &[],
     final_by: FinalBy::FinishReason,
 };
+
+const ANSWER: &[AnswerKey] = &[
+    key("modelVersion", Holds::Model),
+    leads("usageMetadata", USAGE),
+    leads("candidates", CANDIDATE),
+    leads("promptFeedback", &[key("blockReason", Holds::Reason)]),
+    // Of an interaction.
+    key("model", Holds::Model),
+    object("usage", Holds::Last, INTERACTION_USAGE),
+    leads("interaction", INTERACTION),
+    leads("steps", STEP),
+    leads("outputs", STEP),
+    leads("delta", &[text("text")]),
+    key("service_tier", Holds::Tier),
+];
 
 const CANDIDATE: &[AnswerKey] =
     &[key("finishReason", Holds::Reason), leads("content", &[leads("parts", &[text("text")])]), GROUNDING];

@@ -16,6 +16,9 @@ pub(super) static OPENAI: Statement = Statement {
         leads("response", RESPONSE),
         OUTPUT,
         leads("tool_usage", TOOL_USAGE),
+        leads("x_groq", GROQ),
+        leads("meta", BILLED),
+        DELTA,
         // Pictures, which some models charge by the piece.
         leads(
             "data",
@@ -23,19 +26,26 @@ pub(super) static OPENAI: Statement = Statement {
         ),
         // A transcription's, with its words.
         key("duration", Holds::Seconds),
-        // Groq.
-        leads("x_groq", &[leads("usage", USAGE)]),
-        // Cohere, in a stream in its last event.
-        leads("meta", BILLED),
-        DELTA,
-        // Ollama.
+        // Ollama, whose streams are documents in lines.
         figure("prompt_eval_count", Figure::Input),
         figure("eval_count", Figure::Output),
         key("done_reason", Holds::Reason),
         // Mistral's reading of documents.
         leads("usage_info", &[figure("pages_processed", Figure::Page)]),
     ]),
-    marks: &["\"usage\"", "\"finish_reason\"", "\"billed_units\""],
+    event: document(&[
+        key("model", Holds::Model),
+        key("service_tier", Holds::Tier),
+        leads("usage", USAGE),
+        leads("choices", CHOICE),
+        leads("response", RESPONSE),
+        OUTPUT,
+        leads("tool_usage", TOOL_USAGE),
+        leads("x_groq", GROQ),
+        leads("meta", BILLED),
+        DELTA,
+    ]),
+    marks: &["usage\"", "\"finish_reason\"", "\"meta\""],
     texts: &[
         "\"content\"",
         "\"text\"",
@@ -49,19 +59,24 @@ pub(super) static OPENAI: Statement = Statement {
 
 /// The events that tell a text once more, as a whole, count for nothing.
 pub(super) static RESPONSES: Statement = Statement {
-    document: document(&[
-        key("model", Holds::Model),
-        key("service_tier", Holds::Tier),
-        leads("usage", USAGE),
-        leads("response", RESPONSE),
-        OUTPUT,
-        leads("tool_usage", TOOL_USAGE),
-        text("delta"),
-    ]),
-    marks: &["\"usage\""],
+    document: document(RESPONSES_ANSWER),
+    event: document(RESPONSES_ANSWER),
+    marks: &["usage\"", "\"meta\""],
     texts: &["\"delta\""],
     final_by: FinalBy::Figures,
 };
+
+const RESPONSES_ANSWER: &[AnswerKey] = &[
+    key("model", Holds::Model),
+    key("service_tier", Holds::Tier),
+    leads("usage", USAGE),
+    leads("response", RESPONSE),
+    OUTPUT,
+    leads("tool_usage", TOOL_USAGE),
+    text("delta"),
+];
+
+const GROQ: &[AnswerKey] = &[leads("usage", USAGE)];
 
 pub(super) const CHOICE: &[AnswerKey] = &[
     key("finish_reason", Holds::Reason),
