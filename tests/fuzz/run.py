@@ -64,7 +64,7 @@ class Ran:
         return round(self.executions / self.seconds) if self.seconds else 0
 
 
-def build() -> Path:
+def build(optimisation: int) -> Path:
     """Builds all targets; returns the directory of the programs."""
     if not any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++")):
         print("fuzz: the fuzzer's runtime is C++, so it needs a compiler")
@@ -75,6 +75,7 @@ def build() -> Path:
         environment["RUSTUP_TOOLCHAIN"] = toolchain.stdout.strip()
     version = subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
     host = re.search(r"^host: (\S+)$", version.stdout, re.MULTILINE)[1]
+    environment["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = str(optimisation)
     environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(RUSTFLAGS)
     # With a target named, build scripts and macros stay as they are.
     command = ["cargo", "build", "--release", "--locked", "--bins", "--manifest-path", HERE / "Cargo.toml"]
@@ -274,7 +275,7 @@ def main() -> int:
     if chosen.command == "totals":
         summarise(state, targets)
         return 0
-    programs = chosen.programs.resolve() if chosen.programs else build()
+    programs = chosen.programs.resolve() if chosen.programs else build(1 if chosen.command == "check" else 3)
     if chosen.input:
         return subprocess.run([programs / targets[0], chosen.input]).returncode
     match chosen.command:

@@ -4,10 +4,13 @@
 """
 
 import itertools
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 import httpx
 
@@ -67,23 +70,63 @@ def search_run(*recorders: Recorder, permitted: Iterable[Permitted] = ()) -> Rep
     everywhere = SecretSearch(secrets)
     # A caller may have tried a provider's own credential; that one is where it belongs.
     at_providers = SecretSearch(secret for secret in secrets if secret.secret not in providers)
-    permitted = list(permitted)
+    searching = _Searching(recorders, everywhere, at_providers, list(permitted))
     unseen = [page for recorder in recorders for page in recorder.unseen()]
     report = Report([], Counter(secret.kind for secret in secrets), Counter(), 0, unseen, Counter())
-    size = 0
-    for exhibit in itertools.chain.from_iterable(recorder.exhibits() for recorder in recorders):
-        report.searched[exhibit.kind] += 1
-        size += len(exhibit.content)
-        search = at_providers if exhibit.kind == RECEIVED else everywhere
+    for part in _in_processes(searching.part):
+        report = replace(
+            report,
+            findings=report.findings + part.findings,
+            searched=report.searched + part.searched,
+            size=report.size + part.size,
+            permitted=report.permitted + part.permitted,
+        )
+    return report
+
+
+@dataclass(frozen=True)
+class _Searching:
+    """A search of all evidence, of which each process takes its part."""
+
+    recorders: tuple[Recorder, ...]
+    everywhere: SecretSearch
+    at_providers: SecretSearch
+    permitted: list[Permitted]
+
+    def part(self, first: int, parts: int) -> Report:
+        """What is found in each exhibit whose number leaves the rest `first`."""
+        report, size = Report([], Counter(), Counter(), 0, [], Counter()), 0
+        exhibits = itertools.chain.from_iterable(recorder.exhibits() for recorder in self.recorders)
+        for exhibit in itertools.islice(exhibits, first, None, parts):
+            report.searched[exhibit.kind] += 1
+            size += len(exhibit.content)
+            report.findings.extend(self._findings(exhibit, report.permitted))
+        return replace(report, size=size)
+
+    def _findings(self, exhibit: Exhibit, counted: Counter[str]) -> list[Finding]:
+        search = self.at_providers if exhibit.kind == RECEIVED else self.everywhere
         found = search.find(exhibit)
-        for entry in permitted if found else ():
+        for entry in self.permitted if found else ():
             if entry.applies(exhibit):
                 exhibit = replace(exhibit, content=entry.pattern.sub(b"", exhibit.content))
                 rest = search.find(exhibit)
-                report.permitted[entry.reason] += len(found) - len(rest)
+                counted[entry.reason] += len(found) - len(rest)
                 found = rest
-        report.findings.extend(found)
-    return replace(report, size=size)
+        return found
+
+
+def _in_processes(part: Callable[[int, int], Report]) -> list[Report]:
+    """A process for each core, which has the index of all secrets by being forked."""
+    parts = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(parts, get_context("fork"), initializer=_parts.append, initargs=(part,)) as pool:
+        return list(pool.map(_run_part, range(parts), itertools.repeat(parts)))
+
+
+_parts: list[Callable[[int, int], Report]] = []
+
+
+def _run_part(first: int, parts: int) -> Report:
+    return _parts[0](first, parts)
 
 
 def assert_no_secret(gateway: Gateway, secrets: Iterable[str], answers: Iterable[httpx.Response] = ()) -> None:
