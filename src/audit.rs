@@ -8,6 +8,7 @@ mod truncated_text;
 mod line;
 mod spent;
 mod unusual;
+mod upstream_credential;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ pub use bill::{Bill, BillItem, QuotaTally};
 pub use line::{Line, Members};
 pub use spent::{Price, Spent};
 pub use unusual::Unusual;
+pub use upstream_credential::UpstreamCredential;
 
 /// How a decision came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -12,12 +12,14 @@ mod quotas;
 mod anomalies;
 mod prices;
 mod metering;
+mod credentials;
 mod upstreams;
 mod document;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
 
 pub use anomalies::AnomalySettings;
+pub use credentials::{ClientProof, Credential, OauthClient, TokenEndpoint};
 pub use document::{Attach, ClientAddress, Config, Hold};
 pub use error::ConfigError;
 pub use identity::{
@@ -35,8 +37,8 @@ pub use rate_limit_service::RateLimitService;
 pub use reading::read_document;
 pub use rules::{Mode, Rule, RuleReason};
 pub use upstreams::{
-    Asserted, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, Open, ProviderCredential,
-    StatelessResponses, TenantCredentials, Upstream, UsageForm,
+    Asserted, CredentialSource, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, Open,
+    ProviderCredential, StatelessResponses, TenantCredentials, Upstream, UsageForm,
 };
 pub use values::{
     ByteSize, Dollars, Factor, KeyHash, SecretSource, Span, Thumbprint, Timestamp, read_secret,

@@ -5,10 +5,12 @@
 //! `filter` knows Envoy.
 
 pub mod secret;
+pub mod unique_json;
 pub mod request;
 pub mod cache;
 pub mod denial;
 pub mod config;
+pub mod oauth_client;
 pub mod holding;
 pub mod last_known_good;
 pub mod dialect;
@@ -21,6 +23,7 @@ pub mod anomaly;
 pub mod policy;
 pub mod mint;
 pub mod quota;
+pub mod credentials;
 pub mod upstream;
 pub mod meter;
 pub mod audit;

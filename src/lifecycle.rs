@@ -8,7 +8,8 @@
 //! A request is complete at the first of: headers with end of stream, body with end of stream, trailers; an
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test with a scripted host
 //! (`lifecycle/tests`) and a test in a real Envoy (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; an issuer's word in
-//! `test_opaque_tokens.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
+//! `test_opaque_tokens.py`; tokens for providers in
+//! `test_upstream_tokens.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
 //! `test_metering.py`; long forms in `test_dialects.py`; Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
@@ -22,6 +23,9 @@
 //! | waiting for keys | a newer key set | walk |
 //! | waiting for keys | the issuer's timeout; a fetch refused at dispatch, in the worker that tried | walk without patience |
 //! | waiting for an issuer's word on a token | its answer; none | walk; walk without patience |
+//! | waiting for a token for the provider | a newer one, here or in another worker; a failure that another try cannot mend soon | walk |
+//! | waiting for a token for the provider | the endpoint's timeout; more wait than may | walk without patience |
+//! | waiting for a token for the provider | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `upstream_token_unavailable` |
 //! | waiting for the rate limit service | its answer; none, a timeout, a question refused at dispatch | walk with what it said, or with why it said nothing |
 //! | waiting for the rate limit service | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `quota_unavailable` |
 //! | waiting for any of these | `hold_timeout` | refuse `hold_timeout` |
@@ -30,6 +34,7 @@
 //! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
+//! | forwarded | response headers by which a provider refuses the gateway's token | the next one is due at once |
 //! | forwarded | body of a provider's answer | read what it cost; take out the usage that only the gateway asked for |
 //! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
@@ -47,7 +52,7 @@ mod worker;
 mod stream;
 mod attempt;
 
-pub use attempt::attempt;
+pub use attempt::AtCluster;
 pub use fetching::Delivery;
 pub use host::{Attribute, Exchange, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side};
 pub use stream::{Event, Next, Stream};

@@ -16,6 +16,7 @@
 //! them, because Envoy chooses the route again after an edit.
 
 mod address;
+mod credential;
 mod headers;
 mod passport;
 mod reuse;
@@ -27,19 +28,18 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::config::{
-    self, Asserted, Attach, ConfigError, Factor, ProviderCredential, StreamUsage, TenantCredentials,
-    read_secret,
-};
+use crate::config::{self, Asserted, Attach, ConfigError, Factor, StreamUsage};
+use crate::credentials::{Chosen, CredentialIndex, Credentials, Token};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
 use crate::policy::{Permit, UpstreamFacts};
 use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
-use crate::secret::{Environment, Secret};
+use crate::secret::Environment;
 
 pub use address::PublicAddress;
+use credential::{Choice, Credential};
 use headers::Setting;
 pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
@@ -76,18 +76,6 @@ struct AssertedAccount {
     project: Option<Asserted>,
 }
 
-#[derive(Debug)]
-enum Credential {
-    /// The secret is `None` where the environment has no such variable.
-    Shared(Option<Secret>),
-    PerTenant {
-        tenants: BTreeMap<String, Option<Secret>>,
-        fallback: Option<Option<Secret>>,
-    },
-    /// Envoy adds it on the cluster.
-    Envoy,
-}
-
 /// The two proofs that a provider credential costs.
 #[derive(Debug)]
 pub struct Proofs {
@@ -97,16 +85,27 @@ pub struct Proofs {
 
 /// What goes on whatever a principal asks of an upstream by one operation; only [`Upstream::attach`] can read it. It
 /// has no `Debug`, because it holds the provider's credential.
+///
+/// It is remembered with the verdict, so it holds the choice of a token, and never the token.
 #[derive(Clone)]
 pub struct Attachment {
     settings: Rc<[Setting]>,
+    token: Option<Chosen>,
+}
+
+impl Attachment {
+    /// The credential whose token goes on; `None` where none does.
+    pub fn token(&self) -> Option<&Chosen> {
+        self.token.as_ref()
+    }
 }
 
 impl Upstreams {
     /// # Errors
-    /// No upstream, a cluster listed twice, a malformed prefix, or a credential that no header can carry.
+    /// No upstream, a cluster listed twice, a malformed prefix, or a credential that is not there or that no header can carry.
     pub fn compile(
         upstreams: &[config::Upstream],
+        credentials: &Credentials,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
         if upstreams.is_empty() {
@@ -118,7 +117,7 @@ impl Upstreams {
         let mut by_cluster = HashMap::with_capacity(upstreams.len());
         for (index, upstream) in upstreams.iter().enumerate() {
             let at = format!("upstreams[{index}]");
-            let compiled = Upstream::compile(upstream, &at, environment)?;
+            let compiled = Upstream::compile(upstream, &at, (credentials, environment))?;
             if by_cluster.insert(upstream.cluster.clone(), compiled).is_some() {
                 let why = format!("the cluster `{}` is listed twice", upstream.cluster);
                 return Err(ConfigError::new(format!("{at}.cluster"), why));
@@ -146,7 +145,7 @@ impl Upstream {
     fn compile(
         upstream: &config::Upstream,
         at: &str,
-        environment: Environment<'_>,
+        from: (&Credentials, Environment<'_>),
     ) -> Result<Self, ConfigError> {
         if let Some(prefix) = &upstream.path_prefix
             && (!prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//"))
@@ -160,24 +159,7 @@ impl Upstream {
                 "the name is empty; write that of an Envoy cluster",
             ));
         }
-        let credential_at = format!("{at}.credential");
-        let read = |name: &str| read_header_secret(name, &credential_at, environment);
-        let credential = match &upstream.credential {
-            ProviderCredential::Env(name) => Credential::Shared(read(name)?),
-            ProviderCredential::PerTenant(entry) if shares_a_variable(entry) => {
-                let why = "two tenants, or a tenant and the fallback, name the same variable; what one stores at the provider would be the other's too";
-                return Err(ConfigError::new(credential_at, why));
-            }
-            ProviderCredential::PerTenant(entry) => Credential::PerTenant {
-                tenants: entry
-                    .tenants
-                    .iter()
-                    .map(|(tenant, name)| Ok((tenant.clone(), read(name)?)))
-                    .collect::<Result<_, ConfigError>>()?,
-                fallback: entry.fallback.as_deref().map(read).transpose()?,
-            },
-            ProviderCredential::Envoy => Credential::Envoy,
-        };
+        let credential = Credential::compile(&upstream.credential, &format!("{at}.credential"), from)?;
         stateless::require_responses(upstream, at)?;
         for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
             if let Some(Asserted::Value(value)) = asserted
@@ -244,23 +226,26 @@ impl Upstream {
         if self.reused.contains(tenant) {
             return false;
         }
-        match &self.credential {
-            Credential::PerTenant { tenants, .. } => tenants.contains_key(tenant),
-            Credential::Shared(_) | Credential::Envoy => self.tenant.as_ref() == Some(tenant),
-        }
+        self.credential.is_of(tenant)
+            || (!self.credential.is_per_tenant() && self.tenant.as_ref() == Some(tenant))
     }
 
     /// True where every principal that is served has the account for its tenant alone.
     pub fn belongs_to_tenants(&self) -> bool {
-        match &self.credential {
-            Credential::PerTenant { fallback, .. } => fallback.is_none(),
-            Credential::Shared(_) | Credential::Envoy => self.tenant.is_some(),
+        match self.credential.is_per_tenant() {
+            true => !self.credential.has_fallback(),
+            false => self.tenant.is_some(),
         }
     }
 
     /// True where the provider's credential is not ours to give or to withhold.
     pub fn has_credential_from_envoy(&self) -> bool {
         matches!(self.credential, Credential::Envoy)
+    }
+
+    /// The entries of `credentials` that it names.
+    pub fn credentials(&self) -> impl Iterator<Item = CredentialIndex> {
+        self.credential.tokens()
     }
 
     /// Puts together what goes on, before the quotas are asked, so that a request which cannot be sent on costs
@@ -276,15 +261,31 @@ impl Upstream {
     ) -> Result<Attachment, Denial> {
         let identity = self.identity(principal)?.into_iter();
         let identity = identity.map(|(name, value)| Setting::new(name, value.as_bytes()));
-        let secret = self.secret(principal.tenant.as_deref())?.filter(|_| attach == Attach::InChain);
-        let credential =
-            secret.map(|secret| headers::credential(self.dialect, operation.is_openai_compatible(), secret));
-        Ok(Attachment { settings: identity.chain(credential).collect() })
+        let (credential, token) = match self.choose(principal.tenant.as_deref())? {
+            Choice::Secret(secret) => {
+                let is_compatible = operation.is_openai_compatible();
+                (Some(headers::credential(self.dialect, is_compatible, secret)), None)
+            }
+            Choice::Token(chosen) => (None, Some(chosen.clone())),
+            Choice::Envoy => (None, None),
+        };
+        let credential = credential.filter(|_| attach == Attach::InChain);
+        Ok(Attachment { settings: identity.chain(credential).collect(), token })
     }
 
-    /// Takes the caller's credential and identity headers off and puts the provider's on.
-    pub fn attach(&self, _proofs: &Proofs, attachment: &Attachment, request: &RequestHead) -> HeaderPatch {
+    /// Takes the caller's credential and identity headers off and puts the provider's on: what was put together, and the token
+    /// that it names, where that goes on here.
+    pub fn attach(
+        &self,
+        _proofs: &Proofs,
+        attachment: &Attachment,
+        token: Option<&Token>,
+        request: &RequestHead,
+    ) -> HeaderPatch {
         let mut patch = HeaderPatch::stripping(request).with(&attachment.settings);
+        if let Some(token) = token {
+            patch.set_bearer(token.value());
+        }
         if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
             patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");
         }
@@ -313,43 +314,13 @@ impl Upstream {
         Ok(identity)
     }
 
-    /// The provider's credential for this tenant; `None` where Envoy adds it.
-    fn secret(&self, tenant: Option<&str>) -> Result<Option<&Secret>, Denial> {
-        let found = match &self.credential {
-            Credential::Envoy => return Ok(None),
-            Credential::Shared(secret) => secret,
-            Credential::PerTenant { tenants, fallback } => {
-                let own = tenant.and_then(|tenant| tenants.get(tenant));
-                own.or(fallback.as_ref()).ok_or(Reason::TenantCredentialMissing)?
-            }
-        };
+    /// The provider's credential for this tenant.
+    fn choose(&self, tenant: Option<&str>) -> Result<Choice<'_>, Denial> {
         let missing = || {
             let note = format!("the environment of Envoy has no credential for cluster `{}`", self.cluster);
             Denial::new(Reason::ProviderCredentialMissing).with_note(note)
         };
-        found.as_ref().map(Some).ok_or_else(missing)
-    }
-}
-
-fn shares_a_variable(entry: &TenantCredentials) -> bool {
-    let names: Vec<&String> = entry.tenants.values().chain(&entry.fallback).collect();
-    names.iter().enumerate().any(|(index, name)| names.iter().skip(index).skip(1).any(|other| other == name))
-}
-
-/// A secret that goes into a header.
-fn read_header_secret(
-    name: &str,
-    at: &str,
-    environment: Environment<'_>,
-) -> Result<Option<Secret>, ConfigError> {
-    let Some(secret) = read_secret(name, at, environment)? else { return Ok(None) };
-    let text = std::str::from_utf8(secret.expose()).ok().filter(|text| headers::is_value(text));
-    match text {
-        Some(_) => Ok(Some(secret)),
-        None => Err(ConfigError::new(
-            at,
-            format!("the value of `{name}` cannot be a header's value; look for a line break in it"),
-        )),
+        self.credential.choose(tenant).ok_or(Reason::TenantCredentialMissing)?.ok_or_else(missing)
     }
 }
 

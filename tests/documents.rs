@@ -49,6 +49,28 @@ fn the_readme_is_read_in_minutes() {
     assert!(lines < 200, "README.md has {lines} lines; what stays belongs into docs/");
 }
 
+/// What each example of the page stands in.
+const AROUND: &str = "policies: [{file: model_allow_list.cel}]\nkey_feeds: [{id: f, remote: {cluster: c, host: h, path: /}}]\n";
+
+#[test]
+fn the_examples_of_credentials_are_configurations() {
+    let page = include_str!("../docs/upstream-credentials.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let examples: Vec<_> = blocks.filter(|block| block.contains("upstreams:")).collect();
+    assert!(!examples.is_empty());
+    for (number, example) in examples.into_iter().enumerate() {
+        let file =
+            std::env::temp_dir().join(format!("claimgate-example-{}-{number}.yaml", std::process::id()));
+        fs::write(&file, format!("{AROUND}{example}")).unwrap();
+        let policies = root().join("policies");
+        let arguments =
+            [Path::new("check"), Path::new("--config"), &file, Path::new("--policies"), &policies];
+        let output = Command::new(env!("CARGO_BIN_EXE_claimgate")).args(arguments).output().unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(output.status.success(), "{example}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn every_file_that_the_walks_name_is_there() {
     let code = include_str!("../CONTRIBUTING.md").split('`').skip(1).step_by(2);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, SliceRead};
 
 use super::anomalies::AnomalySettings;
+use super::credentials::Credential;
 use super::error::ConfigError;
 use super::identity::{Discovery, Dpop, Issuer, Key, KeyFeed, Revocations, Tokens, shared_keys};
 use super::metering::Metering;
@@ -100,6 +101,9 @@ pub struct Config {
     /// What model tokens cost. Absent: nothing is told in money.
     #[serde(default)]
     pub prices: Option<Prices>,
+    /// Credentials at providers that the gateway gets and renews, for `from` in `upstreams`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<Credential>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
     /// What is read of the providers' answers.

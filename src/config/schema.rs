@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::identity::Labels;
 use super::prices::{TierPrice, TierPrices};
 use super::quotas::{DescriptorValue, Limit, TimeZone, WindowLength};
+use super::upstreams::CredentialSource;
 use super::values::{ByteSize, Dollars, Factor, KeyHash, Span, Thumbprint, Timestamp};
 
 macro_rules! text_schema {
@@ -102,5 +103,22 @@ impl JsonSchema for TierPrice {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let prices = generator.subschema_for::<TierPrices>();
         json_schema!({ "anyOf": [{ "type": "number" }, prices] })
+    }
+}
+
+impl JsonSchema for CredentialSource {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "CredentialSource".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let from = json_schema!({
+            "type": "object", "additionalProperties": false, "required": ["from"], "properties": { "from": { "type": "string" } }
+        });
+        json_schema!({ "anyOf": [{ "type": "string" }, from] })
     }
 }

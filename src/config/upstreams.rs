@@ -1,5 +1,6 @@
 //! The sections `upstreams` and `open`: where requests go, and with which credential.
 
+mod credential_source;
 mod extra_operation;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use super::metering::StreamUsage;
 use super::values::Factor;
 use crate::request::Dialect;
 
+pub use credential_source::CredentialSource;
 pub use extra_operation::{ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, UsageForm};
 
 /// One Envoy cluster that leads to a provider.
@@ -87,19 +89,21 @@ pub enum ProviderCredential {
     Env(String),
     /// Each tenant has its own.
     PerTenant(TenantCredentials),
+    /// One credential for every tenant: the entry of this id in `credentials`.
+    From(String),
     /// Envoy adds it after this filter (`credential_injector`); the filter only strips the caller's.
     Envoy,
 }
 
-/// One environment variable per tenant.
+/// One credential per tenant: the name of an environment variable, or `{from: ID}` for an entry of `credentials`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantCredentials {
-    pub tenants: BTreeMap<String, String>,
-    /// The variable for tenants without an entry. Absent: such tenants are refused.
+    pub tenants: BTreeMap<String, CredentialSource>,
+    /// The one for tenants without an entry. Absent: such tenants are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
+    pub fallback: Option<CredentialSource>,
 }
 
 /// Where the value of an identity header sent upstream comes from.

@@ -205,7 +205,10 @@ impl Denial {
             _ if self.reason.is_about_a_budget() => false,
             429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
             408 | 504 => true,
-            503 => !matches!(self.reason, Reason::ProviderCredentialMissing | Reason::QuotaUnconfigured),
+            503 => !matches!(
+                self.reason,
+                Reason::ProviderCredentialMissing | Reason::UpstreamTokenRefused | Reason::QuotaUnconfigured
+            ),
             _ => false,
         }
     }

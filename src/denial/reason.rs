@@ -126,6 +126,8 @@ reasons! {
     // Can it be sent on?
     TenantCredentialMissing, "tenant_credential_missing", 403, "there is no provider credential for the caller's tenant";
     ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
+    UpstreamTokenUnavailable, "upstream_token_unavailable", 503, "the gateway has no token for the provider now; retry shortly";
+    UpstreamTokenRefused, "upstream_token_refused", 503, "the gateway is refused a token for the provider, which is not about you; whoever runs this gateway must put that right";
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";

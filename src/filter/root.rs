@@ -12,9 +12,8 @@ use super::configuration::PluginConfiguration;
 use super::stream::{Attempt, Stream, Unconfigured};
 use super::worker::Envoy;
 use crate::config::Config;
-use crate::lifecycle::{self, Delivery, HouseEvent, Worker};
+use crate::lifecycle::{self, AtCluster, Delivery, HouseEvent, Worker};
 use crate::secret::Secret;
-use crate::upstream::Upstreams;
 
 /// The `root_id` of the plugin on a cluster.
 const AT_CLUSTER: &[u8] = b"claimgate-at-cluster";
@@ -31,7 +30,7 @@ pub(super) struct Root {
 /// Which half of the filter this root's streams are.
 enum Half {
     Chain(Rc<Worker>),
-    Cluster(Rc<Envoy>, Rc<Upstreams>),
+    Cluster(Rc<Envoy>, Rc<AtCluster>),
 }
 
 impl Root {
@@ -49,9 +48,8 @@ impl Root {
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let envoy = Rc::new(Envoy::of(self.id));
         if attributes::root_id() == AT_CLUSTER {
-            let upstreams = Upstreams::compile(&config.upstreams, &environment);
-            let upstreams = upstreams.map_err(|error| error.to_string())?;
-            return Ok(Half::Cluster(envoy, Rc::new(upstreams)));
+            let at_cluster = AtCluster::compile(&config, &environment).map_err(|error| error.to_string())?;
+            return Ok(Half::Cluster(envoy, Rc::new(at_cluster)));
         }
         Ok(Half::Chain(Worker::open(&config, &environment, envoy)?))
     }
@@ -118,8 +116,8 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match &self.half {
             Some(Half::Chain(worker)) => Box::new(Stream::new(lifecycle::Stream::new(id, worker))),
-            Some(Half::Cluster(envoy, upstreams)) => {
-                Box::new(Attempt::new(Rc::clone(envoy), Rc::clone(upstreams)))
+            Some(Half::Cluster(envoy, at_cluster)) => {
+                Box::new(Attempt::new(Rc::clone(envoy), Rc::clone(at_cluster)))
             }
             None => Box::new(Unconfigured),
         })

@@ -8,8 +8,7 @@ use proxy_wasm::types::Action;
 
 use super::exchange::Current;
 use super::worker::Envoy;
-use crate::lifecycle::{self, Event, Next};
-use crate::upstream::Upstreams;
+use crate::lifecycle::{self, AtCluster, Event, Next};
 
 /// A stream in the listener's chain.
 pub(super) struct Stream(lifecycle::Stream);
@@ -59,12 +58,12 @@ impl HttpContext for Stream {
 /// One attempt at a provider, on a cluster.
 pub(super) struct Attempt {
     envoy: Rc<Envoy>,
-    upstreams: Rc<Upstreams>,
+    at_cluster: Rc<AtCluster>,
 }
 
 impl Attempt {
-    pub(super) fn new(envoy: Rc<Envoy>, upstreams: Rc<Upstreams>) -> Self {
-        Self { envoy, upstreams }
+    pub(super) fn new(envoy: Rc<Envoy>, at_cluster: Rc<AtCluster>) -> Self {
+        Self { envoy, at_cluster }
     }
 }
 
@@ -72,7 +71,7 @@ impl Context for Attempt {}
 
 impl HttpContext for Attempt {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        action(lifecycle::attempt(&*self.envoy, &self.upstreams, &Current))
+        action(self.at_cluster.attempt(&*self.envoy, &Current))
     }
 }
 

@@ -16,7 +16,8 @@ mod verdict;
 
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::audit::Decision;
-use crate::denial::{Answer, Denial};
+use crate::credentials::{Chosen, Token};
+use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
 use crate::request::RequestHead;
@@ -121,6 +122,22 @@ impl Call {
             Verdict::Forwarded(forwarded) => forwarded.passport.as_ref(),
             _ => None,
         }
+    }
+
+    /// The token that goes to the provider with the call, and the choice of its credential; `None` where none does.
+    pub fn upstream_token(&self) -> Option<(&Chosen, &Token)> {
+        match &self.verdict {
+            Verdict::Forwarded(Forwarded { settled, token, .. }) => {
+                settled.judgement.attachment.token().zip(token.as_deref())
+            }
+            _ => None,
+        }
+    }
+
+    /// The token that the provider has refused, and the choice of its credential.
+    pub fn refused_token(&self) -> Option<(&Chosen, &Token)> {
+        let refusal = self.local_reply.as_ref()?;
+        self.upstream_token().filter(|_| refusal.reason() == Reason::UpstreamCredentialRefused)
     }
 
     /// The cluster the call was decided for.

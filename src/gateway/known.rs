@@ -2,6 +2,7 @@
 
 use super::{Body, Memory, Patience, Polled};
 use crate::config::Thumbprint;
+use crate::credentials::Slots;
 use crate::identity::{EngineAnswer, KeyRing, Question};
 use crate::ledger::Store;
 use crate::request::Moment;
@@ -14,6 +15,8 @@ pub struct Known<'a> {
     pub keys: &'a KeyRing,
     /// What is known of revocation lists and key feeds.
     pub polled: &'a Polled,
+    /// The tokens for providers.
+    pub tokens: &'a Slots,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     /// The certificate that the client showed in the handshake; asked only where a credential is bound to one.

@@ -34,6 +34,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience, Polled};
 use crate::config::{Config, ConfigError, Thumbprint};
+use crate::credentials::Slots;
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
 use crate::ledger::{MemoryStore, Store};
@@ -54,6 +55,7 @@ struct Scene {
     store: MemoryStore,
     keys: KeyRing,
     polled: Polled,
+    tokens: Slots,
     memory: Memory,
     signer: RawSigner,
 }
@@ -152,6 +154,7 @@ impl Scene {
         Self {
             keys: gateway.key_ring(),
             polled: gateway.polled(),
+            tokens: gateway.credentials().slots(),
             memory: gateway.memory(&[0; 16]),
             gateway,
             store,
@@ -185,6 +188,7 @@ impl Scene {
             store: &self.store,
             keys: &self.keys,
             polled: &self.polled,
+            tokens: &self.tokens,
             verify: &no_engine,
             body: Body::Complete(&request.body),
             memory: &self.memory,

@@ -13,6 +13,7 @@ mod recognising;
 mod revoking;
 mod rewriting;
 mod settling;
+mod token;
 
 use std::rc::Rc;
 
@@ -75,7 +76,7 @@ impl Gateway {
         self.pass(AccessRequest { arrival, who, what, upstream }, taken, settled, known)
     }
 
-    /// The quotas, then the provider's credential.
+    /// The provider's token, the quotas, then what goes on.
     fn pass(
         &self,
         request: AccessRequest<'_>,
@@ -85,17 +86,18 @@ impl Gateway {
     ) -> Result<Passed, Stop> {
         // First, so that a request which cannot be sent on costs nothing.
         let rewriting = self.rewritten(request, known.body)?.into();
+        let attachment = &settled.judgement.attachment;
+        let token = self.token(attachment, known)?;
         let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
-        let mut patch = request.upstream.attach(&proofs, &settled.judgement.attachment, request.head());
-        let passport = match self.settings.attach {
-            Attach::InChain => None,
-            Attach::AtCluster => {
-                Some(request.upstream.passport(&proofs, request.principal(), request.operation()))
-            }
-        };
+        let is_here = self.settings.attach == Attach::InChain;
+        let here = token.filter(|_| is_here).map(|token| &**token);
+        let mut patch = request.upstream.attach(&proofs, attachment, here, request.head());
+        let passport =
+            (!is_here).then(|| request.upstream.passport(&proofs, request.principal(), request.operation()));
         self.ask_for_readable_answer(request, &mut patch);
         request.arrival.set_request_id(&mut patch);
-        Ok(Passed { patch, forwarded: Forwarded { proofs, settled, passport, rewriting } })
+        let token = token.cloned();
+        Ok(Passed { patch, forwarded: Forwarded { proofs, settled, token, passport, rewriting } })
     }
 }

@@ -3,7 +3,6 @@
 //! It proves that a key signed some bytes. Whose key it is, and what the token may say, is for those above.
 
 mod base64url;
-pub(super) mod unique_json;
 mod compact;
 mod offload;
 mod verifying_key;

@@ -1,4 +1,5 @@
-//! What a worker asks for by itself: key sets of issuers, documents that are polled, and what issuers say of opaque tokens.
+//! What a worker asks for by itself: key sets of issuers, documents that are polled, tokens for providers, and what issuers say
+//! of opaque tokens.
 //!
 //! One worker asks for a document, all workers read it; about a token each worker asks for itself.
 
@@ -8,8 +9,10 @@ mod introspection;
 mod key_sets;
 mod lease;
 mod shared_document;
+mod tokens;
 
 pub(super) use documents::{Documents, Pace};
 pub use fetch::Delivery;
 pub(super) use introspection::{Answers, Introspection};
 pub(super) use key_sets::KeySets;
+pub(super) use tokens::{Tokens, slot};

@@ -7,6 +7,7 @@ mod events;
 mod ledger_gauge;
 mod rate_limits;
 mod shared_gauge;
+mod tokens;
 
 pub(super) use cache::CacheMetrics;
 pub(super) use calls::CallMetrics;
@@ -14,3 +15,4 @@ pub(super) use documents::DocumentMetrics;
 pub(super) use events::{count_anomaly, count_introspection, count_key_fetch};
 pub(super) use ledger_gauge::LedgerGauge;
 pub(super) use rate_limits::RateLimitMetrics;
+pub(super) use tokens::TokenMetrics;

@@ -1,5 +1,6 @@
 //! The phases of an exchange, and how far its request's body has come.
 
+use crate::credentials::CredentialIndex;
 use crate::denial::Reason;
 use crate::identity::CredentialName;
 
@@ -21,6 +22,11 @@ pub(super) enum Phase {
     AwaitingIntrospection {
         name: CredentialName,
     },
+    /// For a token for the provider.
+    AwaitingToken {
+        credential: CredentialIndex,
+        until_ms: u64,
+    },
     /// For what the rate limit service answers.
     AwaitingLimits,
     Forwarded,
@@ -37,6 +43,7 @@ impl Phase {
             Self::AwaitingBody { .. }
             | Self::AwaitingKeys { .. }
             | Self::AwaitingIntrospection { .. }
+            | Self::AwaitingToken { .. }
             | Self::AwaitingLimits => true,
             Self::Fresh | Self::Forwarded | Self::Answered | Self::Over => false,
         }
@@ -49,6 +56,7 @@ impl Phase {
             Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
                 Some(Reason::IdentityUnavailable)
             }
+            Self::AwaitingToken { .. } => Some(Reason::UpstreamTokenUnavailable),
             Self::AwaitingLimits => Some(Reason::QuotaUnavailable),
             Self::Fresh | Self::AwaitingBody { .. } | Self::Forwarded | Self::Answered | Self::Over => None,
         }

@@ -12,6 +12,7 @@ mod played;
 mod records;
 mod revoking;
 mod scripted;
+mod tokens;
 
 use std::rc::Rc;
 

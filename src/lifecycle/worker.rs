@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::fetching::{Documents, Introspection, KeySets, Pace};
+use super::fetching::{Documents, Introspection, KeySets, Pace, Tokens};
 use super::host::{
     BUSY_TICK, Entropy, House, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK, random_key,
 };
@@ -43,6 +43,7 @@ pub(super) struct Fetching {
     pub(super) keys: KeySets,
     pub(super) documents: Documents,
     pub(super) introspection: Introspection,
+    pub(super) tokens: Tokens,
 }
 
 /// The exchanges that events of the house act on.
@@ -84,6 +85,7 @@ impl Worker {
             keys: KeySets::new(&gateway, &*house),
             documents: Documents::new(&gateway, &*house),
             introspection: Introspection::default(),
+            tokens: Tokens::new(&gateway, &*house),
         };
         let entropy = Entropy::default();
         let worker = Self {
@@ -116,12 +118,16 @@ impl Worker {
         self.entropy.moment(&*self.house)
     }
 
-    /// Holds an exchange until its body, its keys or its deadline comes.
+    /// Holds an exchange until its body, what it waits for, or its deadline comes.
     pub(super) fn hold(&self, id: u32, state: &Rc<RefCell<State>>) {
         self.streams.waiting.add(id, state);
         match state.borrow().phase {
             Phase::AwaitingKeys { issuer, .. } => {
                 self.fetching.keys.want(issuer);
+                self.ticker.quicken(&*self.house, BUSY_TICK);
+            }
+            Phase::AwaitingToken { credential, .. } => {
+                self.fetching.tokens.want(credential);
                 self.ticker.quicken(&*self.house, BUSY_TICK);
             }
             Phase::AwaitingIntrospection { .. } if self.fetching.introspection.is_due() => {
@@ -144,8 +150,8 @@ impl Worker {
     }
 
     pub(super) fn is_fetching(&self) -> bool {
-        let Fetching { keys, documents, introspection } = &self.fetching;
-        keys.is_fetching() || documents.is_polling() || introspection.is_asking()
+        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
+        keys.is_fetching() || documents.is_polling() || introspection.is_asking() || tokens.is_fetching()
     }
 
     /// True where more is to be done than one event may do.
@@ -163,7 +169,7 @@ impl Worker {
     fn own_tick_period(&self) -> Duration {
         match self.fetching.documents.pace() {
             _ if self.fetching.introspection.is_due() || self.is_behind() => SENDING_TICK,
-            _ if self.streams.waiting.wait_for_keys() => BUSY_TICK,
+            _ if self.streams.waiting.wait_for_others() => BUSY_TICK,
             Pace::Waiting => WAITING_TICK,
             Pace::Polling => POLLING_TICK,
             Pace::Idle => IDLE_TICK,

@@ -138,6 +138,11 @@ impl HeaderPatch {
         self.set.push(Setting::new(name, value));
     }
 
+    /// A token that was got, where every provider takes one (RFC 6750 section 2.1).
+    pub(super) fn set_bearer(&mut self, token: &Secret) {
+        self.set.push(bearer(token));
+    }
+
     /// Asks the provider not to compress its answer, where the request says that it may (RFC 9110 section 12.5.3).
     pub fn ask_for_plain_answer(&mut self, request: &RequestHead) {
         const PLAIN: &[u8] = b"identity";
@@ -178,10 +183,14 @@ pub(super) fn credential(dialect: Dialect, is_openai_compatible: bool, secret: &
         // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
         Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
         Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
-            return Setting::new("authorization", &[b"Bearer ", secret.expose()].concat());
+            return bearer(secret);
         }
     };
     Setting::new(name, secret.expose())
+}
+
+fn bearer(secret: &Secret) -> Setting {
+    Setting::new("authorization", &[b"Bearer ", secret.expose()].concat())
 }
 
 /// Names only: a value may be the provider's credential.

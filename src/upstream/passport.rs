@@ -3,9 +3,13 @@
 //! It travels in filter state, which no caller can write. It holds no secret, and it is good for one cluster:
 //! where Envoy chose the route again after the decision, or retries on another cluster, it does not fit.
 
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
+use super::credential::Choice;
 use super::{HeaderPatch, Proofs, Upstream, Upstreams, headers};
+use crate::credentials::{CredentialIndex, Token};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -31,7 +35,7 @@ impl Upstream {
 }
 
 impl Upstreams {
-    /// Puts the credential on at `cluster`, the one really chosen.
+    /// Puts the credential on at `cluster`, the one really chosen. `token` gives what is got.
     ///
     /// # Errors
     /// `route_changed` where the request has no passport or one for another cluster.
@@ -39,21 +43,33 @@ impl Upstreams {
         &self,
         cluster: Option<&str>,
         passport: Option<&Passport>,
+        token: &dyn Fn(CredentialIndex) -> Option<Rc<Token>>,
     ) -> Result<HeaderPatch, Denial> {
         let upstream = self.select(cluster)?;
         let passport = passport.filter(|passport| passport.cluster == upstream.cluster).ok_or_else(|| {
             Denial::new(Reason::RouteChanged).with_note("the request has no permit for this cluster")
         })?;
-        let secret = upstream.secret(passport.tenant.as_deref())?;
-        let credential =
-            secret.map(|secret| headers::credential(upstream.dialect, passport.is_openai_compatible, secret));
-        Ok(HeaderPatch::default().with(&credential.into_iter().collect()))
+        let mut patch = HeaderPatch::default();
+        match upstream.choose(passport.tenant.as_deref())? {
+            Choice::Secret(secret) => {
+                let is_compatible = passport.is_openai_compatible;
+                let setting = headers::credential(upstream.dialect, is_compatible, secret);
+                patch = patch.with(&[setting].into());
+            }
+            Choice::Token(chosen) => {
+                // The half in the listener's chain has seen one, so it has just ended.
+                patch.set_bearer(token(chosen.index).ok_or(Reason::UpstreamTokenUnavailable)?.value());
+            }
+            Choice::Envoy => {}
+        }
+        Ok(patch)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::config;
+    use crate::credentials::Credentials;
     use crate::denial::Reason;
     use crate::secret::Secret;
     use crate::upstream::{Passport, Upstreams};
@@ -63,7 +79,9 @@ mod tests {
         let entry = |cluster: &str| serde_json::json!({"cluster": cluster, "dialect": "openai", "credential": {"env": "KEY"}});
         let entries: Vec<config::Upstream> =
             serde_json::from_value(vec![entry("one"), entry("two")].into()).unwrap();
-        let upstreams = Upstreams::compile(&entries, &|_| Some(Secret::new("provider-key"))).unwrap();
+        let upstreams =
+            Upstreams::compile(&entries, &Credentials::default(), &|_| Some(Secret::new("provider-key")));
+        let upstreams = upstreams.unwrap();
         let passport = Passport { cluster: "one".to_owned(), tenant: None, is_openai_compatible: true };
         for (cluster, passport, reason, note) in [
             (Some("one"), Some(&passport), None, "the decided cluster"),
@@ -77,7 +95,8 @@ mod tests {
             ),
             (None, Some(&passport), Some(Reason::NoUpstream), "no cluster"),
         ] {
-            let refused = upstreams.attach_at_cluster(cluster, passport).err().map(|denial| denial.reason());
+            let refused =
+                upstreams.attach_at_cluster(cluster, passport, &|_| None).err().map(|denial| denial.reason());
             assert_eq!(refused, reason, "{note}");
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{HeaderPatch, Proofs, Upstreams};
 use crate::config::{self, Attach};
+use crate::credentials::Credentials;
 use crate::denial::{Denial, Reason};
 use crate::dialect;
 use crate::expression::Engine;
@@ -38,7 +39,7 @@ fn compiled(entries: &[Value]) -> Result<Upstreams, String> {
         serde_json::from_value(merged(plain, change.clone())).unwrap()
     };
     let entries: Vec<config::Upstream> = entries.iter().map(entry).collect();
-    Upstreams::compile(&entries, &environment).map_err(|error| error.to_string())
+    Upstreams::compile(&entries, &Credentials::default(), &environment).map_err(|error| error.to_string())
 }
 
 /// What permits a call that no rule and no quota stands against.
@@ -66,7 +67,7 @@ fn attach(change: Value, case: &Case) -> Result<HeaderPatch, Denial> {
     let upstreams = compiled(&[change]).unwrap();
     let upstream = upstreams.iter().next().unwrap();
     let attachment = upstream.prepare(&case.principal, &case.operation, Attach::InChain)?;
-    Ok(upstream.attach(&proofs(case), &attachment, &case.head))
+    Ok(upstream.attach(&proofs(case), &attachment, None, &case.head))
 }
 
 fn setting(patch: &HeaderPatch, wanted: &str) -> Option<String> {

@@ -15,6 +15,7 @@ from harness.gateway import (
     Gateway,
     document,
     environment_keys,
+    half_at_cluster,
     key_entry,
     rule,
 )
@@ -33,15 +34,6 @@ LURING_ROUTES = [
 ]
 
 
-def cluster_filter(configuration: dict) -> dict:
-    """The half of the filter that runs on clusters."""
-    keys = environment_keys(configuration)
-    text = json.dumps(configuration)
-    plugin = {"root_id": "claimgate-at-cluster"}
-    typed = ecds.wasm_config(WASM_FILE, text, environment_keys=keys, plugin=plugin)
-    return {"name": "claimgate-at-cluster", "typed_config": typed}
-
-
 @pytest.fixture(scope="module")
 def envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory):
     directory: Path = tmp_path_factory.mktemp("at-cluster")
@@ -56,7 +48,7 @@ def envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory):
         {"match": {"prefix": "/gemini/"}, "route": {"cluster": "gemini", "prefix_rewrite": "/", "retry_policy": retry}},
     ]
     bootstrap = gateway_bootstrap(simulator.ports, directory, file, routes=routes)
-    bootstrap = on_clusters(bootstrap, cluster_filter(configuration))
+    bootstrap = on_clusters(bootstrap, half_at_cluster(configuration))
     with Envoy(bootstrap, directory, environment=PROVIDER_CREDENTIALS) as envoy:
         yield envoy
         assert envoy.crashes() == 0

@@ -153,8 +153,8 @@ def static_cluster(name: str, port: int, *, http2: bool = False) -> Document:
     return cluster
 
 
-def on_clusters(document: Document, *filters: Document) -> Document:
-    """The bootstrap with HTTP filters on every cluster, before the codec."""
+def on_clusters(document: Document, *filters: Document, but: Sequence[str] = ()) -> Document:
+    """The bootstrap with HTTP filters on every cluster but these, before the codec."""
     document = copy.deepcopy(document)
     codec = {
         "name": "envoy.filters.http.upstream_codec",
@@ -162,6 +162,8 @@ def on_clusters(document: Document, *filters: Document) -> Document:
     }
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     for cluster in document["static_resources"]["clusters"]:
+        if cluster["name"] in but:
+            continue
         cluster["typed_extension_protocol_options"] = {
             options: {
                 "@type": f"type.googleapis.com/{options}",

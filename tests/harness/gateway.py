@@ -170,9 +170,12 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
         credential = upstream["credential"]
         if isinstance(credential, dict):
             per_tenant = credential.get("per_tenant", {})
-            names += [credential.get("env"), per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
+            sources = [per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
+            names += [credential.get("env"), *(source for source in sources if not isinstance(source, dict))]
     asking = [issuer["introspection"] for issuer in configuration.get("issuers", ()) if "introspection" in issuer]
     names += [introspection["client_secret"]["env"] for introspection in asking]
+    clients = [credential["oauth"] for credential in configuration.get("credentials", ())]
+    names += [source["env"] for client in clients for source in client["client_authentication"].values()]
     return tuple(sorted({name for name in [*names, *signing_keys(configuration)] if name}))
 
 
@@ -182,6 +185,17 @@ def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
     keys = [tokens[name] for name in ("signing_key", "other_key") if tokens.get(name)]
     keys += [proofs["nonce_key"]] if proofs.get("nonce_key") else []
     return tuple(key["env"] for key in keys)
+
+
+def half_at_cluster(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The half of the filter that runs on clusters."""
+    typed = ecds.wasm_config(
+        WASM_FILE,
+        json.dumps(configuration),
+        environment_keys=environment_keys(configuration),
+        plugin={"root_id": "claimgate-at-cluster"},
+    )
+    return {"name": "claimgate-at-cluster", "typed_config": typed}
 
 
 class Gateway:

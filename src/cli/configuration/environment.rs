@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::config::{Config, Introspection, ProviderCredential, SecretSource};
+use crate::config::{ClientProof, Config, CredentialSource, Introspection, ProviderCredential, SecretSource};
 use crate::secret::Secret;
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
@@ -36,10 +36,15 @@ fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     keys.flatten().map(|SecretSource::Env(name)| name.as_str())
 }
 
-/// The environment variables by whose values issuers know the gateway.
+/// The environment variables by whose values issuers and token endpoints know the gateway.
 fn client_secrets(config: &Config) -> impl Iterator<Item = &str> {
-    let sources = config.issuers.iter().filter_map(|issuer| issuer.introspection.as_ref());
-    sources.map(|Introspection { client_secret: SecretSource::Env(name), .. }| name.as_str())
+    let asked = config.issuers.iter().filter_map(|issuer| issuer.introspection.as_ref());
+    let asked = asked.map(|Introspection { client_secret, .. }| client_secret);
+    let clients = config.credentials.iter().filter_map(|credential| credential.oauth.as_ref());
+    let clients = clients.map(|client| match &client.client_authentication {
+        ClientProof::ClientSecretBasic(secret) | ClientProof::ClientSecretPost(secret) => secret,
+    });
+    asked.chain(clients).map(|SecretSource::Env(name)| name.as_str())
 }
 
 /// The value that a provider credential has in scripts.
@@ -47,14 +52,21 @@ fn provider_credential(name: &str) -> String {
     format!("provider-credential-of-{name}")
 }
 
+fn variable(source: &CredentialSource) -> Option<&str> {
+    match source {
+        CredentialSource::Env(name) => Some(name),
+        CredentialSource::From(_) => None,
+    }
+}
+
 /// The environment variables that hold provider credentials and secrets of the gateway's own, sorted.
 pub(in crate::cli) fn environment_names(config: &Config) -> BTreeSet<&str> {
     let names = config.upstreams.iter().flat_map(|upstream| match &upstream.credential {
         ProviderCredential::Env(name) => vec![name.as_str()],
         ProviderCredential::PerTenant(entry) => {
-            entry.tenants.values().chain(&entry.fallback).map(String::as_str).collect()
+            entry.tenants.values().chain(&entry.fallback).filter_map(variable).collect()
         }
-        ProviderCredential::Envoy => Vec::new(),
+        ProviderCredential::From(_) | ProviderCredential::Envoy => Vec::new(),
     });
     names.chain(signing_keys(config)).chain(client_secrets(config)).collect()
 }

@@ -165,11 +165,14 @@ weaknesses! {
 
     // The cluster.
     ClusterMissing: Warning, "cluster_missing",
-        "requests for `{0}` are answered 503, or tokens, keys and quotas cannot be checked, as no cluster has this name",
+        "requests for `{0}` are answered 503, or tokens cannot be got, or tokens, keys and quotas cannot be checked, as no cluster has this name",
         "add a cluster `{0}`, or take the entry out of gateway.yaml";
     ClusterHalfMissing: Error, "cluster_half_missing",
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",
         "put the module with `root_id: claimgate-at-cluster` before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
+    HalfOnAskedCluster: Error, "half_on_asked_cluster",
+        "each question of the gateway's own through `{0}` enters the filter while the filter is at work, which traps its VM",
+        "take the module out of the `http_filters` of `{0}`; it belongs on the clusters of providers";
     ClusterFollowsHost: Error, "cluster_follows_host",
         "a caller who sends `VirtualHost: attacker.example` has Envoy carry the request and the provider's credential to that host",
         "give `{0}` a fixed address: `type: LOGICAL_DNS` with the provider's host";
@@ -187,6 +190,9 @@ weaknesses! {
         "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
     KeysInClear: Error, "keys_in_clear",
         "whoever sits on the way to `{0}` answers with keys of its own, and calls or signs tokens for any tenant",
+        "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
+    TokensInClear: Error, "tokens_in_clear",
+        "whoever sits on the way to `{0}` reads the gateway's client secret and every token for the provider off the wire",
         "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
     CertificateUnchecked: Error, "certificate_unchecked",
         "whoever sits on the way to `{0}` shows a certificate that anybody made, is believed, and {1}",

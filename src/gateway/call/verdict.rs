@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::own_answer::OwnAnswer;
 use super::rewriting::Rewriting;
 use super::settled::Settled;
+use crate::credentials::Token;
 use crate::denial::Denial;
 use crate::holding::Share;
 use crate::upstream::{Passport, Proofs};
@@ -35,6 +36,8 @@ pub(in crate::gateway) struct Forwarded {
     pub(in crate::gateway) proofs: Proofs,
     /// What the decision rests on, which may be that of other calls too.
     pub(in crate::gateway) settled: Rc<Settled>,
+    /// The token for the provider; `None` where its credential is none that is got.
+    pub(in crate::gateway) token: Option<Rc<Token>>,
     /// What the filter on the cluster demands; `None` where the credential goes on in the listener's chain.
     pub(in crate::gateway) passport: Option<Passport>,
     pub(in crate::gateway) rewriting: Rewriting,

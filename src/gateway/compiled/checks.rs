@@ -1,6 +1,7 @@
 //! Whether the rooms of a configuration can work together under its settings.
 
 use super::gateway::Gateway;
+use super::rooms::Rooms;
 use crate::config::{ConfigError, Hold, MeteredUsage, StreamUsage};
 use crate::dialect;
 use crate::holding::Bounds;
@@ -109,6 +110,22 @@ impl Gateway {
                 ),
             )),
             false => Ok(()),
+        }
+    }
+
+    pub(super) fn check_credentials(&self) -> Result<(), ConfigError> {
+        let Rooms { credentials, upstreams, .. } = &self.rooms;
+        let is_used =
+            |index| upstreams.iter().any(|upstream| upstream.credentials().any(|used| used == index));
+        match credentials.iter().enumerate().find(|(_, (index, _))| !is_used(*index)) {
+            Some((place, (_, credential))) => {
+                let why = format!(
+                    "no upstream has `from: {}`; name it there, or leave the entry out",
+                    credential.id()
+                );
+                Err(ConfigError::new(format!("credentials[{place}].id"), why))
+            }
+            None => Ok(()),
         }
     }
 

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::wants::Wants;
 use crate::anomaly::Anomalies;
 use crate::config::{Config, ConfigError};
+use crate::credentials::Credentials;
 use crate::expression::Engine;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
@@ -32,8 +33,10 @@ impl Gateway {
         let quotas = QuotaSet::compile(&config.quotas, service, &engine)?;
         let identity = Identity::compile(config, &engine, environment)?;
         let published = Published::compile(config, &identity)?;
+        let credentials = Credentials::compile(&config.credentials, environment)?;
         let rooms = Rooms {
-            upstreams: Upstreams::compile(&config.upstreams, environment)?,
+            upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
+            credentials,
             minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
             prices: config.prices.as_ref().map(PriceTable::compile).transpose()?,
             anomalies: config.anomalies.as_ref().map(Anomalies::compile).transpose()?,
@@ -56,6 +59,7 @@ impl Gateway {
         gateway.check_holding()?;
         gateway.check_metering()?;
         gateway.check_anomalies()?;
+        gateway.check_credentials()?;
         Ok(gateway)
     }
 }

@@ -5,6 +5,7 @@ use super::remembers::Remembers;
 use super::rooms::Rooms;
 use super::settings::Settings;
 use super::wants::Wants;
+use crate::credentials::Credentials;
 use crate::denial::{Denial, Reason};
 use crate::identity::{Identity, Inquiry, Introspected, KeyRing};
 use crate::ledger::Ledger;
@@ -56,6 +57,11 @@ impl Gateway {
     /// A ring without keys for this configuration's remote issuers.
     pub fn key_ring(&self) -> KeyRing {
         self.rooms.identity.key_ring()
+    }
+
+    /// The credentials at providers that are got.
+    pub fn credentials(&self) -> &Credentials {
+        &self.rooms.credentials
     }
 
     /// The rate limit service, where a quota is counted by it.

@@ -1,6 +1,7 @@
 //! Every room of one configuration, compiled.
 
 use crate::anomaly::Anomalies;
+use crate::credentials::Credentials;
 use crate::expression::Engine;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
@@ -19,6 +20,7 @@ pub(in crate::gateway) struct Rooms {
     pub(in crate::gateway) identity: Identity,
     pub(in crate::gateway) policies: PolicySet,
     pub(in crate::gateway) quotas: QuotaSet,
+    pub(in crate::gateway) credentials: Credentials,
     pub(in crate::gateway) upstreams: Upstreams,
     /// `None` where the gateway gives no tokens.
     pub(in crate::gateway) minting: Option<Minting>,

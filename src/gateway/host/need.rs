@@ -1,5 +1,6 @@
 //! What a walk needs and only the host can get.
 
+use crate::credentials::CredentialIndex;
 use crate::identity::Inquiry;
 use crate::quota::Ask;
 
@@ -13,6 +14,8 @@ pub enum Need {
     Keys { issuer: usize },
     /// What an issuer says of a token, to be told by [`Call::take_introspection`](crate::gateway::Call::take_introspection).
     Introspection(Inquiry),
+    /// A token for a provider.
+    Token { credential: CredentialIndex },
     /// What the rate limit service says of quotas, to be told by [`Gateway::take_limits`](crate::gateway::Gateway::take_limits).
     RateLimit(Ask),
 }

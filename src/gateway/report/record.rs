@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual};
+use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual, UpstreamCredential};
+use crate::credentials::Chosen;
 use crate::gateway::Ending;
 use crate::gateway::call::{Call, Forwarded, Observed, Verdict};
 
@@ -46,6 +47,9 @@ impl Call {
                 }));
             }
             _ => self.subject().write(&mut line),
+        }
+        if let Some((Chosen { id, kind, .. }, token)) = self.upstream_token() {
+            UpstreamCredential { id, kind, token_id: token.id() }.write(&mut line);
         }
         if let Some(usage) = &ending.usage {
             Spent { usage, price: ending.price.as_ref() }.write(&mut line);

@@ -205,6 +205,8 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     met.insert(Reason::QuotaUnconfigured);
     // `account` has what the provider answers then.
     met.insert(Reason::UpstreamCredentialRefused);
+    // `lifecycle` has what a token endpoint answers then.
+    met.extend([Reason::UpstreamTokenUnavailable, Reason::UpstreamTokenRefused]);
     // `needs` has the walk that meets it, since the body must not be there.
     met.insert(Reason::HoldTimeout);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();

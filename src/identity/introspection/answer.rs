@@ -7,8 +7,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::denial::{Denial, Reason};
-use crate::identity::jose::unique_json;
 use crate::identity::principal::Principal;
+use crate::unique_json;
 
 /// The longest answer that is read, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;

@@ -1,16 +1,11 @@
 //! Which issuer is asked about an opaque token, and how.
 
-use ct_codecs::{Base64, Encoder};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-
 use super::inquiry::{Inquiry, IntrospectionRequest};
-use crate::config::{self, ClientAuthentication, ConfigError, Issuer, require_reachable, require_text};
+use crate::config::{self, ConfigError, Issuer, require_reachable, require_text};
 use crate::identity::api_key::ApiKey;
 use crate::identity::credential::MINTED_PREFIX;
+use crate::oauth_client::{Form, prove_by_secret};
 use crate::secret::{Environment, Secret};
-
-/// What `application/x-www-form-urlencoded` leaves as it is.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
 
 /// Every issuer that is asked about tokens.
 #[derive(Debug)]
@@ -102,21 +97,11 @@ impl Introspector {
 
     /// RFC 7662 section 2.1; `None` where there is no secret to ask with.
     fn request<'a>(&'a self, token: &'a Secret) -> Option<IntrospectionRequest<'a>> {
-        let (id, secret) = (form(self.source.client_id.as_bytes()), form(self.secret.as_ref()?.expose()));
-        let body = format!("token={}&token_type_hint=access_token", form(token.expose()));
-        let (authorization, body) = match self.source.client_authentication {
-            ClientAuthentication::ClientSecretBasic => {
-                let credentials = Base64::encode_to_string(format!("{id}:{secret}")).ok()?;
-                (Some(format!("Basic {credentials}")), body)
-            }
-            ClientAuthentication::ClientSecretPost => {
-                (None, format!("{body}&client_id={id}&client_secret={secret}"))
-            }
-        };
+        let client = (self.source.client_id.as_str(), self.secret.as_ref()?);
+        let token_text = std::str::from_utf8(token.expose()).ok()?;
+        let form = Form::default().with("token", token_text).with("token_type_hint", "access_token");
+        let (form, authorization) = prove_by_secret(form, self.source.client_authentication, client);
+        let body = form.into_text();
         Some(IntrospectionRequest { source: &self.source, authorization, body, token })
     }
-}
-
-fn form(bytes: &[u8]) -> String {
-    percent_encode(bytes, FORM).to_string()
 }

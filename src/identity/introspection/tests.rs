@@ -34,7 +34,7 @@ fn the_gateway_proves_itself_as_the_issuer_wants() {
     let basic = "Basic Z2F0ZSUyMHdheTpwJTNBc3MlMkJ3JTJGcmQ=";
     for (method, authorization, end) in [
         ("client_secret_basic", Some(basic), ""),
-        ("client_secret_post", None, "&client_id=gate%20way&client_secret=p%3Ass%2Bw%2Frd"),
+        ("client_secret_post", None, "&client_id=gate+way&client_secret=p%3Ass%2Bw%2Frd"),
     ] {
         let all = compile(&[issuer(json!({ "client_authentication": method }))]).unwrap();
         let inquiry = inquiry();

@@ -5,10 +5,10 @@
 use serde_json::{Map, Value};
 
 use super::base64url::base64url;
-use super::unique_json;
 use crate::config::Algorithm;
 use crate::denial::{Denial, Reason};
 use crate::identity::credential::MAX_CREDENTIAL_BYTES;
+use crate::unique_json;
 
 /// Header parameters that would let the caller choose the key, or change what is signed.
 const FORBIDDEN: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];

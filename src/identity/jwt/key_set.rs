@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Algorithm;
-use crate::identity::jose::{ALGORITHMS, Header, VerifyingKey, unique_json, verifying_key};
+use crate::identity::jose::{ALGORITHMS, Header, VerifyingKey, verifying_key};
+use crate::unique_json;
 
 /// A larger key set is not read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;

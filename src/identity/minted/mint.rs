@@ -10,10 +10,11 @@ use super::signing_key::{self, SigningKey};
 use crate::config::{ConfigError, Issuer, SecretSource, Tokens};
 use crate::denial::{Denial, Reason};
 use crate::identity::credential::{MAX_CREDENTIAL_BYTES, MINTED_PREFIX};
-use crate::identity::jose::{base64url, unique_json};
+use crate::identity::jose::base64url;
 use crate::identity::principal::Principal;
 use crate::request::Moment;
 use crate::secret::{Environment, Secret};
+use crate::unique_json;
 
 /// Makes and proves minted tokens.
 #[derive(Debug)]

@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::Span;
-use crate::identity::jose::{base64url, jwt_claims, options, unique_json};
+use crate::identity::jose::{base64url, jwt_claims, options};
 use crate::request::Moment;
 use crate::secret::Secret;
+use crate::unique_json;
 
 /// The `typ` of minted tokens.
 pub(super) const TYPE: &str = "cgt+jwt";

@@ -3,11 +3,11 @@ use serde_json::{Map, Value, json};
 use super::Mint;
 use crate::config::{Config, Thumbprint, Tokens};
 use crate::denial::Reason;
-use crate::identity::jose::unique_json;
 use crate::identity::signing::{RawSigner, base64url, hs256};
 use crate::identity::{Binding, Holder, Kind, Limits, MINTED_PREFIX, Minted, Parent, Principal};
 use crate::request::Moment;
 use crate::secret::Secret;
+use crate::unique_json;
 
 const NOW: u64 = 1_767_268_800;
 const ISSUER: &str = "https://gateway.example/";

@@ -11,9 +11,10 @@ use crate::config::{Algorithm, Span, Thumbprint};
 use crate::denial::{Denial, Reason};
 use crate::identity::claim::numeric_date;
 use crate::identity::jose::{
-    Compact, EngineAnswer, Header, Question, VerifyingKey, base64url, thumbprint, unique_json, verifying_key,
+    Compact, EngineAnswer, Header, Question, VerifyingKey, base64url, thumbprint, verifying_key,
 };
 use crate::request::RequestHead;
+use crate::unique_json;
 
 pub(super) const HEADER: &str = "dpop";
 const TYPE: &str = "dpop+jwt";

@@ -37,8 +37,25 @@ impl Place<'_> {
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Sends the request; `None` where the host does not even take it.
+    /// Sends the request; `None` where the host does not even take it, which the operator is told.
     pub(super) fn send(&self, house: &dyn House, request: Request<'_>) -> Option<u32> {
+        let told = |why: &String| {
+            house.log(
+                Level::Warning,
+                &format!(
+                    "cannot fetch {} through the cluster `{}`: {why}; is there such a cluster?",
+                    request.what, self.cluster
+                ),
+            );
+        };
+        self.try_send(house, request).inspect_err(told).ok()
+    }
+
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// Why the host does not even take it.
+    pub(super) fn try_send(&self, house: &dyn House, request: Request<'_>) -> Result<u32, String> {
         let method = if request.form.is_some() { "POST" } else { "GET" };
         let mut headers =
             vec![(":method", method), (":scheme", "https"), (":path", self.path), (":authority", self.host)];
@@ -49,18 +66,7 @@ impl Place<'_> {
             body: request.form,
             timeout: Duration::from_millis(request.timeout.milliseconds()),
         };
-        house
-            .fetch(&fetch)
-            .inspect_err(|why| {
-                house.log(
-                    Level::Warning,
-                    &format!(
-                        "cannot fetch {} through the cluster `{}`: {why}; is there such a cluster?",
-                        request.what, self.cluster
-                    ),
-                );
-            })
-            .ok()
+        house.fetch(&fetch)
     }
 }
 
@@ -78,7 +84,34 @@ pub(super) enum Fetched {
     Unchanged,
 }
 
-/// The answer to a fetch, of at most `limit` bytes.
+/// An answer of any status.
+pub(super) struct Response {
+    pub(super) status: u32,
+    pub(super) retry_after: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// The answer to a fetch, whatever it says, of at most `limit` bytes.
+///
+/// # Errors
+/// One line for the operator.
+pub(super) fn response(house: &dyn House, delivery: Delivery, limit: usize) -> Result<Response, String> {
+    let Delivery { headers, body_size } = delivery;
+    if headers == 0 {
+        return Err("the answer broke off".to_owned());
+    }
+    let text = |name| house.fetched_header(name).and_then(|value| String::from_utf8(value).ok());
+    let status = text(":status").and_then(|status| status.parse().ok()).ok_or("no status")?;
+    let retry_after = text("retry-after");
+    match body_size > limit {
+        true => Err(format!("the answer has more than {limit} bytes")),
+        false => {
+            Ok(Response { status, retry_after, body: house.fetched_body(body_size).unwrap_or_default() })
+        }
+    }
+}
+
+/// The document that a fetch has got, of at most `limit` bytes.
 ///
 /// # Errors
 /// One line for the operator.

@@ -13,6 +13,7 @@ use crate::lifecycle::context::Context;
 use crate::lifecycle::host::MOST_AT_ONCE;
 use crate::lifecycle::host::{House, Level};
 use crate::lifecycle::metrics::count_introspection;
+use crate::oauth_client::FORM_TYPE;
 use crate::request::Moment;
 
 /// What issuers have said of tokens, by their names; `None` where one does not say.
@@ -104,8 +105,7 @@ fn send(context: Context<'_>, inquiry: &Inquiry) -> Option<u32> {
         house.log(Level::Warning, &text);
         return None;
     };
-    let mut headers =
-        vec![("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")];
+    let mut headers = vec![("accept", "application/json"), FORM_TYPE];
     headers.extend(request.authorization.as_deref().map(|value| ("authorization", value)));
     let source = request.source;
     let place = Place { cluster: &source.cluster, host: &source.host, path: &source.path };

@@ -135,6 +135,7 @@ fn next(phase: Phase) -> Next {
         | Phase::AwaitingBody { .. }
         | Phase::AwaitingKeys { .. }
         | Phase::AwaitingIntrospection { .. }
+        | Phase::AwaitingToken { .. }
         | Phase::AwaitingLimits
         | Phase::Answered
         | Phase::Over => Next::Pause,

@@ -35,7 +35,19 @@ impl Stream {
                 self.refuse(exchange, reason);
                 Next::Pause
             }
-            Ok(()) => Next::Continue,
+            Ok(()) => {
+                self.distrust(now_ms);
+                Next::Continue
+            }
+        }
+    }
+
+    /// The token that the provider has refused is asked for anew.
+    fn distrust(&self, now_ms: u64) {
+        let state = self.state.borrow();
+        if let Some((chosen, token)) = state.call.as_ref().and_then(Call::refused_token) {
+            let refused = (token.id(), now_ms);
+            self.worker.fetching.tokens.distrust(self.worker.context(), chosen.index, refused);
         }
     }
 

@@ -4,6 +4,7 @@ use super::{Next, Stream};
 use crate::denial::Denial;
 use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::{KeyRing, Question as Signature};
+use crate::lifecycle::fetching::Tokens;
 use crate::lifecycle::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
 use crate::lifecycle::phase::{BodyProgress, Phase};
 use crate::lifecycle::rate_limits::Question;
@@ -11,6 +12,9 @@ use crate::lifecycle::state::State;
 use crate::lifecycle::worker::Worker;
 use crate::quota::Ask;
 use crate::request::Moment;
+
+/// The most exchanges of one worker that wait for tokens.
+const MOST_FOR_TOKENS: usize = 1000;
 
 /// What follows from a walk.
 enum Step {
@@ -106,6 +110,13 @@ impl Stream {
             state.body = BodyProgress::Begun { bytes };
             outcome = decide(worker, exchange, &mut state, (patience, moment));
         }
+        if let Some(Outcome::Need(Need::Token { .. })) = outcome {
+            // Another worker may have got it.
+            worker.fetching.tokens.read_shared(worker.context());
+            let is_crowded = worker.streams.waiting.for_tokens() >= MOST_FOR_TOKENS;
+            let patience = if is_crowded { Patience::Exhausted } else { patience };
+            outcome = decide(worker, exchange, &mut state, (patience, moment));
+        }
         if let Some(Outcome::Need(Need::RateLimit(ask))) = outcome {
             match self.ask(ask) {
                 Ok(()) => {
@@ -155,6 +166,12 @@ impl Stream {
                 state.phase = Phase::AwaitingKeys { issuer, fetched_ms: keys.fetched_ms(issuer), until_ms };
                 hold(worker, exchange, &mut state)
             }
+            Outcome::Need(Need::Token { credential }) => {
+                let until_ms =
+                    moment.unix_ms.saturating_add(Tokens::patience_ms(&worker.gateway, credential));
+                state.phase = Phase::AwaitingToken { credential, until_ms };
+                hold(worker, exchange, &mut state)
+            }
             Outcome::Need(Need::Introspection(inquiry)) => {
                 state.phase = Phase::AwaitingIntrospection { name: inquiry.name };
                 let step = hold(worker, exchange, &mut state);
@@ -194,11 +211,14 @@ fn decide(
     let (store, memory) = (&*worker.house, &worker.memory);
     let verify = &|question: &Signature<'_>| worker.house.verify(question);
     let certificate = &|| attributes::client_certificate(exchange);
-    let mut with = |polled: &Polled, keys: &KeyRing| {
-        let known = Known { moment, store, keys, polled, verify, certificate, body, memory, patience };
-        worker.gateway.decide(call, &known)
-    };
     let fetching = &worker.fetching;
+    let mut with = |polled: &Polled, keys: &KeyRing| {
+        fetching.tokens.with(|tokens| {
+            let known =
+                Known { moment, store, keys, polled, tokens, verify, certificate, body, memory, patience };
+            worker.gateway.decide(call, &known)
+        })
+    };
     Some(fetching.documents.with(|polled| fetching.keys.with_ring(|keys| with(polled, keys))))
 }
 

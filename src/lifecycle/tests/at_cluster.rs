@@ -4,23 +4,22 @@ use serde_json::json;
 
 use super::{BODY, Scene};
 use crate::config::Config;
-use crate::lifecycle::{Attribute, Exchange, Item, Next, Part, attempt};
+use crate::lifecycle::{AtCluster, Attribute, Exchange, Item, Next, Part};
 use crate::secret::Secret;
-use crate::upstream::Upstreams;
 
 fn scene() -> Scene {
     Scene::new(json!({ "attach": "at_cluster" }))
 }
 
-fn upstreams(scene: &Scene) -> Upstreams {
+pub(super) fn compiled(scene: &Scene) -> AtCluster {
     let config = Config::from_json(scene.config.to_string().as_bytes()).unwrap();
-    Upstreams::compile(&config.upstreams, &|name: &str| Some(Secret::new(format!("sk-{name}")))).unwrap()
+    AtCluster::compile(&config, &|name: &str| Some(Secret::new(format!("sk-{name}")))).unwrap()
 }
 
 #[test]
 fn the_credential_goes_on_where_the_decided_request_arrives() {
     let scene = scene();
-    let upstreams = upstreams(&scene);
+    let at_cluster = compiled(&scene);
     for (arrives, shows_passport, note) in [
         ("openai", true, "the cluster it was decided for"),
         ("elsewhere", true, "another one"),
@@ -35,7 +34,7 @@ fn the_credential_goes_on_where_the_decided_request_arrives() {
         let arriving = if shows_passport { playing } else { scene.chat(2) };
         arriving.exchange.texts.borrow_mut().push((Attribute::Cluster, arrives.to_owned()));
         let is_right = arrives == "openai" && shows_passport;
-        let next = attempt(&*scene.house, &upstreams, &*arriving.exchange);
+        let next = at_cluster.attempt(&*scene.house, &*arriving.exchange);
         assert_eq!(next, if is_right { Next::Continue } else { Next::Pause }, "{note}");
         assert_eq!(credential(&arriving) == "Bearer sk-KEY", is_right, "{note}");
         assert_eq!(arriving.exchange.refusal().is_some(), !is_right, "{note}");

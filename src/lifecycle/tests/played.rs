@@ -44,6 +44,13 @@ impl Played {
         Some((answer.status, body["error"]["code"].as_str().unwrap_or_default().to_owned()))
     }
 
+    /// A header of that answer.
+    pub(super) fn answer_header(&self, name: &str) -> Option<String> {
+        let answers = self.answers.borrow();
+        let headers = &answers.first()?.headers;
+        headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+    }
+
     pub(super) fn resumes(&self) -> usize {
         self.resumes.get()
     }

@@ -58,8 +58,9 @@ impl Worker {
 
     fn tick(self: &Rc<Self>) {
         let (house, now_ms) = (self.house(), self.house.now_ms());
-        let Fetching { keys, documents, introspection } = &self.fetching;
+        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
         if self.tenure.get() != Tenure::InCharge {
+            tokens.read_shared(self.context());
             introspection.tick(self.context(), now_ms);
             self.end_revoked(now_ms);
             self.wake_due(now_ms);
@@ -69,6 +70,7 @@ impl Worker {
         }
         keys.tick(self.context(), now_ms);
         documents.tick(self.context(), now_ms);
+        tokens.tick(self.context(), now_ms);
         introspection.tick(self.context(), now_ms);
         self.metrics.cache.tell(house, &self.memory);
         let ledger = self.metrics.ledger.get_or_init(|| LedgerGauge::define(house));
@@ -84,7 +86,8 @@ impl Worker {
 
     fn fetched(self: &Rc<Self>, token: u32, delivery: Delivery) {
         let now_ms = self.house.now_ms();
-        let Fetching { keys, documents, introspection } = &self.fetching;
+        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
+        tokens.receive(self.context(), token, delivery, &self.moment());
         keys.receive(self.context(), token, delivery, now_ms);
         documents.receive(self.context(), token, delivery, now_ms);
         introspection.receive(self.context(), token, delivery, &self.moment());
@@ -140,6 +143,13 @@ impl Worker {
                 if now_ms >= until_ms || keys.is_unreachable(issuer) =>
             {
                 Patience::Exhausted
+            }
+            Phase::AwaitingToken { credential, until_ms } => {
+                match self.fetching.tokens.is_coming(credential, now_ms) {
+                    true if now_ms >= until_ms => Patience::Exhausted,
+                    true => return None,
+                    false => Patience::Left,
+                }
             }
             Phase::AwaitingIntrospection { name } => {
                 match (answers.get(&name)?, &mut state.borrow_mut().call) {

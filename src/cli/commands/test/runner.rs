@@ -8,6 +8,7 @@ use super::outcome::{Got, got, unmet};
 use super::request::{request_headers, routed};
 use super::script::{ScriptCall, Send};
 use super::token_signer::introspection_answer;
+use crate::credentials::{Slot, Slots};
 use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience, Polled, Remote};
 use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
@@ -82,7 +83,8 @@ impl<'a> ScriptRunner<'a> {
             call.assume_anomaly(anomaly.into());
         }
         self.fill_in_documents(moment);
-        let patch = self.walk(&mut call, &body, moment);
+        let tokens = self.tokens(moment);
+        let patch = self.walk(&mut call, (&body, &tokens), moment);
         let got = got(&call, patch.as_ref(), headers, moment);
         (call, got)
     }
@@ -99,14 +101,25 @@ impl<'a> ScriptRunner<'a> {
         }
     }
 
+    /// Nobody is asked for a token either: one stands in for each.
+    fn tokens(&self, moment: Moment) -> Slots {
+        let credentials = self.gateway.credentials();
+        let mut slots = credentials.slots();
+        for (index, credential) in credentials.iter() {
+            slots.put(index, Slot::assumed(&format!("token-of-{}", credential.id()), moment.unix_ms));
+        }
+        slots
+    }
+
     /// Fetches what a walk needs, as the filter does in Envoy.
-    fn walk(&self, call: &mut Call, body: &[u8], moment: Moment) -> Option<HeaderPatch> {
+    fn walk(&self, call: &mut Call, (body, tokens): (&[u8], &Slots), moment: Moment) -> Option<HeaderPatch> {
         let polled = self.polled.borrow();
         let mut known = Known {
             moment,
             store: &self.store,
             keys: &self.ring,
             polled: &polled,
+            tokens,
             memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
             certificate: &|| None,
@@ -126,8 +139,8 @@ impl<'a> ScriptRunner<'a> {
                     self.gateway.refuse(call, self.gateway.too_large(limit));
                     return None;
                 }
-                // Every key set is inline here, so there is nothing to fetch.
-                Outcome::Need(Need::Keys { .. }) => known.patience = Patience::Exhausted,
+                // Every key set is inline here and every token is there, so there is nothing to fetch.
+                Outcome::Need(Need::Keys { .. } | Need::Token { .. }) => known.patience = Patience::Exhausted,
                 Outcome::Need(Need::Introspection(inquiry)) => match self.introspect(&inquiry, moment) {
                     Some(answer) => call.take_introspection(inquiry.name, answer),
                     None => known.patience = Patience::Exhausted,

@@ -2,7 +2,7 @@
 
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
-use crate::cli::envoy::model::{Cluster, EnvoyConfig, HttpFilter, Role, identity_clusters};
+use crate::cli::envoy::model::{Cluster, EnvoyConfig, HttpFilter, Role, identity_clusters, token_clusters};
 use crate::cli::envoy::weakness::Weakness;
 use crate::config::{Attach, Config};
 
@@ -12,6 +12,7 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         findings.extend(missing(envoy));
     }
     for cluster in &envoy.clusters {
+        findings.extend(half_where_we_ask(envoy, cluster));
         let Some((config, _)) = envoy.upstream(cluster.name) else { continue };
         findings.extend(destination(cluster));
         if config.attach == Attach::AtCluster && !has_half(envoy, cluster) {
@@ -31,13 +32,26 @@ fn limit_cluster(config: &Config) -> Option<&str> {
     config.rate_limit_service.as_ref().map(|service| service.cluster.as_str())
 }
 
+/// Each that the gateway itself asks something through.
+fn asked_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    let who = identity_clusters(config).chain(list_clusters(config));
+    who.chain(token_clusters(config)).chain(limit_cluster(config))
+}
+
+/// Envoy leads the gateway's own questions through the filters of their cluster, too.
+fn half_where_we_ask(envoy: &EnvoyConfig<'_>, cluster: &Cluster<'_>) -> Option<Finding> {
+    let is_asked =
+        envoy.gateways.iter().any(|config| asked_clusters(config).any(|name| name == cluster.name));
+    let half = cluster.filters.iter().find(|filter| filter.role == Role::Half).filter(|_| is_asked)?;
+    Some(Weakness::HalfOnAskedCluster.at(&half.at, &[cluster.name]))
+}
+
 fn missing(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let Some(first) = envoy.clusters.first() else { return Vec::new() };
     let mut findings = Vec::new();
     for config in &envoy.gateways {
         let named = config.upstreams.iter().map(|upstream| upstream.cluster.as_str());
-        let asked = identity_clusters(config).chain(list_clusters(config)).chain(limit_cluster(config));
-        for name in named.chain(asked) {
+        for name in named.chain(asked_clusters(config)) {
             if !envoy.clusters.iter().any(|cluster| cluster.name == name) {
                 findings.push(Weakness::ClusterMissing.at(&first.at.whole_list(), &[name]));
             }

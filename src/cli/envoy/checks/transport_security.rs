@@ -1,9 +1,9 @@
-//! The way to a provider or an issuer: whether it is encrypted, and whether the other end proves who it is.
+//! The way to a provider, an issuer or a token endpoint: whether it is encrypted, and whether the other end proves who it is.
 
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
-use crate::cli::envoy::model::{Cluster, EnvoyConfig, identity_clusters, is_loopback};
+use crate::cli::envoy::model::{Cluster, EnvoyConfig, identity_clusters, is_loopback, token_clusters};
 use crate::cli::envoy::weakness::Weakness;
 
 pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
@@ -12,12 +12,16 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         let is_provider = envoy.upstream(cluster.name).is_some();
         let has_keys =
             envoy.gateways.iter().any(|config| identity_clusters(config).any(|name| name == cluster.name));
-        let (clear, gain) = match (is_provider, has_keys) {
-            (true, _) => (Weakness::CredentialInClear, "gets the provider's credential and every prompt"),
-            (false, true) => {
-                (Weakness::KeysInClear, "hands out keys of its own, and calls or signs tokens for any tenant")
-            }
-            (false, false) => continue,
+        let has_tokens =
+            envoy.gateways.iter().any(|config| token_clusters(config).any(|name| name == cluster.name));
+        let (clear, gain) = if is_provider {
+            (Weakness::CredentialInClear, "gets the provider's credential and every prompt")
+        } else if has_tokens {
+            (Weakness::TokensInClear, "gets the gateway's client secret and every token it asks for")
+        } else if has_keys {
+            (Weakness::KeysInClear, "hands out keys of its own, and calls or signs tokens for any tenant")
+        } else {
+            continue;
         };
         // Where nobody knows where it leads, that comes first.
         if !leaves_the_machine(&cluster.at) || destination(cluster).is_some() {

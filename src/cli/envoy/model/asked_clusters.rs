@@ -1,4 +1,4 @@
-//! The clusters through which a gateway learns who may call.
+//! The clusters through which a gateway asks for itself: who may call, and for tokens for providers.
 
 use crate::config::{Config, Jwks};
 
@@ -12,6 +12,12 @@ fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
         let introspection = issuer.introspection.as_ref().map(|source| &source.cluster);
         keys.into_iter().chain(introspection).map(String::as_str)
     })
+}
+
+/// The clusters that a configuration gets tokens for providers through.
+pub(in crate::cli) fn token_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    let clients = config.credentials.iter().filter_map(|credential| credential.oauth.as_ref());
+    clients.map(|client| client.endpoint.cluster.as_str())
 }
 
 /// The clusters that a configuration learns through who may call: from issuers, and from key feeds.

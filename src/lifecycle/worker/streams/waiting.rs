@@ -1,5 +1,5 @@
-//! The exchanges that wait: for the rest of their body, for keys, for what an issuer says of a token, or for the rate limit
-//! service.
+//! The exchanges that wait: for the rest of their body, for keys, for what an issuer says of a token, for a token of the
+//! gateway's own, or for the rate limit service.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -41,9 +41,23 @@ impl Waiting {
         self.streams.borrow_mut().remove(&id);
     }
 
-    pub(in crate::lifecycle) fn wait_for_keys(&self) -> bool {
+    /// True where some wait for what another worker may have got.
+    pub(in crate::lifecycle) fn wait_for_others(&self) -> bool {
         let streams = self.streams.borrow();
-        streams.values().any(|entry| matches!(entry.state.borrow().phase, Phase::AwaitingKeys { .. }))
+        let waits = |entry: &Entry| {
+            matches!(entry.state.borrow().phase, Phase::AwaitingKeys { .. } | Phase::AwaitingToken { .. })
+        };
+        streams.values().any(waits)
+    }
+
+    /// How many wait for a token.
+    pub(in crate::lifecycle) fn for_tokens(&self) -> usize {
+        let streams = self.streams.borrow();
+        // One that is being walked does not wait.
+        let waits = |entry: &&Entry| {
+            entry.state.try_borrow().is_ok_and(|state| matches!(state.phase, Phase::AwaitingToken { .. }))
+        };
+        streams.values().filter(waits).count()
     }
 
     /// True where the wait of some is over, and their turn comes with the next tick.

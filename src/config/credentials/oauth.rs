@@ -1,0 +1,56 @@
+//! An OAuth client that the gateway is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::values::{SecretSource, Span};
+
+/// An OAuth client (RFC 6749). What it gets goes to the provider as `Authorization: Bearer`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OauthClient {
+    pub endpoint: TokenEndpoint,
+    /// The name by which the authorization server knows this gateway.
+    pub client_id: String,
+    pub client_authentication: ClientProof,
+    /// What the token is for, as the provider names it: `https://cognitiveservices.azure.com/.default`. May be absent only
+    /// where `parameters` say it by `audience` or `resource`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Further fields of the form, such as `audience`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A token endpoint (RFC 6749 section 3.2), asked through an Envoy cluster, which should speak TLS.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TokenEndpoint {
+    /// The Envoy cluster that leads to the authorization server.
+    pub cluster: String,
+    /// The `:authority` of the question.
+    pub host: String,
+    /// The path of the endpoint.
+    pub path: String,
+    /// How long one question may take, and how long a request waits for a token where there is none.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
+}
+
+/// How the gateway proves that it is the client, by the names of RFC 8414.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ClientProof {
+    /// By its secret, in the header `Authorization`.
+    ClientSecretBasic(SecretSource),
+    /// By its secret, in the form.
+    ClientSecretPost(SecretSource),
+}
+
+fn default_timeout() -> Span {
+    Span::from_seconds(2)
+}

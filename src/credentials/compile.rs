@@ -1,0 +1,103 @@
+//! All credentials of one configuration that are got, and what a worker knows of them.
+
+use std::rc::Rc;
+
+use super::credential::Credential;
+use super::slot::Slot;
+use crate::config::{self, ConfigError};
+use crate::secret::Environment;
+
+/// The credentials of one configuration, in its order.
+#[derive(Debug, Default)]
+pub struct Credentials(Vec<Credential>);
+
+/// One of them; only a configuration that has it makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CredentialIndex(usize);
+
+/// The choice of one, which is remembered in place of its token.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub index: CredentialIndex,
+    pub id: Rc<str>,
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// The same for two credentials that get tokens of one account.
+    pub account: [u8; 32],
+}
+
+/// What one worker knows of each.
+#[derive(Debug, Default)]
+pub struct Slots(Vec<Slot>);
+
+impl Credentials {
+    /// # Errors
+    /// An id that occurs twice, or a credential that is wrong.
+    pub fn compile(
+        credentials: &[config::Credential],
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let mut compiled: Vec<Credential> = Vec::with_capacity(credentials.len());
+        for (index, credential) in credentials.iter().enumerate() {
+            let at = format!("credentials[{index}]");
+            if compiled.iter().any(|other| other.id() == credential.id) {
+                let why = format!("the id `{}` occurs twice", credential.id.escape_debug());
+                return Err(ConfigError::new(format!("{at}.id"), why));
+            }
+            compiled.push(Credential::compile(credential, &at, environment)?);
+        }
+        Ok(Self(compiled))
+    }
+
+    /// The credential that `from` names at `at`.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub fn choose(&self, id: &str, at: &str) -> Result<Chosen, ConfigError> {
+        let found = self.iter().find(|(_, credential)| credential.id() == id);
+        let chosen = found.map(|(index, credential)| Chosen {
+            index,
+            id: id.into(),
+            kind: credential.kind(),
+            account: credential.account(),
+        });
+        chosen.ok_or_else(|| {
+            let known: Vec<String> =
+                self.0.iter().map(|credential| format!("`{}`", credential.id())).collect();
+            let known = match known.is_empty() {
+                true => "there are none".to_owned(),
+                false => format!("there are {}", known.join(", ")),
+            };
+            ConfigError::new(at, format!("`{}` is no id of `credentials`; {known}", id.escape_debug()))
+        })
+    }
+
+    pub fn get(&self, CredentialIndex(index): CredentialIndex) -> Option<&Credential> {
+        self.0.get(index)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (CredentialIndex, &Credential)> {
+        self.0.iter().enumerate().map(|(index, credential)| (CredentialIndex(index), credential))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Empty ones, for each.
+    pub fn slots(&self) -> Slots {
+        Slots(vec![Slot::default(); self.0.len()])
+    }
+}
+
+impl Slots {
+    pub fn get(&self, CredentialIndex(index): CredentialIndex) -> Option<&Slot> {
+        self.0.get(index)
+    }
+
+    pub fn put(&mut self, CredentialIndex(index): CredentialIndex, slot: Slot) {
+        if let Some(place) = self.0.get_mut(index) {
+            *place = slot;
+        }
+    }
+}

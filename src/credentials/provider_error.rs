@@ -1,0 +1,91 @@
+//! What the errors of token endpoints mean (RFC 6749 section 5.2, and the codes of Microsoft Entra ID).
+//!
+//! Descriptions are not repeated: they are the provider's text, and some quote what they refuse.
+
+use serde_json::{Map, Value};
+
+use super::failure::Setback;
+use crate::unique_json;
+
+/// Statuses that another try may turn into an answer. 404 and 410 are a metadata server's that is not ready yet.
+const PASSING: [u32; 5] = [404, 408, 410, 425, 429];
+/// The errors that say so.
+const PASSING_ERRORS: [&str; 3] = ["temporarily_unavailable", "server_error", "slow_down"];
+const LONGEST_NAME: usize = 64;
+
+/// Entra's codes (`AADSTS…`) that an operator meets, and what helps.
+const ENTRA: [(u64, &str); 14] = [
+    (7_000_215, "the client secret is wrong; is it the secret's value, and not its id?"),
+    (7_000_222, "the client secret has expired; make a new one"),
+    (7_000_218, "the application is no confidential client, or nothing has proven it"),
+    (700_016, "the tenant knows no application of this `client_id`"),
+    (90_002, "the tenant in `path` does not exist"),
+    (70_011, "the scope is not one resource with `/.default`"),
+    (500_011, "the tenant knows no resource of this scope"),
+    (700_027, "the certificate does not belong to the application, or has expired"),
+    (700_021, "the assertion is not one that the application trusts"),
+    (700_024, "the assertion is not of this time"),
+    (70_021, "no federated identity of the application fits the assertion's `iss`, `sub` and `aud`"),
+    (700_213, "no federated identity of the application fits the assertion's `sub`"),
+    (65_001, "nobody has consented to what is asked for"),
+    (50_196, "the same was asked too often"),
+];
+
+/// What an answer that is no token means.
+pub(super) fn setback(status: u32, body: &[u8], wish_ms: Option<u64>) -> Setback {
+    let answer = unique_json::object(body).unwrap_or_default();
+    let error = name_in(&answer, "error");
+    let mut why = format!("the endpoint answered {status}");
+    if let Some(error) = error {
+        why.push_str(&format!(" `{error}`"));
+    }
+    let codes: Vec<u64> = codes_in(&answer).collect();
+    for code in &codes {
+        why.push_str(&format!(", AADSTS{code}"));
+    }
+    if let Some((_, meaning)) = ENTRA.iter().find(|(code, _)| codes.contains(code)) {
+        why.push_str(&format!(": {meaning}"));
+    } else if let Some(meaning) = error.and_then(meaning) {
+        why.push_str(&format!(": {meaning}"));
+    }
+    let is_passing = PASSING.contains(&status)
+        || !(400..500).contains(&status)
+        || error.is_some_and(|error| PASSING_ERRORS.contains(&error));
+    let setback = if is_passing { Setback::unavailable(why) } else { Setback::refused(why) };
+    Setback { wish_ms, trace: trace(&answer), ..setback }
+}
+
+/// What helps against an error of RFC 6749 section 5.2.
+fn meaning(error: &str) -> Option<&'static str> {
+    Some(match error {
+        "invalid_client" => "the client is not known, or its secret is wrong",
+        "unauthorized_client" => "the client may not use this grant",
+        "invalid_scope" => "the scope is not known, or the client may not have it",
+        "invalid_target" => "the audience or resource is not known",
+        "unsupported_grant_type" => "the server does not have this grant",
+        "invalid_request" => "the server misses something in the question",
+        _ => return None,
+    })
+}
+
+/// What the provider's support asks for.
+fn trace(answer: &Map<String, Value>) -> Option<String> {
+    let ids = ["trace_id", "correlation_id"];
+    let ids: Vec<String> =
+        ids.iter().filter_map(|name| Some(format!("{name} {}", name_in(answer, name)?))).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
+/// A field that is a name, and no text of any kind.
+fn name_in<'a>(answer: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    let is_name = |text: &&str| {
+        (1..=LONGEST_NAME).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    answer.get(field).and_then(Value::as_str).filter(is_name)
+}
+
+fn codes_in(answer: &Map<String, Value>) -> impl Iterator<Item = u64> {
+    let codes = answer.get("error_codes").and_then(Value::as_array).into_iter().flatten();
+    codes.filter_map(Value::as_u64).take(3)
+}

@@ -1,0 +1,247 @@
+//! Gets the tokens for providers: one worker asks, ahead of the end of the one there is; all workers read.
+//!
+//! The lease on the ledger is the single flight; what came, or why nothing came, lies in the slot that workers share.
+
+use std::cell::RefCell;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::fetch::{self, Delivery, Place, Request, Response};
+use super::lease::Lease;
+use crate::credentials::{
+    Absence, Credential, CredentialIndex, MAX_TOKEN_ANSWER_BYTES, Setback, Slot, Slots, TokenAnswer,
+    TokenRequest,
+};
+use crate::gateway::Gateway;
+use crate::ledger::compose;
+use crate::lifecycle::context::Context;
+use crate::lifecycle::host::{House, Level};
+use crate::lifecycle::metrics::TokenMetrics;
+use crate::request::Moment;
+
+/// Shared data shows an empty value as no value.
+const NOTHING: [u8; 1] = [0];
+/// How much longer a lease lasts than the question may take.
+const LEASE_SLACK_MS: u64 = 200;
+
+/// The tokens of one configuration in one worker.
+pub(in crate::lifecycle) struct Tokens {
+    slots: RefCell<Slots>,
+    /// The version of the shared slot that each was read from.
+    versions: RefCell<HashMap<CredentialIndex, u32>>,
+    /// Those that an exchange waits for.
+    wanted: RefCell<HashSet<CredentialIndex>>,
+    /// The questions under way, by token of the fetch.
+    under_way: RefCell<HashMap<u32, Question>>,
+    metrics: HashMap<CredentialIndex, TokenMetrics>,
+}
+
+/// One question and its lease.
+struct Question {
+    credential: CredentialIndex,
+    lease: Lease,
+    asked_ms: u64,
+}
+
+impl Tokens {
+    pub(in crate::lifecycle) fn new(gateway: &Gateway, house: &dyn House) -> Self {
+        let credentials = gateway.credentials();
+        let define =
+            |(index, credential): (_, &Credential)| (index, TokenMetrics::define(house, credential.id()));
+        let tokens = Self {
+            slots: RefCell::new(credentials.slots()),
+            versions: RefCell::default(),
+            wanted: RefCell::default(),
+            under_way: RefCell::default(),
+            metrics: credentials.iter().map(define).collect(),
+        };
+        for (index, credential) in credentials.iter() {
+            house.create_document(&credential.slot_key(), &NOTHING);
+            tokens.read(house, index, credential);
+        }
+        tokens
+    }
+
+    pub(in crate::lifecycle) fn with<T>(&self, with: impl FnOnce(&Slots) -> T) -> T {
+        with(&self.slots.borrow())
+    }
+
+    pub(in crate::lifecycle) fn is_fetching(&self) -> bool {
+        !self.under_way.borrow().is_empty()
+    }
+
+    /// True where it is worth waiting for.
+    pub(in crate::lifecycle) fn is_coming(&self, credential: CredentialIndex, now_ms: u64) -> bool {
+        let slots = self.slots.borrow();
+        let usable = slots.get(credential).map(|slot| slot.usable(now_ms).err());
+        usable.flatten() == Some(Absence::Coming)
+    }
+
+    /// How long an exchange may wait for it.
+    pub(in crate::lifecycle) fn patience_ms(gateway: &Gateway, credential: CredentialIndex) -> u64 {
+        gateway.credentials().get(credential).map_or(0, |credential| credential.timeout().milliseconds())
+    }
+
+    pub(in crate::lifecycle) fn want(&self, credential: CredentialIndex) {
+        self.wanted.borrow_mut().insert(credential);
+    }
+
+    /// Reads what other workers got.
+    pub(in crate::lifecycle) fn read_shared(&self, context: Context<'_>) {
+        for (index, credential) in context.gateway.credentials().iter() {
+            self.read(context.house, index, credential);
+        }
+    }
+
+    /// Reads what other workers got, and asks for what is due.
+    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, now_ms: u64) {
+        for (index, credential) in context.gateway.credentials().iter() {
+            self.read(context.house, index, credential);
+            if self.is_due(index, credential, now_ms) {
+                self.ask(context, (index, credential), now_ms);
+            }
+            self.tell(context.house, index, now_ms);
+        }
+        self.wanted.borrow_mut().retain(|index| self.is_coming(*index, now_ms));
+    }
+
+    /// Takes an answer, if it is one of these.
+    pub(in crate::lifecycle) fn receive(
+        &self,
+        context: Context<'_>,
+        token: u32,
+        delivery: Delivery,
+        moment: &Moment,
+    ) {
+        let Some(question) = self.under_way.borrow_mut().remove(&token) else { return };
+        let Some(credential) = context.gateway.credentials().get(question.credential) else { return };
+        let (index, house) = (question.credential, context.house);
+        let response = fetch::response(house, delivery, MAX_TOKEN_ANSWER_BYTES);
+        let answer = match &response {
+            Ok(Response { status, retry_after, body }) => {
+                Ok(TokenAnswer { status: *status, retry_after: retry_after.as_deref(), body })
+            }
+            Err(why) => Err(Setback::unavailable(why.clone())),
+        };
+        let asked = (question.asked_ms, moment.unix_ms);
+        self.settle(house, (index, credential), |slot| {
+            credential.answered(slot, answer, asked, moment.entropy.first().copied().unwrap_or_default())
+        });
+        question.lease.end(context, moment.unix_ms, moment.unix_ms);
+    }
+
+    /// The provider has refused the token of this id.
+    pub(in crate::lifecycle) fn distrust(
+        &self,
+        context: Context<'_>,
+        index: CredentialIndex,
+        (token_id, now_ms): (&str, u64),
+    ) {
+        let Some(credential) = context.gateway.credentials().get(index) else { return };
+        self.read(context.house, index, credential);
+        let distrusted = self.slots.borrow().get(index).and_then(|slot| slot.distrusted(token_id, now_ms));
+        if let Some(slot) = distrusted {
+            self.count(context.house, index, "made_due_by_401");
+            self.share(context.house, (index, credential), slot);
+        }
+    }
+
+    fn is_due(&self, index: CredentialIndex, credential: &Credential, now_ms: u64) -> bool {
+        let slots = self.slots.borrow();
+        let Some(slot) = slots.get(index) else { return false };
+        let is_wanted = self.wanted.borrow().contains(&index) && !credential.lacks_secret();
+        credential.is_due(slot, now_ms) || (is_wanted && slot.usable(now_ms).err() == Some(Absence::Coming))
+    }
+
+    fn ask(&self, context: Context<'_>, (index, credential): (CredentialIndex, &Credential), now_ms: u64) {
+        let key = compose(&[b"token", credential.slot_key().as_bytes()]);
+        let for_ms = credential.timeout().milliseconds().saturating_add(LEASE_SLACK_MS);
+        let Some(lease) = Lease::take(context, key, now_ms, for_ms) else { return };
+        // Whoever had the lease before has shared what came of it before it ended.
+        self.read(context.house, index, credential);
+        let request = credential.request().filter(|_| self.is_due(index, credential, now_ms));
+        let Some(request) = request else { return lease.end(context, now_ms, now_ms) };
+        match send(context.house, credential, &request) {
+            Ok(token) => {
+                let question = Question { credential: index, lease, asked_ms: now_ms };
+                self.under_way.borrow_mut().insert(token, question);
+            }
+            Err(why) => {
+                let why = format!(
+                    "cannot ask through the cluster `{}`: {why}; is there such a cluster?",
+                    request.cluster
+                );
+                self.settle(context.house, (index, credential), |slot| {
+                    credential.answered(slot, Err(Setback::unavailable(why)), (now_ms, now_ms), 0)
+                });
+                lease.end(context, now_ms, now_ms);
+            }
+        }
+    }
+
+    /// Shares what has come of a question, and tells the operator where that is another thing than before.
+    fn settle(
+        &self,
+        house: &dyn House,
+        (index, credential): (CredentialIndex, &Credential),
+        answered: impl FnOnce(Slot) -> Slot,
+    ) {
+        let before = self.slots.borrow().get(index).cloned().unwrap_or_default();
+        let after = answered(before.clone());
+        self.count(house, index, &format!("fetches.outcome.{}", after.outcome()));
+        let id = credential.id();
+        match (before.failure(), after.failure()) {
+            (Some(old), Some(new)) if new.is_like(old) => {}
+            (_, Some(new)) => {
+                let serves =
+                    if after.token().is_some() { "; the last token serves on while it lasts" } else { "" };
+                house.log(
+                    Level::Warning,
+                    &format!("credentials `{id}`: there is no new token: {new}{serves}"),
+                );
+            }
+            (Some(_), None) => {
+                house.log(Level::Warning, &format!("credentials `{id}`: there is a new token again"))
+            }
+            (None, None) => {}
+        }
+        self.share(house, (index, credential), after);
+    }
+
+    fn share(&self, house: &dyn House, (index, credential): (CredentialIndex, &Credential), slot: Slot) {
+        house.replace_document(&credential.slot_key(), &slot.write());
+        self.slots.borrow_mut().put(index, slot);
+    }
+
+    fn read(&self, house: &dyn House, index: CredentialIndex, credential: &Credential) {
+        let Some((bytes, version)) = house.document(&credential.slot_key()) else { return };
+        if self.versions.borrow_mut().insert(index, version) != Some(version) {
+            self.slots.borrow_mut().put(index, Slot::read(&bytes));
+        }
+    }
+
+    fn tell(&self, house: &dyn House, index: CredentialIndex, now_ms: u64) {
+        if let (Some(metrics), Some(slot)) = (self.metrics.get(&index), self.slots.borrow().get(index)) {
+            metrics.tell(house, slot, now_ms);
+        }
+    }
+
+    fn count(&self, house: &dyn House, index: CredentialIndex, what: &str) {
+        if let Some(metrics) = self.metrics.get(&index) {
+            metrics.count(house, what);
+        }
+    }
+}
+
+/// What workers know of a credential, for the half of the gateway that asks for nothing itself.
+pub(in crate::lifecycle) fn slot(house: &dyn House, credential: &Credential) -> Slot {
+    house.document(&credential.slot_key()).map(|(bytes, _)| Slot::read(&bytes)).unwrap_or_default()
+}
+
+fn send(house: &dyn House, credential: &Credential, request: &TokenRequest<'_>) -> Result<u32, String> {
+    let TokenRequest { cluster, host, path, timeout, headers, form } = request;
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form = form.as_ref().map(String::as_bytes);
+    let request = Request { what: credential.id(), timeout: *timeout, headers: &headers, form };
+    Place { cluster, host, path }.try_send(house, request)
+}

@@ -1,0 +1,159 @@
+//! Which credential an upstream has for whom.
+
+use std::collections::BTreeMap;
+
+use super::headers;
+use crate::config::{ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret};
+use crate::credentials::{Chosen, CredentialIndex, Credentials};
+use crate::secret::{Environment, Secret};
+
+/// The credentials of one upstream.
+#[derive(Debug)]
+pub(super) enum Credential {
+    Shared(Source),
+    PerTenant {
+        tenants: BTreeMap<String, Source>,
+        fallback: Option<Source>,
+    },
+    /// Envoy adds it on the cluster.
+    Envoy,
+}
+
+/// Where one credential comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// `None` where the environment has no such variable.
+    Secret(Option<Secret>),
+    /// A token that is got.
+    Token(Chosen),
+}
+
+/// What goes on for one principal.
+#[derive(Clone, Copy)]
+pub(super) enum Choice<'a> {
+    Secret(&'a Secret),
+    Token(&'a Chosen),
+    Envoy,
+}
+
+impl Credential {
+    pub(super) fn compile(
+        credential: &ProviderCredential,
+        at: &str,
+        from: (&Credentials, Environment<'_>),
+    ) -> Result<Self, ConfigError> {
+        Ok(match credential {
+            ProviderCredential::Env(name) => Self::Shared(Source::of_variable(name, at, from.1)?),
+            ProviderCredential::From(id) => {
+                Self::Shared(Source::of_credential(id, &format!("{at}.from"), from.0)?)
+            }
+            ProviderCredential::PerTenant(entry) if shares_a_source(entry) => {
+                let why = "two tenants, or a tenant and the fallback, name the same variable or entry of `credentials`; what one stores at the provider would be the other's too";
+                return Err(ConfigError::new(at, why));
+            }
+            ProviderCredential::PerTenant(entry) => {
+                let compile = |source: &CredentialSource| Source::compile(source, at, from);
+                let tenants = entry.tenants.iter();
+                let tenants = tenants.map(|(tenant, source)| Ok((tenant.clone(), compile(source)?)));
+                Self::PerTenant {
+                    tenants: tenants.collect::<Result<_, ConfigError>>()?,
+                    fallback: entry.fallback.as_ref().map(compile).transpose()?,
+                }
+            }
+            ProviderCredential::Envoy => Self::Envoy,
+        })
+    }
+
+    /// `None` where this tenant has none; then `None` where the environment lacks it.
+    pub(super) fn choose(&self, tenant: Option<&str>) -> Option<Option<Choice<'_>>> {
+        let source = match self {
+            Self::Envoy => return Some(Some(Choice::Envoy)),
+            Self::Shared(source) => source,
+            Self::PerTenant { tenants, fallback } => {
+                tenant.and_then(|tenant| tenants.get(tenant)).or(fallback.as_ref())?
+            }
+        };
+        Some(match source {
+            Source::Secret(secret) => secret.as_ref().map(Choice::Secret),
+            Source::Token(chosen) => Some(Choice::Token(chosen)),
+        })
+    }
+
+    /// True where the tenant has one of its own.
+    pub(super) fn is_of(&self, tenant: &str) -> bool {
+        matches!(self, Self::PerTenant { tenants, .. } if tenants.contains_key(tenant))
+    }
+
+    pub(super) fn is_per_tenant(&self) -> bool {
+        matches!(self, Self::PerTenant { .. })
+    }
+
+    pub(super) fn has_fallback(&self) -> bool {
+        matches!(self, Self::PerTenant { fallback: Some(_), .. })
+    }
+
+    /// Each that is got.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = CredentialIndex> {
+        self.sources().filter_map(|(_, source)| match source {
+            Source::Token(chosen) => Some(chosen.index),
+            Source::Secret(_) => None,
+        })
+    }
+
+    /// Each, and the tenant it is for; `None` where it is for whoever comes.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (Option<&str>, &Source)> {
+        let (shared, tenants, fallback) = match self {
+            Self::Shared(source) => (Some(source), None, None),
+            Self::PerTenant { tenants, fallback } => (None, Some(tenants), fallback.as_ref()),
+            Self::Envoy => (None, None, None),
+        };
+        let own = tenants.into_iter().flatten().map(|(tenant, source)| (Some(tenant.as_str()), source));
+        own.chain(shared.into_iter().chain(fallback).map(|source| (None, source)))
+    }
+}
+
+impl Source {
+    fn compile(
+        source: &CredentialSource,
+        at: &str,
+        (credentials, environment): (&Credentials, Environment<'_>),
+    ) -> Result<Self, ConfigError> {
+        match source {
+            CredentialSource::Env(name) => Self::of_variable(name, at, environment),
+            CredentialSource::From(id) => Self::of_credential(id, at, credentials),
+        }
+    }
+
+    /// A secret that goes into a header.
+    fn of_variable(name: &str, at: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let Some(secret) = read_secret(name, at, environment)? else { return Ok(Self::Secret(None)) };
+        let text = std::str::from_utf8(secret.expose()).ok().filter(|text| headers::is_value(text));
+        match text {
+            Some(_) => Ok(Self::Secret(Some(secret))),
+            None => Err(ConfigError::new(
+                at,
+                format!("the value of `{name}` cannot be a header's value; look for a line break in it"),
+            )),
+        }
+    }
+
+    fn of_credential(id: &str, at: &str, credentials: &Credentials) -> Result<Self, ConfigError> {
+        credentials.choose(id, at).map(Self::Token)
+    }
+
+    /// What two sources of one account have in common; `None` where there is nothing.
+    pub(super) fn account(&self) -> Option<&[u8]> {
+        match self {
+            Self::Secret(secret) => secret.as_ref().map(Secret::expose),
+            Self::Token(chosen) => Some(&chosen.account),
+        }
+    }
+}
+
+fn shares_a_source(entry: &TenantCredentials) -> bool {
+    let sources: Vec<&CredentialSource> = entry.tenants.values().chain(&entry.fallback).collect();
+    sources
+        .iter()
+        .enumerate()
+        .any(|(index, source)| sources.iter().skip(index).skip(1).any(|other| other == source))
+}
