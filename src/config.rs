@@ -19,7 +19,11 @@ mod document;
 mod schema;
 
 pub use anomalies::AnomalySettings;
-pub use credentials::{ClientProof, Credential, OauthClient, TokenEndpoint};
+pub use credentials::{
+    AppService, AssertionAlgorithm, AssertionSource, AwsKeys, AzureMachine, BedrockKey, ClientProof,
+    ContainerKeys, Credential, GoogleKey, GoogleMachine, Machine, OauthClient, PrivateKeyJwt, ServedFile,
+    StaticKeys, TokenEndpoint,
+};
 pub use document::{Attach, ClientAddress, Config, Hold};
 pub use error::ConfigError;
 pub use identity::{

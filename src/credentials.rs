@@ -8,7 +8,8 @@ mod failure;
 mod provider_error;
 mod token;
 mod answer;
-mod oauth;
+mod request;
+mod kind;
 mod slot;
 mod credential;
 mod compile;
@@ -17,7 +18,7 @@ pub use answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswer};
 pub use compile::{Chosen, CredentialIndex, Credentials, Slots};
 pub use credential::Credential;
 pub use failure::{Failure, FailureKind, Setback};
-pub use oauth::TokenRequest;
+pub use request::{Made, Step, TokenRequest};
 pub use slot::{Absence, Slot};
 pub use token::Token;
 

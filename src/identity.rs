@@ -39,7 +39,7 @@ pub use credential::{
     find, in_body, protocols_without_credentials,
 };
 
-pub use jose::{EngineAnswer, Question};
+pub use jose::{AssertionKey, EngineAnswer, Question};
 
 pub use principal::{
     Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,

@@ -1,10 +1,22 @@
 //! The section `credentials`: what the gateway gets for a provider, in place of a secret that lies in the environment.
 
+mod bedrock;
+mod file;
+mod google_key;
+mod machine;
 mod oauth;
 
 use serde::{Deserialize, Serialize};
 
-pub use oauth::{ClientProof, OauthClient, TokenEndpoint};
+use super::values::Span;
+
+pub use bedrock::{AwsKeys, BedrockKey, ContainerKeys, StaticKeys};
+pub use file::ServedFile;
+pub use google_key::GoogleKey;
+pub use machine::{AppService, AzureMachine, GoogleMachine, Machine};
+pub use oauth::{
+    AssertionAlgorithm, AssertionSource, ClientProof, OauthClient, PrivateKeyJwt, TokenEndpoint,
+};
 
 /// A credential at a provider that is got and renewed. It has one kind, which is the name of its other field.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,4 +28,17 @@ pub struct Credential {
     /// A token for the gateway itself, by the client credentials grant (RFC 6749 section 4.4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth: Option<OauthClient>,
+    /// A token for the identity of the machine that the gateway runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Machine>,
+    /// A token that the gateway signs itself by the key of a Google service account (AIP-4111).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub google_key: Option<GoogleKey>,
+    /// A short-term key of Amazon Bedrock that the gateway makes itself by keys of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bedrock_key: Option<BedrockKey>,
+}
+
+fn default_timeout() -> Span {
+    Span::from_seconds(2)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::de::{IoRead, SliceRead};
 
 use super::anomalies::AnomalySettings;
-use super::credentials::Credential;
+use super::credentials::{Credential, ServedFile};
 use super::error::ConfigError;
 use super::identity::{Discovery, Dpop, Issuer, Key, KeyFeed, Revocations, Tokens, shared_keys};
 use super::metering::Metering;
@@ -101,6 +101,9 @@ pub struct Config {
     /// What model tokens cost. Absent: nothing is told in money.
     #[serde(default)]
     pub prices: Option<Prices>,
+    /// Files that Envoy serves to the gateway, for credentials that are proven by what lies in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ServedFile>,
     /// Credentials at providers that the gateway gets and renews, for `from` in `upstreams`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<Credential>,

@@ -25,11 +25,7 @@ pub struct TokenAnswer<'a> {
 
 /// The token and its life.
 pub(super) fn read(answer: TokenAnswer<'_>) -> Result<(Secret, Life), Setback> {
-    let TokenAnswer { status, retry_after, body } = answer;
-    if status != OK {
-        return Err(setback(status, body, retry_after.and_then(milliseconds)));
-    }
-    let unusable = |why: &str| Setback::unavailable(format!("the endpoint's answer is of no use: {why}"));
+    let body = body(answer)?;
     let object = unique_json::object(body).ok_or_else(|| unusable("it is not one JSON object"))?;
     let token = object.get("access_token").and_then(Value::as_str);
     let token = token.ok_or_else(|| unusable("it has no `access_token`"))?;
@@ -50,6 +46,18 @@ pub(super) fn read(answer: TokenAnswer<'_>) -> Result<(Secret, Life), Setback> {
         refresh_in_s: field("refresh_in")?,
     };
     Ok((Secret::new(token), life))
+}
+
+/// The body of a success.
+pub(super) fn body(TokenAnswer { status, retry_after, body }: TokenAnswer<'_>) -> Result<&[u8], Setback> {
+    match status {
+        OK => Ok(body),
+        status => Err(setback(status, body, retry_after.and_then(milliseconds))),
+    }
+}
+
+pub(super) fn unusable(why: &str) -> Setback {
+    Setback::unavailable(format!("the endpoint's answer is of no use: {why}"))
 }
 
 /// A whole number, which metadata servers write as a text.

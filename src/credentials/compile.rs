@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::credential::Credential;
 use super::slot::Slot;
-use crate::config::{self, ConfigError};
+use crate::config::{self, AwsKeys, ClientProof, ConfigError, ServedFile, require_reachable, require_text};
 use crate::secret::Environment;
 
 /// The credentials of one configuration, in its order.
@@ -32,11 +32,13 @@ pub struct Slots(Vec<Slot>);
 
 impl Credentials {
     /// # Errors
-    /// An id that occurs twice, or a credential that is wrong.
+    /// An id that occurs twice, a file that nobody reads, or a credential that is wrong.
     pub fn compile(
         credentials: &[config::Credential],
+        files: &[ServedFile],
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
+        require_files(files, credentials)?;
         let mut compiled: Vec<Credential> = Vec::with_capacity(credentials.len());
         for (index, credential) in credentials.iter().enumerate() {
             let at = format!("credentials[{index}]");
@@ -44,7 +46,7 @@ impl Credentials {
                 let why = format!("the id `{}` occurs twice", credential.id.escape_debug());
                 return Err(ConfigError::new(format!("{at}.id"), why));
             }
-            compiled.push(Credential::compile(credential, &at, environment)?);
+            compiled.push(Credential::compile(credential, &at, (files, environment))?);
         }
         Ok(Self(compiled))
     }
@@ -100,4 +102,30 @@ impl Slots {
             *place = slot;
         }
     }
+}
+
+/// Each can be asked for, has a name of its own, and is read by a credential.
+fn require_files(files: &[ServedFile], credentials: &[config::Credential]) -> Result<(), ConfigError> {
+    let reads = |credential: &config::Credential, id: &str| {
+        let proof = credential.oauth.as_ref().map(|client| &client.client_authentication);
+        let keys = credential.bedrock_key.as_ref().map(|key| &key.aws);
+        matches!(proof, Some(ClientProof::ClientAssertion(source)) if source.file == id)
+            || matches!(keys, Some(AwsKeys::Container(keys)) if keys.authorization_file.as_deref() == Some(id))
+    };
+    let is_read = |id: &str| credentials.iter().any(|credential| reads(credential, id));
+    for (index, file) in files.iter().enumerate() {
+        let at = format!("files[{index}]");
+        require_text(&file.id, &format!("{at}.id"))?;
+        require_reachable(&file.cluster, &file.host, &file.path, &at)?;
+        let id = file.id.escape_debug();
+        let why = if files.iter().take(index).any(|other| other.id == file.id) {
+            format!("the id `{id}` occurs twice")
+        } else if !is_read(&file.id) {
+            format!("no credential reads `{id}`; name it there, or leave the entry out")
+        } else {
+            continue;
+        };
+        return Err(ConfigError::new(format!("{at}.id"), why));
+    }
+    Ok(())
 }

@@ -4,11 +4,13 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{self, TokenAnswer};
 use super::failure::Setback;
-use super::oauth::{Client, TokenRequest};
+use super::kind::Kind;
+use super::request::{Made, Step, TokenRequest};
 use super::slot::Slot;
-use super::token::{Times, Token};
-use crate::config::{self, ConfigError, Span, require_text};
+use super::token::{Life, Times, Token};
+use crate::config::{self, ConfigError, ServedFile, Span, require_text};
 use crate::ledger::compose;
+use crate::request::Moment;
 use crate::secret::{Environment, Secret};
 
 /// A credential that is got.
@@ -22,16 +24,11 @@ pub struct Credential {
     proof: String,
 }
 
-#[derive(Debug)]
-enum Kind {
-    Oauth(Client),
-}
-
 impl Credential {
     pub(super) fn compile(
         credential: &config::Credential,
         at: &str,
-        environment: Environment<'_>,
+        from: (&[ServedFile], Environment<'_>),
     ) -> Result<Self, ConfigError> {
         let id_at = format!("{at}.id");
         require_text(&credential.id, &id_at)?;
@@ -42,11 +39,8 @@ impl Credential {
             );
             return Err(ConfigError::new(id_at, why));
         }
-        let Some(client) = &credential.oauth else {
-            return Err(ConfigError::new(at, "nothing says how it is got; write one of `oauth`"));
-        };
-        let kind = Kind::Oauth(Client::compile(client, &format!("{at}.oauth"), environment)?);
-        let proof = proof(kind.secret());
+        let kind = Kind::compile(credential, at, from)?;
+        let proof = proof(kind.material());
         Ok(Self { id: credential.id.clone(), account: account(&kind), kind, proof })
     }
 
@@ -56,9 +50,7 @@ impl Credential {
 
     /// The name of its kind, as in the configuration.
     pub fn kind(&self) -> &'static str {
-        match &self.kind {
-            Kind::Oauth(_) => "oauth",
-        }
+        self.kind.name()
     }
 
     /// The same for two credentials that get tokens of one account.
@@ -74,21 +66,32 @@ impl Credential {
 
     /// True where what it is got with is not there.
     pub fn lacks_secret(&self) -> bool {
-        self.kind.secret().is_none()
+        self.kind.material().is_none()
     }
 
     /// How long a request waits for a token where there is none.
     pub fn timeout(&self) -> Span {
-        match &self.kind {
-            Kind::Oauth(client) => client.timeout(),
-        }
+        self.kind.timeout()
     }
 
-    /// What is to be sent; `None` where there is nothing to prove the gateway with.
-    pub fn request(&self) -> Option<TokenRequest<'_>> {
-        match &self.kind {
-            Kind::Oauth(client) => client.request(),
-        }
+    /// What is to be done first.
+    ///
+    /// # Errors
+    /// There is nothing to prove the gateway with.
+    pub fn begin(&self, moment: &Moment) -> Result<Step<'_>, Setback> {
+        self.kind.begin(moment).map_err(Setback::refused)
+    }
+
+    /// What is to be asked once the file has been read that [`Self::begin`] has named.
+    ///
+    /// # Errors
+    /// The file could not be read, or does not hold what it should.
+    pub fn with_file(
+        &self,
+        content: Result<&[u8], String>,
+        moment: &Moment,
+    ) -> Result<TokenRequest<'_>, Setback> {
+        content.and_then(|content| self.kind.with_file(content, moment)).map_err(Setback::unavailable)
     }
 
     /// True where a newer token is to be asked for now.
@@ -96,17 +99,33 @@ impl Credential {
         !self.lacks_secret() && slot.is_due(&self.proof, now_ms)
     }
 
-    /// The slot after an answer to a question of `asked_ms`; `chance` spreads what many gateways do.
-    pub fn answered(
+    /// The slot after an answer to a question of `asked_ms`.
+    pub fn answered(&self, slot: Slot, answer: TokenAnswer<'_>, asked_ms: u64, moment: &Moment) -> Slot {
+        self.settled(slot, self.kind.read(answer, moment), asked_ms, moment)
+    }
+
+    /// The slot with a token that the gateway has made itself.
+    pub fn made(&self, slot: Slot, made: Made, moment: &Moment) -> Slot {
+        self.settled(slot, Ok(made.with_life()), moment.unix_ms, moment)
+    }
+
+    /// The slot where no answer has come.
+    pub fn failed(&self, slot: Slot, setback: Setback, moment: &Moment) -> Slot {
+        self.settled(slot, Err(setback), moment.unix_ms, moment)
+    }
+
+    fn settled(
         &self,
         slot: Slot,
-        answer: Result<TokenAnswer<'_>, Setback>,
-        (asked_ms, now_ms): (u64, u64),
-        chance: u8,
+        got: Result<(Secret, Life), Setback>,
+        asked_ms: u64,
+        moment: &Moment,
     ) -> Slot {
-        let got = answer.and_then(answer::read).and_then(|(value, life)| {
-            let over =
-                || Setback::unavailable("the endpoint's answer is of no use: the token has expired already");
+        // It spreads what many gateways do.
+        let chance = moment.entropy.first().copied().unwrap_or_default();
+        let now_ms = moment.unix_ms;
+        let got = got.and_then(|(value, life)| {
+            let over = || answer::unusable("the token has expired already");
             Ok(Token::new(value, Times::of(life, asked_ms, chance).ok_or_else(over)?))
         });
         let slot = slot.proven_by(self.proof.clone());
@@ -117,24 +136,13 @@ impl Credential {
     }
 }
 
-impl Kind {
-    fn secret(&self) -> Option<&Secret> {
-        match self {
-            Self::Oauth(client) => client.secret(),
-        }
-    }
-}
-
-fn proof(secret: Option<&Secret>) -> String {
-    let secret = secret.map(Secret::expose).unwrap_or_default();
-    let digest = Sha256::new().chain_update(b"claimgate proof").chain_update(secret).finalize();
+fn proof(material: Option<&[u8]>) -> String {
+    let material = material.unwrap_or_default();
+    let digest = Sha256::new().chain_update(b"claimgate proof").chain_update(material).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn account(kind: &Kind) -> [u8; 32] {
-    let (name, texts) = match kind {
-        Kind::Oauth(client) => ("oauth", client.account()),
-    };
-    let parts: Vec<&[u8]> = [name.as_bytes()].into_iter().chain(texts.iter().map(Vec::as_slice)).collect();
+    let parts: Vec<&[u8]> = [kind.name()].into_iter().chain(kind.account()).map(str::as_bytes).collect();
     Sha256::digest(compose(&parts)).into()
 }

@@ -1,12 +1,14 @@
 //! What is asked for a token, what an answer means, and how long a token is good.
 
+mod kinds;
+
 use serde_json::{Value, json};
 
 use super::answer::{TokenAnswer, read};
 use super::failure::{Failure, FailureKind, Setback};
 use super::token::{Life, Times};
-use super::{Credentials, Slot};
-use crate::policy::fixture::{NOW_MS, merged};
+use super::{Credentials, Slot, Step};
+use crate::policy::fixture::{NOW_MS, merged, moment};
 use crate::secret::Secret;
 
 fn entry(client: Value) -> Value {
@@ -23,7 +25,7 @@ fn compiled(entries: &[Value]) -> Result<Credentials, String> {
         entries.iter().map(|entry| serde_json::from_value(entry.clone())).collect();
     let entries = entries.map_err(|error| error.to_string())?;
     let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk {name}")));
-    Credentials::compile(&entries, &environment).map_err(|error| error.to_string())
+    Credentials::compile(&entries, &[], &environment).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -36,7 +38,10 @@ fn an_entry_that_is_wrong_is_told_with_its_place_and_the_remedy() {
             "credentials[0].id: `a.b` cannot be part of a metric's name; write letters, digits, `_` and `-`",
         ),
         (vec![id(" ")], "credentials[0].id: an empty text; write the exact value"),
-        (vec![json!({ "id": "a" })], "credentials[0]: nothing says how it is got; write one of `oauth`"),
+        (
+            vec![json!({ "id": "a" })],
+            "credentials[0]: it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key` and `bedrock_key`",
+        ),
         (
             vec![entry(json!({ "scope": null }))],
             "credentials[0].oauth.scope: nothing says what the token is for; write the provider's scope, such as `https://cognitiveservices.azure.com/.default`",
@@ -92,7 +97,7 @@ fn the_question_is_as_rfc_6749_has_it() {
     ] {
         let credentials = compiled(&[entry(client)]).unwrap();
         let (_, credential) = credentials.iter().next().unwrap();
-        let request = credential.request().unwrap();
+        let Ok(Step::Ask(request)) = credential.begin(&moment(NOW_MS)) else { panic!() };
         assert_eq!((request.cluster, request.host, request.path), ("login", "login.example", "/token"));
         assert_eq!(request.form.as_deref(), Some(form));
         let header = request.headers.iter().find(|(name, _)| *name == "authorization");
@@ -105,7 +110,7 @@ fn a_secret_that_is_not_there_is_no_error_of_the_configuration() {
     let absent = json!({ "client_authentication": { "client_secret_post": { "env": "ABSENT" } } });
     let credentials = compiled(&[entry(absent)]).unwrap();
     let (_, credential) = credentials.iter().next().unwrap();
-    assert!(credential.lacks_secret() && credential.request().is_none());
+    assert!(credential.lacks_secret() && credential.begin(&moment(NOW_MS)).is_err());
 }
 
 #[test]
@@ -309,9 +314,8 @@ fn a_slot_is_read_as_it_was_written() {
     let (_, credential) = credentials.iter().next().unwrap();
     let body = br#"{"access_token":"t","expires_in":3600}"#;
     let got = TokenAnswer { status: 200, retry_after: None, body };
-    let asked = (NOW_MS, NOW_MS);
-    let slot = credential.answered(Slot::default(), Ok(got), asked, 0);
-    let failed = credential.answered(slot.clone(), Err(Setback::unavailable("w")), asked, 0);
+    let slot = credential.answered(Slot::default(), got, NOW_MS, &moment(NOW_MS));
+    let failed = credential.failed(slot.clone(), Setback::unavailable("w"), &moment(NOW_MS));
     for slot in [Slot::default(), slot, failed] {
         let read = Slot::read(&slot.write());
         assert_eq!(read.write(), slot.write());

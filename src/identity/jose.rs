@@ -3,6 +3,7 @@
 //! It proves that a key signed some bytes. Whose key it is, and what the token may say, is for those above.
 
 mod base64url;
+mod assertion_key;
 mod compact;
 mod offload;
 mod verifying_key;
@@ -12,6 +13,7 @@ mod verify_token;
 mod jwk;
 mod thumbprint;
 
+pub use assertion_key::AssertionKey;
 pub(super) use base64url::base64url;
 pub(super) use compact::{ALGORITHMS, Compact, Header};
 pub(super) use jwk::verifying_key;

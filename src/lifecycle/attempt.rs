@@ -25,7 +25,7 @@ impl AtCluster {
     /// # Errors
     /// What of the sections that it reads is wrong.
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        let credentials = Credentials::compile(&config.credentials, environment)?;
+        let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
         let upstreams = Upstreams::compile(&config.upstreams, &credentials, environment)?;
         Ok(Self { upstreams, credentials })
     }

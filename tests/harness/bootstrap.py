@@ -74,11 +74,12 @@ def bootstrap(
     buffer_limit: int | None = None,
     listener_port: int = 0,
     tls: Mapping[str, Document] | None = None,
+    listeners: Sequence[Document] = (),
 ) -> Document:
     """A bootstrap for the simulator's ports.
 
     `connection_manager` overrides single options of the hardening (None removes one). `clusters` and `routes` come
-    before the own ones. `tls` names more listeners, each like the first behind its transport socket. Logs `audit.log` and `access.log` go to `directory`. Port 0 lets the kernel choose.
+    before the own ones. `tls` names more listeners, each like the first behind its transport socket; `listeners` are others. Logs `audit.log` and `access.log` go to `directory`. Port 0 lets the kernel choose.
     """
     own = [static_cluster(name, ports[name]) for name in ROUTED]
     own.append(static_cluster(IDENTITY_PROVIDER, ports["control"]))
@@ -93,7 +94,7 @@ def bootstrap(
     }
     if buffer_limit is not None:
         listener["per_connection_buffer_limit_bytes"] = buffer_limit
-    listeners = [listener]
+    listeners = [listener, *listeners]
     for name, transport_socket in (tls or {}).items():
         secured = copy.deepcopy({**listener, "name": name, "address": socket_address(0)})
         secured["filter_chains"][0]["transport_socket"] = transport_socket

@@ -122,6 +122,13 @@ class Signer:
         return self.private.sign(signed, padding.PKCS1v15(), digest)
 
 
+def google_key_file(signer: Signer, email: str = "gate@acme-prod.iam.gserviceaccount.test") -> str:
+    """The key file of a service account whose key this is (RS256)."""
+    pem = signer.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    file = {"type": "service_account", "private_key_id": signer.kid, "private_key": pem, "client_email": email}
+    return json.dumps(file)
+
+
 def private_parts(key: Any) -> list[str]:
     """The private number as a JWK has it (RFC 7518 section 6), and the lines of the PEM file that hold such numbers."""
     form, no_password = PrivateFormat.PKCS8, NoEncryption()
@@ -174,9 +181,15 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
             names += [credential.get("env"), *(source for source in sources if not isinstance(source, dict))]
     asking = [issuer["introspection"] for issuer in configuration.get("issuers", ()) if "introspection" in issuer]
     names += [introspection["client_secret"]["env"] for introspection in asking]
-    clients = [credential["oauth"] for credential in configuration.get("credentials", ())]
-    names += [source["env"] for client in clients for source in client["client_authentication"].values()]
+    names += _variables(configuration.get("credentials", ()))
     return tuple(sorted({name for name in [*names, *signing_keys(configuration)] if name}))
+
+
+def _variables(document: Any) -> list[str]:
+    """The variable of each `{env: NAME}` in it."""
+    if isinstance(document, dict):
+        return [document["env"]] if set(document) == {"env"} else _variables(list(document.values()))
+    return [name for entry in document for name in _variables(entry)] if isinstance(document, (list, tuple)) else []
 
 
 def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:

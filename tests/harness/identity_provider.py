@@ -44,6 +44,8 @@ class Client:
     lifetime: int = 300
     """Of its tokens, in seconds."""
     introspects: bool = False
+    key: dict[str, str] | None = None
+    """The public key of one that signs what proves it (`private_key_jwt`)."""
 
     def __post_init__(self) -> None:
         evidence.register(Kind.TOKEN, self.secret)

@@ -20,7 +20,7 @@ export function makeProvider(issuer, clients, store) {
   const provider = new Provider(issuer, {
     adapter: (kind) => store.adapter(kind),
     clients: clients.map(registration),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     clientDefaults: { id_token_signed_response_alg: 'RS256' },
     extraClientMetadata: { properties: OWN_METADATA },
     extraTokenClaims: (_, token) => (token.client.tenant ? { tenant: token.client.tenant } : undefined),
@@ -46,10 +46,11 @@ export function makeProvider(issuer, clients, store) {
   return provider;
 }
 
-function registration({ id, secret, method, ...own }) {
+/** A client has a secret or a public key. */
+function registration({ id, secret, method, key, ...own }) {
   return {
     client_id: id,
-    client_secret: secret,
+    ...(key ? { jwks: { keys: [key] }, token_endpoint_auth_signing_alg: key.alg } : { client_secret: secret }),
     token_endpoint_auth_method: method,
     grant_types: ['client_credentials'],
     redirect_uris: [],

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::config::{ClientProof, Config, CredentialSource, Introspection, ProviderCredential, SecretSource};
+use crate::config::{
+    AwsKeys, ClientProof, Config, Credential, CredentialSource, Introspection, Machine, ProviderCredential,
+    SecretSource,
+};
 use crate::secret::Secret;
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
@@ -23,8 +26,12 @@ fn environment(
     signing_key: fn(&str) -> Option<String>,
 ) -> impl Fn(&str) -> Option<Secret> + use<> {
     let signing: Vec<String> = signing_keys(config).map(str::to_owned).collect();
+    let formed = config.credentials.iter().flat_map(formed_secrets);
+    let formed: Vec<String> = formed.map(|SecretSource::Env(name)| name.clone()).collect();
     move |name| match signing.iter().any(|key| key == name) {
         true => signing_key(name).map(Secret::new),
+        // No text stands in for a key of a certain form.
+        false if formed.iter().any(|key| key == name) => None,
         false => Some(Secret::new(provider_credential(name))),
     }
 }
@@ -40,11 +47,46 @@ fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
 fn client_secrets(config: &Config) -> impl Iterator<Item = &str> {
     let asked = config.issuers.iter().filter_map(|issuer| issuer.introspection.as_ref());
     let asked = asked.map(|Introspection { client_secret, .. }| client_secret);
-    let clients = config.credentials.iter().filter_map(|credential| credential.oauth.as_ref());
-    let clients = clients.map(|client| match &client.client_authentication {
-        ClientProof::ClientSecretBasic(secret) | ClientProof::ClientSecretPost(secret) => secret,
+    let got = config.credentials.iter().flat_map(secrets);
+    asked.chain(got).map(|SecretSource::Env(name)| name.as_str())
+}
+
+/// What a credential is got with.
+fn secrets(credential: &Credential) -> Vec<&SecretSource> {
+    let Credential { id: _, oauth, metadata, google_key, bedrock_key } = credential;
+    let mut secrets = Vec::new();
+    match oauth.as_ref().map(|client| &client.client_authentication) {
+        Some(ClientProof::ClientSecretBasic(secret) | ClientProof::ClientSecretPost(secret)) => {
+            secrets.push(secret)
+        }
+        Some(ClientProof::PrivateKeyJwt(entry)) => {
+            secrets.extend([&entry.key].into_iter().chain(&entry.certificate))
+        }
+        Some(ClientProof::ClientAssertion(_)) | None => {}
+    }
+    match metadata {
+        Some(Machine::AppService(service)) => secrets.push(&service.header),
+        Some(Machine::Azure(_) | Machine::Google(_)) | None => {}
+    }
+    secrets.extend(google_key.iter().map(|google| &google.key));
+    match bedrock_key.as_ref().map(|bedrock| &bedrock.aws) {
+        Some(AwsKeys::Keys(keys)) => {
+            secrets.extend(
+                [&keys.access_key_id, &keys.secret_access_key].into_iter().chain(&keys.session_token),
+            );
+        }
+        Some(AwsKeys::Container(_)) | None => {}
+    }
+    secrets
+}
+
+/// What of that is a key in a form of its own.
+fn formed_secrets(credential: &Credential) -> impl Iterator<Item = &SecretSource> {
+    let signed = credential.oauth.iter().filter_map(|client| match &client.client_authentication {
+        ClientProof::PrivateKeyJwt(entry) => Some([&entry.key].into_iter().chain(&entry.certificate)),
+        _ => None,
     });
-    asked.chain(clients).map(|SecretSource::Env(name)| name.as_str())
+    signed.flatten().chain(credential.google_key.iter().map(|google| &google.key))
 }
 
 /// The value that a provider credential has in scripts.

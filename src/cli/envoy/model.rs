@@ -9,7 +9,7 @@ mod asked_clusters;
 mod loopback;
 mod routes;
 
-pub(super) use asked_clusters::{identity_clusters, token_clusters};
+pub(super) use asked_clusters::{identity_clusters, nearby_clusters, token_clusters};
 pub(super) use cluster::Cluster;
 pub(super) use connection_manager::ConnectionManager;
 pub(super) use envoy_config::EnvoyConfig;

@@ -36,7 +36,7 @@ pub struct TokenEndpoint {
     /// The path of the endpoint.
     pub path: String,
     /// How long one question may take, and how long a request waits for a token where there is none.
-    #[serde(default = "default_timeout")]
+    #[serde(default = "super::default_timeout")]
     pub timeout: Span,
 }
 
@@ -49,8 +49,58 @@ pub enum ClientProof {
     ClientSecretBasic(SecretSource),
     /// By its secret, in the form.
     ClientSecretPost(SecretSource),
+    /// By a JWT of another issuer that the server trusts for it (RFC 7523 section 2.2): a workload's identity.
+    ClientAssertion(AssertionSource),
+    /// By a JWT that the gateway signs itself (RFC 7523 section 2.2).
+    PrivateKeyJwt(PrivateKeyJwt),
 }
 
-fn default_timeout() -> Span {
-    Span::from_seconds(2)
+/// A private key whose public half the server knows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PrivateKeyJwt {
+    /// The key, in PEM.
+    pub key: SecretSource,
+    /// The certificate that the server has of it, in PEM; its SHA-256 goes into the header as `x5t#S256`, as Entra wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SecretSource>,
+    #[serde(default)]
+    pub algorithm: AssertionAlgorithm,
+    /// `kid` in the header, where the server goes by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// `aud`. Absent: the URL of the token endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+}
+
+/// By which algorithm the gateway signs what it says of itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub enum AssertionAlgorithm {
+    RS256,
+    #[default]
+    PS256,
+    ES256,
+}
+
+impl AssertionAlgorithm {
+    /// The value of `alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+        }
+    }
+}
+
+/// Where somebody else's assertion comes from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AssertionSource {
+    /// The entry of this id in `files`. It is read for each question, so that a newer assertion is used at once.
+    pub file: String,
 }

@@ -33,7 +33,7 @@ impl Gateway {
         let quotas = QuotaSet::compile(&config.quotas, service, &engine)?;
         let identity = Identity::compile(config, &engine, environment)?;
         let published = Published::compile(config, &identity)?;
-        let credentials = Credentials::compile(&config.credentials, environment)?;
+        let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
         let rooms = Rooms {
             upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
             credentials,

@@ -91,6 +91,19 @@ pub(super) struct Response {
     pub(super) body: Vec<u8>,
 }
 
+impl Response {
+    /// The body of a success.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn content(self) -> Result<Vec<u8>, String> {
+        match self.status {
+            200 => Ok(self.body),
+            status => Err(format!("status {status}")),
+        }
+    }
+}
+
 /// The answer to a fetch, whatever it says, of at most `limit` bytes.
 ///
 /// # Errors

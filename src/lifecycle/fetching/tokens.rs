@@ -9,7 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use super::fetch::{self, Delivery, Place, Request, Response};
 use super::lease::Lease;
 use crate::credentials::{
-    Absence, Credential, CredentialIndex, MAX_TOKEN_ANSWER_BYTES, Setback, Slot, Slots, TokenAnswer,
+    Absence, Credential, CredentialIndex, MAX_TOKEN_ANSWER_BYTES, Setback, Slot, Slots, Step, TokenAnswer,
     TokenRequest,
 };
 use crate::gateway::Gateway;
@@ -41,6 +41,23 @@ struct Question {
     credential: CredentialIndex,
     lease: Lease,
     asked_ms: u64,
+    stage: Stage,
+}
+
+/// What a question is worked on with.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    context: Context<'a>,
+    credential: &'a Credential,
+    moment: &'a Moment,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What proves the gateway.
+    File,
+    Token,
 }
 
 impl Tokens {
@@ -94,11 +111,12 @@ impl Tokens {
     }
 
     /// Reads what other workers got, and asks for what is due.
-    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, now_ms: u64) {
+    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, moment: &Moment) {
+        let now_ms = moment.unix_ms;
         for (index, credential) in context.gateway.credentials().iter() {
             self.read(context.house, index, credential);
             if self.is_due(index, credential, now_ms) {
-                self.ask(context, (index, credential), now_ms);
+                self.ask(context, (index, credential), moment);
             }
             self.tell(context.house, index, now_ms);
         }
@@ -115,19 +133,28 @@ impl Tokens {
     ) {
         let Some(question) = self.under_way.borrow_mut().remove(&token) else { return };
         let Some(credential) = context.gateway.credentials().get(question.credential) else { return };
-        let (index, house) = (question.credential, context.house);
-        let response = fetch::response(house, delivery, MAX_TOKEN_ANSWER_BYTES);
-        let answer = match &response {
-            Ok(Response { status, retry_after, body }) => {
-                Ok(TokenAnswer { status: *status, retry_after: retry_after.as_deref(), body })
+        let at = At { context, credential, moment };
+        let response = fetch::response(context.house, delivery, MAX_TOKEN_ANSWER_BYTES);
+        match (question.stage, response) {
+            (Stage::File, response) => {
+                let content = response.and_then(Response::content);
+                let content = content
+                    .map_err(|why| format!("the file that proves the gateway could not be read: {why}"));
+                match credential.with_file(content.as_deref().map_err(String::clone), moment) {
+                    Ok(request) => {
+                        let question = Question { stage: Stage::Token, asked_ms: moment.unix_ms, ..question };
+                        self.send(at, question, &request);
+                    }
+                    Err(setback) => self.fail(at, question, setback),
+                }
             }
-            Err(why) => Err(Setback::unavailable(why.clone())),
-        };
-        let asked = (question.asked_ms, moment.unix_ms);
-        self.settle(house, (index, credential), |slot| {
-            credential.answered(slot, answer, asked, moment.entropy.first().copied().unwrap_or_default())
-        });
-        question.lease.end(context, moment.unix_ms, moment.unix_ms);
+            (Stage::Token, Ok(Response { status, retry_after, body })) => {
+                let answer = TokenAnswer { status, retry_after: retry_after.as_deref(), body: &body };
+                let asked_ms = question.asked_ms;
+                self.settle(at, question, |slot| credential.answered(slot, answer, asked_ms, moment));
+            }
+            (Stage::Token, Err(why)) => self.fail(at, question, Setback::unavailable(why)),
+        }
     }
 
     /// The provider has refused the token of this id.
@@ -153,41 +180,55 @@ impl Tokens {
         credential.is_due(slot, now_ms) || (is_wanted && slot.usable(now_ms).err() == Some(Absence::Coming))
     }
 
-    fn ask(&self, context: Context<'_>, (index, credential): (CredentialIndex, &Credential), now_ms: u64) {
+    fn ask(
+        &self,
+        context: Context<'_>,
+        (index, credential): (CredentialIndex, &Credential),
+        moment: &Moment,
+    ) {
+        let now_ms = moment.unix_ms;
         let key = compose(&[b"token", credential.slot_key().as_bytes()]);
         let for_ms = credential.timeout().milliseconds().saturating_add(LEASE_SLACK_MS);
         let Some(lease) = Lease::take(context, key, now_ms, for_ms) else { return };
         // Whoever had the lease before has shared what came of it before it ended.
         self.read(context.house, index, credential);
-        let request = credential.request().filter(|_| self.is_due(index, credential, now_ms));
-        let Some(request) = request else { return lease.end(context, now_ms, now_ms) };
-        match send(context.house, credential, &request) {
+        if !self.is_due(index, credential, now_ms) {
+            return lease.end(context, now_ms, now_ms);
+        }
+        let at = At { context, credential, moment };
+        let question = Question { credential: index, lease, asked_ms: now_ms, stage: Stage::Token };
+        match credential.begin(moment) {
+            Ok(Step::Made(made)) => self.settle(at, question, |slot| credential.made(slot, made, moment)),
+            Ok(Step::Read(request)) => self.send(at, Question { stage: Stage::File, ..question }, &request),
+            Ok(Step::Ask(request)) => self.send(at, question, &request),
+            Err(setback) => self.fail(at, question, setback),
+        }
+    }
+
+    fn send(&self, at: At<'_>, question: Question, request: &TokenRequest<'_>) {
+        match send(at.context.house, at.credential, request) {
             Ok(token) => {
-                let question = Question { credential: index, lease, asked_ms: now_ms };
                 self.under_way.borrow_mut().insert(token, question);
             }
             Err(why) => {
-                let why = format!(
-                    "cannot ask through the cluster `{}`: {why}; is there such a cluster?",
-                    request.cluster
-                );
-                self.settle(context.house, (index, credential), |slot| {
-                    credential.answered(slot, Err(Setback::unavailable(why)), (now_ms, now_ms), 0)
-                });
-                lease.end(context, now_ms, now_ms);
+                let cluster = request.cluster;
+                let why =
+                    format!("cannot ask through the cluster `{cluster}`: {why}; is there such a cluster?");
+                self.fail(at, question, Setback::unavailable(why));
             }
         }
     }
 
+    fn fail(&self, at: At<'_>, question: Question, setback: Setback) {
+        self.settle(at, question, |slot| at.credential.failed(slot, setback, at.moment));
+    }
+
     /// Shares what has come of a question, and tells the operator where that is another thing than before.
-    fn settle(
-        &self,
-        house: &dyn House,
-        (index, credential): (CredentialIndex, &Credential),
-        answered: impl FnOnce(Slot) -> Slot,
-    ) {
+    fn settle(&self, at: At<'_>, question: Question, settled: impl FnOnce(Slot) -> Slot) {
+        let At { context, credential, moment } = at;
+        let (house, index) = (context.house, question.credential);
         let before = self.slots.borrow().get(index).cloned().unwrap_or_default();
-        let after = answered(before.clone());
+        let after = settled(before.clone());
         self.count(house, index, &format!("fetches.outcome.{}", after.outcome()));
         let id = credential.id();
         match (before.failure(), after.failure()) {
@@ -201,11 +242,12 @@ impl Tokens {
                 );
             }
             (Some(_), None) => {
-                house.log(Level::Warning, &format!("credentials `{id}`: there is a new token again"))
+                house.log(Level::Warning, &format!("credentials `{id}`: there is a new token again"));
             }
             (None, None) => {}
         }
         self.share(house, (index, credential), after);
+        question.lease.end(context, moment.unix_ms, moment.unix_ms);
     }
 
     fn share(&self, house: &dyn House, (index, credential): (CredentialIndex, &Credential), slot: Slot) {

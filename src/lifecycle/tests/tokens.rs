@@ -299,6 +299,21 @@ fn another_scope_never_meets_the_old_token() {
 }
 
 #[test]
+fn a_file_is_read_before_the_question_and_both_within_one_wait() {
+    let proof = json!({ "client_authentication": { "client_assertion": { "file": "jwt" } } });
+    let files = json!({ "files": [{ "id": "jwt", "cluster": "files", "path": "/jwt" }] });
+    let scene = Scene::new(config(proof, files));
+    let mut playing = scene.chat(1).sends(BODY);
+    scene.tick();
+    let (file, others) = (scene.house.take_fetches(), scene.asks());
+    assert_eq!((file[0].path.as_str(), file.len(), others), ("/jwt", 1, 0));
+    scene.answer_token(file[0].token, "200", "e.e.s");
+    playing.waits();
+    scene.answer_fetch("200", &answer("token-1", HOUR_S));
+    playing.carries("token-1");
+}
+
+#[test]
 fn a_body_that_grows_too_long_meanwhile_is_refused() {
     let scene = Scene::new(config(
         json!({}),

@@ -70,7 +70,7 @@ impl Worker {
         }
         keys.tick(self.context(), now_ms);
         documents.tick(self.context(), now_ms);
-        tokens.tick(self.context(), now_ms);
+        tokens.tick(self.context(), &self.moment());
         introspection.tick(self.context(), now_ms);
         self.metrics.cache.tell(house, &self.memory);
         let ledger = self.metrics.ledger.get_or_init(|| LedgerGauge::define(house));

@@ -2,7 +2,9 @@
 
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
-use crate::cli::envoy::model::{Cluster, EnvoyConfig, HttpFilter, Role, identity_clusters, token_clusters};
+use crate::cli::envoy::model::{
+    Cluster, EnvoyConfig, HttpFilter, Role, identity_clusters, nearby_clusters, token_clusters,
+};
 use crate::cli::envoy::weakness::Weakness;
 use crate::config::{Attach, Config};
 
@@ -35,7 +37,7 @@ fn limit_cluster(config: &Config) -> Option<&str> {
 /// Each that the gateway itself asks something through.
 fn asked_clusters(config: &Config) -> impl Iterator<Item = &str> {
     let who = identity_clusters(config).chain(list_clusters(config));
-    who.chain(token_clusters(config)).chain(limit_cluster(config))
+    who.chain(token_clusters(config)).chain(nearby_clusters(config)).chain(limit_cluster(config))
 }
 
 /// Envoy leads the gateway's own questions through the filters of their cluster, too.

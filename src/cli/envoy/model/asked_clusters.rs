@@ -1,6 +1,6 @@
 //! The clusters through which a gateway asks for itself: who may call, and for tokens for providers.
 
-use crate::config::{Config, Jwks};
+use crate::config::{AppService, AwsKeys, AzureMachine, BedrockKey, Config, GoogleMachine, Jwks, Machine};
 
 /// The clusters that a configuration asks issuers through.
 fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
@@ -18,6 +18,21 @@ fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
 pub(in crate::cli) fn token_clusters(config: &Config) -> impl Iterator<Item = &str> {
     let clients = config.credentials.iter().filter_map(|credential| credential.oauth.as_ref());
     clients.map(|client| client.endpoint.cluster.as_str())
+}
+
+/// The clusters that lead to metadata servers and to files, neither of which leave the machine's surroundings.
+pub(in crate::cli) fn nearby_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    let machines = config.credentials.iter().filter_map(|credential| credential.metadata.as_ref());
+    let machines = machines.map(|machine| match machine {
+        Machine::Azure(AzureMachine { cluster, .. })
+        | Machine::AppService(AppService { cluster, .. })
+        | Machine::Google(GoogleMachine { cluster, .. }) => cluster.as_str(),
+    });
+    let containers = config.credentials.iter().filter_map(|credential| match &credential.bedrock_key {
+        Some(BedrockKey { aws: AwsKeys::Container(keys), .. }) => Some(keys.cluster.as_str()),
+        _ => None,
+    });
+    machines.chain(containers).chain(config.files.iter().map(|file| file.cluster.as_str()))
 }
 
 /// The clusters that a configuration learns through who may call: from issuers, and from key feeds.

@@ -2,36 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{self, ClientAuthentication, ClientProof, ConfigError, Span, TokenEndpoint};
-use crate::config::{SecretSource, require_reachable, require_text};
-use crate::oauth_client::{FORM_TYPE, Form, prove_by_secret};
-use crate::secret::{Environment, Secret};
+use super::client_proof::Proof;
+use crate::config::{self, ConfigError, ServedFile, Span, TokenEndpoint, require_reachable, require_text};
+use crate::credentials::request::{Step, TokenRequest};
+use crate::oauth_client::{FORM_TYPE, Form};
+use crate::request::Moment;
+use crate::secret::Environment;
 
 /// What says which token it shall be; without a scope one of these must.
 const TARGETS: [&str; 2] = ["audience", "resource"];
-/// What this file writes itself.
+/// What the gateway writes itself.
 const RESERVED: [&str; 6] =
     ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"];
 
-/// A question to be sent. It may hold secrets, so it has no `Debug`.
-pub struct TokenRequest<'a> {
-    pub cluster: &'a str,
-    pub host: &'a str,
-    pub path: &'a str,
-    pub timeout: Span,
-    pub headers: Vec<(&'static str, String)>,
-    /// Sent by `POST` where there is one.
-    pub form: Option<String>,
-}
-
 /// One client, compiled.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(in crate::credentials) struct Client {
     endpoint: TokenEndpoint,
     client_id: String,
-    authentication: ClientAuthentication,
-    /// `None` where the environment has none.
-    secret: Option<Secret>,
+    proof: Proof,
     scope: Option<String>,
     parameters: BTreeMap<String, String>,
 }
@@ -40,7 +29,7 @@ impl Client {
     pub(super) fn compile(
         client: &config::OauthClient,
         at: &str,
-        environment: Environment<'_>,
+        from: (&[ServedFile], Environment<'_>),
     ) -> Result<Self, ConfigError> {
         let TokenEndpoint { cluster, host, path, .. } = &client.endpoint;
         require_reachable(cluster, host, path, &format!("{at}.endpoint"))?;
@@ -57,53 +46,54 @@ impl Client {
             let why = format!("`{name}` is written by the gateway itself; leave it out");
             return Err(ConfigError::new(format!("{at}.parameters.{name}"), why));
         }
-        let (authentication, source) = secret_of(&client.client_authentication);
         Ok(Self {
             endpoint: client.endpoint.clone(),
             client_id: client.client_id.clone(),
-            authentication,
-            secret: source.read(&format!("{at}.client_authentication"), environment)?,
+            proof: Proof::compile(&client.client_authentication, at, from)?,
             scope: client.scope.clone(),
             parameters: client.parameters.clone(),
         })
     }
 
-    /// What tells this client's tokens from others: all but the secret.
-    pub(super) fn account(&self) -> Vec<Vec<u8>> {
+    /// What tells this client's tokens from others: all but the proof.
+    pub(super) fn account(&self) -> Vec<&str> {
         let TokenEndpoint { cluster, host, path, .. } = &self.endpoint;
         let parameters = self.parameters.iter().flat_map(|(name, value)| [name, value]);
         let texts = [cluster, host, path, &self.client_id].into_iter().chain(&self.scope).chain(parameters);
-        texts.map(|text| text.as_bytes().to_vec()).collect()
+        texts.map(String::as_str).collect()
     }
 
-    pub(super) fn secret(&self) -> Option<&Secret> {
-        self.secret.as_ref()
+    pub(super) fn material(&self) -> Option<&[u8]> {
+        self.proof.material()
     }
 
+    /// That of a file comes on top.
     pub(super) fn timeout(&self) -> Span {
-        self.endpoint.timeout
+        let file_ms = self.proof.file().map_or(0, |file| file.timeout.milliseconds());
+        Span::from_milliseconds(self.endpoint.timeout.milliseconds().saturating_add(file_ms))
     }
 
-    /// `None` where there is no secret.
-    pub(super) fn request(&self) -> Option<TokenRequest<'_>> {
+    pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
+        match self.proof.file() {
+            Some(file) => Ok(Step::Read(TokenRequest::of_file(file))),
+            None => self.request(None, moment).map(Step::Ask),
+        }
+    }
+
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn request(&self, file: Option<&[u8]>, moment: &Moment) -> Result<TokenRequest<'_>, String> {
         let mut form = Form::of_grant("client_credentials");
         if let Some(scope) = &self.scope {
             form = form.with("scope", scope);
         }
         form = self.parameters.iter().fold(form, |form, (name, value)| form.with(name, value));
-        let client = (self.client_id.as_str(), self.secret.as_ref()?);
-        let (form, authorization) = prove_by_secret(form, self.authentication, client);
         let TokenEndpoint { cluster, host, path, timeout } = &self.endpoint;
+        let url = format!("https://{host}{path}");
+        let (form, authorization) = self.proof.put(form, (&self.client_id, &url), file, moment)?;
         let (name, value) = FORM_TYPE;
         let mut headers = vec![("accept", "application/json".to_owned()), (name, value.to_owned())];
         headers.extend(authorization.map(|value| ("authorization", value)));
-        Some(TokenRequest { cluster, host, path, timeout: *timeout, headers, form: Some(form.into_text()) })
-    }
-}
-
-fn secret_of(proof: &ClientProof) -> (ClientAuthentication, &SecretSource) {
-    match proof {
-        ClientProof::ClientSecretBasic(source) => (ClientAuthentication::ClientSecretBasic, source),
-        ClientProof::ClientSecretPost(source) => (ClientAuthentication::ClientSecretPost, source),
+        Ok(TokenRequest { cluster, host, path, timeout: *timeout, headers, form: Some(form.into_text()) })
     }
 }

@@ -1,0 +1,126 @@
+//! The kinds of credentials that are got, each with how its tokens are asked for.
+
+mod bedrock_key;
+mod client_proof;
+mod google_key;
+mod machine;
+mod oauth;
+
+use bedrock_key::BedrockKey;
+use google_key::GoogleKey;
+use machine::Machine;
+use oauth::Client;
+
+use super::answer::{self, TokenAnswer};
+use super::failure::Setback;
+use super::request::{Made, Step, TokenRequest};
+use super::token::Life;
+use crate::config::{self, ConfigError, ServedFile, Span};
+use crate::request::Moment;
+use crate::secret::{Environment, Secret};
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Oauth(Client),
+    Metadata(Machine),
+    Google(GoogleKey),
+    Bedrock(BedrockKey),
+}
+
+impl Kind {
+    pub(super) fn compile(
+        credential: &config::Credential,
+        at: &str,
+        from: (&[ServedFile], Environment<'_>),
+    ) -> Result<Self, ConfigError> {
+        let config::Credential { id: _, oauth, metadata, google_key, bedrock_key } = credential;
+        match (oauth, metadata, google_key, bedrock_key) {
+            (Some(client), None, None, None) => {
+                Client::compile(client, &format!("{at}.oauth"), from).map(Self::Oauth)
+            }
+            (None, Some(machine), None, None) => {
+                Machine::compile(machine, &format!("{at}.metadata"), from.1).map(Self::Metadata)
+            }
+            (None, None, Some(key), None) => {
+                GoogleKey::compile(key, &format!("{at}.google_key"), from.1).map(Self::Google)
+            }
+            (None, None, None, Some(key)) => {
+                BedrockKey::compile(key, &format!("{at}.bedrock_key"), from).map(Self::Bedrock)
+            }
+            _ => {
+                let why = "it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key` and `bedrock_key`";
+                Err(ConfigError::new(at, why))
+            }
+        }
+    }
+
+    /// As in the configuration.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Oauth(_) => "oauth",
+            Self::Metadata(_) => "metadata",
+            Self::Google(_) => "google_key",
+            Self::Bedrock(_) => "bedrock_key",
+        }
+    }
+
+    /// What tells its tokens from others, but for the name of the kind.
+    pub(super) fn account(&self) -> Vec<&str> {
+        match self {
+            Self::Oauth(client) => client.account(),
+            Self::Metadata(machine) => machine.account(),
+            Self::Google(key) => key.account(),
+            Self::Bedrock(key) => key.account(),
+        }
+    }
+
+    /// What proves the gateway; `None` where it should be there and is not.
+    pub(super) fn material(&self) -> Option<&[u8]> {
+        match self {
+            Self::Oauth(client) => client.material(),
+            Self::Metadata(machine) => machine.material(),
+            Self::Google(key) => key.material(),
+            Self::Bedrock(key) => key.material(),
+        }
+    }
+
+    pub(super) fn timeout(&self) -> Span {
+        match self {
+            Self::Oauth(client) => client.timeout(),
+            Self::Metadata(machine) => machine.timeout(),
+            Self::Google(_) => Span::from_seconds(2),
+            Self::Bedrock(key) => key.timeout(),
+        }
+    }
+
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
+        match self {
+            Self::Oauth(client) => client.begin(moment),
+            Self::Metadata(machine) => machine.request().map(Step::Ask),
+            Self::Google(key) => key.make(moment).map(Step::Made),
+            Self::Bedrock(key) => key.begin(moment),
+        }
+    }
+
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn with_file(&self, content: &[u8], moment: &Moment) -> Result<TokenRequest<'_>, String> {
+        match self {
+            Self::Oauth(client) => client.request(Some(content), moment),
+            Self::Bedrock(key) => key.request(Some(content)),
+            Self::Metadata(_) | Self::Google(_) => Err("it needs no file".to_owned()),
+        }
+    }
+
+    /// The token and its life.
+    pub(super) fn read(&self, answer: TokenAnswer<'_>, moment: &Moment) -> Result<(Secret, Life), Setback> {
+        match self {
+            Self::Bedrock(key) => answer::body(answer).and_then(|body| {
+                key.read(body, moment).map(Made::with_life).map_err(|why| answer::unusable(&why))
+            }),
+            Self::Oauth(_) | Self::Metadata(_) | Self::Google(_) => answer::read(answer),
+        }
+    }
+}
