@@ -17,7 +17,7 @@ const LIFE_S: u64 = 3600;
 pub(in crate::credentials) struct GoogleKey {
     audience: String,
     /// `None` where the environment has none.
-    account: Option<Account>,
+    account: Option<Box<Account>>,
     material: Option<Secret>,
     client_email: String,
 }
@@ -41,7 +41,7 @@ impl GoogleKey {
         let (account, client_email) = match &material {
             Some(secret) => {
                 let (account, email) = read(secret).map_err(wrong)?;
-                (Some(account), email)
+                (Some(Box::new(account)), email)
             }
             None => (None, String::new()),
         };
