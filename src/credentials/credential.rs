@@ -128,7 +128,7 @@ impl Credential {
             let over = || answer::unusable("the token has expired already");
             Ok(Token::new(value, Times::of(life, asked_ms, chance).ok_or_else(over)?))
         });
-        let slot = slot.proven_by(self.proof.clone());
+        let slot = slot.proven_by(self.proof.clone(), now_ms);
         match got {
             Ok(token) => slot.got(token, now_ms),
             Err(setback) => slot.failed(setback, now_ms, chance),

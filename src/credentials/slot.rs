@@ -11,6 +11,10 @@ use crate::secret::Secret;
 /// A token that the provider has refused is asked for again no more often than this, and no sooner after it came.
 const DISTRUST_MS: u64 = 60_000;
 
+/// Another proof than the last one's makes a token due no sooner than this after the last question, so that two configurations which
+/// prove one client by two secrets do not ask in turn for ever.
+const OTHER_PROOF_MS: u64 = 10_000;
+
 /// One credential's token and failure.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
@@ -18,6 +22,8 @@ pub struct Slot {
     failure: Option<Failure>,
     /// What the token was asked for with.
     proof: String,
+    /// When the last question was settled.
+    settled_ms: u64,
     /// When the provider refused a token last, so that it was made due.
     distrusted_ms: u64,
 }
@@ -55,7 +61,7 @@ impl Slot {
     /// True where a newer token is to be asked for now, with what is proven by this.
     pub(super) fn is_due(&self, proof: &str, now_ms: u64) -> bool {
         if self.proof != proof {
-            return true;
+            return now_ms.saturating_sub(self.settled_ms) >= OTHER_PROOF_MS;
         }
         match (&self.failure, &self.token) {
             (Some(failure), _) => now_ms >= failure.retry_ms,
@@ -95,8 +101,8 @@ impl Slot {
         Some(Self { token: Some(token.into()), distrusted_ms: now_ms, ..self.clone() })
     }
 
-    pub(super) fn proven_by(self, proof: String) -> Self {
-        Self { proof, ..self }
+    pub(super) fn proven_by(self, proof: String, settled_ms: u64) -> Self {
+        Self { proof, settled_ms, ..self }
     }
 
     pub(super) fn got(self, token: Token, now_ms: u64) -> Self {
@@ -117,6 +123,7 @@ struct Written {
     token: Option<WrittenToken>,
     failure: Option<Failure>,
     proof: String,
+    settled_ms: u64,
     distrusted_ms: u64,
 }
 
@@ -135,19 +142,20 @@ impl Slot {
             let value = String::from_utf8_lossy(token.value().expose()).into_owned();
             WrittenToken { value, asked_ms, due_ms, expires_ms }
         });
-        let (failure, proof) = (self.failure.clone(), self.proof.clone());
-        let written = Written { token, failure, proof, distrusted_ms: self.distrusted_ms };
+        let Self { failure, proof, settled_ms, distrusted_ms, .. } = self.clone();
+        let written = Written { token, failure, proof, settled_ms, distrusted_ms };
         serde_json::to_vec(&written).unwrap_or_default()
     }
 
     /// What was written; an empty slot for anything else.
     pub fn read(bytes: &[u8]) -> Self {
-        let Ok(Written { token, failure, proof, distrusted_ms }) = serde_json::from_slice(bytes) else {
+        let Ok(Written { token, failure, proof, settled_ms, distrusted_ms }) = serde_json::from_slice(bytes)
+        else {
             return Self::default();
         };
         let token = token.map(|WrittenToken { value, asked_ms, due_ms, expires_ms }| {
             Rc::new(Token::new(Secret::new(value), Times { asked_ms, due_ms, expires_ms }))
         });
-        Self { token, failure, proof, distrusted_ms }
+        Self { token, failure, proof, settled_ms, distrusted_ms }
     }
 }

@@ -1,6 +1,7 @@
 //! The checks, one file for each family of weaknesses: functions from what Envoy does to findings.
 
 mod added_header;
+mod asked_clusters;
 mod cluster_destination;
 mod clusters;
 mod connection_manager;
@@ -18,7 +19,7 @@ use super::model::EnvoyConfig;
 use crate::cli::document::Finding;
 
 /// In the order in which their findings are told.
-pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 11] = [
+pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 12] = [
     unfiltered_requests::findings,
     plugin_settings::findings,
     connection_manager::findings,
@@ -27,6 +28,7 @@ pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 11] = [
     path_rewrites::findings,
     route_actions::findings,
     clusters::findings,
+    asked_clusters::findings,
     transport_security::findings,
     logs_and_admin::findings,
     overload::findings,

@@ -9,7 +9,9 @@ mod asked_clusters;
 mod loopback;
 mod routes;
 
-pub(super) use asked_clusters::{identity_clusters, nearby_clusters, token_clusters};
+pub(super) use asked_clusters::{
+    identity_clusters, limit_cluster, list_clusters, nearby_clusters, token_clusters,
+};
 pub(super) use cluster::Cluster;
 pub(super) use connection_manager::ConnectionManager;
 pub(super) use envoy_config::EnvoyConfig;

@@ -170,6 +170,12 @@ weaknesses! {
     ClusterHalfMissing: Error, "cluster_half_missing",
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",
         "put the module with `root_id: claimgate-at-cluster` before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
+    CredentialsReachable: Error, "credentials_reachable",
+        "whoever is led to `{0}` asks there as the gateway does, and may be given the credentials that it gets there",
+        "lead nothing to `{0}`; only the gateway itself asks there";
+    SignsOrPasses: Warning, "signs_or_passes",
+        "where `{0}` finds no credentials of its own, requests to `{1}` go on without any, and its statistics say that they were signed",
+        "alarm on the provider's 403, or let the gateway get the credential by `credentials` in gateway.yaml";
     HalfOnAskedCluster: Error, "half_on_asked_cluster",
         "each question of the gateway's own through `{0}` enters the filter while the filter is at work, which traps its VM",
         "take the module out of the `http_filters` of `{0}`; it belongs on the clusters of providers";

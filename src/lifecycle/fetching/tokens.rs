@@ -103,6 +103,13 @@ impl Tokens {
         self.wanted.borrow_mut().insert(credential);
     }
 
+    /// Looks whether another worker has got it.
+    pub(in crate::lifecycle) fn look(&self, context: Context<'_>, index: CredentialIndex) {
+        if let Some(credential) = context.gateway.credentials().get(index) {
+            self.read(context.house, index, credential);
+        }
+    }
+
     /// Reads what other workers got.
     pub(in crate::lifecycle) fn read_shared(&self, context: Context<'_>) {
         for (index, credential) in context.gateway.credentials().iter() {
@@ -165,7 +172,7 @@ impl Tokens {
         (token_id, now_ms): (&str, u64),
     ) {
         let Some(credential) = context.gateway.credentials().get(index) else { return };
-        self.read(context.house, index, credential);
+        self.look(context, index);
         let distrusted = self.slots.borrow().get(index).and_then(|slot| slot.distrusted(token_id, now_ms));
         if let Some(slot) = distrusted {
             self.count(context.house, index, "made_due_by_401");

@@ -110,9 +110,8 @@ impl Stream {
             state.body = BodyProgress::Begun { bytes };
             outcome = decide(worker, exchange, &mut state, (patience, moment));
         }
-        if let Some(Outcome::Need(Need::Token { .. })) = outcome {
-            // Another worker may have got it.
-            worker.fetching.tokens.read_shared(worker.context());
+        if let Some(Outcome::Need(Need::Token { credential })) = outcome {
+            worker.fetching.tokens.look(worker.context(), credential);
             let is_crowded = worker.streams.waiting.for_tokens() >= MOST_FOR_TOKENS;
             let patience = if is_crowded { Patience::Exhausted } else { patience };
             outcome = decide(worker, exchange, &mut state, (patience, moment));

@@ -271,7 +271,8 @@ fn another_secret_makes_a_token_due_and_it_serves_on() {
     let other = json!({ "client_authentication": { "client_secret_post": { "env": "OTHER" } } });
     let next = Scene::beside(&first.shared, config(other, json!({})));
     next.chat(1).sends(BODY).carries("token-1");
-    next.tick_after(1);
+    assert_eq!(next.asks(), 0, "two configurations do not ask in turn");
+    next.tick_after(10_000);
     next.answer_fetch("401", &json!({ "error": "invalid_client" }).to_string());
     next.chat(2).sends(BODY).carries("token-1");
     assert!(

@@ -1,12 +1,11 @@
 //! Clusters: whether each name leads somewhere, who decides where, and what guards the way.
 
+use super::asked_clusters::asked;
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
-use crate::cli::envoy::model::{
-    Cluster, EnvoyConfig, HttpFilter, Role, identity_clusters, nearby_clusters, token_clusters,
-};
+use crate::cli::envoy::model::{Cluster, EnvoyConfig, HttpFilter, Role};
 use crate::cli::envoy::weakness::Weakness;
-use crate::config::{Attach, Config};
+use crate::config::Attach;
 
 pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -14,7 +13,6 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         findings.extend(missing(envoy));
     }
     for cluster in &envoy.clusters {
-        findings.extend(half_where_we_ask(envoy, cluster));
         let Some((config, _)) = envoy.upstream(cluster.name) else { continue };
         findings.extend(destination(cluster));
         if config.attach == Attach::AtCluster && !has_half(envoy, cluster) {
@@ -26,34 +24,12 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     findings
 }
 
-fn list_clusters(config: &Config) -> impl Iterator<Item = &str> {
-    config.revocations.iter().filter_map(|list| Some(list.remote.as_ref()?.cluster.as_str()))
-}
-
-fn limit_cluster(config: &Config) -> Option<&str> {
-    config.rate_limit_service.as_ref().map(|service| service.cluster.as_str())
-}
-
-/// Each that the gateway itself asks something through.
-fn asked_clusters(config: &Config) -> impl Iterator<Item = &str> {
-    let who = identity_clusters(config).chain(list_clusters(config));
-    who.chain(token_clusters(config)).chain(nearby_clusters(config)).chain(limit_cluster(config))
-}
-
-/// Envoy leads the gateway's own questions through the filters of their cluster, too.
-fn half_where_we_ask(envoy: &EnvoyConfig<'_>, cluster: &Cluster<'_>) -> Option<Finding> {
-    let is_asked =
-        envoy.gateways.iter().any(|config| asked_clusters(config).any(|name| name == cluster.name));
-    let half = cluster.filters.iter().find(|filter| filter.role == Role::Half).filter(|_| is_asked)?;
-    Some(Weakness::HalfOnAskedCluster.at(&half.at, &[cluster.name]))
-}
-
 fn missing(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let Some(first) = envoy.clusters.first() else { return Vec::new() };
     let mut findings = Vec::new();
     for config in &envoy.gateways {
         let named = config.upstreams.iter().map(|upstream| upstream.cluster.as_str());
-        for name in named.chain(asked_clusters(config)) {
+        for name in named.chain(asked(config)) {
             if !envoy.clusters.iter().any(|cluster| cluster.name == name) {
                 findings.push(Weakness::ClusterMissing.at(&first.at.whole_list(), &[name]));
             }

@@ -25,8 +25,20 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     }
     for cluster in envoy.clusters.iter().filter(|cluster| envoy.upstream(cluster.name).is_some()) {
         findings.extend(on_cluster(&cluster.filters));
+        findings.extend(open_signers(&cluster.filters, cluster.name));
+    }
+    for manager in envoy.judged() {
+        let targets = manager.routes().flat_map(|placed| &placed.route.targets);
+        let provider = targets.filter(|target| envoy.is_provider(target)).find_map(|target| target.cluster);
+        findings.extend(open_signers(&manager.filters, provider.unwrap_or("the providers")));
     }
     findings
+}
+
+/// Envoy's filters that let a request go on without the credential which they should add.
+fn open_signers(filters: &[HttpFilter<'_>], cluster: &str) -> Vec<Finding> {
+    let signers = filters.iter().filter(|filter| filter.is_any(&["aws_request_signing", "gcp_authn"]));
+    signers.map(|filter| Weakness::SignsOrPasses.at(&filter.at, &[filter.name, cluster])).collect()
 }
 
 /// Both halves have put the credential on before a cluster's other filters.

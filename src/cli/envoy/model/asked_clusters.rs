@@ -39,3 +39,13 @@ pub(in crate::cli) fn nearby_clusters(config: &Config) -> impl Iterator<Item = &
 pub(in crate::cli) fn identity_clusters(config: &Config) -> impl Iterator<Item = &str> {
     issuer_clusters(config).chain(config.key_feeds.iter().map(|feed| feed.remote.cluster.as_str()))
 }
+
+/// The clusters that revocation lists come through.
+pub(in crate::cli) fn list_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    config.revocations.iter().filter_map(|list| Some(list.remote.as_ref()?.cluster.as_str()))
+}
+
+/// The cluster of the rate limit service.
+pub(in crate::cli) fn limit_cluster(config: &Config) -> Option<&str> {
+    config.rate_limit_service.as_ref().map(|service| service.cluster.as_str())
+}
