@@ -9,9 +9,6 @@ QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
-# Plays the scripts beside the policies on the native core.
-export POLICY_TESTS ?= target/release/claimgate test policies
-
 .DELETE_ON_ERROR:
 .PHONY: build module run compose test bench fuzz lint clean wasm-target venv
 

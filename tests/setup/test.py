@@ -26,6 +26,8 @@ ALL_RESULTS = REPORTS / "results.txt"
 SLOWEST = 20
 # What the scripts beside this one end with where they may not install what is missing; their last line says the command.
 MAY_NOT_INSTALL = 3
+# What `cargo test` builds beside its tests; another build of it, for release, would take minutes.
+COMMAND = "target/debug/claimgate"
 GRACE_SECONDS = 30.0
 CORES = len(os.sched_getaffinity(0))
 # Some wait for clocks; but one more than there are cores, and those that compile the module keep the others waiting.
@@ -117,13 +119,10 @@ def pytest(name: str, *options: str) -> Stage:
 
 def stages() -> list[list[Lane]]:
     """Rounds that follow one another, each of lanes that run beside each other."""
-    policy_tests = os.environ.get("POLICY_TESTS", "target/release/claimgate test policies")
+    policy_tests = os.environ.get("POLICY_TESTS", f"{COMMAND} test policies")
     threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
     beside_others = ["-m", "not alone", "-n", str(E2E_PROCESSES)]
-    module = [
-        Stage("build", ["make", "--no-print-directory", "build"], no_report),
-        Stage("policies", shlex.split(policy_tests), read_test_lines, needs=("build",)),
-    ]
+    module = [Stage("build", ["make", "--no-print-directory", "module"], no_report)]
     core = [
         Stage("python", ["tests/setup/python"], no_report),
         # The packages of the identity provider.
@@ -132,6 +131,7 @@ def stages() -> list[list[Lane]]:
         Stage("rate limit service", ["tests/setup/rate_limit_service"], no_report, needs=("python",)),
         # Unit tests, doctests, and the scripts played on the native core.
         Stage("cargo test", ["cargo", "test", "--no-fail-fast"], lambda lines: read_test_lines(lines, threads)),
+        Stage("policies", shlex.split(policy_tests), read_test_lines),
         # The corpus of the fuzz targets, and some seconds of new inputs.
         Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
     ]
@@ -222,6 +222,7 @@ def main() -> int:
     # What the tests leave behind in one stage is searched for secrets in the last.
     evidence = tempfile.mkdtemp(prefix="claimgate-evidence-")
     os.environ["CLAIMGATE_EVIDENCE_RUN"] = evidence
+    os.environ["CLAIMGATE_COMMAND"] = str(ROOT / COMMAND)
     interrupted = False
     try:
         run.run()

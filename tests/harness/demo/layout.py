@@ -1,5 +1,6 @@
 """Where the demo's files are: what it reads, what was built, and the directory it writes to."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BOOTSTRAP = ROOT / "envoy" / "envoy.yaml"
 GATEWAY = ROOT / "envoy" / "gateway.yaml"
 POLICIES = ROOT / "policies"
-COMMAND = ROOT / "target" / "release" / "claimgate"
+# `make test` names the one that it has built.
+COMMAND = Path(os.environ.get("CLAIMGATE_COMMAND", ROOT / "target" / "release" / "claimgate"))
 WASM = ROOT / "target" / "claimgate.wasm"
 RUN = ROOT / "target" / "run"
 CERTIFICATES = ROOT / "target" / "demo-certificates"
