@@ -100,6 +100,8 @@ pub struct Record<'a> {
     /// When it ends, in Unix seconds.
     pub token_expires_at: Option<u64>,
     pub client_address: Option<&'a str>,
+    /// How long the request waited for a token of the gateway's own.
+    pub upstream_wait_ms: Option<u64>,
 }
 
 /// The part of a record that is the same for all calls of one caller by one path.
@@ -150,6 +152,7 @@ impl Record<'_> {
             ("claimgate.token.subject", self.token_subject.into()),
             ("claimgate.token.expires_at", self.token_expires_at.into()),
             ("client.address", self.client_address.into()),
+            ("claimgate.upstream.credential.wait_ms", self.upstream_wait_ms.into()),
         ]);
     }
 }

@@ -1,7 +1,8 @@
 //! The `claimgate` command: checks, bundles and tests a configuration, makes keys and tokens, revokes them, and sums up
 //! what was used.
 //!
-//! It runs the very rooms that run in Envoy, natively. It does not start Envoy and it opens no connection.
+//! It runs the very rooms that run in Envoy, natively. It does not start Envoy, and it opens no connection; `credential test` has `curl`
+//! open one.
 //!
 //! Each command is a file of `commands`; below them is what they share: documents that people write and the findings in
 //! them (`document`), the terminal, gateway.yaml with its policies (`configuration`) and Envoy's own files (`envoy`). As in
@@ -31,6 +32,7 @@ Examples:
   claimgate check --envoy envoy/envoy.yaml          does Envoy leave a way round the filter?
   claimgate test                                    do the policies decide as their scripts say?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
+  claimgate credential test --id azure_app          does the provider's endpoint give the gateway a token?
   claimgate report --by tenant,model audit.log      who used what, and for how much?
   claimgate key new --id search --project search --service-account search-api \\
       --tenant acme --scope chat --scope 'model:gpt-4o*'

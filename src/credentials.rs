@@ -4,6 +4,7 @@
 //! It asks nobody, and it attaches nothing. One worker asks for a token, all workers read it from its [`Slot`]; a token is
 //! served until shortly before its end, and never after, whatever has become of the next one.
 
+mod word;
 mod failure;
 mod provider_error;
 mod token;

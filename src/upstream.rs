@@ -159,7 +159,7 @@ impl Upstream {
                 "the name is empty; write that of an Envoy cluster",
             ));
         }
-        let credential = Credential::compile(&upstream.credential, &format!("{at}.credential"), from)?;
+        let credential = Credential::compile(upstream, &format!("{at}.credential"), from)?;
         stateless::require_responses(upstream, at)?;
         for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
             if let Some(Asserted::Value(value)) = asserted
@@ -215,8 +215,21 @@ impl Upstream {
         self.stream_usage
     }
 
-    pub fn facts(&self) -> UpstreamFacts<'_> {
-        UpstreamFacts { cluster: &self.cluster, tenant: self.tenant.as_deref(), metadata: &self.metadata }
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// What rules see of it, for a caller of this tenant.
+    pub fn facts(&self, tenant: Option<&str>) -> UpstreamFacts<'_> {
+        UpstreamFacts {
+            cluster: &self.cluster,
+            tenant: self.tenant.as_deref(),
+            metadata: &self.metadata,
+            credential: match self.credential.choose(tenant) {
+                Some(Some(Choice::Token(chosen))) => Some(&chosen.id),
+                _ => None,
+            },
+        }
     }
 
     /// True where the provider account behind the credential is this principal's tenant's alone, so that

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod check;
+mod credential;
 mod key;
 mod reference;
 mod report;
@@ -21,6 +22,8 @@ pub(super) enum Command {
     Test(test::Test),
     Bundle(bundle::Bundle),
     #[command(subcommand)]
+    Credential(credential::Credential),
+    #[command(subcommand)]
     Key(key::Key),
     #[command(subcommand)]
     Token(token::Token),
@@ -35,6 +38,7 @@ impl Command {
             Self::Check(check) => check.run(terminal),
             Self::Test(test) => test.run(terminal),
             Self::Bundle(bundle) => bundle.run(terminal),
+            Self::Credential(credential) => credential.run(terminal),
             Self::Key(key) => key.run(terminal),
             Self::Token(token) => token.run(terminal),
             Self::Revoke(revoke) => revoke.run(terminal),

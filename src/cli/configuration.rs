@@ -6,6 +6,6 @@ mod loading;
 mod policy_directory;
 mod warnings;
 
-pub(super) use environment::{environment_names, stand_in, with_signing_keys};
+pub(super) use environment::{environment_names, secret_names, stand_in, with_signing_keys};
 pub(super) use loading::{Loaded, Sources};
 pub(super) use policy_directory::rule_id;

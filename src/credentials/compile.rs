@@ -1,6 +1,6 @@
 //! All credentials of one configuration that are got, and what a worker knows of them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::credential::Credential;
 use super::slot::Slot;
@@ -19,7 +19,7 @@ pub struct CredentialIndex(usize);
 #[derive(Clone, Debug)]
 pub struct Chosen {
     pub index: CredentialIndex,
-    pub id: Rc<str>,
+    pub id: Arc<str>,
     /// The name of its kind.
     pub kind: &'static str,
     /// The same for two credentials that get tokens of one account.
@@ -32,7 +32,7 @@ pub struct Slots(Vec<Slot>);
 
 impl Credentials {
     /// # Errors
-    /// An id that occurs twice, a file that nobody reads, or a credential that is wrong.
+    /// An id that occurs twice, two that get the same tokens, a file that nobody reads, or a credential that is wrong.
     pub fn compile(
         credentials: &[config::Credential],
         files: &[ServedFile],
@@ -46,7 +46,12 @@ impl Credentials {
                 let why = format!("the id `{}` occurs twice", credential.id.escape_debug());
                 return Err(ConfigError::new(format!("{at}.id"), why));
             }
-            compiled.push(Credential::compile(credential, &at, (files, environment))?);
+            let one = Credential::compile(credential, &at, (files, environment))?;
+            if let Some(other) = compiled.iter().find(|other| other.account() == one.account()) {
+                let why = format!("its tokens are those of `{}`; name that one instead", other.id());
+                return Err(ConfigError::new(at, why));
+            }
+            compiled.push(one);
         }
         Ok(Self(compiled))
     }

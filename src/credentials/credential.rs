@@ -10,7 +10,7 @@ use super::slot::Slot;
 use super::token::{Life, Times, Token};
 use crate::config::{self, ConfigError, ServedFile, Span, require_text};
 use crate::ledger::compose;
-use crate::request::Moment;
+use crate::request::{Dialect, Moment};
 use crate::secret::{Environment, Secret};
 
 /// A credential that is got.
@@ -19,9 +19,9 @@ pub struct Credential {
     id: String,
     kind: Kind,
     account: [u8; 32],
-    /// Tells the secret that a token was got with from another: a changed one makes it due, so that a bad one shows while the
-    /// old token serves.
-    proof: String,
+    /// Tells what a token was got with from another: a changed one makes it due, so that a bad one shows while the old token
+    /// serves. `None` where it is not there.
+    proof: Option<String>,
 }
 
 impl Credential {
@@ -40,7 +40,7 @@ impl Credential {
             return Err(ConfigError::new(id_at, why));
         }
         let kind = Kind::compile(credential, at, from)?;
-        let proof = proof(kind.material());
+        let proof = kind.material().map(|material| proof(&material));
         Ok(Self { id: credential.id.clone(), account: account(&kind), kind, proof })
     }
 
@@ -51,6 +51,10 @@ impl Credential {
     /// The name of its kind, as in the configuration.
     pub fn kind(&self) -> &'static str {
         self.kind.name()
+    }
+
+    pub fn suits(&self, dialect: Dialect) -> bool {
+        self.kind.suits(dialect)
     }
 
     /// The same for two credentials that get tokens of one account.
@@ -66,7 +70,7 @@ impl Credential {
 
     /// True where what it is got with is not there.
     pub fn lacks_secret(&self) -> bool {
-        self.kind.material().is_none()
+        self.proof.is_none()
     }
 
     /// How long a request waits for a token where there is none.
@@ -96,7 +100,7 @@ impl Credential {
 
     /// True where a newer token is to be asked for now.
     pub fn is_due(&self, slot: &Slot, now_ms: u64) -> bool {
-        !self.lacks_secret() && slot.is_due(&self.proof, now_ms)
+        self.proof.as_deref().is_some_and(|proof| slot.is_due(proof, now_ms))
     }
 
     /// The slot after an answer to a question of `asked_ms`.
@@ -109,9 +113,9 @@ impl Credential {
         self.settled(slot, Ok(made.with_life()), moment.unix_ms, moment)
     }
 
-    /// The slot where no answer has come.
-    pub fn failed(&self, slot: Slot, setback: Setback, moment: &Moment) -> Slot {
-        self.settled(slot, Err(setback), moment.unix_ms, moment)
+    /// The slot where no answer has come to a question of `asked_ms`.
+    pub fn failed(&self, slot: Slot, setback: Setback, asked_ms: u64, moment: &Moment) -> Slot {
+        self.settled(slot, Err(setback), asked_ms, moment)
     }
 
     fn settled(
@@ -121,6 +125,10 @@ impl Credential {
         asked_ms: u64,
         moment: &Moment,
     ) -> Slot {
+        // Another question was sent later, and has ended before.
+        if got.is_err() && slot.token().is_some_and(|token| token.asked_ms() > asked_ms) {
+            return slot;
+        }
         // It spreads what many gateways do.
         let chance = moment.entropy.first().copied().unwrap_or_default();
         let now_ms = moment.unix_ms;
@@ -128,7 +136,7 @@ impl Credential {
             let over = || answer::unusable("the token has expired already");
             Ok(Token::new(value, Times::of(life, asked_ms, chance).ok_or_else(over)?))
         });
-        let slot = slot.proven_by(self.proof.clone(), now_ms);
+        let slot = slot.proven_by(self.proof.as_deref().unwrap_or_default());
         match got {
             Ok(token) => slot.got(token, now_ms),
             Err(setback) => slot.failed(setback, now_ms, chance),
@@ -136,8 +144,7 @@ impl Credential {
     }
 }
 
-fn proof(material: Option<&[u8]>) -> String {
-    let material = material.unwrap_or_default();
+fn proof(material: &[u8]) -> String {
     let digest = Sha256::new().chain_update(b"claimgate proof").chain_update(material).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -63,13 +63,14 @@ impl Failure {
         let attempts = before.map_or(0, |failure| failure.attempts).saturating_add(1);
         let last = BACKOFF_MS.len().saturating_sub(1);
         let backoff_ms = BACKOFF_MS.get(attempts.saturating_sub(1).min(last)).copied().unwrap_or(REFUSED_MS);
-        let own_ms = match setback.kind {
-            FailureKind::Refused => REFUSED_MS,
-            FailureKind::Unavailable => backoff_ms,
+        let (least_ms, spread_ms) = match setback.kind {
+            FailureKind::Refused => (REFUSED_MS, REFUSED_MS / 5),
+            // A fifth less to a fifth more.
+            FailureKind::Unavailable => {
+                (backoff_ms.saturating_sub(backoff_ms / 5), backoff_ms.saturating_mul(2) / 5)
+            }
         };
-        // A fifth less to a fifth more.
-        let spread_ms = own_ms.saturating_mul(u64::from(chance)) / 640;
-        let own_ms = own_ms.saturating_sub(own_ms / 5).saturating_add(spread_ms);
+        let own_ms = least_ms.saturating_add(spread_ms.saturating_mul(u64::from(chance)) / 256);
         let wish_ms = setback.wish_ms.unwrap_or_default().min(LONGEST_WISH_MS);
         Self {
             kind: setback.kind,

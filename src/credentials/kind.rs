@@ -16,7 +16,7 @@ use super::failure::Setback;
 use super::request::{Made, Step, TokenRequest};
 use super::token::Life;
 use crate::config::{self, ConfigError, ServedFile, Span};
-use crate::request::Moment;
+use crate::request::{Dialect, Moment};
 use crate::secret::{Environment, Secret};
 
 #[derive(Debug)]
@@ -64,6 +64,16 @@ impl Kind {
         }
     }
 
+    /// True where a provider of this dialect may take its tokens: a cloud's own identity goes to that cloud's services.
+    pub(super) fn suits(&self, dialect: Dialect) -> bool {
+        match (self, dialect) {
+            (Self::Bedrock(_), Dialect::Azure | Dialect::Gemini) => false,
+            (Self::Google(_), Dialect::Azure | Dialect::Bedrock) => false,
+            (Self::Metadata(machine), dialect) => machine.suits(dialect),
+            _ => true,
+        }
+    }
+
     /// What tells its tokens from others, but for the name of the kind.
     pub(super) fn account(&self) -> Vec<&str> {
         match self {
@@ -74,8 +84,8 @@ impl Kind {
         }
     }
 
-    /// What proves the gateway; `None` where it should be there and is not.
-    pub(super) fn material(&self) -> Option<&[u8]> {
+    /// All that proves the gateway; `None` where it should be there and is not.
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
         match self {
             Self::Oauth(client) => client.material(),
             Self::Metadata(machine) => machine.material(),

@@ -12,6 +12,7 @@ const PASSING: [u32; 5] = [404, 408, 410, 425, 429];
 /// The errors that say so.
 const PASSING_ERRORS: [&str; 3] = ["temporarily_unavailable", "server_error", "slow_down"];
 const LONGEST_NAME: usize = 64;
+const ASSERTION_OUT_OF_TIME: u64 = 700_024;
 
 /// Entra's codes (`AADSTS…`) that an operator meets, and what helps.
 const ENTRA: [(u64, &str); 14] = [
@@ -24,7 +25,7 @@ const ENTRA: [(u64, &str); 14] = [
     (500_011, "the tenant knows no resource of this scope"),
     (700_027, "the certificate does not belong to the application, or has expired"),
     (700_021, "the assertion is not one that the application trusts"),
-    (700_024, "the assertion is not of this time"),
+    (ASSERTION_OUT_OF_TIME, "the assertion is not of this time"),
     (70_021, "no federated identity of the application fits the assertion's `iss`, `sub` and `aud`"),
     (700_213, "no federated identity of the application fits the assertion's `sub`"),
     (65_001, "nobody has consented to what is asked for"),
@@ -48,7 +49,9 @@ pub(super) fn setback(status: u32, body: &[u8], wish_ms: Option<u64>) -> Setback
     } else if let Some(meaning) = error.and_then(meaning) {
         why.push_str(&format!(": {meaning}"));
     }
+    // The file is read again for the next question, and may hold a newer one by then.
     let is_passing = PASSING.contains(&status)
+        || codes.contains(&ASSERTION_OUT_OF_TIME)
         || !(400..500).contains(&status)
         || error.is_some_and(|error| PASSING_ERRORS.contains(&error));
     let setback = if is_passing { Setback::unavailable(why) } else { Setback::refused(why) };

@@ -11,19 +11,17 @@ use crate::secret::Secret;
 /// A token that the provider has refused is asked for again no more often than this, and no sooner after it came.
 const DISTRUST_MS: u64 = 60_000;
 
-/// Another proof than the last one's makes a token due no sooner than this after the last question, so that two configurations which
-/// prove one client by two secrets do not ask in turn for ever.
-const OTHER_PROOF_MS: u64 = 10_000;
+/// So many proofs are remembered, each of which makes a token due once.
+const MOST_PROOFS: usize = 8;
 
 /// One credential's token and failure.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
     token: Option<Rc<Token>>,
     failure: Option<Failure>,
-    /// What the token was asked for with.
-    proof: String,
-    /// When the last question was settled.
-    settled_ms: u64,
+    /// What tokens were asked for with, the latest last: two configurations that prove one client by two secrets do not ask in
+    /// turn for ever.
+    proofs: Vec<String>,
     /// When the provider refused a token last, so that it was made due.
     distrusted_ms: u64,
 }
@@ -60,8 +58,8 @@ impl Slot {
 
     /// True where a newer token is to be asked for now, with what is proven by this.
     pub(super) fn is_due(&self, proof: &str, now_ms: u64) -> bool {
-        if self.proof != proof {
-            return now_ms.saturating_sub(self.settled_ms) >= OTHER_PROOF_MS;
+        if !self.proofs.iter().any(|tried| tried == proof) {
+            return true;
         }
         match (&self.failure, &self.token) {
             (Some(failure), _) => now_ms >= failure.retry_ms,
@@ -101,13 +99,20 @@ impl Slot {
         Some(Self { token: Some(token.into()), distrusted_ms: now_ms, ..self.clone() })
     }
 
-    pub(super) fn proven_by(self, proof: String, settled_ms: u64) -> Self {
-        Self { proof, settled_ms, ..self }
+    pub(super) fn proven_by(mut self, proof: &str) -> Self {
+        self.proofs.retain(|tried| tried != proof);
+        self.proofs.push(proof.to_owned());
+        let surplus = self.proofs.len().saturating_sub(MOST_PROOFS);
+        self.proofs.drain(..surplus);
+        self
     }
 
     pub(super) fn got(self, token: Token, now_ms: u64) -> Self {
-        let is_same = self.token.as_ref().is_some_and(|held| held.value() == token.value());
-        let token = if is_same { token.again(now_ms) } else { token };
+        let held = self.token.as_ref().filter(|held| held.value() == token.value());
+        let token = match held {
+            Some(held) => token.again(held, now_ms),
+            None => token,
+        };
         Self { token: Some(token.into()), failure: None, ..self }
     }
 
@@ -122,8 +127,7 @@ impl Slot {
 struct Written {
     token: Option<WrittenToken>,
     failure: Option<Failure>,
-    proof: String,
-    settled_ms: u64,
+    proofs: Vec<String>,
     distrusted_ms: u64,
 }
 
@@ -142,20 +146,19 @@ impl Slot {
             let value = String::from_utf8_lossy(token.value().expose()).into_owned();
             WrittenToken { value, asked_ms, due_ms, expires_ms }
         });
-        let Self { failure, proof, settled_ms, distrusted_ms, .. } = self.clone();
-        let written = Written { token, failure, proof, settled_ms, distrusted_ms };
+        let Self { failure, proofs, distrusted_ms, .. } = self.clone();
+        let written = Written { token, failure, proofs, distrusted_ms };
         serde_json::to_vec(&written).unwrap_or_default()
     }
 
     /// What was written; an empty slot for anything else.
     pub fn read(bytes: &[u8]) -> Self {
-        let Ok(Written { token, failure, proof, settled_ms, distrusted_ms }) = serde_json::from_slice(bytes)
-        else {
+        let Ok(Written { token, failure, proofs, distrusted_ms }) = serde_json::from_slice(bytes) else {
             return Self::default();
         };
         let token = token.map(|WrittenToken { value, asked_ms, due_ms, expires_ms }| {
             Rc::new(Token::new(Secret::new(value), Times { asked_ms, due_ms, expires_ms }))
         });
-        Self { token, failure, proof, settled_ms, distrusted_ms }
+        Self { token, failure, proofs, distrusted_ms }
     }
 }

@@ -32,6 +32,7 @@ fn compiled(entries: &[Value]) -> Result<Credentials, String> {
 fn an_entry_that_is_wrong_is_told_with_its_place_and_the_remedy() {
     let id = |id: &str| merged(entry(json!({})), json!({ "id": id }));
     for (entries, want) in [
+        (vec![id("a"), id("b")], "credentials[1]: its tokens are those of `a`; name that one instead"),
         (vec![id("a"), id("a")], "credentials[1].id: the id `a` occurs twice"),
         (
             vec![id("a.b")],
@@ -75,7 +76,8 @@ fn an_entry_that_is_wrong_is_told_with_its_place_and_the_remedy() {
         compiled(&[entry(json!({ "scope": null, "parameters": { "audience": "https://api.example" } }))])
             .is_ok()
     );
-    let credentials = compiled(&[id("a"), id("b")]).unwrap();
+    let other = merged(entry(json!({ "client_id": "other" })), json!({ "id": "b" }));
+    let credentials = compiled(&[id("a"), other]).unwrap();
     let why = credentials.choose("c", "upstreams[0].credential.from").unwrap_err().to_string();
     assert_eq!(why, "upstreams[0].credential.from: `c` is no id of `credentials`; there are `a`, `b`");
 }
@@ -262,7 +264,7 @@ fn the_next_token_is_due_when_most_of_the_life_has_passed() {
         (lives(3600), 0, Some((2_520_000, 3_570_000, 3_600_000)), "an hour: at 70 %"),
         (lives(3600), 255, Some((2_878_593, 3_570_000, 3_600_000)), "to 80 %"),
         (lives(60), 0, Some((42_000, 54_000, 60_000)), "a short life has a tenth as its margin"),
-        (lives(5), 0, Some((10_000, 4_500, 5_000)), "a transient one is got for who waits"),
+        (lives(5), 0, Some((86_400_000, 4_500, 5_000)), "a transient one is got for who waits"),
         (lives(0), 0, None, "none"),
         (lives(u64::MAX), 0, Some((60_480_000, 86_370_000, 86_400_000)), "a day is the most"),
         (Life::default(), 0, Some((210_000, 270_000, 300_000)), "nothing is said"),
@@ -284,6 +286,18 @@ fn the_next_token_is_due_when_most_of_the_life_has_passed() {
             Some((420_000, 570_000, 600_000)),
             "a time of the clock",
         ),
+        (
+            Life { expires_in_s: Some(86_400), expires_on_s: Some(NOW_MS / 1000 + 600), refresh_in_s: None },
+            0,
+            Some((420_000, 570_000, 600_000)),
+            "a length from when it was made, long ago",
+        ),
+        (
+            Life { refresh_in_s: Some(0), ..lives(3600) },
+            0,
+            Some((30_000, 3_570_000, 3_600_000)),
+            "not at once",
+        ),
         (Life { expires_on_s: Some(1), ..Life::default() }, 0, None, "one that has passed"),
     ] {
         assert_eq!(times(life, chance), want, "{note}");
@@ -299,10 +313,10 @@ fn a_failure_is_tried_again_later_each_time() {
         failure = Some(next);
     }
     let refused = Setback::refused("w");
-    for (chance, ms) in [(0, 48_000), (128, 60_000), (255, 71_906)] {
+    for (chance, ms) in [(0, 60_000), (128, 66_000), (255, 71_953)] {
         assert_eq!(Failure::after(None, refused.clone(), NOW_MS, chance).retry_ms - NOW_MS, ms);
     }
-    for (wish_ms, ms) in [(5_000, 60_000), (100_000, 100_000), (u64::MAX, 600_000)] {
+    for (wish_ms, ms) in [(5_000, 66_000), (100_000, 100_000), (u64::MAX, 600_000)] {
         let setback = Setback { wish_ms: Some(wish_ms), ..refused.clone() };
         assert_eq!(Failure::after(None, setback, NOW_MS, 128).retry_ms - NOW_MS, ms);
     }
@@ -315,7 +329,7 @@ fn a_slot_is_read_as_it_was_written() {
     let body = br#"{"access_token":"t","expires_in":3600}"#;
     let got = TokenAnswer { status: 200, retry_after: None, body };
     let slot = credential.answered(Slot::default(), got, NOW_MS, &moment(NOW_MS));
-    let failed = credential.failed(slot.clone(), Setback::unavailable("w"), &moment(NOW_MS));
+    let failed = credential.failed(slot.clone(), Setback::unavailable("w"), NOW_MS, &moment(NOW_MS));
     for slot in [Slot::default(), slot, failed] {
         let read = Slot::read(&slot.write());
         assert_eq!(read.write(), slot.write());
@@ -324,4 +338,31 @@ fn a_slot_is_read_as_it_was_written() {
     for bytes in [b"\0".as_slice(), b"", b"{}", br#"{"token":{"value":1}}"#] {
         assert!(Slot::read(bytes).token().is_none());
     }
+}
+
+#[test]
+fn an_answer_that_comes_late_takes_nothing_away() {
+    let credentials = compiled(&[entry(json!({}))]).unwrap();
+    let (_, credential) = credentials.iter().next().unwrap();
+    let body = br#"{"access_token":"t","expires_in":3600}"#;
+    let got = TokenAnswer { status: 200, retry_after: None, body };
+    let slot = credential.answered(Slot::default(), got, NOW_MS, &moment(NOW_MS));
+    let late = credential.failed(slot.clone(), Setback::unavailable("w"), NOW_MS - 1, &moment(NOW_MS));
+    assert!(late.failure().is_none());
+    assert!(credential.failed(slot, Setback::unavailable("w"), NOW_MS, &moment(NOW_MS)).failure().is_some());
+}
+
+#[test]
+fn a_token_that_comes_again_ends_no_later() {
+    let credentials = compiled(&[entry(json!({}))]).unwrap();
+    let (_, credential) = credentials.iter().next().unwrap();
+    let body = br#"{"access_token":"t","expires_in":3600}"#;
+    let mut slot = Slot::default();
+    for minute in 0..60 {
+        let now_ms = NOW_MS + minute * 60_000;
+        let got = TokenAnswer { status: 200, retry_after: None, body };
+        slot = credential.answered(slot, got, now_ms, &moment(now_ms));
+        assert_eq!(slot.token().unwrap().expires_ms(), NOW_MS + 3_600_000);
+    }
+    assert!(slot.usable(NOW_MS + 3_600_000).is_err());
 }

@@ -18,7 +18,7 @@ const TRANSIENT_LIFE_MS: u64 = 10 * SECOND_MS;
 /// In parts of a life that has so many: 70 %, and with the largest of chances 80 %.
 const EARLIEST: u64 = 1792;
 const WHOLE: u64 = 2560;
-/// How soon it is asked again where the same token came.
+/// How soon it is asked again at most where the same token came, or the endpoint wants to be asked soon.
 const SOONEST_AGAIN_MS: u64 = 30 * SECOND_MS;
 
 /// A token that was got.
@@ -50,12 +50,11 @@ pub(super) struct Life {
 
 impl Life {
     fn milliseconds(self, asked_ms: u64) -> u64 {
-        let told = match (self.expires_in_s, self.expires_on_s) {
-            (Some(seconds), _) => seconds.saturating_mul(SECOND_MS),
-            (None, Some(on)) => on.saturating_mul(SECOND_MS).saturating_sub(asked_ms),
-            (None, None) => UNTOLD_LIFE_MS,
-        };
-        told.min(LONGEST_LIFE_MS)
+        let by_length = self.expires_in_s.map(|seconds| seconds.saturating_mul(SECOND_MS));
+        let by_clock = self.expires_on_s.map(|on| on.saturating_mul(SECOND_MS).saturating_sub(asked_ms));
+        // Azure's machines say the length from when the token was made, which may be long ago.
+        let told = [by_length, by_clock].into_iter().flatten().min();
+        told.unwrap_or(UNTOLD_LIFE_MS).min(LONGEST_LIFE_MS)
     }
 }
 
@@ -66,11 +65,11 @@ impl Times {
         let life_ms = Some(life.milliseconds(asked_ms)).filter(|life_ms| *life_ms > 0)?;
         let refresh_ms = life.refresh_in_s.map_or(u64::MAX, |seconds| seconds.saturating_mul(SECOND_MS));
         let due_ms = match life_ms < TRANSIENT_LIFE_MS {
-            true => TRANSIENT_LIFE_MS,
+            true => LONGEST_LIFE_MS,
             false => life_ms
                 .saturating_mul(EARLIEST.saturating_add(u64::from(chance)))
                 .div_euclid(WHOLE)
-                .min(refresh_ms),
+                .min(refresh_ms.max(SOONEST_AGAIN_MS)),
         };
         Some(Self {
             asked_ms,
@@ -115,8 +114,9 @@ impl Token {
         now_ms < self.times.served_until_ms()
     }
 
-    /// The same token came again, as metadata servers give it until shortly before its end.
-    pub(super) fn again(mut self, now_ms: u64) -> Self {
+    /// The same token came again, as metadata servers give it until shortly before its end, which is no later for that.
+    pub(super) fn again(mut self, held: &Self, now_ms: u64) -> Self {
+        self.times.expires_ms = self.times.expires_ms.min(held.times.expires_ms);
         let left_ms = self.times.expires_ms.saturating_sub(now_ms);
         self.times.due_ms = now_ms.saturating_add((left_ms / 2).max(SOONEST_AGAIN_MS));
         self

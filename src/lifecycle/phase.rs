@@ -25,6 +25,7 @@ pub(super) enum Phase {
     /// For a token for the provider.
     AwaitingToken {
         credential: CredentialIndex,
+        since_ms: u64,
         until_ms: u64,
     },
     /// For what the rate limit service answers.

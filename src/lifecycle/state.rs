@@ -15,6 +15,8 @@ pub(super) struct State {
     /// How many bytes of the body have come.
     pub(super) body_bytes: u64,
     pub(super) held_since_ms: u64,
+    /// How long it waited for a token; `None` where it did not.
+    pub(super) token_wait_ms: Option<u64>,
     pub(super) response: Response,
 }
 
@@ -52,6 +54,7 @@ impl State {
             body: BodyProgress::Coming { bytes: 0 },
             body_bytes: 0,
             held_since_ms: 0,
+            token_wait_ms: None,
             response: Response::default(),
         }
     }

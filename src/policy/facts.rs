@@ -43,7 +43,12 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         ),
         Field::object(
             "upstream",
-            &[Field::value("cluster"), Field::value("tenant"), Field::value("metadata")],
+            &[
+                Field::value("cluster"),
+                Field::value("tenant"),
+                Field::value("metadata"),
+                Field::value("credential"),
+            ],
         ),
     ],
 };
@@ -120,6 +125,8 @@ pub struct UpstreamFacts<'a> {
     pub cluster: &'a str,
     pub tenant: Option<&'a str>,
     pub metadata: &'a BTreeMap<String, String>,
+    /// The id of the entry of `credentials` whose token would go on; `None` where none would.
+    pub credential: Option<&'a str>,
 }
 
 impl CallFacts<'_> {
@@ -184,6 +191,7 @@ impl Facts for CallFacts<'_> {
             ("upstream", "cluster") => Fact::text(self.upstream.cluster),
             ("upstream", "tenant") => Fact::optional_text(self.upstream.tenant),
             ("upstream", "metadata") => texts(self.upstream.metadata),
+            ("upstream", "credential") => Fact::optional_text(self.upstream.credential),
             _ => Fact::Absent,
         }
     }

@@ -70,7 +70,12 @@ impl Case {
             anomaly: None,
             operation: &self.operation,
             body: self.body.as_ref(),
-            upstream: UpstreamFacts { cluster: "openai", tenant: self.tenant, metadata: &self.metadata },
+            upstream: UpstreamFacts {
+                cluster: "openai",
+                tenant: self.tenant,
+                metadata: &self.metadata,
+                credential: None,
+            },
         }
     }
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::headers;
-use crate::config::{ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret};
+use crate::config::{
+    self, ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret,
+};
 use crate::credentials::{Chosen, CredentialIndex, Credentials};
+use crate::request::Dialect;
 use crate::secret::{Environment, Secret};
 
 /// The credentials of one upstream.
@@ -38,21 +41,22 @@ pub(super) enum Choice<'a> {
 
 impl Credential {
     pub(super) fn compile(
-        credential: &ProviderCredential,
+        upstream: &config::Upstream,
         at: &str,
         from: (&Credentials, Environment<'_>),
     ) -> Result<Self, ConfigError> {
-        Ok(match credential {
+        let dialect = upstream.dialect;
+        Ok(match &upstream.credential {
             ProviderCredential::Env(name) => Self::Shared(Source::of_variable(name, at, from.1)?),
             ProviderCredential::From(id) => {
-                Self::Shared(Source::of_credential(id, &format!("{at}.from"), from.0)?)
+                Self::Shared(Source::of_credential(id, dialect, &format!("{at}.from"), from.0)?)
             }
             ProviderCredential::PerTenant(entry) if shares_a_source(entry) => {
                 let why = "two tenants, or a tenant and the fallback, name the same variable or entry of `credentials`; what one stores at the provider would be the other's too";
                 return Err(ConfigError::new(at, why));
             }
             ProviderCredential::PerTenant(entry) => {
-                let compile = |source: &CredentialSource| Source::compile(source, at, from);
+                let compile = |source: &CredentialSource| Source::compile(source, dialect, at, from);
                 let tenants = entry.tenants.iter();
                 let tenants = tenants.map(|(tenant, source)| Ok((tenant.clone(), compile(source)?)));
                 Self::PerTenant {
@@ -115,12 +119,13 @@ impl Credential {
 impl Source {
     fn compile(
         source: &CredentialSource,
+        dialect: Dialect,
         at: &str,
         (credentials, environment): (&Credentials, Environment<'_>),
     ) -> Result<Self, ConfigError> {
         match source {
             CredentialSource::Env(name) => Self::of_variable(name, at, environment),
-            CredentialSource::From(id) => Self::of_credential(id, at, credentials),
+            CredentialSource::From(id) => Self::of_credential(id, dialect, at, credentials),
         }
     }
 
@@ -137,8 +142,24 @@ impl Source {
         }
     }
 
-    fn of_credential(id: &str, at: &str, credentials: &Credentials) -> Result<Self, ConfigError> {
-        credentials.choose(id, at).map(Self::Token)
+    fn of_credential(
+        id: &str,
+        dialect: Dialect,
+        at: &str,
+        credentials: &Credentials,
+    ) -> Result<Self, ConfigError> {
+        let chosen = credentials.choose(id, at)?;
+        let suits = credentials.get(chosen.index).is_some_and(|credential| credential.suits(dialect));
+        match suits {
+            true => Ok(Self::Token(chosen)),
+            false => {
+                let why = format!(
+                    "what `{id}` gets (`{}`) is of another cloud than serves `{dialect}`; name a credential of that cloud",
+                    chosen.kind
+                );
+                Err(ConfigError::new(at, why))
+            }
+        }
     }
 
     /// What two sources of one account have in common; `None` where there is nothing.

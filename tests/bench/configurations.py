@@ -4,15 +4,14 @@ provider's credential, the request id and the audit record."""
 import hashlib
 from typing import Any
 
-from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, google_key_file, issuer_entry, key_entry, rule
+from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, rule
 from harness.mint import Mint
 from harness.rate_limit_service import CLUSTER
 
 KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
 RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
 MINT = Mint()
-GOOGLE_FILE = google_key_file(Signer("RS256", "google"))
-ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment(), "GOOGLE_KEY": GOOGLE_FILE}
+ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment()}
 # The most that the rate limit service counts.
 HIGHEST_LIMIT = 2**32 - 2
 # As `claimgate bundle --wrap rate-limit` writes them.
@@ -50,13 +49,6 @@ def configuration(**sections: Any) -> dict[str, Any]:
         "upstreams": upstreams(),
     }
     return document(**{**plain, **sections})
-
-
-def with_got_token() -> dict[str, Any]:
-    """The provider's credential is a token that the gateway has got, of the length that Entra's have."""
-    key = {"key": {"env": "GOOGLE_KEY"}, "audience": f"https://{'a' * 700}.example/"}
-    own = {"credential": {"per_tenant": {"tenants": {"acme": {"from": "got"}}}}}
-    return configuration(credentials=[{"id": "got", "google_key": key}], upstreams=upstreams(**own))
 
 
 def token(signer: Signer, number: int = 0) -> str:

@@ -215,7 +215,7 @@ def test_a_key_of_google_signs_for_an_hour(parts: Parts, simulator: Simulator) -
     parts.configure({"google_key": {"key": {"env": "GOOGLE_KEY"}}})
     header, claims = jwt_judge.verified(parts.bearer(simulator), GOOGLE)
     assert header == {"alg": "RS256", "typ": "JWT", "kid": GOOGLE.kid}
-    who = {"iss": GOOGLE_EMAIL, "sub": GOOGLE_EMAIL, "aud": "https://aiplatform.googleapis.com/"}
+    who = {"iss": GOOGLE_EMAIL, "sub": GOOGLE_EMAIL, "aud": "https://generativelanguage.googleapis.com/"}
     assert {name: claims[name] for name in who} == who
     assert claims["exp"] - claims["iat"] == 3600 and abs(claims["iat"] - time.time()) < 30
 

@@ -3,6 +3,9 @@ way, renewed under load, never served after their end, and shown nowhere."""
 
 import itertools
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +20,7 @@ from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling, cha
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.envoy import Envoy
-from harness.gateway import WASM_FILE, document, environment_keys, half_at_cluster, key_entry, upstream_entries
+from harness.gateway import COMMAND, ROOT, WASM_FILE, document, environment_keys, half_at_cluster, key_entry, upstream_entries
 from harness.identity_provider import FOR_JWT, Client, IdentityProvider
 from harness.load import LoadRequest, run_load
 from harness.simulator import Simulator
@@ -309,6 +312,80 @@ def test_at_the_cluster_each_attempt_has_the_token(
         (token,) = server.given
         assert sent(simulator) == [f"Bearer {token.value}"]
         assert token.value not in envoy.log() + envoy.admin("/config_dump?include_eds")
+
+
+ASSERTION = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhLXBvZCJ9.c2lnbmVk"
+
+
+class Trying:
+    """`claimgate credential test`, as an operator runs it."""
+
+    def __init__(self, server: TokenServer, directory: Path) -> None:
+        self.server, self.directory = server, directory
+
+    def run(self, *options: str, client: dict[str, Any] | None = None, **environment: str) -> tuple[int, str]:
+        """The exit status, and all that is printed."""
+        upstream = {"cluster": "azure", "dialect": "azure", "credential": {"from": "app"}}
+        gateway = {
+            "keys": [ENTRY],
+            "policies": [{"file": "model_allow_list.cel"}],
+            "files": [{"id": "pod", "cluster": "files", "path": "/pod"}] if client else [],
+            "credentials": [{"id": "app", "oauth": client or client_of()}],
+            "upstreams": [upstream],
+        }
+        file = self.directory / "gateway.yaml"
+        file.write_text(json.dumps(gateway))
+        place = f"http://127.0.0.1:{self.server.port}"
+        command = [COMMAND, "credential", "test", "--config", file, "--policies", ROOT / "policies", "--to", place]
+        ran = subprocess.run(
+            [*command, *options], env={**os.environ, **environment}, capture_output=True, text=True, timeout=30
+        )
+        return ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.fixture
+def trying(server: TokenServer, tmp_path: Path) -> Trying:
+    if shutil.which("curl") is None:
+        subprocess.run([ROOT / "tests" / "setup" / "debian", "curl"], check=True)
+    server.clear()
+    return Trying(server, tmp_path)
+
+
+def test_an_operator_sees_that_there_is_a_token(trying: Trying) -> None:
+    status, told = trying.run("--id", "app", SERVER_SECRET=SECRET)
+    (token,) = trying.server.given
+    assert (status, told) == (0, f"app: there is a token for 3600 s (token_id {token.id})\n")
+    assert trying.server.questions[0].form["client_secret"] == SECRET
+
+
+def test_an_operator_sees_what_is_wrong(trying: Trying) -> None:
+    assert trying.run("--id", "app") == (2, f"error: {trying.directory}/gateway.yaml: the environment lacks one of `SERVER_SECRET`\n")
+    status, told = trying.run("--id", "azure", SERVER_SECRET=SECRET)
+    assert status == 2 and "`azure` is no id of `credentials`; there are `app`" in told
+    trying.server.answers(401, {"error": "invalid_client", "error_codes": [7000222], "error_description": SECRET})
+    status, told = trying.run("--id", "app", SERVER_SECRET=SECRET)
+    why = "401 `invalid_client`, AADSTS7000222: the client secret has expired; make a new one"
+    assert (status, told) == (1, f"app: there is no token: the endpoint answered {why}\n")
+    trying.server.answers(200, b"<html>sign in first</html>")
+    status, told = trying.run("--id", "app", SERVER_SECRET=SECRET)
+    assert (status, told) == (1, "app: there is no token: the endpoint's answer is of no use: it is not one JSON object\n")
+    trying.server.stop()
+    try:
+        status, told = trying.run("--id", "app", SERVER_SECRET=SECRET)
+    finally:
+        trying.server.start()
+    assert status == 1 and f"http://127.0.0.1:{trying.server.port}: " in told and "connect" in told.lower()
+
+
+def test_an_operator_gives_the_file_that_envoy_would_serve(trying: Trying) -> None:
+    client = client_of(client_authentication={"client_assertion": {"file": "pod"}})
+    status, told = trying.run("--id", "app", client=client)
+    assert (status, told) == (1, "app: there is no token: say where the file lies: `--file pod=PATH`\n")
+    file = trying.directory / "token"
+    file.write_text(ASSERTION)
+    status, told = trying.run("--id", "app", "--file", f"pod={file}", client=client)
+    assert status == 0, told
+    assert trying.server.questions[0].form["client_assertion"] == ASSERTION
 
 
 def test_the_stats_tell_of_each_credential(shared: Shared) -> None:

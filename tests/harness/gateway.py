@@ -23,7 +23,8 @@ from .simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 WASM_FILE = ROOT / "target" / "claimgate.wasm"
-COMMAND = ROOT / "target" / "release" / "claimgate"
+# `make test` names the one that it has built.
+COMMAND = Path(os.environ.get("CLAIMGATE_COMMAND", ROOT / "target" / "release" / "claimgate"))
 ISSUER = "https://login.test/"
 AUDIENCE = "claimgate"
 

@@ -37,6 +37,7 @@ class MetadataServer:
         # The shape of AWS's own, which nobody has.
         self.aws = {"AccessKeyId": "ASIAEXAMPLE0000000000", "SecretAccessKey": _secret("aws-secret"), "Token": _secret("aws-session")}
         self._identity_header, self._pod_token = identity_header, pod_token
+        self._made: dict[str, int] = {}
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -96,10 +97,12 @@ class MetadataServer:
         return 404, {"error": "not_found"}
 
     def _azure(self, query: dict[str, str], version: str) -> dict[str, Any]:
-        now = int(time.time())
-        times = {"expires_on": str(now + LIFE), "not_before": str(now)} | ({"expires_in": str(LIFE)} if version < "2019" else {})
         named = f"{query['resource']} {query.get('client_id', '')}"
-        return {"access_token": self._token(named), "resource": query["resource"], "token_type": "Bearer", **times}
+        token = self._token(named)
+        made = self._made.setdefault(token, int(time.time()))
+        # IMDS counts from when the token was made, which it keeps.
+        times = {"expires_on": str(made + LIFE), "not_before": str(made)} | ({"expires_in": str(LIFE)} if version < "2019" else {})
+        return {"access_token": token, "resource": query["resource"], "token_type": "Bearer", **times}
 
     def _token(self, name: str) -> str:
         return self.tokens.setdefault(name, _secret("machine-token"))

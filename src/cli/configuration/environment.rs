@@ -51,6 +51,11 @@ fn client_secrets(config: &Config) -> impl Iterator<Item = &str> {
     asked.chain(got).map(|SecretSource::Env(name)| name.as_str())
 }
 
+/// The variables that a credential is got with.
+pub(in crate::cli) fn secret_names(credential: &Credential) -> Vec<&str> {
+    secrets(credential).into_iter().map(|SecretSource::Env(name)| name.as_str()).collect()
+}
+
 /// What a credential is got with.
 fn secrets(credential: &Credential) -> Vec<&SecretSource> {
     let Credential { id: _, oauth, metadata, google_key, bedrock_key } = credential;

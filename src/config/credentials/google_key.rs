@@ -18,6 +18,6 @@ pub struct GoogleKey {
 
 impl GoogleKey {
     fn default_audience() -> String {
-        "https://aiplatform.googleapis.com/".to_owned()
+        "https://generativelanguage.googleapis.com/".to_owned()
     }
 }

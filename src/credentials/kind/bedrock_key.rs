@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{self, AwsKeys, ConfigError, ServedFile, Span, StaticKeys, require_reachable};
 use crate::credentials::request::{Made, Step, TokenRequest};
+use crate::credentials::word::read_word;
 use crate::request::Moment;
 use crate::secret::{Environment, Secret};
 use crate::unique_json;
@@ -32,7 +33,7 @@ pub(in crate::credentials) struct BedrockKey {
 #[derive(Debug)]
 enum Aws {
     /// `None` where the environment lacks one of them.
-    Static(Option<Keys>, Vec<u8>),
+    Static(Option<Keys>),
     Container {
         cluster: String,
         path: String,
@@ -46,7 +47,7 @@ enum Aws {
 struct Keys {
     id: String,
     secret: Secret,
-    session: Option<String>,
+    session: Option<Secret>,
 }
 
 impl BedrockKey {
@@ -88,23 +89,35 @@ impl BedrockKey {
     /// With keys from the environment it is their id that tells the account.
     pub(super) fn account(&self) -> Vec<&str> {
         match &self.aws {
-            Aws::Static(keys, _) => {
+            Aws::Static(keys) => {
                 vec![&self.region, "keys", keys.as_ref().map_or("", |keys| keys.id.as_str())]
             }
-            Aws::Container { cluster, path, .. } => vec![&self.region, "container", cluster, path],
+            // On EKS it is the file that tells one pod from another.
+            Aws::Container { cluster, path, file, .. } => {
+                let mut texts = vec![self.region.as_str(), "container", cluster, path];
+                texts.extend(
+                    file.iter().flat_map(|file| [&file.cluster, &file.host, &file.path]).map(String::as_str),
+                );
+                texts
+            }
         }
     }
 
-    pub(super) fn material(&self) -> Option<&[u8]> {
+    /// Another lifetime makes another key due, too.
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
+        let how = self.lifetime.to_string().into_bytes();
         match &self.aws {
-            Aws::Static(keys, material) => keys.as_ref().map(|_| material.as_slice()),
-            Aws::Container { .. } => Some(&[]),
+            Aws::Static(keys) => keys.as_ref().map(|Keys { id, secret, session }| {
+                let session = session.as_ref().map_or(b"".as_slice(), Secret::expose);
+                [how.as_slice(), id.as_bytes(), secret.expose(), session].concat()
+            }),
+            Aws::Container { .. } => Some(how),
         }
     }
 
     pub(super) fn timeout(&self) -> Span {
         match &self.aws {
-            Aws::Static(..) => Span::from_seconds(2),
+            Aws::Static(_) => Span::from_seconds(2),
             Aws::Container { timeout, file, .. } => {
                 let file_ms = file.as_ref().map_or(0, |file| file.timeout.milliseconds());
                 Span::from_milliseconds(timeout.milliseconds().saturating_add(file_ms))
@@ -116,7 +129,7 @@ impl BedrockKey {
     /// One line for the operator.
     pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
         match &self.aws {
-            Aws::Static(keys, _) => {
+            Aws::Static(keys) => {
                 let keys = keys.as_ref().ok_or("the environment lacks keys of AWS")?;
                 self.make(keys, self.lifetime.seconds(), moment).map(Step::Made)
             }
@@ -158,11 +171,8 @@ impl BedrockKey {
         if left_s == 0 {
             return Err("its keys have expired already".to_owned());
         }
-        let keys = Keys {
-            id: id.to_owned(),
-            secret: Secret::new(secret),
-            session: text("Token").map(str::to_owned),
-        };
+        let keys =
+            Keys { id: id.to_owned(), secret: Secret::new(secret), session: text("Token").map(Secret::new) };
         self.make(&keys, self.lifetime.seconds().min(left_s), moment)
     }
 
@@ -179,7 +189,7 @@ impl BedrockKey {
             ("X-Amz-Expires", life_s.to_string()),
         ];
         // In the order of their bytes, as the signature wants them.
-        query.extend(keys.session.iter().map(|session| ("X-Amz-Security-Token", session.clone())));
+        query.extend(keys.session.iter().map(|session| ("X-Amz-Security-Token", text(session))));
         query.push(("X-Amz-SignedHeaders", "host".to_owned()));
         let query: Vec<String> = query
             .iter()
@@ -203,21 +213,21 @@ impl BedrockKey {
 impl Aws {
     fn compile(keys: &StaticKeys, at: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let StaticKeys { access_key_id, secret_access_key, session_token } = keys;
-        let id = access_key_id.read(&format!("{at}.access_key_id"), environment)?;
-        let secret = secret_access_key.read(&format!("{at}.secret_access_key"), environment)?;
+        let id = read_word(access_key_id, &format!("{at}.access_key_id"), environment)?;
+        let secret = read_word(secret_access_key, &format!("{at}.secret_access_key"), environment)?;
         let session_at = format!("{at}.session_token");
         let session =
-            session_token.as_ref().map(|source| source.read(&session_at, environment)).transpose()?;
+            session_token.as_ref().map(|source| read_word(source, &session_at, environment)).transpose()?;
         // Where a session's token is named, nothing is proven without it.
         let (Some(id), Some(secret), None | Some(Some(_))) = (id, secret, &session) else {
-            return Ok(Self::Static(None, Vec::new()));
+            return Ok(Self::Static(None));
         };
-        let session = session.flatten();
-        let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
-        let material = [id.expose(), secret.expose(), session.as_ref().map_or(&[], Secret::expose)].concat();
-        let keys = Keys { id: text(&id), session: session.as_ref().map(text), secret };
-        Ok(Self::Static(Some(keys), material))
+        Ok(Self::Static(Some(Keys { id: text(&id), secret, session: session.flatten() })))
     }
+}
+
+fn text(secret: &Secret) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
 fn is_header_text(text: &str) -> bool {

@@ -37,7 +37,8 @@ pub(super) struct Signed {
     header: Map<String, Value>,
     /// `None` where it is the token endpoint.
     audience: Option<String>,
-    material: Vec<u8>,
+    /// All of it.
+    material: Secret,
 }
 
 impl Proof {
@@ -68,12 +69,17 @@ impl Proof {
         })
     }
 
-    /// The secret that is used now; `None` where there should be one and is not.
-    pub(super) fn material(&self) -> Option<&[u8]> {
+    /// All that it is now; `None` where a secret should be there and is not.
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Secret(_, secret) => secret.as_ref().map(Secret::expose),
-            Self::Assertion(_) => Some(&[]),
-            Self::Signed(signed) => signed.as_ref().as_ref().map(|signed| signed.material.as_slice()),
+            Self::Secret(authentication, secret) => {
+                let how = format!("{authentication:?} ").into_bytes();
+                secret.as_ref().map(|secret| [how.as_slice(), secret.expose()].concat())
+            }
+            Self::Assertion(ServedFile { cluster, host, path, .. }) => {
+                Some([cluster.as_str(), host, path].join(" ").into_bytes())
+            }
+            Self::Signed(signed) => signed.as_ref().as_ref().map(|signed| signed.material.expose().to_vec()),
         }
     }
 
@@ -138,7 +144,9 @@ impl Signed {
             header.insert("x5t#S256".to_owned(), thumbprint.into());
         }
         header.extend(key_id.iter().map(|kid| ("kid".to_owned(), kid.as_str().into())));
-        Ok(Some(Self { key, header, audience: audience.clone(), material: pem.expose().to_vec() }))
+        let how = format!("{} {audience:?} {}", algorithm.name(), Value::Object(header.clone()));
+        let material = Secret::new([how.as_bytes(), pem.expose()].concat());
+        Ok(Some(Self { key, header, audience: audience.clone(), material }))
     }
 
     /// RFC 7523 section 3.

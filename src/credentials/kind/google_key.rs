@@ -52,8 +52,8 @@ impl GoogleKey {
         vec![&self.client_email, &self.audience]
     }
 
-    pub(super) fn material(&self) -> Option<&[u8]> {
-        self.material.as_ref().map(Secret::expose)
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
+        self.material.as_ref().map(|material| material.expose().to_vec())
     }
 
     /// # Errors

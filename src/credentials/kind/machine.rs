@@ -10,6 +10,8 @@ use crate::config::{
     self, AppService, AzureMachine, ConfigError, GoogleMachine, Span, require_reachable, require_text,
 };
 use crate::credentials::request::TokenRequest;
+use crate::credentials::word::read_word;
+use crate::request::Dialect;
 use crate::secret::{Environment, Secret};
 
 const LINK_LOCAL: &str = "169.254.169.254";
@@ -60,7 +62,7 @@ impl Machine {
                     host: "localhost",
                     path: azure_path(path, "2019-08-01", (resource, client_id)),
                     header: "x-identity-header",
-                    value: header.read(&format!("{at}.app_service.header"), environment)?,
+                    value: read_word(header, &format!("{at}.app_service.header"), environment)?,
                     timeout: *timeout,
                 }
             }
@@ -93,12 +95,19 @@ impl Machine {
         Ok(compiled)
     }
 
+    pub(super) fn suits(&self, dialect: Dialect) -> bool {
+        match self.host {
+            GOOGLE => !matches!(dialect, Dialect::Azure | Dialect::Bedrock),
+            _ => !matches!(dialect, Dialect::Gemini | Dialect::Bedrock),
+        }
+    }
+
     pub(super) fn account(&self) -> Vec<&str> {
         vec![&self.cluster, self.host, &self.path]
     }
 
-    pub(super) fn material(&self) -> Option<&[u8]> {
-        self.value.as_ref().map(Secret::expose)
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
+        self.value.as_ref().map(|value| value.expose().to_vec())
     }
 
     pub(super) fn timeout(&self) -> Span {

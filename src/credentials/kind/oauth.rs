@@ -63,7 +63,7 @@ impl Client {
         texts.map(String::as_str).collect()
     }
 
-    pub(super) fn material(&self) -> Option<&[u8]> {
+    pub(super) fn material(&self) -> Option<Vec<u8>> {
         self.proof.material()
     }
 

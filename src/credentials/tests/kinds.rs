@@ -6,6 +6,7 @@ use super::super::{Credentials, Made, Step, TokenAnswer};
 use crate::config::ServedFile;
 use crate::identity::signing::RSA;
 use crate::policy::fixture::{NOW_MS, moment};
+use crate::request::Moment;
 use crate::secret::Secret;
 
 fn compiled(kind: Value) -> Result<Credentials, String> {
@@ -24,6 +25,8 @@ fn compiled(kind: Value) -> Result<Credentials, String> {
     let environment = |name: &str| match name {
         "ABSENT" => None,
         "RSA" => Some(Secret::new(RSA)),
+        "CERTIFICATE" => Some(Secret::new(CERTIFICATE)),
+        "BROKEN" => Some(Secret::new("word\n")),
         "GOOGLE" => Some(Secret::new(google.to_string())),
         name => Some(Secret::new(format!("secret-{name}"))),
     };
@@ -75,6 +78,50 @@ fn a_machine_asks_its_clouds_metadata_server() {
         assert_eq!((request.host, request.path, request.form.is_none()), (host, path, true));
         assert!(request.headers.contains(&(header.0, header.1.to_owned())), "{machine}");
     }
+}
+
+/// Three bytes, whose SHA-256 is that of `abc`.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\\nYWJj\\n-----END CERTIFICATE-----\\n";
+
+#[test]
+fn an_assertion_says_who_for_whom_and_once() {
+    let proof = json!({ "private_key_jwt": { "key": { "env": "RSA" }, "certificate": { "env": "CERTIFICATE" }, "key_id": "k" } });
+    let credentials = compiled(client(proof)).unwrap();
+    let (_, credential) = credentials.iter().next().unwrap();
+    let assertion = |entropy: u8| {
+        let moment = Moment { entropy: [entropy; 16], ..moment(NOW_MS) };
+        let Ok(Step::Ask(request)) = credential.begin(&moment) else { panic!() };
+        let form = request.form.unwrap();
+        let assertion = form.split("client_assertion=").nth(1).unwrap().to_owned();
+        let part = |index: usize| -> Value {
+            let part = assertion.split('.').nth(index).unwrap();
+            serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap()
+        };
+        (part(0), part(1))
+    };
+    let (header, claims) = assertion(1);
+    // RFC 7515 section 4.1.8; the digest of `abc` is that of FIPS 180-2.
+    let thumbprint = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+    assert_eq!(header, json!({ "alg": "PS256", "typ": "JWT", "kid": "k", "x5t#S256": thumbprint }));
+    let now = NOW_MS / 1000;
+    assert_eq!(
+        claims,
+        json!({
+            "iss": "gate", "sub": "gate", "aud": "https://login.example/token", "jti": "01".repeat(16),
+            "iat": now - 10, "nbf": now - 10, "exp": now + 300,
+        })
+    );
+    assert_ne!(assertion(2).1["jti"], claims["jti"]);
+}
+
+#[test]
+fn the_role_of_one_pod_is_not_that_of_another() {
+    let account = |file: Option<&str>| {
+        let container = json!({ "cluster": "c", "path": "/v1/credentials", "authorization_file": file });
+        let kind = json!({ "bedrock_key": { "region": "r", "aws": { "container": container } } });
+        compiled(kind).unwrap().choose("it", "at").unwrap().account
+    };
+    assert_ne!(account(Some("token")), account(None));
 }
 
 #[test]

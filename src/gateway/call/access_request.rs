@@ -47,7 +47,7 @@ impl<'a> AccessRequest<'a> {
             anomaly: self.who.anomaly(),
             operation: self.operation(),
             body: self.what.facts(),
-            upstream: self.upstream.facts(),
+            upstream: self.upstream.facts(self.principal().tenant.as_deref()),
         }
     }
 }

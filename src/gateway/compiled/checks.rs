@@ -65,7 +65,7 @@ impl Gateway {
             )
         };
         for upstream in self.rooms.upstreams.iter() {
-            let cluster = upstream.facts().cluster;
+            let cluster = upstream.cluster();
             if upstream.stream_usage() == Some(StreamUsage::Always) {
                 return Err(why(&format!("`{cluster}` has `stream_usage: always`, which adds to bodies")));
             }

@@ -12,6 +12,8 @@ pub struct Ending {
     /// `None` where nobody was answered.
     pub status: Option<u32>,
     pub aborted: bool,
+    /// How long it waited for a token for the provider; `None` where it did not.
+    pub upstream_wait_ms: Option<u64>,
     /// The provider's own request id, where it told one.
     pub provider_request_id: Option<String>,
     /// What the provider's answer cost, where it was metered.

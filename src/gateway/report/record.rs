@@ -33,6 +33,7 @@ impl Call {
             token_id: given.map(|given| given.id.as_str()),
             token_subject: given.map(|given| given.subject.as_str()),
             token_expires_at: given.map(|given| given.expires_at),
+            upstream_wait_ms: ending.upstream_wait_ms,
             client_address: text(self.arrival.connection.source_address.as_ref()),
         };
         let mut line = Line::with_room(ROOM);

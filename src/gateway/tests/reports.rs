@@ -10,6 +10,7 @@ use crate::policy::fixture::NOW_MS;
 
 pub(super) fn ending() -> Ending {
     Ending {
+        upstream_wait_ms: None,
         now_ms: NOW_MS + 25,
         answered_by: AnsweredBy::Provider,
         status: Some(200),

@@ -18,7 +18,7 @@ pub(super) fn recognise<'a>(
         None => {
             let head = &arrival.head;
             let seen = &known.memory.operations;
-            let asked = [upstream.facts().cluster, head.method(), head.path()].map(str::as_bytes);
+            let asked = [upstream.cluster(), head.method(), head.path()].map(str::as_bytes);
             let name = seen.name(&asked);
             let operation = dialect::recognise_again(seen, name, head, || {
                 let (dialect, prefix) = (upstream.dialect(), upstream.path_prefix());

@@ -33,15 +33,14 @@ impl Gateway {
                     format!("the environment of Envoy has no secret for credentials `{}`", credential.id());
                 Err(Denial::new(Reason::ProviderCredentialMissing).with_note(note).into())
             }
+            // Another worker may have got it, which the host finds out.
+            Err(_) if known.patience == Patience::Left => Err(Stop::Need(Need::Token { credential: index })),
             Err(Absence::Refused) => Err(denied(Reason::UpstreamTokenRefused).into()),
             Err(Absence::Unavailable { retry_ms }) => {
                 let seconds = retry_ms.saturating_sub(now_ms).div_ceil(1000).max(1);
                 Err(denied(Reason::UpstreamTokenUnavailable).retry_after(seconds).into())
             }
-            Err(Absence::Coming) => match known.patience {
-                Patience::Left => Err(Stop::Need(Need::Token { credential: index })),
-                Patience::Exhausted => Err(denied(Reason::UpstreamTokenUnavailable).retry_after(1).into()),
-            },
+            Err(Absence::Coming) => Err(denied(Reason::UpstreamTokenUnavailable).retry_after(1).into()),
         }
     }
 }

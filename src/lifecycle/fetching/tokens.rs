@@ -87,11 +87,14 @@ impl Tokens {
         !self.under_way.borrow().is_empty()
     }
 
+    /// Why there is none to be had now.
+    pub(in crate::lifecycle) fn absence(&self, credential: CredentialIndex, now_ms: u64) -> Option<Absence> {
+        self.slots.borrow().get(credential)?.usable(now_ms).err()
+    }
+
     /// True where it is worth waiting for.
     pub(in crate::lifecycle) fn is_coming(&self, credential: CredentialIndex, now_ms: u64) -> bool {
-        let slots = self.slots.borrow();
-        let usable = slots.get(credential).map(|slot| slot.usable(now_ms).err());
-        usable.flatten() == Some(Absence::Coming)
+        self.absence(credential, now_ms) == Some(Absence::Coming)
     }
 
     /// How long an exchange may wait for it.
@@ -118,12 +121,13 @@ impl Tokens {
     }
 
     /// Reads what other workers got, and asks for what is due.
-    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, moment: &Moment) {
-        let now_ms = moment.unix_ms;
+    ///
+    /// Each question has a moment of its own, whose entropy names what is signed for it.
+    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, now_ms: u64, moment: impl Fn() -> Moment) {
         for (index, credential) in context.gateway.credentials().iter() {
             self.read(context.house, index, credential);
             if self.is_due(index, credential, now_ms) {
-                self.ask(context, (index, credential), moment);
+                self.ask(context, (index, credential), &moment());
             }
             self.tell(context.house, index, now_ms);
         }
@@ -227,13 +231,16 @@ impl Tokens {
     }
 
     fn fail(&self, at: At<'_>, question: Question, setback: Setback) {
-        self.settle(at, question, |slot| at.credential.failed(slot, setback, at.moment));
+        let asked_ms = question.asked_ms;
+        self.settle(at, question, |slot| at.credential.failed(slot, setback, asked_ms, at.moment));
     }
 
     /// Shares what has come of a question, and tells the operator where that is another thing than before.
     fn settle(&self, at: At<'_>, question: Question, settled: impl FnOnce(Slot) -> Slot) {
         let At { context, credential, moment } = at;
         let (house, index) = (context.house, question.credential);
+        // Where this answer came late, another worker may have a newer one.
+        self.read(house, index, credential);
         let before = self.slots.borrow().get(index).cloned().unwrap_or_default();
         let after = settled(before.clone());
         self.count(house, index, &format!("fetches.outcome.{}", after.outcome()));

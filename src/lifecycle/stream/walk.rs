@@ -1,6 +1,7 @@
 //! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
 
 use super::{Next, Stream};
+use crate::credentials::Absence;
 use crate::denial::Denial;
 use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::{KeyRing, Question as Signature};
@@ -101,6 +102,10 @@ impl Stream {
     fn walk(&self, exchange: &dyn Exchange, patience: Patience, moment: Moment) -> Step {
         let worker = &*self.worker;
         let mut state = self.state.borrow_mut();
+        if let Phase::AwaitingToken { since_ms, .. } = state.phase {
+            let waited_ms = moment.unix_ms.saturating_sub(since_ms);
+            state.token_wait_ms = Some(state.token_wait_ms.unwrap_or_default().saturating_add(waited_ms));
+        }
         let mut outcome = decide(worker, exchange, &mut state, (patience, moment));
         // What is to be looked at may have come while something else was awaited.
         if let (Some(Outcome::Need(Need::Body { look: Some(look), .. })), BodyProgress::Coming { bytes }) =
@@ -111,9 +116,15 @@ impl Stream {
             outcome = decide(worker, exchange, &mut state, (patience, moment));
         }
         if let Some(Outcome::Need(Need::Token { credential })) = outcome {
-            worker.fetching.tokens.look(worker.context(), credential);
-            let is_crowded = worker.streams.waiting.for_tokens() >= MOST_FOR_TOKENS;
-            let patience = if is_crowded { Patience::Exhausted } else { patience };
+            let tokens = &worker.fetching.tokens;
+            // Another worker may have got it.
+            tokens.look(worker.context(), credential);
+            let has_room = worker.streams.waiting.for_tokens() < MOST_FOR_TOKENS;
+            let patience = match tokens.absence(credential, moment.unix_ms) {
+                None => patience,
+                Some(Absence::Coming) if has_room => patience,
+                Some(_) => Patience::Exhausted,
+            };
             outcome = decide(worker, exchange, &mut state, (patience, moment));
         }
         if let Some(Outcome::Need(Need::RateLimit(ask))) = outcome {
@@ -168,7 +179,7 @@ impl Stream {
             Outcome::Need(Need::Token { credential }) => {
                 let until_ms =
                     moment.unix_ms.saturating_add(Tokens::patience_ms(&worker.gateway, credential));
-                state.phase = Phase::AwaitingToken { credential, until_ms };
+                state.phase = Phase::AwaitingToken { credential, since_ms: moment.unix_ms, until_ms };
                 hold(worker, exchange, &mut state)
             }
             Outcome::Need(Need::Introspection(inquiry)) => {

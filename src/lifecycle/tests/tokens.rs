@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{BODY, KIB, Playing, Scene};
+use crate::config::Config;
+use crate::gateway::Gateway;
 use crate::lifecycle::{Delivery, HouseEvent, Part};
 use crate::policy::fixture::merged;
+use crate::secret::Secret;
 
 const HOUR_S: u64 = 3600;
 const MINUTE_MS: u64 = 60_000;
@@ -72,15 +75,32 @@ fn a_token_is_got_before_anybody_needs_it() {
 }
 
 #[test]
+fn rules_see_which_credential_would_go_on() {
+    for (expression, status) in [
+        ("has(upstream.credential) && upstream.credential == 'app'", None),
+        ("!has(upstream.credential)", Some(403)),
+    ] {
+        let rule = json!({ "policies": [{ "file": "r.cel", "expression": expression }] });
+        let scene = Scene::new(config(json!({}), rule));
+        scene.gets("token-1", HOUR_S);
+        let playing = scene.chat(1).sends(BODY);
+        assert_eq!(playing.exchange.refusal().map(|(status, _)| status), status, "{expression}");
+    }
+}
+
+#[test]
 fn those_who_come_first_wait_for_one_question() {
     let scene = scene();
     let mut waiting: Vec<_> = (1..=3).map(|id| scene.chat(id).sends(BODY)).collect();
     waiting.iter_mut().for_each(Playing::waits);
-    scene.gets("token-1", HOUR_S);
+    scene.tick();
+    scene.house.pass(70);
+    scene.answer_fetch("200", &answer("token-1", HOUR_S));
     for playing in &mut waiting {
         playing.carries("token-1");
         assert_eq!(playing.passed, BODY.as_bytes());
         assert_eq!(playing.exchange.resumes(), 1);
+        assert_eq!(playing.ends()["claimgate.upstream.credential.wait_ms"], 70);
     }
     assert_eq!(scene.held_bytes(), 0);
     assert_eq!(scene.asks(), 0);
@@ -271,8 +291,7 @@ fn another_secret_makes_a_token_due_and_it_serves_on() {
     let other = json!({ "client_authentication": { "client_secret_post": { "env": "OTHER" } } });
     let next = Scene::beside(&first.shared, config(other, json!({})));
     next.chat(1).sends(BODY).carries("token-1");
-    assert_eq!(next.asks(), 0, "two configurations do not ask in turn");
-    next.tick_after(10_000);
+    next.tick_after(1);
     next.answer_fetch("401", &json!({ "error": "invalid_client" }).to_string());
     next.chat(2).sends(BODY).carries("token-1");
     assert!(
@@ -346,6 +365,37 @@ fn no_more_wait_than_may() {
         scene.tick_after(1);
     }
     waiting.iter_mut().for_each(|playing| playing.carries("token-1"));
+}
+
+#[test]
+fn a_clouds_identity_goes_to_that_clouds_services() {
+    let azure = json!({ "metadata": { "azure": { "cluster": "imds", "resource": "r" } } });
+    let google = json!({ "metadata": { "google": { "cluster": "gce" } } });
+    let key = json!({ "google_key": { "key": { "env": "ABSENT" } } });
+    let keys = json!({ "keys": { "access_key_id": { "env": "A" }, "secret_access_key": { "env": "B" } } });
+    let bedrock = json!({ "bedrock_key": { "region": "r", "aws": keys } });
+    for (kind, dialect, suits) in [
+        (&azure, "azure", true),
+        (&azure, "openai", true),
+        (&azure, "bedrock", false),
+        (&azure, "gemini", false),
+        (&google, "gemini", true),
+        (&google, "azure", false),
+        (&key, "bedrock", false),
+        (&bedrock, "bedrock", true),
+        (&bedrock, "openai", true),
+        (&bedrock, "gemini", false),
+    ] {
+        let entry = merged(kind.clone(), json!({ "id": "app" }));
+        let upstream = json!({ "cluster": "c", "dialect": dialect, "credential": { "from": "app" } });
+        let sections = json!({ "credentials": [entry], "upstreams": [upstream] });
+        let read = Config::from_json(super::config(sections).to_string().as_bytes()).unwrap();
+        let environment = |name: &str| (name != "ABSENT").then(|| Secret::new("s"));
+        let told = Gateway::compile(&read, &environment).err().map(|error| error.to_string());
+        let at = "upstreams[0].credential.from: what `app` gets (";
+        assert_eq!(told.is_none(), suits, "{kind} {dialect}: {told:?}");
+        assert!(told.is_none_or(|told| told.starts_with(at)), "{kind} {dialect}");
+    }
 }
 
 #[test]

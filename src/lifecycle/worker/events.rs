@@ -70,7 +70,7 @@ impl Worker {
         }
         keys.tick(self.context(), now_ms);
         documents.tick(self.context(), now_ms);
-        tokens.tick(self.context(), &self.moment());
+        tokens.tick(self.context(), now_ms, || self.moment());
         introspection.tick(self.context(), now_ms);
         self.metrics.cache.tell(house, &self.memory);
         let ledger = self.metrics.ledger.get_or_init(|| LedgerGauge::define(house));
@@ -144,7 +144,7 @@ impl Worker {
             {
                 Patience::Exhausted
             }
-            Phase::AwaitingToken { credential, until_ms } => {
+            Phase::AwaitingToken { credential, until_ms, .. } => {
                 match self.fetching.tokens.is_coming(credential, now_ms) {
                     true if now_ms >= until_ms => Patience::Exhausted,
                     true => return None,

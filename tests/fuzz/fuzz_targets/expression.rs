@@ -85,7 +85,12 @@ fuzz_target!(|data: &[u8]| {
         anomaly: Some(&Anomaly::NONE),
         operation: &world.operation,
         body: Some(&world.body),
-        upstream: UpstreamFacts { cluster: "openai", tenant: None, metadata: &world.metadata },
+        upstream: UpstreamFacts {
+            cluster: "openai",
+            tenant: None,
+            metadata: &world.metadata,
+            credential: None,
+        },
     };
     let scope = world.engine.scope(expression.reads(), &facts);
     let first = value(&expression, &scope, data.len());

@@ -88,6 +88,7 @@ fn decide(
         store: &world.store,
         keys: &world.keys,
         polled: &world.gateway.polled(),
+        tokens: &world.gateway.credentials().slots(),
         verify: &|_| EngineAnswer::Unavailable,
         certificate: &|| None,
         body: Body::Coming,

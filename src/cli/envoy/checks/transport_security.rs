@@ -3,7 +3,9 @@
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
-use crate::cli::envoy::model::{Cluster, EnvoyConfig, identity_clusters, is_loopback, token_clusters};
+use crate::cli::envoy::model::{
+    Cluster, EnvoyConfig, identity_clusters, is_loopback, nearby_clusters, token_clusters,
+};
 use crate::cli::envoy::weakness::Weakness;
 
 pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
@@ -12,8 +14,14 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         let is_provider = envoy.upstream(cluster.name).is_some();
         let has_keys =
             envoy.gateways.iter().any(|config| identity_clusters(config).any(|name| name == cluster.name));
-        let has_tokens =
-            envoy.gateways.iter().any(|config| token_clusters(config).any(|name| name == cluster.name));
+        let is_nearby =
+            envoy.gateways.iter().any(|config| nearby_clusters(config).any(|name| name == cluster.name));
+        // Metadata servers are asked in clear, on addresses that no router forwards.
+        if is_nearby && !leads_past(&cluster.at, |host| is_loopback(host) || host.starts_with("169.254.")) {
+            continue;
+        }
+        let has_tokens = is_nearby
+            || envoy.gateways.iter().any(|config| token_clusters(config).any(|name| name == cluster.name));
         let (clear, gain) = if is_provider {
             (Weakness::CredentialInClear, "gets the provider's credential and every prompt")
         } else if has_tokens {
@@ -40,12 +48,17 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
 
 /// False only where every address is seen to be on this machine.
 fn leaves_the_machine(cluster: &ConfigNode<'_>) -> bool {
+    leads_past(cluster, is_loopback)
+}
+
+/// False only where every address is seen to be one of these, or a Unix socket.
+fn leads_past(cluster: &ConfigNode<'_>, is_near: impl Fn(&str) -> bool) -> bool {
     let Some(assignment) = cluster.field("load_assignment") else { return true };
     let groups = assignment.list("endpoints");
     let endpoints = groups.iter().flat_map(|group| group.list("lb_endpoints"));
     endpoints.filter_map(|entry| entry.find(&["endpoint", "address"])).any(|address| {
         let host = address.field("socket_address").and_then(|socket| socket.text_of("address"));
-        host.is_some_and(|host| !is_loopback(host))
+        host.is_some_and(|host| !is_near(host))
     })
 }
 

@@ -135,5 +135,6 @@ fn plain_record() -> Record<'static> {
         token_subject: None,
         token_expires_at: None,
         client_address: None,
+        upstream_wait_ms: None,
     }
 }
