@@ -26,7 +26,7 @@ pub(super) enum Proof {
     /// An assertion of somebody else's, which lies in this file.
     Assertion(ServedFile),
     /// `None` where the environment lacks the key or the certificate.
-    Signed(Box<Option<Signed>>),
+    Signed(Option<Box<Signed>>),
 }
 
 /// What signs the gateway's own assertions.
@@ -64,7 +64,7 @@ impl Proof {
             }
             ClientProof::PrivateKeyJwt(entry) => {
                 let at = format!("{at}.private_key_jwt");
-                Self::Signed(Box::new(Signed::compile(entry, &at, environment)?))
+                Self::Signed(Signed::compile(entry, &at, environment)?.map(Box::new))
             }
         })
     }
@@ -79,7 +79,7 @@ impl Proof {
             Self::Assertion(ServedFile { cluster, host, path, .. }) => {
                 Some([cluster.as_str(), host, path].join(" ").into_bytes())
             }
-            Self::Signed(signed) => signed.as_ref().as_ref().map(|signed| signed.material.expose().to_vec()),
+            Self::Signed(signed) => signed.as_ref().map(|signed| signed.material.expose().to_vec()),
         }
     }
 
@@ -114,7 +114,7 @@ impl Proof {
                 Ok((with_assertion(form, client_id, assertion), None))
             }
             Self::Signed(signed) => {
-                let signed = signed.as_ref().as_ref().ok_or("the environment has no key")?;
+                let signed = signed.as_ref().ok_or("the environment has no key")?;
                 let assertion = signed.assertion((client_id, url), moment).ok_or("the key does not sign")?;
                 Ok((with_assertion(form, client_id, &assertion), None))
             }
