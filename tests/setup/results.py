@@ -90,7 +90,7 @@ def read_pytest_report(report: Path) -> list[Result]:
                 outcome, detail = SKIPPED, child.get("message", "")
         suite, name = case.get("classname") or "", case.get("name") or ""
         seconds = float(case.get("time") or 0)
-        results.append(Result(suite, name, outcome, detail.partition("\n")[0][:200], seconds))
+        results.append(Result(suite, name, outcome, " ".join(detail.split())[:400], seconds))
     return results
 
 

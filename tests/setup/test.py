@@ -186,22 +186,17 @@ def tally(stage: Stage) -> str:
 
 
 def summarise(plan: list[Stage]) -> None:
-    """Prints the tests that passed by suite, the others one by one; the file of all results has every name."""
+    """Prints the tests that passed by suite, those that were skipped one by one; the file of all results has every name."""
     with ALL_RESULTS.open("w") as file:
         for stage in plan:
             file.writelines(line(stage, result.outcome, str(result)) + "\n" for result in stage.results)
 
     print("\n== summary")
-    for outcome in (PASSED, SKIPPED, FAILED):
-        for stage in plan:
-            chosen = [result for result in stage.results if result.outcome == outcome]
-            if outcome == PASSED:
-                suites = Counter(result.suite or result.name for result in chosen)
-                names = [f"{suite} ({count})" if count > 1 else suite for suite, count in suites.items()]
-            else:
-                names = [str(result) for result in chosen]
-            for name in names:
-                print(line(stage, outcome, name))
+    for stage in plan:
+        suites = Counter(result.suite or result.name for result in stage.results if result.outcome == PASSED)
+        for suite, count in suites.items():
+            print(line(stage, PASSED, f"{suite} ({count})" if count > 1 else suite))
+    print_each(plan, SKIPPED)
     print(f"all by name: {ALL_RESULTS.relative_to(ROOT)}")
     print(f"\n== the slowest {SLOWEST}")
     for result in slowest((result for stage in plan for result in stage.results), SLOWEST):
@@ -209,6 +204,13 @@ def summarise(plan: list[Stage]) -> None:
     print("\n== stages")
     for stage in plan:
         print(f"{stage.name:18} {stage.seconds:5.0f} s  {tally(stage) or 'not run'}")
+
+
+def print_each(plan: list[Stage], outcome: str) -> None:
+    for stage in plan:
+        for result in stage.results:
+            if result.outcome == outcome:
+                print(line(stage, outcome, str(result)))
 
 
 def line(stage: Stage, outcome: str, name: str) -> str:
@@ -236,6 +238,8 @@ def main() -> int:
     if interrupted:
         print("interrupted")
     elif failed:
+        # Last, where nobody has to look for them.
+        print_each(run.plan, FAILED)
         print(f"FAILED: {failed}")
     else:
         print("ok")
