@@ -12,6 +12,7 @@ mod path_rewrites;
 mod plugin_settings;
 mod route_actions;
 mod route_choice;
+mod served_files;
 mod transport_security;
 mod unfiltered_requests;
 
@@ -19,7 +20,7 @@ use super::model::EnvoyConfig;
 use crate::cli::document::Finding;
 
 /// In the order in which their findings are told.
-pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 12] = [
+pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 13] = [
     unfiltered_requests::findings,
     plugin_settings::findings,
     connection_manager::findings,
@@ -29,6 +30,7 @@ pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 12] = [
     route_actions::findings,
     clusters::findings,
     asked_clusters::findings,
+    served_files::findings,
     transport_security::findings,
     logs_and_admin::findings,
     overload::findings,

@@ -179,6 +179,9 @@ weaknesses! {
     HalfOnAskedCluster: Error, "half_on_asked_cluster",
         "each question of the gateway's own through `{0}` enters the filter while the filter is at work, which traps its VM",
         "take the module out of the `http_filters` of `{0}`; it belongs on the clusters of providers";
+    FileNotWatched: Error, "file_not_watched",
+        "once what stands in `{0}` has ended, no token can be got, since Envoy serves the file as it was when it started",
+        "write `watched_directory: { path: … }` beside it, with the directory that the file is renewed in";
     ClusterFollowsHost: Error, "cluster_follows_host",
         "a caller who sends `VirtualHost: attacker.example` has Envoy carry the request and the provider's credential to that host",
         "give `{0}` a fixed address: `type: LOGICAL_DNS` with the provider's host";
