@@ -161,12 +161,13 @@ def test_a_crowd_waits_for_one_question(shared: Shared, simulator: Simulator) ->
 
 @pytest.mark.alone
 def test_a_token_is_renewed_under_load_and_never_served_after_its_end(shared: Shared) -> None:
-    shared.server.clear(life=10.0, delay=0.3)
+    # From 80 to 90 % of its life a token serves on while the next one comes: 1.6 s, since a busy machine may stall for one.
+    shared.server.clear(life=16.0, delay=0.2)
     shared.configure()
     assert shared.chat().status_code == 200
     load = SteadyLoad(shared.caller.gateway.port, lambda _: chat_request(KEY), per_second=200)
     with load:
-        wait_until(lambda: len(shared.server.given) == 2, what="a second token", seconds=12)
+        wait_until(lambda: len(shared.server.given) == 2, what="a second token", seconds=18)
     assert set(load.report.outcomes) == {(200, "")}, str(load.report)
     # The endpoint goes away, and the token serves on while it lasts.
     shared.server.stop()
@@ -174,7 +175,7 @@ def test_a_token_is_renewed_under_load_and_never_served_after_its_end(shared: Sh
     try:
         with answers:
             wait_until(
-                lambda: any(status == 503 for status, _ in answers.report.outcomes), what="a refusal", seconds=15
+                lambda: any(status == 503 for status, _ in answers.report.outcomes), what="a refusal", seconds=21
             )
     finally:
         shared.server.start()
