@@ -23,6 +23,7 @@ pub struct Denial {
     scopes: Vec<String>,
     retry_after_seconds: Option<u64>,
     shortage: Option<Box<Shortage>>,
+    challenge: Option<Box<Challenge>>,
     note: Option<Box<str>>,
 }
 
@@ -36,6 +37,15 @@ pub struct Shortage {
     pub rates: Rates,
 }
 
+/// What more an authorization server wants of the user, in the shape that Microsoft's clients read ("Claims challenges").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Where the user signs in once more.
+    pub authorization_uri: String,
+    /// A JSON object.
+    pub claims: String,
+}
+
 impl Denial {
     pub fn new(reason: Reason) -> Self {
         Self {
@@ -46,6 +56,7 @@ impl Denial {
             scopes: Vec::new(),
             retry_after_seconds: None,
             shortage: None,
+            challenge: None,
             note: None,
         }
     }
@@ -80,6 +91,12 @@ impl Denial {
     #[must_use]
     pub fn short_of(self, shortage: Shortage) -> Self {
         Self { shortage: Some(Box::new(shortage)), ..self }
+    }
+
+    /// Says what more of the user is wanted.
+    #[must_use]
+    pub fn challenging(self, challenge: Challenge) -> Self {
+        Self { challenge: Some(Box::new(challenge)), ..self }
     }
 
     /// Adds what the operator needs to know; it goes into the record, never to the caller.

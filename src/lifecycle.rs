@@ -9,7 +9,7 @@
 //! upgrade is complete at its headers. All lead into the same walk. Every row is a test with a scripted host
 //! (`lifecycle/tests`) and a test in a real Envoy (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; an issuer's word in
 //! `test_opaque_tokens.py`; tokens for providers in
-//! `test_upstream_tokens.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
+//! `test_upstream_tokens.py` and `test_user_exchange.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
 //! `test_metering.py`; long forms in `test_dialects.py`; Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
@@ -25,6 +25,7 @@
 //! | waiting for an issuer's word on a token | its answer; none | walk; walk without patience |
 //! | waiting for a token for the provider | a newer one, here or in another worker; a failure that another try cannot mend soon | walk |
 //! | waiting for a token for the provider | the endpoint's timeout; more wait than may | walk without patience |
+//! | waiting for a token for the provider that the caller's is exchanged for | what comes of it; the endpoint's timeout | walk; walk without patience |
 //! | waiting for a token for the provider | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `upstream_token_unavailable` |
 //! | waiting for the rate limit service | its answer; none, a timeout, a question refused at dispatch | walk with what it said, or with why it said nothing |
 //! | waiting for the rate limit service | body chunk, end of the body, trailers | hold, and keep the body; past the limit refuse `quota_unavailable` |
@@ -34,7 +35,7 @@
 //! | answered, by a refusal or with a token | body, trailers | hold: the local reply is on its way |
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
-//! | forwarded | response headers by which a provider refuses the gateway's token | the next one is due at once |
+//! | forwarded | response headers by which a provider refuses the gateway's token | the next one is due at once; one that the caller's was exchanged for is forgotten |
 //! | forwarded | body of a provider's answer | read what it cost; take out the usage that only the gateway asked for |
 //! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |

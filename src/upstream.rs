@@ -29,7 +29,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::config::{self, Asserted, Attach, ConfigError, Factor, StreamUsage};
-use crate::credentials::{Chosen, CredentialIndex, Credentials, Token};
+use crate::credentials::{Chosen, Credentials, Token, TokenSource};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
@@ -257,7 +257,7 @@ impl Upstream {
     }
 
     /// The entries of `credentials` that it names.
-    pub fn credentials(&self) -> impl Iterator<Item = CredentialIndex> {
+    pub fn credentials(&self) -> impl Iterator<Item = TokenSource> {
         self.credential.tokens()
     }
 

@@ -1,6 +1,7 @@
 //! The section `credentials`: what the gateway gets for a provider, in place of a secret that lies in the environment.
 
 mod bedrock;
+mod exchange;
 mod file;
 mod google_key;
 mod machine;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::values::Span;
 
 pub use bedrock::{AwsKeys, BedrockKey, ContainerKeys, StaticKeys};
+pub use exchange::{Exchange, ExchangeGrant, SubjectTokenType};
 pub use file::ServedFile;
 pub use google_key::GoogleKey;
 pub use machine::{AppService, AzureMachine, GoogleMachine, Machine};
@@ -37,6 +39,16 @@ pub struct Credential {
     /// A short-term key of Amazon Bedrock that the gateway makes itself by keys of AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bedrock_key: Option<BedrockKey>,
+    /// A token of the caller's own, got in exchange for the one that the caller has sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+}
+
+impl Credential {
+    /// The OAuth client that the gateway is for it.
+    pub fn client(&self) -> Option<&OauthClient> {
+        self.oauth.as_ref().or(self.exchange.as_ref().map(|exchange| &exchange.client))
+    }
 }
 
 fn default_timeout() -> Span {

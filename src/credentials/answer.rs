@@ -25,8 +25,15 @@ pub struct TokenAnswer<'a> {
 
 /// The token and its life.
 pub(super) fn read(answer: TokenAnswer<'_>) -> Result<(Secret, Life), Setback> {
-    let body = body(answer)?;
-    let object = unique_json::object(body).ok_or_else(|| unusable("it is not one JSON object"))?;
+    token(&object(answer)?)
+}
+
+/// The answer of a success.
+pub(super) fn object(answer: TokenAnswer<'_>) -> Result<Map<String, Value>, Setback> {
+    unique_json::object(body(answer)?).ok_or_else(|| unusable("it is not one JSON object"))
+}
+
+pub(super) fn token(object: &Map<String, Value>) -> Result<(Secret, Life), Setback> {
     let token = object.get("access_token").and_then(Value::as_str);
     let token = token.ok_or_else(|| unusable("it has no `access_token`"))?;
     if !(1..=MAX_TOKEN_BYTES).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -37,9 +44,8 @@ pub(super) fn read(answer: TokenAnswer<'_>) -> Result<(Secret, Life), Setback> {
     if !object.get("token_type").is_none_or(is_bearer) {
         return Err(unusable("its `token_type` is not `Bearer`"));
     }
-    let field = |name| {
-        seconds(&object, name).map_err(|()| unusable(&format!("its `{name}` is no number of seconds")))
-    };
+    let field =
+        |name| seconds(object, name).map_err(|()| unusable(&format!("its `{name}` is no number of seconds")));
     let life = Life {
         expires_in_s: field("expires_in")?,
         expires_on_s: field("expires_on")?,

@@ -1,23 +1,37 @@
-//! A client that gets a token for itself (RFC 6749 section 4.4).
+//! The gateway as a client of an authorization server (RFC 6749): where it asks, what for, and as whom.
+
+mod proof;
 
 use std::collections::BTreeMap;
 
-use super::client_proof::Proof;
+use super::request::{Step, TokenRequest};
 use crate::config::{self, ConfigError, ServedFile, Span, TokenEndpoint, require_reachable, require_text};
-use crate::credentials::request::{Step, TokenRequest};
 use crate::oauth_client::{FORM_TYPE, Form};
 use crate::request::Moment;
 use crate::secret::Environment;
+use proof::Proof;
 
 /// What says which token it shall be; without a scope one of these must.
 const TARGETS: [&str; 2] = ["audience", "resource"];
 /// What the gateway writes itself.
-const RESERVED: [&str; 6] =
-    ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"];
+const RESERVED: [&str; 12] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "assertion",
+    "requested_token_use",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+];
 
 /// One client, compiled.
 #[derive(Debug)]
-pub(in crate::credentials) struct Client {
+pub(super) struct Client {
     endpoint: TokenEndpoint,
     client_id: String,
     proof: Proof,
@@ -73,17 +87,27 @@ impl Client {
         Span::from_milliseconds(self.endpoint.timeout.milliseconds().saturating_add(file_ms))
     }
 
-    pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
+    /// What is to be done first, to ask for what `form` says.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn begin(&self, form: Form, moment: &Moment) -> Result<Step<'_>, String> {
         match self.proof.file() {
             Some(file) => Ok(Step::Read(TokenRequest::of_file(file))),
-            None => self.request(None, moment).map(Step::Ask),
+            None => self.request(form, None, moment).map(Step::Ask),
         }
     }
 
+    /// The question of `form`, with what it is for and who asks.
+    ///
     /// # Errors
     /// One line for the operator.
-    pub(super) fn request(&self, file: Option<&[u8]>, moment: &Moment) -> Result<TokenRequest<'_>, String> {
-        let mut form = Form::of_grant("client_credentials");
+    pub(super) fn request(
+        &self,
+        mut form: Form,
+        file: Option<&[u8]>,
+        moment: &Moment,
+    ) -> Result<TokenRequest<'_>, String> {
         if let Some(scope) = &self.scope {
             form = form.with("scope", scope);
         }

@@ -1,29 +1,24 @@
 //! All credentials of one configuration that are got, and what a worker knows of them.
 
-use std::sync::Arc;
-
+use super::choice::{Chosen, CredentialIndex, ExchangeIndex, TokenSource};
 use super::credential::Credential;
+use super::exchange::Exchange;
+use super::kind::require_one;
 use super::slot::Slot;
 use crate::config::{self, AwsKeys, ClientProof, ConfigError, ServedFile, require_reachable, require_text};
+use crate::request::Dialect;
 use crate::secret::Environment;
 
 /// The credentials of one configuration, in its order.
 #[derive(Debug, Default)]
-pub struct Credentials(Vec<Credential>);
+pub struct Credentials(Vec<Entry>);
 
-/// One of them; only a configuration that has it makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CredentialIndex(usize);
-
-/// The choice of one, which is remembered in place of its token.
-#[derive(Clone, Debug)]
-pub struct Chosen {
-    pub index: CredentialIndex,
-    pub id: Arc<str>,
-    /// The name of its kind.
-    pub kind: &'static str,
-    /// The same for two credentials that get tokens of one account.
-    pub account: [u8; 32],
+#[derive(Debug)]
+enum Entry {
+    /// Whose tokens are the gateway's own.
+    Own(Box<Credential>),
+    /// Whose tokens are the callers'.
+    Exchange(Box<Exchange>),
 }
 
 /// What one worker knows of each.
@@ -39,14 +34,14 @@ impl Credentials {
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
         require_files(files, credentials)?;
-        let mut compiled: Vec<Credential> = Vec::with_capacity(credentials.len());
+        let mut compiled: Vec<Entry> = Vec::with_capacity(credentials.len());
         for (index, credential) in credentials.iter().enumerate() {
             let at = format!("credentials[{index}]");
             if compiled.iter().any(|other| other.id() == credential.id) {
                 let why = format!("the id `{}` occurs twice", credential.id.escape_debug());
                 return Err(ConfigError::new(format!("{at}.id"), why));
             }
-            let one = Credential::compile(credential, &at, (files, environment))?;
+            let one = Entry::compile(credential, &at, (files, environment))?;
             if let Some(other) = compiled.iter().find(|other| other.account() == one.account()) {
                 let why = format!("its tokens are those of `{}`; name that one instead", other.id());
                 return Err(ConfigError::new(at, why));
@@ -61,16 +56,15 @@ impl Credentials {
     /// # Errors
     /// There is none of this id.
     pub fn choose(&self, id: &str, at: &str) -> Result<Chosen, ConfigError> {
-        let found = self.iter().find(|(_, credential)| credential.id() == id);
-        let chosen = found.map(|(index, credential)| Chosen {
-            index,
+        let chosen = self.0.iter().enumerate().find(|(_, entry)| entry.id() == id);
+        let chosen = chosen.map(|(index, entry)| Chosen {
+            source: entry.source(index),
             id: id.into(),
-            kind: credential.kind(),
-            account: credential.account(),
+            kind: entry.kind(),
+            account: entry.account(),
         });
         chosen.ok_or_else(|| {
-            let known: Vec<String> =
-                self.0.iter().map(|credential| format!("`{}`", credential.id())).collect();
+            let known: Vec<String> = self.0.iter().map(|entry| format!("`{}`", entry.id())).collect();
             let known = match known.is_empty() {
                 true => "there are none".to_owned(),
                 false => format!("there are {}", known.join(", ")),
@@ -79,12 +73,48 @@ impl Credentials {
         })
     }
 
-    pub fn get(&self, CredentialIndex(index): CredentialIndex) -> Option<&Credential> {
-        self.0.get(index)
+    /// True where a provider of this dialect may take its tokens.
+    pub fn suit(&self, source: TokenSource, dialect: Dialect) -> bool {
+        match source {
+            TokenSource::Own(index) => self.get(index).is_some_and(|credential| credential.suits(dialect)),
+            // Whatever an authorization server gives for a user.
+            TokenSource::Exchange(_) => true,
+        }
     }
 
+    pub fn get(&self, CredentialIndex(index): CredentialIndex) -> Option<&Credential> {
+        match self.0.get(index)? {
+            Entry::Own(credential) => Some(credential),
+            Entry::Exchange(_) => None,
+        }
+    }
+
+    pub fn exchange(&self, ExchangeIndex(index): ExchangeIndex) -> Option<&Exchange> {
+        match self.0.get(index)? {
+            Entry::Exchange(exchange) => Some(exchange),
+            Entry::Own(_) => None,
+        }
+    }
+
+    /// Those whose tokens are the gateway's own.
     pub fn iter(&self) -> impl Iterator<Item = (CredentialIndex, &Credential)> {
-        self.0.iter().enumerate().map(|(index, credential)| (CredentialIndex(index), credential))
+        self.0.iter().enumerate().filter_map(|(index, entry)| match entry {
+            Entry::Own(credential) => Some((CredentialIndex(index), &**credential)),
+            Entry::Exchange(_) => None,
+        })
+    }
+
+    /// Those whose tokens are the callers', with their places in the configuration.
+    pub fn exchanges(&self) -> impl Iterator<Item = (usize, &Exchange)> {
+        self.0.iter().enumerate().filter_map(|(index, entry)| match entry {
+            Entry::Exchange(exchange) => Some((index, &**exchange)),
+            Entry::Own(_) => None,
+        })
+    }
+
+    /// Each, and its id, in the configuration's order.
+    pub fn sources(&self) -> impl Iterator<Item = (TokenSource, &str)> {
+        self.0.iter().enumerate().map(|(index, entry)| (entry.source(index), entry.id()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -94,6 +124,66 @@ impl Credentials {
     /// Empty ones, for each.
     pub fn slots(&self) -> Slots {
         Slots(vec![Slot::default(); self.0.len()])
+    }
+}
+
+impl Entry {
+    fn compile(
+        credential: &config::Credential,
+        at: &str,
+        from: (&[ServedFile], Environment<'_>),
+    ) -> Result<Self, ConfigError> {
+        require_id(&credential.id, &format!("{at}.id"))?;
+        require_one(credential, at)?;
+        match &credential.exchange {
+            Some(exchange) => {
+                let at = format!("{at}.{}", Exchange::KIND);
+                let exchange = Exchange::compile(&credential.id, exchange, &at, from)?;
+                Ok(Self::Exchange(Box::new(exchange)))
+            }
+            None => Credential::compile(credential, at, from).map(|own| Self::Own(Box::new(own))),
+        }
+    }
+
+    fn source(&self, index: usize) -> TokenSource {
+        match self {
+            Self::Own(_) => TokenSource::Own(CredentialIndex(index)),
+            Self::Exchange(_) => TokenSource::Exchange(ExchangeIndex(index)),
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Own(credential) => credential.id(),
+            Self::Exchange(exchange) => exchange.id(),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Own(credential) => credential.kind(),
+            Self::Exchange(_) => Exchange::KIND,
+        }
+    }
+
+    fn account(&self) -> [u8; 32] {
+        match self {
+            Self::Own(credential) => credential.account(),
+            Self::Exchange(exchange) => exchange.account(),
+        }
+    }
+}
+
+/// It is part of metrics' names.
+fn require_id(id: &str, at: &str) -> Result<(), ConfigError> {
+    require_text(id, at)?;
+    match id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+        true => Ok(()),
+        false => {
+            let id = id.escape_debug();
+            let why = format!("`{id}` cannot be part of a metric's name; write letters, digits, `_` and `-`");
+            Err(ConfigError::new(at, why))
+        }
     }
 }
 
@@ -112,7 +202,7 @@ impl Slots {
 /// Each can be asked for, has a name of its own, and is read by a credential.
 fn require_files(files: &[ServedFile], credentials: &[config::Credential]) -> Result<(), ConfigError> {
     let reads = |credential: &config::Credential, id: &str| {
-        let proof = credential.oauth.as_ref().map(|client| &client.client_authentication);
+        let proof = credential.client().map(|client| &client.client_authentication);
         let keys = credential.bedrock_key.as_ref().map(|key| &key.aws);
         matches!(proof, Some(ClientProof::ClientAssertion(source)) if source.file == id)
             || matches!(keys, Some(AwsKeys::Container(keys)) if keys.authorization_file.as_deref() == Some(id))

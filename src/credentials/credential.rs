@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::request::{Made, Step, TokenRequest};
 use super::slot::Slot;
 use super::token::{Life, Times, Token};
-use crate::config::{self, ConfigError, ServedFile, Span, require_text};
+use crate::config::{self, ConfigError, ServedFile, Span};
 use crate::ledger::compose;
 use crate::request::{Dialect, Moment};
 use crate::secret::{Environment, Secret};
@@ -30,15 +30,6 @@ impl Credential {
         at: &str,
         from: (&[ServedFile], Environment<'_>),
     ) -> Result<Self, ConfigError> {
-        let id_at = format!("{at}.id");
-        require_text(&credential.id, &id_at)?;
-        if !credential.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
-            let why = format!(
-                "`{}` cannot be part of a metric's name; write letters, digits, `_` and `-`",
-                credential.id.escape_debug()
-            );
-            return Err(ConfigError::new(id_at, why));
-        }
         let kind = Kind::compile(credential, at, from)?;
         let proof = kind.material().map(|material| proof(&material));
         Ok(Self { id: credential.id.clone(), account: account(&kind), kind, proof })

@@ -47,6 +47,12 @@ pub struct Setback {
     pub(super) wish_ms: Option<u64>,
 }
 
+impl fmt::Display for Setback {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        told(formatter, &self.why, self.trace.as_deref())
+    }
+}
+
 impl Setback {
     pub fn unavailable(why: impl Into<String>) -> Self {
         Self { kind: FailureKind::Unavailable, why: why.into(), trace: None, wish_ms: None }
@@ -82,6 +88,12 @@ impl Failure {
         }
     }
 
+    /// One that is not asked about again before `retry_ms`, and that nothing else follows from.
+    pub(super) fn once(setback: Setback, now_ms: u64, retry_ms: u64) -> Self {
+        let Setback { kind, why, trace, wish_ms: _ } = setback;
+        Self { kind, why, trace, since_ms: now_ms, retry_ms, attempts: 1 }
+    }
+
     /// True where whoever was told of the other knows this one.
     pub fn is_like(&self, other: &Self) -> bool {
         (self.kind, &self.why) == (other.kind, &other.why)
@@ -90,9 +102,13 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.trace {
-            Some(trace) => write!(formatter, "{} ({trace})", self.why),
-            None => formatter.write_str(&self.why),
-        }
+        told(formatter, &self.why, self.trace.as_deref())
+    }
+}
+
+fn told(formatter: &mut fmt::Formatter<'_>, why: &str, trace: Option<&str>) -> fmt::Result {
+    match trace {
+        Some(trace) => write!(formatter, "{why} ({trace})"),
+        None => formatter.write_str(why),
     }
 }

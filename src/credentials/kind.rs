@@ -1,23 +1,25 @@
 //! The kinds of credentials that are got, each with how its tokens are asked for.
 
 mod bedrock_key;
-mod client_proof;
 mod google_key;
 mod machine;
-mod oauth;
 
 use bedrock_key::BedrockKey;
 use google_key::GoogleKey;
 use machine::Machine;
-use oauth::Client;
 
 use super::answer::{self, TokenAnswer};
+use super::client::Client;
 use super::failure::Setback;
 use super::request::{Made, Step, TokenRequest};
 use super::token::Life;
 use crate::config::{self, ConfigError, ServedFile, Span};
+use crate::oauth_client::Form;
 use crate::request::{Dialect, Moment};
 use crate::secret::{Environment, Secret};
+
+/// A client that gets a token for itself (RFC 6749 section 4.4).
+const CLIENT_CREDENTIALS: &str = "client_credentials";
 
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -33,24 +35,19 @@ impl Kind {
         at: &str,
         from: (&[ServedFile], Environment<'_>),
     ) -> Result<Self, ConfigError> {
-        let config::Credential { id: _, oauth, metadata, google_key, bedrock_key } = credential;
+        let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange: _ } = credential;
         match (oauth, metadata, google_key, bedrock_key) {
-            (Some(client), None, None, None) => {
-                Client::compile(client, &format!("{at}.oauth"), from).map(Self::Oauth)
-            }
-            (None, Some(machine), None, None) => {
+            (Some(client), ..) => Client::compile(client, &format!("{at}.oauth"), from).map(Self::Oauth),
+            (_, Some(machine), ..) => {
                 Machine::compile(machine, &format!("{at}.metadata"), from.1).map(Self::Metadata)
             }
-            (None, None, Some(key), None) => {
+            (_, _, Some(key), _) => {
                 GoogleKey::compile(key, &format!("{at}.google_key"), from.1).map(Self::Google)
             }
-            (None, None, None, Some(key)) => {
+            (.., Some(key)) => {
                 BedrockKey::compile(key, &format!("{at}.bedrock_key"), from).map(Self::Bedrock)
             }
-            _ => {
-                let why = "it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key` and `bedrock_key`";
-                Err(ConfigError::new(at, why))
-            }
+            (None, None, None, None) => Err(one_kind(at)),
         }
     }
 
@@ -107,7 +104,7 @@ impl Kind {
     /// One line for the operator.
     pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
         match self {
-            Self::Oauth(client) => client.begin(moment),
+            Self::Oauth(client) => client.begin(Form::of_grant(CLIENT_CREDENTIALS), moment),
             Self::Metadata(machine) => machine.request().map(Step::Ask),
             Self::Google(key) => key.make(moment).map(Step::Made),
             Self::Bedrock(key) => key.begin(moment),
@@ -118,7 +115,7 @@ impl Kind {
     /// One line for the operator.
     pub(super) fn with_file(&self, content: &[u8], moment: &Moment) -> Result<TokenRequest<'_>, String> {
         match self {
-            Self::Oauth(client) => client.request(Some(content), moment),
+            Self::Oauth(client) => client.request(Form::of_grant(CLIENT_CREDENTIALS), Some(content), moment),
             Self::Bedrock(key) => key.request(Some(content)),
             Self::Metadata(_) | Self::Google(_) => Err("it needs no file".to_owned()),
         }
@@ -133,4 +130,25 @@ impl Kind {
             Self::Oauth(_) | Self::Metadata(_) | Self::Google(_) => answer::read(answer),
         }
     }
+}
+
+/// An entry has one kind.
+pub(super) fn require_one(credential: &config::Credential, at: &str) -> Result<(), ConfigError> {
+    let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange } = credential;
+    let kinds = [
+        oauth.is_some(),
+        metadata.is_some(),
+        google_key.is_some(),
+        bedrock_key.is_some(),
+        exchange.is_some(),
+    ];
+    match kinds.into_iter().filter(|is_there| *is_there).count() {
+        1 => Ok(()),
+        _ => Err(one_kind(at)),
+    }
+}
+
+fn one_kind(at: &str) -> ConfigError {
+    let why = "it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key` and `exchange`";
+    ConfigError::new(at, why)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, FailureKind, Setback};
-use super::token::{Life, Times, Token};
+use super::token::{Times, Token};
 use crate::secret::Secret;
 
 /// A token that the provider has refused is asked for again no more often than this, and no sooner after it came.
@@ -40,8 +40,7 @@ pub enum Absence {
 impl Slot {
     /// One that has a token which was got just now, for scripts.
     pub fn assumed(token: &str, now_ms: u64) -> Self {
-        let times = Times::of(Life::default(), now_ms, 0);
-        Self { token: times.map(|times| Token::new(Secret::new(token), times).into()), ..Self::default() }
+        Self { token: Some(Token::assumed(token, now_ms).into()), ..Self::default() }
     }
 
     /// The token, where it may still be served.

@@ -41,7 +41,7 @@ fn an_entry_that_is_wrong_is_told_with_its_place_and_the_remedy() {
         (vec![id(" ")], "credentials[0].id: an empty text; write the exact value"),
         (
             vec![json!({ "id": "a" })],
-            "credentials[0]: it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key` and `bedrock_key`",
+            "credentials[0]: it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key` and `exchange`",
         ),
         (
             vec![entry(json!({ "scope": null }))],

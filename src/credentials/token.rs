@@ -49,6 +49,17 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// No longer than this, and no longer than until `until_s` (Unix seconds).
+    pub(super) fn at_most(self, seconds: u64, until_s: Option<u64>) -> Self {
+        let is_told = self.expires_in_s.or(self.expires_on_s).is_some();
+        let told_s = if is_told { self.expires_in_s } else { Some(UNTOLD_LIFE_MS / SECOND_MS) };
+        Self {
+            expires_in_s: Some(told_s.unwrap_or(seconds).min(seconds)),
+            expires_on_s: self.expires_on_s.into_iter().chain(until_s).min(),
+            refresh_in_s: None,
+        }
+    }
+
     fn milliseconds(self, asked_ms: u64) -> u64 {
         let by_length = self.expires_in_s.map(|seconds| seconds.saturating_mul(SECOND_MS));
         let by_clock = self.expires_on_s.map(|on| on.saturating_mul(SECOND_MS).saturating_sub(asked_ms));
@@ -91,6 +102,12 @@ impl Token {
         let digest = Sha256::new().chain_update(b"claimgate token").chain_update(value.expose()).finalize();
         let id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         Self { value, id, times }
+    }
+
+    /// One that was got just now, for scripts.
+    pub(super) fn assumed(value: &str, now_ms: u64) -> Self {
+        let expires_ms = now_ms.saturating_add(UNTOLD_LIFE_MS);
+        Self::new(Secret::new(value), Times { asked_ms: now_ms, due_ms: expires_ms, expires_ms })
     }
 
     pub fn value(&self) -> &Secret {

@@ -3,9 +3,10 @@
 //! Shapes: OpenAI and Azure OpenAI "Error codes", Anthropic "Errors", Google AIP-193 (`google.rpc.Status`
 //! with `ErrorInfo`, `QuotaFailure` and `RetryInfo`), Bedrock Runtime "Common errors" (`x-amzn-ErrorType`).
 
+use ct_codecs::{Base64, Encoder};
 use serde_json::{Value, json};
 
-use super::{Denial, Reason, Shortage};
+use super::{Challenge, Denial, Reason, Shortage};
 use crate::request::Dialect;
 
 /// OpenAI's word for what no retry helps against.
@@ -215,6 +216,11 @@ impl Denial {
 
     /// RFC 6750 section 3: no error code where no credential was sent. RFC 9449 section 7.1 where a key must be proven.
     fn challenge(&self) -> Option<String> {
+        if let Some(Challenge { authorization_uri, claims }) = self.challenge.as_deref() {
+            let claims = Base64::encode_to_string(claims).ok()?;
+            let who = format!("Bearer realm=\"\", authorization_uri=\"{authorization_uri}\"");
+            return Some(format!("{who}, error=\"insufficient_claims\", claims=\"{claims}\""));
+        }
         let scheme = if self.reason.is_about_a_proof() { "DPoP" } else { "Bearer" };
         let scheme = format!("{scheme} realm=\"claimgate\"");
         let error = match self.reason {

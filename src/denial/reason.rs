@@ -128,6 +128,9 @@ reasons! {
     ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
     UpstreamTokenUnavailable, "upstream_token_unavailable", 503, "the gateway has no token for the provider now; retry shortly";
     UpstreamTokenRefused, "upstream_token_refused", 503, "the gateway is refused a token for the provider, which is not about you; whoever runs this gateway must put that right";
+    ExchangeSubjectMissing, "exchange_subject_missing", 403, "the provider at this path is reached with a token of the user's own, which your credential cannot be exchanged for";
+    ExchangeRefused, "exchange_refused", 403, "the authorization server does not exchange your token for one of the provider's";
+    ExchangeInteractionRequired, "exchange_interaction_required", 401, "the authorization server wants more of the user; sign in once more with the `claims` of this answer's challenge";
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";

@@ -87,17 +87,16 @@ impl Gateway {
         // First, so that a request which cannot be sent on costs nothing.
         let rewriting = self.rewritten(request, known.body)?.into();
         let attachment = &settled.judgement.attachment;
-        let token = self.token(attachment, known)?;
+        let token = self.token(request, attachment, known)?;
         let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
         let is_here = self.settings.attach == Attach::InChain;
-        let here = token.filter(|_| is_here).map(|token| &**token);
+        let here = token.as_deref().filter(|_| is_here);
         let mut patch = request.upstream.attach(&proofs, attachment, here, request.head());
         let passport =
             (!is_here).then(|| request.upstream.passport(&proofs, request.principal(), request.operation()));
         self.ask_for_readable_answer(request, &mut patch);
         request.arrival.set_request_id(&mut patch);
-        let token = token.cloned();
         Ok(Passed { patch, forwarded: Forwarded { proofs, settled, token, passport, rewriting } })
     }
 }

@@ -1,6 +1,6 @@
 //! The phases of an exchange, and how far its request's body has come.
 
-use crate::credentials::CredentialIndex;
+use crate::credentials::{CredentialIndex, ExchangeName};
 use crate::denial::Reason;
 use crate::identity::CredentialName;
 
@@ -28,6 +28,12 @@ pub(super) enum Phase {
         since_ms: u64,
         until_ms: u64,
     },
+    /// For what the caller's token of this name is exchanged for.
+    AwaitingUserToken {
+        name: ExchangeName,
+        since_ms: u64,
+        until_ms: u64,
+    },
     /// For what the rate limit service answers.
     AwaitingLimits,
     Forwarded,
@@ -45,8 +51,17 @@ impl Phase {
             | Self::AwaitingKeys { .. }
             | Self::AwaitingIntrospection { .. }
             | Self::AwaitingToken { .. }
+            | Self::AwaitingUserToken { .. }
             | Self::AwaitingLimits => true,
             Self::Fresh | Self::Forwarded | Self::Answered | Self::Over => false,
+        }
+    }
+
+    /// Since when it waits for a token for the provider; `None` where it does not.
+    pub(super) fn token_since_ms(self) -> Option<u64> {
+        match self {
+            Self::AwaitingToken { since_ms, .. } | Self::AwaitingUserToken { since_ms, .. } => Some(since_ms),
+            _ => None,
         }
     }
 
@@ -57,7 +72,9 @@ impl Phase {
             Self::AwaitingKeys { .. } | Self::AwaitingIntrospection { .. } => {
                 Some(Reason::IdentityUnavailable)
             }
-            Self::AwaitingToken { .. } => Some(Reason::UpstreamTokenUnavailable),
+            Self::AwaitingToken { .. } | Self::AwaitingUserToken { .. } => {
+                Some(Reason::UpstreamTokenUnavailable)
+            }
             Self::AwaitingLimits => Some(Reason::QuotaUnavailable),
             Self::Fresh | Self::AwaitingBody { .. } | Self::Forwarded | Self::Answered | Self::Over => None,
         }

@@ -13,6 +13,7 @@ mod records;
 mod revoking;
 mod scripted;
 mod tokens;
+mod user_tokens;
 
 use std::rc::Rc;
 
@@ -259,6 +260,16 @@ impl Playing<'_> {
         self.settle();
         assert!(self.is_held && self.exchange.refusal().is_none(), "{:?}", self.exchange.refusal());
         assert!(self.passed.is_empty(), "a body that waits does not go on");
+    }
+
+    /// It was let through with this token.
+    #[track_caller]
+    fn carries(&mut self, token: &str) {
+        self.settle();
+        assert_eq!(self.exchange.refusal(), None);
+        assert!(!self.is_held, "it waits");
+        let credential = self.exchange.header(Part::RequestHeaders, "authorization");
+        assert_eq!(credential, Some(format!("Bearer {token}")));
     }
 
     /// It was let through with the provider's credential, and all of this body.

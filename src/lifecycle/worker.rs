@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::fetching::{Documents, Introspection, KeySets, Pace, Tokens};
+use super::fetching::{Documents, Introspection, KeySets, Pace, Tokens, UserTokens};
 use super::host::{
     BUSY_TICK, Entropy, House, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK, random_key,
 };
@@ -44,6 +44,7 @@ pub(super) struct Fetching {
     pub(super) documents: Documents,
     pub(super) introspection: Introspection,
     pub(super) tokens: Tokens,
+    pub(super) user_tokens: UserTokens,
 }
 
 /// The exchanges that events of the house act on.
@@ -86,6 +87,7 @@ impl Worker {
             documents: Documents::new(&gateway, &*house),
             introspection: Introspection::default(),
             tokens: Tokens::new(&gateway, &*house),
+            user_tokens: UserTokens::default(),
         };
         let entropy = Entropy::default();
         let worker = Self {
@@ -130,6 +132,9 @@ impl Worker {
                 self.fetching.tokens.want(credential);
                 self.ticker.quicken(&*self.house, BUSY_TICK);
             }
+            Phase::AwaitingUserToken { .. } if self.fetching.user_tokens.is_due() => {
+                self.ticker.quicken(&*self.house, SENDING_TICK);
+            }
             Phase::AwaitingIntrospection { .. } if self.fetching.introspection.is_due() => {
                 self.ticker.quicken(&*self.house, SENDING_TICK);
             }
@@ -150,13 +155,19 @@ impl Worker {
     }
 
     pub(super) fn is_fetching(&self) -> bool {
-        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
-        keys.is_fetching() || documents.is_polling() || introspection.is_asking() || tokens.is_fetching()
+        let Fetching { keys, documents, introspection, tokens, user_tokens } = &self.fetching;
+        let is_fetching = keys.is_fetching() || documents.is_polling() || tokens.is_fetching();
+        is_fetching || introspection.is_asking() || user_tokens.is_asking()
     }
 
     /// True where more is to be done than one event may do.
     pub(super) fn is_behind(&self) -> bool {
         self.streams.waiting.is_behind() || self.streams.open.is_behind()
+    }
+
+    /// True where something that an exchange asks could be sent now.
+    fn has_questions(&self) -> bool {
+        self.fetching.introspection.is_due() || self.fetching.user_tokens.is_due()
     }
 
     /// How soon the next tick comes.
@@ -168,7 +179,7 @@ impl Worker {
 
     fn own_tick_period(&self) -> Duration {
         match self.fetching.documents.pace() {
-            _ if self.fetching.introspection.is_due() || self.is_behind() => SENDING_TICK,
+            _ if self.has_questions() || self.is_behind() => SENDING_TICK,
             _ if self.streams.waiting.wait_for_others() => BUSY_TICK,
             Pace::Waiting => WAITING_TICK,
             Pace::Polling => POLLING_TICK,

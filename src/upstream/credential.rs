@@ -6,7 +6,7 @@ use super::headers;
 use crate::config::{
     self, ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret,
 };
-use crate::credentials::{Chosen, CredentialIndex, Credentials};
+use crate::credentials::{Chosen, Credentials, TokenSource};
 use crate::request::Dialect;
 use crate::secret::{Environment, Secret};
 
@@ -97,9 +97,9 @@ impl Credential {
     }
 
     /// Each that is got.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = CredentialIndex> {
+    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenSource> {
         self.sources().filter_map(|(_, source)| match source {
-            Source::Token(chosen) => Some(chosen.index),
+            Source::Token(chosen) => Some(chosen.source),
             Source::Secret(_) => None,
         })
     }
@@ -149,8 +149,7 @@ impl Source {
         credentials: &Credentials,
     ) -> Result<Self, ConfigError> {
         let chosen = credentials.choose(id, at)?;
-        let suits = credentials.get(chosen.index).is_some_and(|credential| credential.suits(dialect));
-        match suits {
+        match credentials.suit(chosen.source, dialect) {
             true => Ok(Self::Token(chosen)),
             false => {
                 let why = format!(

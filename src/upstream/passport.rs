@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credential::Choice;
 use super::{HeaderPatch, Proofs, Upstream, Upstreams, headers};
-use crate::credentials::{CredentialIndex, Token};
+use crate::credentials::{CredentialIndex, Token, TokenSource};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -58,7 +58,12 @@ impl Upstreams {
             }
             Choice::Token(chosen) => {
                 // The half in the listener's chain has seen one, so it has just ended.
-                patch.set_bearer(token(chosen.index).ok_or(Reason::UpstreamTokenUnavailable)?.value());
+                let token = match chosen.source {
+                    TokenSource::Own(index) => token(index),
+                    // Only the half in the listener's chain has callers' tokens.
+                    TokenSource::Exchange(_) => None,
+                };
+                patch.set_bearer(token.ok_or(Reason::UpstreamTokenUnavailable)?.value());
             }
             Choice::Envoy => {}
         }

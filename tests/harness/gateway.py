@@ -94,19 +94,28 @@ class Signer:
 
     def token(self, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
         """A signed token that is valid now but for what `header` and `claims` change; None removes."""
+        token = self.one_of_many(header, **claims)
+        evidence.register(Kind.TOKEN, token)
+        return token
+
+    def one_of_many(self, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
+        """The same, where there are so many that the run is not searched for each."""
         now = int(time.time())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "iat": now, "exp": now + 300}
         body = {name: value for name, value in {**standard, **claims}.items() if value is not None}
         head = {"alg": self.algorithm, "kid": self.kid, "typ": "JWT", **(header or {})}
         head = {name: value for name, value in head.items() if value is not None}
-        return self.compact(json.dumps(head).encode(), json.dumps(body).encode())
+        return self._signed(json.dumps(head).encode(), json.dumps(body).encode())
 
     def compact(self, header: bytes, claims: bytes) -> str:
         """A signed token of exactly these bytes (RFC 7515 section 3.1)."""
-        signed = f"{base64url(header)}.{base64url(claims)}"
-        token = f"{signed}.{base64url(self._sign(signed.encode()))}"
+        token = self._signed(header, claims)
         evidence.register(Kind.TOKEN, token)
         return token
+
+    def _signed(self, header: bytes, claims: bytes) -> str:
+        signed = f"{base64url(header)}.{base64url(claims)}"
+        return f"{signed}.{base64url(self._sign(signed.encode()))}"
 
     def _sign(self, signed: bytes) -> bytes:
         if self.algorithm == "EdDSA":

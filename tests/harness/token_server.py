@@ -18,6 +18,8 @@ from .evidence import Kind
 from .ports import LOOPBACK
 
 ENDLESS_SECONDS = 5.0
+# For so many tokens of one test the run is searched.
+MOST_SEARCHED = 100
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,19 @@ class Given:
     value: str = field(repr=False)
     expires: float
     """Unix seconds."""
+    question: Question
+    """What it was given for."""
 
     @property
     def id(self) -> str:
         """What the record calls it."""
         return hashlib.sha256(b"claimgate token" + self.value.encode()).hexdigest()[:8]
+
+
+class Server(ThreadingHTTPServer):
+    """Takes a crowd's connections, each of which it closes after its answer."""
+
+    request_queue_size = 512
 
 
 class TokenServer:
@@ -89,7 +99,7 @@ class TokenServer:
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer((LOOPBACK, self.port), Handler)
+        self._server = Server((LOOPBACK, self.port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -111,7 +121,7 @@ class TokenServer:
             handler.close_connection = True
             return
         time.sleep(self._delay)
-        status, headers, content = self._answer or (200, {}, self._token())
+        status, headers, content = self._answer or (200, {}, self._token(question))
         # One connection for each, so that a stopped server answers nobody.
         handler.close_connection = True
         handler.send_response(status)
@@ -120,11 +130,16 @@ class TokenServer:
         handler.end_headers()
         handler.wfile.write(content)
 
-    def _token(self) -> bytes:
-        token = Given(f"upstream-token-{len(self.given) + 1}-{secrets.token_hex(16)}", time.time() + self._life)
-        evidence.register(Kind.PROVIDER_CREDENTIAL, token.value)
+    def _token(self, question: Question) -> bytes:
+        value = f"upstream-token-{len(self.given) + 1}-{secrets.token_hex(16)}"
+        token = Given(value, time.time() + self._life, question)
+        if len(self.given) < MOST_SEARCHED:
+            evidence.register(Kind.PROVIDER_CREDENTIAL, token.value)
         self.given.append(token)
         document = {"access_token": token.value, "token_type": "Bearer", "expires_in": int(self._life)}
+        if question.form.get("subject_token"):
+            # RFC 8693 section 2.2.1.
+            document["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
         return json.dumps(document).encode()
 
     def __enter__(self) -> "TokenServer":

@@ -127,6 +127,8 @@ def stages() -> list[list[Lane]]:
         Stage("python", ["tests/setup/python"], no_report),
         # The packages of the identity provider.
         Stage("node", ["tests/setup/node"], no_report, needs=("python",)),
+        # What exchanges users' tokens.
+        Stage("authorization server", ["tests/setup/authorization_server"], no_report),
         # What quotas of a fleet are counted with.
         Stage("rate limit service", ["tests/setup/rate_limit_service"], no_report, needs=("python",)),
         # Unit tests, doctests, and the scripts played on the native core.

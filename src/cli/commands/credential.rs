@@ -2,6 +2,7 @@
 
 mod curl;
 mod test;
+mod tried;
 
 use std::io;
 

@@ -58,9 +58,9 @@ pub(in crate::cli) fn secret_names(credential: &Credential) -> Vec<&str> {
 
 /// What a credential is got with.
 fn secrets(credential: &Credential) -> Vec<&SecretSource> {
-    let Credential { id: _, oauth, metadata, google_key, bedrock_key } = credential;
+    let Credential { id: _, oauth: _, exchange: _, metadata, google_key, bedrock_key } = credential;
     let mut secrets = Vec::new();
-    match oauth.as_ref().map(|client| &client.client_authentication) {
+    match credential.client().map(|client| &client.client_authentication) {
         Some(ClientProof::ClientSecretBasic(secret) | ClientProof::ClientSecretPost(secret)) => {
             secrets.push(secret)
         }
@@ -87,7 +87,7 @@ fn secrets(credential: &Credential) -> Vec<&SecretSource> {
 
 /// What of that is a key in a form of its own.
 fn formed_secrets(credential: &Credential) -> impl Iterator<Item = &SecretSource> {
-    let signed = credential.oauth.iter().filter_map(|client| match &client.client_authentication {
+    let signed = credential.client().into_iter().filter_map(|client| match &client.client_authentication {
         ClientProof::PrivateKeyJwt(entry) => Some([&entry.key].into_iter().chain(&entry.certificate)),
         _ => None,
     });

@@ -2,7 +2,8 @@
 
 use super::gateway::Gateway;
 use super::rooms::Rooms;
-use crate::config::{ConfigError, Hold, MeteredUsage, StreamUsage};
+use crate::config::{Attach, ConfigError, Hold, MeteredUsage, StreamUsage};
+use crate::credentials::Exchange;
 use crate::dialect;
 use crate::holding::Bounds;
 use crate::policy::BODY_FIELDS;
@@ -116,17 +117,26 @@ impl Gateway {
     pub(super) fn check_credentials(&self) -> Result<(), ConfigError> {
         let Rooms { credentials, upstreams, .. } = &self.rooms;
         let is_used =
-            |index| upstreams.iter().any(|upstream| upstream.credentials().any(|used| used == index));
-        match credentials.iter().enumerate().find(|(_, (index, _))| !is_used(*index)) {
-            Some((place, (_, credential))) => {
-                let why = format!(
-                    "no upstream has `from: {}`; name it there, or leave the entry out",
-                    credential.id()
-                );
-                Err(ConfigError::new(format!("credentials[{place}].id"), why))
-            }
-            None => Ok(()),
+            |source| upstreams.iter().any(|upstream| upstream.credentials().any(|used| used == source));
+        if let Some((place, (_, id))) =
+            credentials.sources().enumerate().find(|(_, (source, _))| !is_used(*source))
+        {
+            let why = format!("no upstream has `from: {id}`; name it there, or leave the entry out");
+            return Err(ConfigError::new(format!("credentials[{place}].id"), why));
         }
+        for (place, exchange) in credentials.exchanges() {
+            let at = format!("credentials[{place}].{}", Exchange::KIND);
+            if self.settings.attach == Attach::AtCluster {
+                let why = "only the half of the gateway in the listener's chain knows callers' tokens; write `attach: in_chain`";
+                return Err(ConfigError::new(at, why));
+            }
+            let unknown = exchange.issuers().iter().position(|issuer| !self.rooms.identity.trusts(issuer));
+            if let Some(index) = unknown {
+                let why = "no entry of `issuers` has tokens with this `iss`";
+                return Err(ConfigError::new(format!("{at}.issuers[{index}]"), why));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn check_anomalies(&self) -> Result<(), ConfigError> {

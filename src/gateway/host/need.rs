@@ -1,6 +1,6 @@
 //! What a walk needs and only the host can get.
 
-use crate::credentials::CredentialIndex;
+use crate::credentials::{CredentialIndex, ExchangeQuestion};
 use crate::identity::Inquiry;
 use crate::quota::Ask;
 
@@ -16,6 +16,8 @@ pub enum Need {
     Introspection(Inquiry),
     /// A token for a provider.
     Token { credential: CredentialIndex },
+    /// What the caller's token is exchanged for, to be told by [`Memory::keep_exchanged`](crate::gateway::Memory::keep_exchanged).
+    UserToken(ExchangeQuestion),
     /// What the rate limit service says of quotas, to be told by [`Gateway::take_limits`](crate::gateway::Gateway::take_limits).
     RateLimit(Ask),
 }

@@ -1,7 +1,8 @@
 //! What one worker remembers of the calls it has decided, each part under the name of what it was worked out from.
 //!
-//! Five things are remembered: who a credential proves, which token is not active, what a path asks, what is [`Settled`]
-//! of both together, and the [`Judgement`] of all calls of which expressions see the same ([`DecisionKey`]).
+//! Six things are remembered: who a credential proves, which token is not active, what a caller's token was exchanged for, what a
+//! path asks, what is [`Settled`] of both together, and the [`Judgement`] of all calls of which expressions see the same
+//! ([`DecisionKey`]).
 //! Nothing of the last two is remembered where an expression that was run reads more than who calls, what path and body ask
 //! and which upstream it is for: not the headers, the time or the address.
 
@@ -12,6 +13,7 @@ use super::decision_key::DecisionKey;
 use super::settled_name::SettledName;
 use crate::anomaly::PendingTotals;
 use crate::cache::{Cache, Fingerprint, Uses};
+use crate::credentials::{ExchangeName, Exchanged};
 use crate::dialect::Operation;
 use crate::gateway::Gateway;
 use crate::gateway::call::{Judgement, Settled};
@@ -34,6 +36,8 @@ pub struct Memory {
     pub(in crate::gateway) inactive: Cache<Introspected, CredentialName>,
     /// Which tokens issuers have vouched for, though what they said is over.
     vouched: Cache<(), CredentialName>,
+    /// What has come of callers' tokens that were exchanged.
+    pub(in crate::gateway) exchanged: Cache<Exchanged, ExchangeName>,
     pub(in crate::gateway) operations: Cache<Rc<Operation>>,
     pub(in crate::gateway) settled: Cache<Rc<Settled>, SettledName>,
     pub(in crate::gateway) judgements: Cache<Rc<Judgement>, DecisionKey>,
@@ -50,13 +54,14 @@ pub struct Memory {
 impl Gateway {
     /// An empty memory for a worker; the key must be random.
     pub fn memory(&self, key: &[u8; 16]) -> Memory {
-        Memory::new(self.settings.credential_cache, self.settings.holding, key)
+        let exchanged = self.rooms.credentials.exchanges().map(|(_, exchange)| exchange.entries()).sum();
+        Memory::new((self.settings.credential_cache, exchanged), self.settings.holding, key)
     }
 }
 
 impl Memory {
-    /// Remembers at most so many credentials; the key must be random.
-    pub fn new(credentials: usize, bounds: Bounds, key: &[u8; 16]) -> Self {
+    /// Remembers at most so many credentials, and so many that were exchanged; the key must be random.
+    pub fn new((credentials, exchanged): (usize, usize), bounds: Bounds, key: &[u8; 16]) -> Self {
         // Where no credential is remembered, nothing is: each request is decided as the first one.
         let others = |most: usize| if credentials == 0 { 0 } else { most };
         Self {
@@ -64,6 +69,7 @@ impl Memory {
             inactive: Cache::new(others(INACTIVE), key),
             // It proves nothing: whoever asks about one goes before strangers.
             vouched: Cache::new(VOUCHED, key),
+            exchanged: Cache::new(exchanged, key),
             operations: Cache::new(others(OPERATIONS), key),
             settled: Cache::new(others(SETTLED), key),
             judgements: Cache::new(others(JUDGEMENTS), key),
@@ -89,6 +95,16 @@ impl Memory {
     /// True where the token's issuer has vouched for it before.
     pub fn was_vouched_for(&self, name: CredentialName) -> bool {
         self.vouched.get(name, |()| true).is_some()
+    }
+
+    /// Remembers what has come of a caller's token.
+    pub fn keep_exchanged(&self, name: ExchangeName, exchanged: Exchanged) {
+        self.exchanged.put(name, exchanged);
+    }
+
+    /// True where it is known what has come of a caller's token.
+    pub fn knows_exchanged(&self, name: ExchangeName, now_ms: u64) -> bool {
+        self.exchanged.get(name, |exchanged| exchanged.holds(now_ms)).is_some()
     }
 
     /// How many credentials are remembered at most.

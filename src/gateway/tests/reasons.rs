@@ -207,6 +207,11 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     met.insert(Reason::UpstreamCredentialRefused);
     // `lifecycle` has what a token endpoint answers then.
     met.extend([Reason::UpstreamTokenUnavailable, Reason::UpstreamTokenRefused]);
+    met.extend([
+        Reason::ExchangeSubjectMissing,
+        Reason::ExchangeRefused,
+        Reason::ExchangeInteractionRequired,
+    ]);
     // `needs` has the walk that meets it, since the body must not be there.
     met.insert(Reason::HoldTimeout);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !met.contains(reason)).collect();

@@ -67,6 +67,11 @@ impl Identity {
         KeyRing::new(&self.issuers)
     }
 
+    /// True where callers may be known by tokens with this `iss`.
+    pub fn trusts(&self, issuer: &str) -> bool {
+        self.verifier.index_of(issuer).is_some()
+    }
+
     /// True where a key is bound to networks, or one of a feed could be.
     pub fn asks_for_networks(&self) -> bool {
         self.keys.asks_for_networks() || self.feeds.may_ask_for_networks()

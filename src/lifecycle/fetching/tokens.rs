@@ -217,16 +217,11 @@ impl Tokens {
     }
 
     fn send(&self, at: At<'_>, question: Question, request: &TokenRequest<'_>) {
-        match send(at.context.house, at.credential, request) {
+        match send(at.context.house, at.credential.id(), request) {
             Ok(token) => {
                 self.under_way.borrow_mut().insert(token, question);
             }
-            Err(why) => {
-                let cluster = request.cluster;
-                let why =
-                    format!("cannot ask through the cluster `{cluster}`: {why}; is there such a cluster?");
-                self.fail(at, question, Setback::unavailable(why));
-            }
+            Err(setback) => self.fail(at, question, setback),
         }
     }
 
@@ -294,10 +289,14 @@ pub(in crate::lifecycle) fn slot(house: &dyn House, credential: &Credential) -> 
     house.document(&credential.slot_key()).map(|(bytes, _)| Slot::read(&bytes)).unwrap_or_default()
 }
 
-fn send(house: &dyn House, credential: &Credential, request: &TokenRequest<'_>) -> Result<u32, String> {
+/// Sends a question for what the credential `id` is.
+pub(super) fn send(house: &dyn House, id: &str, request: &TokenRequest<'_>) -> Result<u32, Setback> {
     let TokenRequest { cluster, host, path, timeout, headers, form } = request;
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let form = form.as_ref().map(String::as_bytes);
-    let request = Request { what: credential.id(), timeout: *timeout, headers: &headers, form };
-    Place { cluster, host, path }.try_send(house, request)
+    let request = Request { what: id, timeout: *timeout, headers: &headers, form };
+    Place { cluster, host, path }.try_send(house, request).map_err(|why| {
+        let why = format!("cannot ask through the cluster `{cluster}`: {why}; is there such a cluster?");
+        Setback::unavailable(why)
+    })
 }

@@ -19,6 +19,11 @@ pub(in crate::lifecycle) fn count_introspection(house: &dyn House, outcome: &str
     count(house, &format!("claimgate.introspections.outcome.{outcome}"));
 }
 
+/// Counts what has come of one caller's token.
+pub(in crate::lifecycle) fn count_user_token(house: &dyn House, id: &str, outcome: &str) {
+    count(house, &format!("claimgate.credentials.{id}.fetches.outcome.{outcome}"));
+}
+
 pub(super) fn count(house: &dyn House, counter: &str) {
     if let Some(id) = house.metric(MetricKind::Counter, counter) {
         house.add(id, 1);

@@ -136,6 +136,7 @@ fn next(phase: Phase) -> Next {
         | Phase::AwaitingKeys { .. }
         | Phase::AwaitingIntrospection { .. }
         | Phase::AwaitingToken { .. }
+        | Phase::AwaitingUserToken { .. }
         | Phase::AwaitingLimits
         | Phase::Answered
         | Phase::Over => Next::Pause,

@@ -1,6 +1,7 @@
 //! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
 
 use super::{Next, Stream};
+use crate::credentials::TokenSource;
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Gateway};
 use crate::lifecycle::attempt::REFUSAL;
@@ -44,10 +45,15 @@ impl Stream {
 
     /// The token that the provider has refused is asked for anew.
     fn distrust(&self, now_ms: u64) {
+        let worker = &self.worker;
         let state = self.state.borrow();
-        if let Some((chosen, token)) = state.call.as_ref().and_then(Call::refused_token) {
-            let refused = (token.id(), now_ms);
-            self.worker.fetching.tokens.distrust(self.worker.context(), chosen.index, refused);
+        let Some(call) = &state.call else { return };
+        let Some((chosen, token)) = call.refused_token() else { return };
+        match chosen.source {
+            TokenSource::Own(index) => {
+                worker.fetching.tokens.distrust(worker.context(), index, (token.id(), now_ms));
+            }
+            TokenSource::Exchange(_) => worker.gateway.forget_exchanged(call, &worker.memory, now_ms),
         }
     }
 

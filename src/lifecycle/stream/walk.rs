@@ -5,7 +5,7 @@ use crate::credentials::Absence;
 use crate::denial::Denial;
 use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
 use crate::identity::{KeyRing, Question as Signature};
-use crate::lifecycle::fetching::Tokens;
+use crate::lifecycle::fetching::{Tokens, UserTokens};
 use crate::lifecycle::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
 use crate::lifecycle::phase::{BodyProgress, Phase};
 use crate::lifecycle::rate_limits::Question;
@@ -102,7 +102,7 @@ impl Stream {
     fn walk(&self, exchange: &dyn Exchange, patience: Patience, moment: Moment) -> Step {
         let worker = &*self.worker;
         let mut state = self.state.borrow_mut();
-        if let Phase::AwaitingToken { since_ms, .. } = state.phase {
+        if let Some(since_ms) = state.phase.token_since_ms() {
             let waited_ms = moment.unix_ms.saturating_sub(since_ms);
             state.token_wait_ms = Some(state.token_wait_ms.unwrap_or_default().saturating_add(waited_ms));
         }
@@ -126,6 +126,14 @@ impl Stream {
                 Some(_) => Patience::Exhausted,
             };
             outcome = decide(worker, exchange, &mut state, (patience, moment));
+        }
+        if let Some(Outcome::Need(Need::UserToken(question))) = &outcome {
+            let rests = worker.fetching.user_tokens.rests(worker.context(), question, moment.unix_ms);
+            let has_room = worker.streams.waiting.for_tokens() < MOST_FOR_TOKENS;
+            if rests || !has_room {
+                let patience = if has_room { patience } else { Patience::Exhausted };
+                outcome = decide(worker, exchange, &mut state, (patience, moment));
+            }
         }
         if let Some(Outcome::Need(Need::RateLimit(ask))) = outcome {
             match self.ask(ask) {
@@ -181,6 +189,17 @@ impl Stream {
                     moment.unix_ms.saturating_add(Tokens::patience_ms(&worker.gateway, credential));
                 state.phase = Phase::AwaitingToken { credential, since_ms: moment.unix_ms, until_ms };
                 hold(worker, exchange, &mut state)
+            }
+            Outcome::Need(Need::UserToken(question)) => {
+                let since_ms = moment.unix_ms;
+                let patience_ms = UserTokens::patience_ms(&worker.gateway, question.exchange);
+                let until_ms = since_ms.saturating_add(patience_ms);
+                state.phase = Phase::AwaitingUserToken { name: question.name, since_ms, until_ms };
+                let step = hold(worker, exchange, &mut state);
+                if let Step::Held = step {
+                    worker.fetching.user_tokens.want(question);
+                }
+                step
             }
             Outcome::Need(Need::Introspection(inquiry)) => {
                 state.phase = Phase::AwaitingIntrospection { name: inquiry.name };

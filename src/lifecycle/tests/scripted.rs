@@ -42,6 +42,7 @@ pub(super) struct ScriptedHouse {
 pub(super) struct Fetched {
     pub(super) token: u32,
     pub(super) path: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl ScriptedHouse {
@@ -171,7 +172,8 @@ impl House for ScriptedHouse {
         }
         let token = self.token();
         let path = fetch.headers.iter().find(|(name, _)| *name == ":path").unwrap().1.to_owned();
-        self.fetches.borrow_mut().push(Fetched { token, path });
+        let body = fetch.body.unwrap_or_default().to_vec();
+        self.fetches.borrow_mut().push(Fetched { token, path, body });
         Ok(token)
     }
 

@@ -47,17 +47,6 @@ impl Scene {
     }
 }
 
-impl Playing<'_> {
-    #[track_caller]
-    fn carries(&mut self, token: &str) {
-        self.settle();
-        assert_eq!(self.exchange.refusal(), None);
-        assert!(!self.is_held, "it waits");
-        let credential = self.exchange.header(Part::RequestHeaders, "authorization");
-        assert_eq!(credential, Some(format!("Bearer {token}")));
-    }
-}
-
 #[test]
 fn a_token_is_got_before_anybody_needs_it() {
     let scene = scene();

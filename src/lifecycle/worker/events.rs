@@ -58,10 +58,11 @@ impl Worker {
 
     fn tick(self: &Rc<Self>) {
         let (house, now_ms) = (self.house(), self.house.now_ms());
-        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
+        let Fetching { keys, documents, introspection, tokens, user_tokens } = &self.fetching;
         if self.tenure.get() != Tenure::InCharge {
             tokens.read_shared(self.context());
             introspection.tick(self.context(), now_ms);
+            user_tokens.tick(self.context(), || self.moment());
             self.end_revoked(now_ms);
             self.wake_due(now_ms);
             self.ticker.set(house, self.tick_period());
@@ -72,6 +73,7 @@ impl Worker {
         documents.tick(self.context(), now_ms);
         tokens.tick(self.context(), now_ms, || self.moment());
         introspection.tick(self.context(), now_ms);
+        user_tokens.tick(self.context(), || self.moment());
         self.metrics.cache.tell(house, &self.memory);
         let ledger = self.metrics.ledger.get_or_init(|| LedgerGauge::define(house));
         ledger.tell(&self.gateway, house, now_ms);
@@ -86,8 +88,9 @@ impl Worker {
 
     fn fetched(self: &Rc<Self>, token: u32, delivery: Delivery) {
         let now_ms = self.house.now_ms();
-        let Fetching { keys, documents, introspection, tokens } = &self.fetching;
+        let Fetching { keys, documents, introspection, tokens, user_tokens } = &self.fetching;
         tokens.receive(self.context(), token, delivery, &self.moment());
+        user_tokens.receive(self.context(), token, delivery, &self.moment());
         keys.receive(self.context(), token, delivery, now_ms);
         documents.receive(self.context(), token, delivery, now_ms);
         introspection.receive(self.context(), token, delivery, &self.moment());
@@ -151,6 +154,10 @@ impl Worker {
                     false => Patience::Left,
                 }
             }
+            Phase::AwaitingUserToken { name, .. } if self.memory.knows_exchanged(name, now_ms) => {
+                Patience::Left
+            }
+            Phase::AwaitingUserToken { until_ms, .. } if now_ms >= until_ms => Patience::Exhausted,
             Phase::AwaitingIntrospection { name } => {
                 match (answers.get(&name)?, &mut state.borrow_mut().call) {
                     (Some(answer), Some(call)) => {

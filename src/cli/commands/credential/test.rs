@@ -8,11 +8,12 @@ use clap::Args;
 use serde_json::Value;
 
 use super::curl;
+use super::tried::{First, Tried};
 use crate::cli::clock::moment;
 use crate::cli::configuration::{Loaded, Sources, secret_names};
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Config, ServedFile};
-use crate::credentials::{Credential, Credentials, Setback, Slot, Step, Token, TokenAnswer, TokenRequest};
+use crate::credentials::{Credentials, Token, TokenAnswer, TokenRequest};
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   ENTRA_CLIENT_SECRET=… claimgate credential test --id azure_app
   claimgate credential test --id azure_workload --file azure_token=/var/run/secrets/azure/tokens/azure-identity-token
+  claimgate credential test --id as_user --token user.jwt                  exchanges this token
   claimgate credential test --id azure_web --to http://localhost:42356     IDENTITY_ENDPOINT without its path
 
 It asks as the gateway would, with the secrets of this process's environment, and says in one line what came of it. No secret and no
@@ -42,6 +44,9 @@ pub(in crate::cli) struct Test {
     /// Where a file of `files` lies on this machine
     #[arg(long = "file", value_name = "ID=PATH", value_parser = file)]
     files: Vec<(String, PathBuf)>,
+    /// A caller's token, for an entry that exchanges it; `-` reads the input
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
     /// Asks here instead: scheme, host and port
     #[arg(long, value_name = "URL")]
     to: Option<String>,
@@ -60,13 +65,20 @@ impl Test {
             Ok(chosen) => chosen,
             Err(error) => return terminal.refuse(&self.sources.config, &error.to_string()),
         };
-        let Some(credential) = all.get(chosen.index) else { return Ok(Exit::Wrong) };
-        if credential.lacks_secret() {
+        let caller = match self.caller() {
+            Ok(caller) => caller,
+            Err(why) => return terminal.refuse(&self.sources.config, &why),
+        };
+        let tried = match Tried::of(&all, &chosen, caller) {
+            Ok(tried) => tried,
+            Err(why) => return terminal.refuse(&self.sources.config, &format!("--token: {why}")),
+        };
+        if tried.lacks_secret() {
             let why = format!("the environment lacks one of {}", self.variables(&config));
             return terminal.refuse(&self.sources.config, &why);
         }
         let moment = moment()?;
-        match self.token(&config, credential, &moment) {
+        match self.get(&config, &tried, chosen.kind, &moment) {
             Ok(token) => {
                 let seconds = token.expires_ms().saturating_sub(moment.unix_ms) / 1000;
                 let (id, claims) = (token.id(), claims(&token));
@@ -84,38 +96,30 @@ impl Test {
         }
     }
 
-    fn token(&self, config: &Config, credential: &Credential, moment: &Moment) -> Result<Token, String> {
-        let slot = match credential.begin(moment) {
-            Ok(Step::Made(made)) => credential.made(Slot::default(), made, moment),
-            Ok(Step::Ask(request)) => self.ask(credential, &request, moment)?,
-            Ok(Step::Read(request)) => {
-                let content = self.content(config, &request)?;
-                match credential.with_file(Ok(&content), moment) {
-                    Ok(request) => self.ask(credential, &request, moment)?,
-                    Err(setback) => failed(credential, setback, moment),
-                }
-            }
-            Err(setback) => failed(credential, setback, moment),
+    /// The token of a caller's that is to be exchanged.
+    fn caller(&self) -> Result<Option<Secret>, String> {
+        let Some(path) = &self.token else { return Ok(None) };
+        let text = match path.as_os_str() == "-" {
+            true => io::read_to_string(io::stdin()),
+            false => fs::read_to_string(path),
         };
-        match slot.failure() {
-            Some(failure) => Err(failure.to_string()),
-            None => slot.token().cloned().ok_or_else(|| "nothing came of it".to_owned()),
-        }
+        let text = text.map_err(|error| format!("--token: {}: {error}", path.display()))?;
+        Ok(Some(Secret::new(text.trim())))
     }
 
-    fn ask(
-        &self,
-        credential: &Credential,
-        request: &TokenRequest<'_>,
-        moment: &Moment,
-    ) -> Result<Slot, String> {
+    fn get(&self, config: &Config, tried: &Tried<'_>, kind: &str, moment: &Moment) -> Result<Token, String> {
+        let request = match tried.begin(moment)? {
+            First::Done(token) => return Ok(token),
+            First::Ask(request) => request,
+            First::Read(request) => tried.with_file(&self.content(config, &request)?, moment)?,
+        };
         let base = match &self.to {
             Some(base) => base.clone(),
-            None => base_of(credential, request)?,
+            None => base_of(kind, &request)?,
         };
-        let response = curl::ask(request, &base)?;
+        let response = curl::ask(&request, &base)?;
         let answer = TokenAnswer { status: response.status, retry_after: None, body: &response.body };
-        Ok(credential.answered(Slot::default(), answer, moment.unix_ms, moment))
+        tried.answered(answer, moment)
     }
 
     /// What Envoy would serve there.
@@ -140,14 +144,10 @@ impl Test {
     }
 }
 
-fn failed(credential: &Credential, setback: Setback, moment: &Moment) -> Slot {
-    credential.failed(Slot::default(), setback, moment.unix_ms, moment)
-}
-
 /// Where the cluster of a kind leads. Only metadata servers are asked in clear.
-fn base_of(credential: &Credential, request: &TokenRequest<'_>) -> Result<String, String> {
-    match (credential.kind(), request.host) {
-        ("oauth", host) => Ok(format!("https://{host}")),
+fn base_of(kind: &str, request: &TokenRequest<'_>) -> Result<String, String> {
+    match (kind, request.host) {
+        ("oauth" | "exchange", host) => Ok(format!("https://{host}")),
         (_, host @ ("169.254.169.254" | "metadata.google.internal")) => Ok(format!("http://{host}")),
         _ => Err(format!(
             "only Envoy knows where its cluster `{}` leads; write `--to http://HOST:PORT`",

@@ -8,7 +8,7 @@ use super::outcome::{Got, got, unmet};
 use super::request::{request_headers, routed};
 use super::script::{ScriptCall, Send};
 use super::token_signer::introspection_answer;
-use crate::credentials::{Slot, Slots};
+use crate::credentials::{Exchanged, Slot, Slots};
 use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience, Polled, Remote};
 use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
@@ -141,6 +141,11 @@ impl<'a> ScriptRunner<'a> {
                 }
                 // Every key set is inline here and every token is there, so there is nothing to fetch.
                 Outcome::Need(Need::Keys { .. } | Need::Token { .. }) => known.patience = Patience::Exhausted,
+                // Every issuer of one gives a token for whoever it is configured for.
+                Outcome::Need(Need::UserToken(question)) => {
+                    let exchanged = Exchanged::assumed("token-of-the-caller", moment.unix_ms);
+                    self.memory.keep_exchanged(question.name, exchanged);
+                }
                 Outcome::Need(Need::Introspection(inquiry)) => match self.introspect(&inquiry, moment) {
                     Some(answer) => call.take_introspection(inquiry.name, answer),
                     None => known.patience = Patience::Exhausted,

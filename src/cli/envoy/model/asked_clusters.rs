@@ -16,7 +16,7 @@ fn issuer_clusters(config: &Config) -> impl Iterator<Item = &str> {
 
 /// The clusters that a configuration gets tokens for providers through.
 pub(in crate::cli) fn token_clusters(config: &Config) -> impl Iterator<Item = &str> {
-    let clients = config.credentials.iter().filter_map(|credential| credential.oauth.as_ref());
+    let clients = config.credentials.iter().filter_map(|credential| credential.client());
     clients.map(|client| client.endpoint.cluster.as_str())
 }
 

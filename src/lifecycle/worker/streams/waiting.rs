@@ -1,5 +1,5 @@
-//! The exchanges that wait: for the rest of their body, for keys, for what an issuer says of a token, for a token of the
-//! gateway's own, or for the rate limit service.
+//! The exchanges that wait: for the rest of their body, for keys, for what an issuer says of a token, for a token for
+//! the provider, or for the rate limit service.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -50,12 +50,12 @@ impl Waiting {
         streams.values().any(waits)
     }
 
-    /// How many wait for a token.
+    /// How many wait for a token for the provider.
     pub(in crate::lifecycle) fn for_tokens(&self) -> usize {
         let streams = self.streams.borrow();
         // One that is being walked does not wait.
         let waits = |entry: &&Entry| {
-            entry.state.try_borrow().is_ok_and(|state| matches!(state.phase, Phase::AwaitingToken { .. }))
+            entry.state.try_borrow().is_ok_and(|state| state.phase.token_since_ms().is_some())
         };
         streams.values().filter(waits).count()
     }
