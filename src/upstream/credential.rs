@@ -149,16 +149,9 @@ impl Source {
         credentials: &Credentials,
     ) -> Result<Self, ConfigError> {
         let chosen = credentials.choose(id, at)?;
-        let suits = credentials.get(chosen.index).is_some_and(|credential| credential.suits(dialect));
-        match suits {
-            true => Ok(Self::Token(chosen)),
-            false => {
-                let why = format!(
-                    "what `{id}` gets (`{}`) is of another cloud than serves `{dialect}`; name a credential of that cloud",
-                    chosen.kind
-                );
-                Err(ConfigError::new(at, why))
-            }
+        match credentials.get(chosen.index).and_then(|credential| credential.objection(dialect)) {
+            None => Ok(Self::Token(chosen)),
+            Some(why) => Err(ConfigError::new(at, format!("what `{id}` gets (`{}`) {why}", chosen.kind))),
         }
     }
 
