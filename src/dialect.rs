@@ -1,5 +1,5 @@
-//! What is asked of a provider: OpenAI, Azure OpenAI, Anthropic, Gemini and Bedrock, read from method,
-//! path and body.
+//! What is asked of a provider: OpenAI, Azure OpenAI, Anthropic, Gemini, Vertex AI and Bedrock, read from
+//! method, path and body.
 //!
 //! `recognise` turns a request head into an `Operation` through one static table per dialect; `read_body`
 //! reads what rules may see of the body. Both refuse whatever two readers could understand differently, so
@@ -25,8 +25,8 @@ pub use answer::{
 pub use body::{BodyFacts, Fields, Form, read_beginning, read_body};
 pub use edits::{Reasoning, ask_for_stream_usage, keep_nothing};
 pub use model_spelling::Spelling;
-pub use operation::{BodyForm, ModelPlace, Operation};
+pub use operation::{BodyForm, ModelPlace, Operation, Place};
 pub use recognition::{
     KnownOperation, ListedOperation, TokenShape, guess, known_operations, model_is_only_in_body,
-    names_further_model, recognise, recognise_again, wanted_token,
+    names_further_model, recognise, recognise_again, wanted_token, wire_at,
 };

@@ -8,7 +8,7 @@ mod split;
 mod tokens;
 
 use crate::config::{self, ConfigError, Factor, Unpriced};
-use crate::dialect::{Counts, Run};
+use crate::dialect::{Counts, Run, Spelling};
 use crate::expression::matches_glob;
 
 pub use rate::Rate;
@@ -103,10 +103,13 @@ impl PriceTable {
         self.rates.iter().flat_map(Rate::clusters)
     }
 
-    /// What `model` costs at this upstream and time (Unix seconds).
+    /// What `model` costs at this upstream and time (Unix seconds), by the name as it was sent or else by a shorter one.
     pub fn rate(&self, model: &str, cluster: Option<&str>, unix_seconds: u64) -> Option<&Rate> {
         let holds = |rate: &&Rate| rate.is_at(cluster) && rate.is_begun(unix_seconds);
-        self.rates.iter().filter(holds).find(|rate| matches_glob(rate.pattern(), model))
+        let of = |name: &str| {
+            self.rates.iter().filter(holds).find(|rate| matches_glob(rate.pattern().as_sent(), name))
+        };
+        Spelling::of(model).all().find_map(of)
     }
 
     /// What an answer cost, by the model that answered, or that was asked for where that one has no price. Each run of another

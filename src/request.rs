@@ -2,9 +2,11 @@
 //!
 //! It does not interpret credentials or paths; the rooms below do.
 
+mod dialect;
+
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+pub use dialect::{Cloud, Dialect, Wire};
 
 /// When the walk happens, and the randomness it may use; the only clock and dice the core knows.
 #[derive(Clone, Copy, Debug)]
@@ -18,50 +20,6 @@ impl Moment {
     /// Whole seconds since the Unix epoch.
     pub fn unix_seconds(&self) -> u64 {
         self.unix_ms / 1000
-    }
-}
-
-/// The wire format of one provider, as a caller's SDK speaks it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    Openai,
-    Azure,
-    Anthropic,
-    Gemini,
-    Bedrock,
-}
-
-impl Dialect {
-    pub const ALL: [Self; 5] = [Self::Openai, Self::Azure, Self::Anthropic, Self::Gemini, Self::Bedrock];
-
-    /// The name in the configuration, in CEL as `llm.dialect` and in metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Openai => "openai",
-            Self::Azure => "azure",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-            Self::Bedrock => "bedrock",
-        }
-    }
-
-    /// OpenTelemetry's well-known value for `gen_ai.provider.name`.
-    pub fn provider(self) -> &'static str {
-        match self {
-            Self::Openai => "openai",
-            Self::Azure => "azure.ai.openai",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gcp.gemini",
-            Self::Bedrock => "aws.bedrock",
-        }
-    }
-}
-
-impl fmt::Display for Dialect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
     }
 }
 

@@ -19,6 +19,7 @@ mod address;
 mod credential;
 mod headers;
 mod passport;
+mod places;
 mod reuse;
 mod stateless;
 mod url_key;
@@ -45,6 +46,7 @@ pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
 pub use passport::Passport;
+use places::Places;
 pub use url_key::UrlKey;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.
@@ -53,6 +55,7 @@ pub struct Upstreams(HashMap<String, Upstream>);
 
 /// One provider behind one Envoy cluster.
 #[derive(Debug)]
+// It has more than a dozen fields: what an entry says, compiled.
 pub struct Upstream {
     cluster: String,
     dialect: Dialect,
@@ -62,6 +65,8 @@ pub struct Upstream {
     credential: Credential,
     asserted: AssertedAccount,
     operations: Vec<ListedOperation>,
+    /// `None` where paths name no project.
+    places: Option<Places>,
     price_multiplier: Factor,
     stream_usage: Option<StreamUsage>,
     stateless_responses: Option<config::StatelessResponses>,
@@ -74,6 +79,7 @@ pub struct Upstream {
 struct AssertedAccount {
     organization: Option<Asserted>,
     project: Option<Asserted>,
+    quota_project: Option<String>,
 }
 
 /// The two proofs that a provider credential costs.
@@ -171,6 +177,10 @@ impl Upstream {
                 ));
             }
         }
+        if let Some(project) = &upstream.quota_project {
+            require_quota_project(project, upstream.dialect, &format!("{at}.quota_project"))?;
+        }
+        let places = Places::compile(upstream, at)?;
         let operations = upstream.operations.iter().enumerate();
         let operations = operations
             .map(|(index, entry)| ListedOperation::compile(entry, &format!("{at}.operations[{index}]")));
@@ -184,8 +194,10 @@ impl Upstream {
             asserted: AssertedAccount {
                 organization: upstream.organization.clone(),
                 project: upstream.project.clone(),
+                quota_project: upstream.quota_project.clone(),
             },
             operations: operations.collect::<Result<_, _>>()?,
+            places,
             price_multiplier: upstream.price_multiplier,
             stream_usage: upstream.stream_usage,
             stateless_responses: upstream.stateless_responses.clone(),
@@ -246,7 +258,7 @@ impl Upstream {
     /// True where every principal that is served has the account for its tenant alone.
     pub fn belongs_to_tenants(&self) -> bool {
         match self.credential.is_per_tenant() {
-            true => !self.credential.has_fallback(),
+            true => !self.credential.has_fallback() && self.reused.is_empty(),
             false => self.tenant.is_some(),
         }
     }
@@ -259,6 +271,14 @@ impl Upstream {
     /// The entries of `credentials` that it names.
     pub fn credentials(&self) -> impl Iterator<Item = TokenSource> {
         self.credential.tokens()
+    }
+
+    /// A caller spends on no other project than this upstream is for, and in no other location.
+    ///
+    /// # Errors
+    /// `tenant_mismatch`.
+    pub fn require_place(&self, operation: &Operation) -> Result<(), Denial> {
+        self.places.as_ref().map_or(Ok(()), |places| places.require(operation.place()))
     }
 
     /// Puts together what goes on, before the quotas are asked, so that a request which cannot be sent on costs
@@ -311,7 +331,9 @@ impl Upstream {
         if self.tenant.is_some() && self.tenant != principal.tenant {
             return Err(Denial::new(Reason::TenantMismatch));
         }
-        let mut identity = Vec::new();
+        let quota_project = self.asserted.quota_project.as_deref();
+        let mut identity: Vec<_> =
+            quota_project.into_iter().map(|project| (headers::USER_PROJECT, project)).collect();
         for (name, asserted, own) in [
             (headers::ORGANIZATION, &self.asserted.organization, &principal.tenant),
             (headers::PROJECT, &self.asserted.project, &principal.project),
@@ -335,6 +357,15 @@ impl Upstream {
         };
         self.credential.choose(tenant).ok_or(Reason::TenantCredentialMissing)?.ok_or_else(missing)
     }
+}
+
+fn require_quota_project(project: &str, dialect: Dialect, at: &str) -> Result<(), ConfigError> {
+    let why = match (dialect.is_googles(), places::is_name(project)) {
+        (true, true) => return Ok(()),
+        (true, false) => format!("`{}` is no project; write its id or number", project.escape_debug()),
+        (false, _) => format!("`{dialect}` counts against no project of Google Cloud; leave this out"),
+    };
+    Err(ConfigError::new(at, why))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub use extra_operation::{ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+// It has more than a dozen fields: one for each field that an operator writes.
 pub struct Upstream {
     /// The name of the Envoy cluster; unique.
     pub cluster: String,
@@ -26,6 +27,16 @@ pub struct Upstream {
     /// What Envoy's route takes off the path (`prefix_rewrite`) before the provider sees it, such as `/openai`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_prefix: Option<String>,
+    /// The projects of Google Cloud that callers may write into the path, by id or number as they write it. Needed for
+    /// `vertex`, where a request for another is refused `tenant_mismatch`; no other dialect has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<String>>,
+    /// The locations that callers may write into the path, such as `us-central1` or `global`. As `projects`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locations: Option<Vec<String>>,
+    /// Sets `x-goog-user-project`: the project of Google Cloud whose quota requests count against. For `vertex` and `gemini`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_project: Option<String>,
     pub credential: ProviderCredential,
     /// The one tenant this upstream belongs to, as `upstream.tenant`; other tenants are refused
     /// `tenant_mismatch`. Absent: shared.

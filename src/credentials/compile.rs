@@ -73,12 +73,12 @@ impl Credentials {
         })
     }
 
-    /// True where a provider of this dialect may take its tokens.
-    pub fn suit(&self, source: TokenSource, dialect: Dialect) -> bool {
+    /// Why no provider of this dialect takes its tokens; `None` where one may.
+    pub fn objection(&self, source: TokenSource, dialect: Dialect) -> Option<String> {
         match source {
-            TokenSource::Own(index) => self.get(index).is_some_and(|credential| credential.suits(dialect)),
+            TokenSource::Own(index) => self.get(index)?.objection(dialect),
             // Whatever an authorization server gives for a user.
-            TokenSource::Exchange(_) => true,
+            TokenSource::Exchange(_) => None,
         }
     }
 

@@ -44,8 +44,9 @@ impl Credential {
         self.kind.name()
     }
 
-    pub fn suits(&self, dialect: Dialect) -> bool {
-        self.kind.suits(dialect)
+    /// Why no provider of this dialect takes its tokens; `None` where one may.
+    pub fn objection(&self, dialect: Dialect) -> Option<String> {
+        self.kind.objection(dialect)
     }
 
     /// The same for two credentials that get tokens of one account.

@@ -15,7 +15,7 @@ use super::request::{Made, Step, TokenRequest};
 use super::token::Life;
 use crate::config::{self, ConfigError, ServedFile, Span};
 use crate::oauth_client::Form;
-use crate::request::{Dialect, Moment};
+use crate::request::{Cloud, Dialect, Moment};
 use crate::secret::{Environment, Secret};
 
 /// A client that gets a token for itself (RFC 6749 section 4.4).
@@ -61,13 +61,23 @@ impl Kind {
         }
     }
 
-    /// True where a provider of this dialect may take its tokens: a cloud's own identity goes to that cloud's services.
-    pub(super) fn suits(&self, dialect: Dialect) -> bool {
+    /// Why no provider of this dialect takes its tokens: a cloud's own identity goes to that cloud's services.
+    pub(super) fn objection(&self, dialect: Dialect) -> Option<String> {
+        let own = match self {
+            Self::Oauth(_) => return None,
+            Self::Metadata(machine) => machine.cloud(),
+            Self::Google(_) => Cloud::Google,
+            Self::Bedrock(_) => Cloud::Aws,
+        };
         match (self, dialect) {
-            (Self::Bedrock(_), Dialect::Azure | Dialect::Gemini) => false,
-            (Self::Google(_), Dialect::Azure | Dialect::Bedrock) => false,
-            (Self::Metadata(machine), dialect) => machine.suits(dialect),
-            _ => true,
+            _ if dialect.cloud().is_some_and(|cloud| cloud != own) => {
+                Some(format!("is of another cloud than serves `{dialect}`; name a credential of that cloud"))
+            }
+            (Self::Google(key), Dialect::Vertex) if key.is_for_gemini() => Some(
+                "is for Gemini's API alone; give it `audience: https://aiplatform.googleapis.com/`"
+                    .to_owned(),
+            ),
+            _ => None,
         }
     }
 

@@ -7,7 +7,7 @@ use ct_codecs::{Base64, Encoder};
 use serde_json::{Value, json};
 
 use super::{Challenge, Denial, Reason, Shortage};
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// OpenAI's word for what no retry helps against.
 const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
@@ -30,25 +30,25 @@ pub struct Ids<'a> {
 }
 
 impl Denial {
-    /// Renders the denial for a caller that speaks `dialect`.
-    pub fn answer(&self, dialect: Dialect, ids: Ids<'_>) -> Answer {
-        let body = match dialect {
-            Dialect::Openai | Dialect::Azure => self.openai_body(ids),
-            Dialect::Anthropic => self.anthropic_body(ids),
-            Dialect::Gemini => self.gemini_body(ids),
-            Dialect::Bedrock => json!({ "message": self.sentence(ids) }),
+    /// Renders the denial for a caller that reads these words.
+    pub fn answer(&self, wire: Wire, ids: Ids<'_>) -> Answer {
+        let body = match wire {
+            Wire::Openai | Wire::Azure => self.openai_body(ids),
+            Wire::Anthropic => self.anthropic_body(ids),
+            Wire::Gemini => self.gemini_body(ids),
+            Wire::Bedrock => json!({ "message": self.sentence(ids) }),
         };
         Answer {
-            status: self.status_in(dialect),
-            headers: self.answer_headers(dialect, ids),
+            status: self.status_in(wire),
+            headers: self.answer_headers(wire, ids),
             body: body.to_string(),
         }
     }
 
     /// AWS SDKs retry every 429, and Bedrock has 400 for a quota that is used up.
-    fn status_in(&self, dialect: Dialect) -> u32 {
-        match dialect {
-            Dialect::Bedrock if self.reason.is_about_a_budget() => 400,
+    fn status_in(&self, wire: Wire) -> u32 {
+        match wire {
+            Wire::Bedrock if self.reason.is_about_a_budget() => 400,
             _ => self.status(),
         }
     }
@@ -156,7 +156,7 @@ impl Denial {
         Some(json!({ "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation] }))
     }
 
-    pub(super) fn answer_headers(&self, dialect: Dialect, ids: Ids<'_>) -> Vec<(String, String)> {
+    pub(super) fn answer_headers(&self, wire: Wire, ids: Ids<'_>) -> Vec<(String, String)> {
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("x-claimgate-reason".to_owned(), self.reason.code().to_owned()),
@@ -170,16 +170,16 @@ impl Denial {
         if let Some(seconds) = self.retry_after_seconds {
             headers.push(("retry-after".to_owned(), seconds.to_string()));
         }
-        match dialect {
-            Dialect::Anthropic => headers.push(("request-id".to_owned(), ids.request.to_owned())),
-            Dialect::Bedrock => {
+        match wire {
+            Wire::Anthropic => headers.push(("request-id".to_owned(), ids.request.to_owned())),
+            Wire::Bedrock => {
                 headers.push(("x-amzn-errortype".to_owned(), self.bedrock_exception().to_owned()));
                 headers.push(("x-amzn-requestid".to_owned(), ids.request.to_owned()));
             }
-            Dialect::Openai | Dialect::Azure | Dialect::Gemini => {}
+            Wire::Openai | Wire::Azure | Wire::Gemini => {}
         }
         if let Some(Shortage { rates, .. }) = self.shortage.as_deref() {
-            let told = rates.headers(dialect).into_iter();
+            let told = rates.headers(wire).into_iter();
             headers.extend(told.map(|(name, value)| (name.to_owned(), value)));
         }
         headers
@@ -253,7 +253,7 @@ mod tests {
 
     use super::{Denial, Ids, Shortage};
     use crate::denial::{Counted, Rate, Rates, Reason};
-    use crate::request::Dialect;
+    use crate::request::Wire;
 
     const IDS: Ids<'_> = Ids { request: "req-1", decision: "dec-1" };
 
@@ -263,18 +263,18 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_body_in_every_dialect() {
-        for dialect in Dialect::ALL {
+        for wire in Wire::ALL {
             for reason in Reason::ALL {
-                let answer = Denial::new(*reason).by_rule("a-rule").answer(dialect, IDS);
+                let answer = Denial::new(*reason).by_rule("a-rule").answer(wire, IDS);
                 let body: Value = serde_json::from_str(&answer.body).unwrap();
-                let message = match dialect {
-                    Dialect::Bedrock => &body["message"],
+                let message = match wire {
+                    Wire::Bedrock => &body["message"],
                     _ => &body["error"]["message"],
                 };
                 let message = message.as_str().unwrap();
-                assert!(message.contains(reason.code()) && message.contains("dec-1"), "{dialect}: {message}");
+                assert!(message.contains(reason.code()) && message.contains("dec-1"), "{wire:?}: {message}");
                 assert_eq!(header(&answer.headers, "x-claimgate-reason"), Some(reason.code()));
-                let is_bedrocks_own = dialect == Dialect::Bedrock && reason.is_about_a_budget();
+                let is_bedrocks_own = wire == Wire::Bedrock && reason.is_about_a_budget();
                 assert_eq!(answer.status, if is_bedrocks_own { 400 } else { reason.status() });
                 if reason.status() == 401 {
                     let scheme = if reason.is_about_a_proof() { "DPoP " } else { "Bearer " };
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_missing_credential_gets_a_bare_challenge() {
-        let answer = Denial::new(Reason::CredentialMissing).answer(Dialect::Openai, IDS);
+        let answer = Denial::new(Reason::CredentialMissing).answer(Wire::Openai, IDS);
         assert_eq!(header(&answer.headers, "www-authenticate"), Some("Bearer realm=\"claimgate\""));
     }
 
@@ -294,7 +294,7 @@ mod tests {
     fn insufficient_scope_names_the_scopes() {
         let denial =
             Denial::new(Reason::InsufficientScope).wanting_scopes(vec!["chat".into(), "files".into()]);
-        let answer = denial.answer(Dialect::Anthropic, IDS);
+        let answer = denial.answer(Wire::Anthropic, IDS);
         assert!(header(&answer.headers, "www-authenticate").unwrap().ends_with("scope=\"chat files\""));
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["error"]["type"], "permission_error");
@@ -305,14 +305,14 @@ mod tests {
     fn what_is_no_scope_token_stays_out_of_the_challenge() {
         let scopes = ["chat", "a\"b", "a\\b", "a b", "a\r\nx: y", "", "model:ü"].map(str::to_owned);
         let denial = Denial::new(Reason::InsufficientScope).wanting_scopes(scopes.to_vec());
-        let answer = denial.answer(Dialect::Openai, IDS);
+        let answer = denial.answer(Wire::Openai, IDS);
         assert!(header(&answer.headers, "www-authenticate").unwrap().ends_with(", scope=\"chat\""));
     }
 
     #[test]
     fn a_quota_says_when_to_come_back() {
         for (seconds, retry) in [(30, "true"), (3600, "false")] {
-            let answer = Denial::new(Reason::QuotaExceeded).retry_after(seconds).answer(Dialect::Gemini, IDS);
+            let answer = Denial::new(Reason::QuotaExceeded).retry_after(seconds).answer(Wire::Gemini, IDS);
             assert_eq!(header(&answer.headers, "retry-after"), Some(seconds.to_string().as_str()));
             assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry));
             let body: Value = serde_json::from_str(&answer.body).unwrap();
@@ -322,32 +322,32 @@ mod tests {
 
     #[test]
     fn a_budget_is_told_apart_from_a_rate_limit_in_every_dialect() {
-        let told = |reason: Reason, dialect: Dialect| {
+        let told = |reason: Reason, wire: Wire| {
             let mut rates = Rates::at(1_767_268_800_000);
             rates.note(Counted::Tokens, Rate { limit: 100, remaining: 3, reset_ms: 30_000 });
             let shortage = Shortage { unit: "tokens", limit: 100, rates };
             let denial = Denial::new(reason).by_rule("a-quota").short_of(shortage).retry_after(30);
-            let answer = denial.answer(dialect, IDS);
+            let answer = denial.answer(wire, IDS);
             let body: Value = serde_json::from_str(&answer.body).unwrap();
             (answer, body)
         };
         let (limit, budget) = (Reason::QuotaExceeded, Reason::BudgetExhausted);
-        for dialect in Dialect::ALL {
+        for wire in Wire::ALL {
             for (reason, retry) in
                 [(limit, "true"), (budget, "false"), (Reason::TokenBudgetExhausted, "false")]
             {
-                let (answer, _) = told(reason, dialect);
-                assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry), "{dialect} {reason}");
-                assert_eq!(header(&answer.headers, "retry-after"), Some("30"), "{dialect} {reason}");
-                let name = match dialect {
-                    Dialect::Anthropic => "anthropic-ratelimit-tokens-remaining",
+                let (answer, _) = told(reason, wire);
+                assert_eq!(header(&answer.headers, "x-should-retry"), Some(retry), "{wire:?} {reason}");
+                assert_eq!(header(&answer.headers, "retry-after"), Some("30"), "{wire:?} {reason}");
+                let name = match wire {
+                    Wire::Anthropic => "anthropic-ratelimit-tokens-remaining",
                     _ => "x-ratelimit-remaining-tokens",
                 };
-                assert_eq!(header(&answer.headers, name), Some("3"), "{dialect} {reason}");
+                assert_eq!(header(&answer.headers, name), Some("3"), "{wire:?} {reason}");
             }
         }
-        for dialect in [Dialect::Openai, Dialect::Azure] {
-            let error = |reason| told(reason, dialect).1["error"].clone();
+        for wire in [Wire::Openai, Wire::Azure] {
+            let error = |reason| told(reason, wire).1["error"].clone();
             assert_eq!(
                 (&error(limit)["type"], &error(limit)["code"]),
                 (&"rate_limit_error".into(), &"rate_limit_exceeded".into())
@@ -355,11 +355,11 @@ mod tests {
             let quota = Value::from("insufficient_quota");
             assert_eq!((&error(budget)["type"], &error(budget)["code"]), (&quota, &quota));
         }
-        let error = |reason| told(reason, Dialect::Anthropic).1["error"].clone();
+        let error = |reason| told(reason, Wire::Anthropic).1["error"].clone();
         assert_eq!((&error(limit)["type"], error(limit).get("details")), (&"rate_limit_error".into(), None));
         assert_eq!(error(budget)["type"], "rate_limit_error");
         assert_eq!(error(budget)["details"]["error_code"], "enforced_spend_limit_reached");
-        let (_, body) = told(budget, Dialect::Gemini);
+        let (_, body) = told(budget, Wire::Gemini);
         let [_, failure, wait] = &body["error"]["details"].as_array().unwrap()[..] else { panic!("{body}") };
         let violation = &failure["violations"][0];
         assert_eq!(
@@ -373,7 +373,7 @@ mod tests {
         for (reason, status, exception) in
             [(limit, 429, "ThrottlingException"), (budget, 400, "ServiceQuotaExceededException")]
         {
-            let (answer, _) = told(reason, Dialect::Bedrock);
+            let (answer, _) = told(reason, Wire::Bedrock);
             assert_eq!(
                 (answer.status, header(&answer.headers, "x-amzn-errortype")),
                 (status, Some(exception))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Answer, Denial, Ids, Reason};
-use crate::request::Dialect;
+use crate::request::Wire;
 
 impl Denial {
     /// Renders the denial for a caller that asked for a token by a form.
@@ -12,7 +12,7 @@ impl Denial {
         let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
         let description = self.sentence(ids).replace(['"', '\\'], "'");
         let description: String = description.chars().map(|c| if allowed(c) { c } else { '?' }).collect();
-        let mut headers = self.answer_headers(Dialect::Openai, ids);
+        let mut headers = self.answer_headers(Wire::Openai, ids);
         headers.push(("cache-control".to_owned(), "no-store".to_owned()));
         Answer {
             status: self.oauth_status(),

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// The tightest quota of each kind at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,43 +93,40 @@ impl Rates {
     }
 
     /// As headers of an answer that comes at once.
-    pub fn headers(&self, dialect: Dialect) -> Vec<(&'static str, String)> {
-        self.headers_at(dialect, self.at_ms)
+    pub fn headers(&self, wire: Wire) -> Vec<(&'static str, String)> {
+        self.headers_at(wire, self.at_ms)
     }
 
     /// As headers of an answer that comes at `now_ms`, which may be long after they were noted.
-    pub fn headers_at(&self, dialect: Dialect, now_ms: u64) -> Vec<(&'static str, String)> {
-        let told: &[(Names, Option<Rate>)] = match dialect {
-            Dialect::Anthropic => &[
+    pub fn headers_at(&self, wire: Wire, now_ms: u64) -> Vec<(&'static str, String)> {
+        let told: &[(Names, Option<Rate>)] = match wire {
+            Wire::Anthropic => &[
                 (ANTHROPIC_REQUESTS, self.requests),
                 (ANTHROPIC_TOKENS, self.tokens),
                 (ANTHROPIC_INPUT_TOKENS, self.input_tokens),
                 (ANTHROPIC_OUTPUT_TOKENS, self.output_tokens),
             ],
-            Dialect::Openai | Dialect::Azure | Dialect::Gemini | Dialect::Bedrock => {
+            Wire::Openai | Wire::Azure | Wire::Gemini | Wire::Bedrock => {
                 &[(REQUESTS, self.requests), (TOKENS, self.tokens)]
             }
         };
         let mut headers = Vec::new();
         for (names, rate) in told {
             let Some(rate) = rate else { continue };
-            let values = [
-                rate.limit.to_string(),
-                rate.remaining.to_string(),
-                self.reset(dialect, rate.reset_ms, now_ms),
-            ];
+            let values =
+                [rate.limit.to_string(), rate.remaining.to_string(), self.reset(wire, rate.reset_ms, now_ms)];
             headers.extend(names.iter().copied().zip(values));
         }
         headers
     }
 
-    fn reset(&self, dialect: Dialect, reset_ms: u64, now_ms: u64) -> String {
+    fn reset(&self, wire: Wire, reset_ms: u64, now_ms: u64) -> String {
         let resets_ms = self.at_ms.saturating_add(reset_ms);
         let wait = resets_ms.saturating_sub(now_ms).div_ceil(1000);
-        match dialect {
-            Dialect::Anthropic => timestamp(resets_ms.div_ceil(1000)),
-            Dialect::Azure => wait.to_string(),
-            Dialect::Openai | Dialect::Gemini | Dialect::Bedrock => duration(wait),
+        match wire {
+            Wire::Anthropic => timestamp(resets_ms.div_ceil(1000)),
+            Wire::Azure => wait.to_string(),
+            Wire::Openai | Wire::Gemini | Wire::Bedrock => duration(wait),
         }
     }
 }
@@ -158,7 +155,7 @@ fn timestamp(unix_seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Counted, Rate, Rates};
-    use crate::request::Dialect;
+    use crate::request::Wire;
 
     /// 2026-01-01T12:00:00Z.
     const NOON: u64 = 1_767_268_800_000;
@@ -167,8 +164,8 @@ mod tests {
         Rate { limit: 100, remaining, reset_ms }
     }
 
-    fn told(rates: &Rates, dialect: Dialect, now_ms: u64) -> Vec<String> {
-        let headers = rates.headers_at(dialect, now_ms).into_iter();
+    fn told(rates: &Rates, wire: Wire, now_ms: u64) -> Vec<String> {
+        let headers = rates.headers_at(wire, now_ms).into_iter();
         headers.map(|(name, value)| format!("{name}: {value}")).collect()
     }
 
@@ -187,10 +184,10 @@ mod tests {
             "x-ratelimit-remaining-tokens: 40",
             "x-ratelimit-reset-tokens: 1m0s",
         ];
-        for dialect in [Dialect::Openai, Dialect::Gemini, Dialect::Bedrock] {
-            assert_eq!(told(&rates, dialect, NOON), openai, "{dialect}");
+        for wire in [Wire::Openai, Wire::Gemini, Wire::Bedrock] {
+            assert_eq!(told(&rates, wire, NOON), openai, "{wire:?}");
         }
-        let azure = told(&rates, Dialect::Azure, NOON);
+        let azure = told(&rates, Wire::Azure, NOON);
         assert_eq!(
             [&azure[2], &azure[5]],
             ["x-ratelimit-reset-requests: 360", "x-ratelimit-reset-tokens: 60"]
@@ -200,7 +197,7 @@ mod tests {
             (&openai.map(str::to_owned)[..2], &openai.map(str::to_owned)[3..5])
         );
         assert_eq!(
-            told(&rates, Dialect::Anthropic, NOON),
+            told(&rates, Wire::Anthropic, NOON),
             [
                 "anthropic-ratelimit-requests-limit: 100",
                 "anthropic-ratelimit-requests-remaining: 7",
@@ -231,16 +228,16 @@ mod tests {
             (90_061_000, "0s", "0"),
             (99_000_000, "0s", "0"),
         ] {
-            let reset = |dialect| rates.headers_at(dialect, NOON + after_ms)[2].1.clone();
-            assert_eq!((reset(Dialect::Openai).as_str(), reset(Dialect::Azure).as_str()), (openai, azure));
-            assert_eq!(reset(Dialect::Anthropic), "2026-01-02T13:01:01Z", "a moment stays where it is");
+            let reset = |wire| rates.headers_at(wire, NOON + after_ms)[2].1.clone();
+            assert_eq!((reset(Wire::Openai).as_str(), reset(Wire::Azure).as_str()), (openai, azure));
+            assert_eq!(reset(Wire::Anthropic), "2026-01-02T13:01:01Z", "a moment stays where it is");
         }
     }
 
     #[test]
     fn nothing_is_told_of_what_nobody_counts() {
-        for dialect in Dialect::ALL {
-            assert!(Rates::at(NOON).is_empty() && Rates::at(NOON).headers(dialect).is_empty());
+        for wire in Wire::ALL {
+            assert!(Rates::at(NOON).is_empty() && Rates::at(NOON).headers(wire).is_empty());
         }
     }
 }

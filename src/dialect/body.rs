@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::{Denial, Reason};
-use crate::request::{Dialect, RequestHead};
+use crate::request::{Dialect, RequestHead, Wire};
 
 pub use facts::BodyFacts;
 pub use multipart::form::Form;
@@ -121,7 +121,7 @@ fn reconcile(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denia
             continue;
         }
         // Gemini repeats the path's model in each part of a request and takes no other.
-        if operation.wire() == Dialect::Gemini && operation.path_model().is_some() {
+        if operation.wire() == Wire::Gemini && operation.path_model().is_some() {
             return Err(Denial::from(Reason::ModelMismatch));
         }
         facts.model_elsewhere = true;
@@ -129,8 +129,7 @@ fn reconcile(operation: &Operation, reading: Reading) -> Result<BodyFacts, Denia
     let inherits_model = facts.is_stateful && facts.model.is_none();
     // OpenAI's name of a fine-tuned model, which answers with what its tenant taught it.
     let is_fine_tuned = facts.model.as_ref().is_some_and(|model| model.starts_with("ft:"));
-    facts.is_stateful |=
-        is_fine_tuned && operation.body_may_hold_state() && operation.wire() == Dialect::Openai;
+    facts.is_stateful |= is_fine_tuned && operation.body_may_hold_state() && operation.wire().is_openais();
     facts.model_elsewhere |= inherits_model || operation.model_place() == ModelPlace::Elsewhere;
     Ok(facts)
 }
@@ -147,8 +146,8 @@ fn agreed(operation: &Operation, path: &str, in_body: Option<String>) -> Result<
 
 /// Google reads `models/x` and `x` as the same model.
 fn canonical(operation: &Operation, model: String) -> String {
-    match (operation.dialect(), model.strip_prefix("models/")) {
-        (Dialect::Gemini, Some(bare)) => bare.to_owned(),
+    match model.strip_prefix("models/") {
+        Some(bare) if operation.dialect().is_googles() => bare.to_owned(),
         _ => model,
     }
 }

@@ -3,7 +3,8 @@
 //! Providers and their clients write the same model in several ways: in another case, with the region of a Bedrock
 //! inference profile (`us.anthropic.claude-…`), as an ARN of AWS, as Google's resource (`models/…`,
 //! `publishers/google/models/…`), behind the provider's name (`openai/gpt-4o`). A spelling is the name with one of these
-//! taken off, so that whoever looks for a model finds it under each.
+//! taken off, so that whoever looks for a model finds it under each. Where Vertex AI writes a model's date behind `@`, its
+//! maker writes `-`, and nothing for `@default`.
 //!
 //! What was made under an account has no further spelling: it is not the model that it was made of. A name behind somebody
 //! else's (`someone/gpt-4o`) is taken for that model only where it is forbidden.
@@ -45,21 +46,27 @@ const LONGEST_REGION: usize = 8;
 
 /// One model's name, with all that it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spelling(String);
+pub struct Spelling {
+    sent: String,
+    /// As the model's maker writes it, where Vertex AI's name for it was sent.
+    makers: Option<String>,
+}
 
 impl Spelling {
     pub fn of(model: &str) -> Self {
-        Self(model.chars().map(fold).collect())
+        let sent: String = model.chars().map(fold).collect();
+        Self { makers: makers(&sent), sent }
     }
 
     /// The name as it was sent, then each that says less.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        std::iter::successors(Some(self.as_sent()), |name| without_prefix(name))
+        let spelled = [Some(self.as_sent()), self.makers.as_deref()].into_iter().flatten();
+        spelled.flat_map(|name| std::iter::successors(Some(name), |name| without_prefix(name)))
     }
 
     /// The name as it was sent, but for its case.
     pub fn as_sent(&self) -> &str {
-        &self.0
+        &self.sent
     }
 
     /// What is left of the name: `claude-sonnet-4-5-20250929-v1:0`.
@@ -71,6 +78,18 @@ impl Spelling {
     pub fn behind_anybody(&self) -> &str {
         let bare = self.bare();
         bare.rsplit_once('/').map_or(bare, |(_, name)| name)
+    }
+}
+
+/// `claude-haiku-4-5-20251001` of `claude-haiku-4-5@20251001`; other versions behind `@` are names of their own.
+fn makers(name: &str) -> Option<String> {
+    const DATE: usize = "20251001".len();
+    match name.split_once('@')? {
+        (model, "default") => Some(model.to_owned()),
+        (model, date) if date.len() == DATE && date.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(format!("{model}-{date}"))
+        }
+        _ => None,
     }
 }
 
@@ -120,6 +139,18 @@ mod tests {
                 "gemini-2.5-pro",
                 "in a project",
             ),
+            ("claude-haiku-4-5@20251001", "claude-haiku-4-5-20251001", "Vertex's date"),
+            ("anthropic/claude-haiku-4-5@20251001", "claude-haiku-4-5-20251001", "behind its maker"),
+            (
+                "publishers/anthropic/models/claude-haiku-4-5@20251001",
+                "claude-haiku-4-5-20251001",
+                "as a resource",
+            ),
+            ("claude-opus-4-6@default", "claude-opus-4-6", "the latest"),
+            ("google/gemini-2.5-pro", "gemini-2.5-pro", "in OpenAI's words"),
+            ("textembedding-gecko@003", "textembedding-gecko@003", "a version is a name of its own"),
+            ("m@2025100a", "m@2025100a", "no date"),
+            ("m@1@20251001", "m@1@20251001", "two signs"),
             ("anthropic.claude-sonnet-4-5-20250929-v1:0", CLAUDE, "Bedrock's name"),
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", CLAUDE, "an inference profile"),
             ("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", CLAUDE, "of another partition"),
@@ -161,6 +192,13 @@ mod tests {
         let profile = Spelling::of("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-3");
         let all: Vec<&str> = profile.all().skip(1).collect();
         assert_eq!(all, ["eu.anthropic.claude-3", "anthropic.claude-3", "claude-3"]);
+        let vertex = Spelling::of("anthropic/claude-haiku-4-5@20251001");
+        let all: Vec<&str> = vertex.all().collect();
+        let makers = ["anthropic/claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"];
+        assert_eq!(
+            all,
+            [&["anthropic/claude-haiku-4-5@20251001", "claude-haiku-4-5@20251001"], &makers[..]].concat()
+        );
         assert_eq!(Spelling::of("someone/gpt-4o").behind_anybody(), "gpt-4o");
     }
 }

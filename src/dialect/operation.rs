@@ -1,12 +1,14 @@
 //! What is asked of a provider, and what is known of it before its body has come.
 
+mod place;
 pub(super) mod profile;
 
 use std::borrow::Cow;
 
 use crate::config::UsageForm;
-use crate::request::Dialect;
+use crate::request::{Dialect, Wire};
 
+pub use place::Place;
 pub use profile::{BodyForm, ModelPlace};
 use profile::{Metering, Profile, State, Streaming};
 
@@ -14,10 +16,12 @@ use profile::{Metering, Profile, State, Streaming};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     pub(super) dialect: Dialect,
-    pub(super) wire: Dialect,
+    pub(super) wire: Wire,
     pub(super) name: Cow<'static, str>,
     pub(super) profile: Profile,
     pub(super) path_model: Option<String>,
+    /// Boxed, because only Vertex's paths name one.
+    pub(super) place: Option<Box<Place>>,
     /// Whose words the answer uses to tell its cost, where the operator says.
     pub(super) usage: Option<UsageForm>,
 }
@@ -116,15 +120,17 @@ impl Operation {
 
     /// True where only the body says whether the work is done later: OpenAI's background responses.
     pub fn may_be_done_later(&self) -> bool {
-        self.wire == Dialect::Openai
-            && self.is_metered()
-            && self.body_may_hold_state()
-            && self.name == "responses"
+        self.wire.is_openais() && self.is_metered() && self.body_may_hold_state() && self.name == "responses"
     }
 
     /// The model, deployment or Bedrock modelId in the path or the realtime query, percent-decoded.
     pub fn path_model(&self) -> Option<&str> {
         self.path_model.as_deref()
+    }
+
+    /// The project and the location in the path, which every operation of Vertex AI has there and no other.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
     }
 
     /// Whether the answer is a stream, where the path says so; `None` where the body says.
@@ -136,9 +142,9 @@ impl Operation {
         }
     }
 
-    /// True on Gemini's paths that speak OpenAI's dialect, and on OpenAI's own.
+    /// True on Google's paths that speak OpenAI's dialect, and on OpenAI's own and Azure's.
     pub fn is_openai_compatible(&self) -> bool {
-        self.wire == Dialect::Openai
+        self.wire.is_openais()
     }
 
     /// True where the body can name something stored under the provider's account: counting the model tokens
@@ -166,8 +172,8 @@ impl Operation {
         }
     }
 
-    /// The dialect whose keys the body has; differs from `dialect` on Gemini's OpenAI-compatible paths.
-    pub(super) fn wire(&self) -> Dialect {
+    /// Whose keys bodies and answers have: others' than the dialect's own at some of Google's paths.
+    pub(super) fn wire(&self) -> Wire {
         self.wire
     }
 }
@@ -175,6 +181,10 @@ impl Operation {
 impl Operation {
     pub(super) fn with_model(self, model: Option<String>) -> Self {
         Self { path_model: model, ..self }
+    }
+
+    pub(super) fn at(self, place: Place) -> Self {
+        Self { place: Some(Box::new(place)), ..self }
     }
 
     /// The model itself was made under the provider's account.

@@ -17,13 +17,13 @@ mod table;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::operation::{ModelPlace, Operation};
+use super::operation::{ModelPlace, Operation, Place};
 use crate::cache::{Cache, Fingerprint};
 use crate::denial::{Denial, Reason};
-use crate::request::{Dialect, RequestHead};
+use crate::request::{Dialect, RequestHead, Wire};
 
 pub use ephemeral_tokens::{TokenShape, wanted_token};
-pub use guess::guess;
+pub use guess::{guess, wire_at};
 pub use headers::names_further_model;
 pub use known_operations::{KnownOperation, known_operations};
 pub use listed_operation::ListedOperation;
@@ -95,26 +95,37 @@ fn recognise_path(
     query::refuse_system_parameters(dialect, request)?;
     let whole = Path::parse(dialect, request)?;
     let path = whole.without_prefix(prefix).ok_or_else(|| unknown("the path lacks the upstream's prefix"))?;
-    match table::find(dialect, request.method(), &path) {
+    let operation = match table::find(dialect, request.method(), &path) {
         Found::Row { row, wire, model } => {
             let operation = named(dialect, row, wire).with_model(model);
-            Ok(match operation.profile.model {
+            match operation.profile.model {
                 ModelPlace::Path => see_own_resource(operation),
                 _ => operation,
-            })
+            }
         }
         Found::Other(_) if ephemeral_tokens::shape(dialect, request.method(), &path).is_some() => {
-            Err(Reason::ProviderTokenRefused.into())
+            return Err(Reason::ProviderTokenRefused.into());
         }
         Found::Other(methods) => {
-            find_listed(dialect, request.method(), &path, listed).ok_or_else(|| unmatched(&path, &methods))
+            find_listed(dialect, request.method(), &path, listed).ok_or_else(|| unmatched(&path, &methods))?
         }
+    };
+    match dialect {
+        Dialect::Vertex => at_its_place(operation, &path),
+        _ => Ok(operation),
     }
 }
 
-fn named(dialect: Dialect, row: &Row, wire: Dialect) -> Operation {
+/// Every operation of Vertex AI names its project; one that does not could be anywhere that the credential reaches.
+fn at_its_place(operation: Operation, path: &Path<'_>) -> Result<Operation, Denial> {
+    let place = Place::of(path.segments().iter().map(|segment| segment.text()));
+    let place = place.ok_or_else(|| unknown("the path names no project and location"))?;
+    Ok(operation.at(place))
+}
+
+fn named(dialect: Dialect, row: &Row, wire: Wire) -> Operation {
     let name = Cow::Borrowed(row.name);
-    Operation { dialect, wire, name, profile: row.profile, path_model: None, usage: None }
+    Operation { dialect, wire, name, profile: row.profile, path_model: None, place: None, usage: None }
 }
 
 fn find_listed(
@@ -126,7 +137,8 @@ fn find_listed(
     let bind = |entry: &ListedOperation| entry.bind(method, path);
     let (entry, path_model) = listed.iter().find_map(|entry| Some((entry, bind(entry)?)))?;
     let name = Cow::Owned(entry.name.clone());
-    Some(Operation { dialect, wire: dialect, name, profile: entry.profile, path_model, usage: entry.usage })
+    let (wire, profile, usage) = (dialect.wire(), entry.profile, entry.usage);
+    Some(Operation { dialect, wire, name, profile, path_model, place: None, usage })
 }
 
 fn unmatched(path: &Path<'_>, methods: &[&str]) -> Denial {

@@ -18,6 +18,7 @@ mod minting;
 mod models;
 mod needs;
 mod nonces;
+mod places;
 mod possession;
 mod proofs;
 mod reasons;

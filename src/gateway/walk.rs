@@ -23,7 +23,7 @@ use super::{Gateway, Known};
 use crate::config::Attach;
 use crate::upstream::{HeaderPatch, Proofs};
 
-use bounds::{require_granted_operation, require_own_account, require_own_conversation};
+use bounds::{require_granted_operation, require_own_account, require_own_conversation, require_own_place};
 use recognising::recognise;
 
 /// A call that policy and quota have let through, and the edits of its headers.
@@ -40,6 +40,7 @@ impl Gateway {
         let what = recognise(arrival, what, upstream, known)?;
         let request = AccessRequest { arrival, who, what, upstream };
         require_granted_operation(request)?;
+        require_own_place(request)?;
         require_own_account(request, request.operation().is_stateful())?;
         self.require_whole_answer(request)?;
         self.require_own_address(request)?;

@@ -136,15 +136,15 @@ fn the_refusal_says_what_is_full_and_when_to_come_back() {
         assert_eq!((denial.reason(), denial.status()), (Reason::Overloaded, 503));
         assert!(denial.message().contains(named), "{}", denial.message());
         let ids = crate::denial::Ids { request: "r", decision: "d" };
-        for dialect in crate::request::Dialect::ALL {
-            let answer = denial.answer(dialect, ids);
+        for wire in crate::request::Wire::ALL {
+            let answer = denial.answer(wire, ids);
             let header = |name: &str| {
                 answer.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
             };
             assert_eq!(
                 (header("retry-after"), header("x-should-retry")),
                 (Some("1"), Some("true")),
-                "{dialect}"
+                "{wire:?}"
             );
         }
     }

@@ -10,7 +10,7 @@ use super::{PolicySet, Reads};
 use crate::config::Rule;
 use crate::denial::{Denial, Ids, Reason};
 use crate::expression::Engine;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 const TRUE: &str = "true";
 
@@ -118,20 +118,20 @@ fn a_denial_says_the_scopes_it_wants_but_not_what_the_rule_read() {
     let ids = Ids { request: "req-1", decision: "dec-1" };
     let scoped =
         [rule("s.cel", "false", json!({ "reason": "insufficient_scope", "scopes": ["chat", "files"] }))];
-    let answer = authorize(&scoped, &case).unwrap_err().answer(Dialect::Openai, ids);
+    let answer = authorize(&scoped, &case).unwrap_err().answer(Wire::Openai, ids);
     assert!(answer.body.contains("it needs `chat files`"), "{}", answer.body);
     let challenge = answer.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
     assert!(challenge.1.ends_with("scope=\"chat files\""), "{}", challenge.1);
 
     for expression in ["principal.key.labels.plan == 'x'", "principal.key.labels.tier == 'hidden'"] {
         let denial = authorize(&[rule("tried.cel", expression, json!({}))], &case).unwrap_err();
-        for dialect in Dialect::ALL {
-            let answer = denial.answer(dialect, ids);
+        for wire in Wire::ALL {
+            let answer = denial.answer(wire, ids);
             let all = format!("{} {:?}", answer.body, answer.headers);
             for hidden in ["secret-plan", "labels", "tier", "hidden", "there is no"] {
-                assert!(!all.contains(hidden), "{dialect}: {expression}: {all}");
+                assert!(!all.contains(hidden), "{wire:?}: {expression}: {all}");
             }
-            assert!(all.contains("tried"), "{dialect}: the rule's id is told");
+            assert!(all.contains("tried"), "{wire:?}: the rule's id is told");
         }
     }
     let erring = [rule("tried.cel", "principal.key.labels.tier == 'hidden'", json!({}))];

@@ -6,14 +6,15 @@ use super::rounding::{FACTORS, microdollars};
 use super::split::Split;
 use super::tokens::{TokenRates, over};
 use crate::config::{self, ConfigError, Dollars, Factor, TierPrice, TokenPrices};
-use crate::dialect::{Counts, PaidCall};
+use crate::dialect::{Counts, PaidCall, Spelling};
 
 /// A compiled price.
 #[derive(Debug)]
 pub struct Rate {
     /// Its place in the list.
     place: usize,
-    pattern: String,
+    /// As models' names are compared, whatever their case.
+    pattern: Spelling,
     upstreams: Vec<String>,
     from_seconds: i64,
     standard: Ladder,
@@ -81,7 +82,7 @@ impl Rate {
         }
         Ok(Self {
             place,
-            pattern: price.model.clone(),
+            pattern: Spelling::of(&price.model),
             upstreams: price.upstreams.clone(),
             from_seconds: price.from.map_or(i64::MIN, |from| from.unix_seconds()),
             standard,
@@ -91,14 +92,15 @@ impl Rate {
         })
     }
 
-    pub(super) fn pattern(&self) -> &str {
+    pub(super) fn pattern(&self) -> &Spelling {
         &self.pattern
     }
 
     /// The price with the larger one counts.
     pub(super) fn closeness(&self) -> (bool, bool, usize, i64) {
-        let is_exact = !self.pattern.contains('*');
-        (is_exact, !self.upstreams.is_empty(), self.pattern.len(), self.from_seconds)
+        let pattern = self.pattern.as_sent();
+        let is_exact = !pattern.contains('*');
+        (is_exact, !self.upstreams.is_empty(), pattern.len(), self.from_seconds)
     }
 
     /// True where nothing tells which of the two counts.

@@ -268,3 +268,30 @@ fn an_upstream_multiplies_and_rounds_once() {
         assert_eq!(charge.microdollars, Some(microdollars), "{number} {tier:?}");
     }
 }
+
+#[test]
+fn a_model_is_priced_under_each_of_its_names_and_the_fullest_first() {
+    let table = table(json!([
+        { "model": "claude-haiku-4-5*", "input": 1, "output": 0 },
+        { "model": "eu.anthropic.claude-haiku-4-5*", "input": 2, "output": 0 },
+        { "model": "claude-opus-4-1-20250805", "input": 3, "output": 0 },
+        { "model": "claude-opus-4-1@20250805", "input": 4, "output": 0, "upstreams": ["vertex"] },
+        { "model": "Gemini-2.5-Pro", "input": 5, "output": 0 },
+    ]))
+    .unwrap();
+    for (model, cluster, price, note) in [
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", None, Some(1), "an inference profile"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", None, Some(2), "a region with a price of its own"),
+        ("claude-haiku-4-5@20251001", None, Some(1), "Vertex's date"),
+        ("claude-haiku-4-5@default", None, Some(1), "the latest"),
+        ("claude-opus-4-1@20250805", None, Some(3), "Vertex's name for its maker's"),
+        ("claude-opus-4-1@20250805", Some("vertex"), Some(4), "by Vertex's own name"),
+        ("google/gemini-2.5-pro", None, Some(5), "in OpenAI's words"),
+        ("GEMINI-2.5-PRO", None, Some(5), "in another case"),
+        ("someone/gemini-2.5-pro", None, None, "somebody else's"),
+        ("gemini-2.5-pro@001", None, None, "a version that is no date"),
+    ] {
+        let rate = table.rate(model, cluster, NOW).map(|rate| rate.cost(&counts(1, 0), Factor::ONE));
+        assert_eq!(rate.flatten(), price, "{note}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::denial::{Answer, Denial, Ids, Reason};
 use crate::expression::Engine;
 use crate::ledger::{Allotments, Conflict, Ledger, MemoryStore, Store};
 use crate::policy::fixture::{Case, NOW_MS, head, merged};
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// A quota of one request a minute for each subject; `change` is put into its entry.
 fn quota(id: &str, change: Value) -> Quota {
@@ -86,12 +86,12 @@ fn by(subject: &str) -> Case {
 }
 
 fn answer(denial: &Denial) -> Answer {
-    denial.answer(Dialect::Openai, Ids { request: "req-1", decision: "dec-1" })
+    denial.answer(Wire::Openai, Ids { request: "req-1", decision: "dec-1" })
 }
 
 /// The rate headers of an answer that comes at once.
 fn rate_headers(admission: &Admission) -> Vec<(&'static str, String)> {
-    admission.rates().headers(Dialect::Openai)
+    admission.rates().headers(Wire::Openai)
 }
 
 fn header<'a, N: AsRef<str>>(headers: &'a [(N, String)], name: &str) -> Option<&'a str> {

@@ -149,15 +149,9 @@ impl Source {
         credentials: &Credentials,
     ) -> Result<Self, ConfigError> {
         let chosen = credentials.choose(id, at)?;
-        match credentials.suit(chosen.source, dialect) {
-            true => Ok(Self::Token(chosen)),
-            false => {
-                let why = format!(
-                    "what `{id}` gets (`{}`) is of another cloud than serves `{dialect}`; name a credential of that cloud",
-                    chosen.kind
-                );
-                Err(ConfigError::new(at, why))
-            }
+        match credentials.objection(chosen.source, dialect) {
+            None => Ok(Self::Token(chosen)),
+            Some(why) => Err(ConfigError::new(at, format!("what `{id}` gets (`{}`) {why}", chosen.kind))),
         }
     }
 

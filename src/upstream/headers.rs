@@ -18,7 +18,7 @@ const IDENTITIES: [&str; 7] = [
     PROJECT,
     "x-tenant-id",
     "x-mse-consumer",
-    "x-goog-user-project",
+    USER_PROJECT,
     "x-goog-iam-authority-selector",
     "x-ms-client-principal",
 ];
@@ -26,6 +26,9 @@ const IDENTITIES: [&str; 7] = [
 /// Asserted from the principal, where the upstream's entry says so.
 pub(super) const ORGANIZATION: &str = "openai-organization";
 pub(super) const PROJECT: &str = "openai-project";
+
+/// Set to the upstream's `quota_project`.
+pub(super) const USER_PROJECT: &str = "x-goog-user-project";
 
 /// Set where the caller sent none.
 pub(super) const ANTHROPIC_VERSION: &str = "anthropic-version";
@@ -182,7 +185,8 @@ pub(super) fn credential(dialect: Dialect, is_openai_compatible: bool, secret: &
         Dialect::Anthropic => "x-api-key",
         // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
         Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
-        Dialect::Openai | Dialect::Bedrock | Dialect::Gemini => {
+        // Vertex AI refuses API keys where models answer.
+        Dialect::Openai | Dialect::Bedrock | Dialect::Gemini | Dialect::Vertex => {
             return bearer(secret);
         }
     };

@@ -2,6 +2,7 @@
 
 mod compiling;
 mod headers;
+mod places;
 
 use std::rc::Rc;
 
@@ -40,6 +41,15 @@ fn compiled(entries: &[Value]) -> Result<Upstreams, String> {
     };
     let entries: Vec<config::Upstream> = entries.iter().map(entry).collect();
     Upstreams::compile(&entries, &Credentials::default(), &environment).map_err(|error| error.to_string())
+}
+
+/// What an entry says of this dialect at least.
+fn speaking(dialect: Dialect) -> Value {
+    let entry = json!({ "dialect": dialect.name() });
+    match dialect {
+        Dialect::Vertex => merged(entry, json!({ "projects": ["acme-prod"], "locations": ["global"] })),
+        _ => entry,
+    }
 }
 
 /// What permits a call that no rule and no quota stands against.
@@ -93,10 +103,17 @@ fn the_credential_goes_where_the_dialect_wants_it() {
             "in OpenAI's words",
         ),
         (Dialect::Bedrock, "/model/m/converse", "authorization", "Bearer sk-key", "Bedrock"),
+        (
+            Dialect::Vertex,
+            "/v1/projects/acme-prod/locations/global/publishers/anthropic/models/m:rawPredict",
+            "authorization",
+            "Bearer sk-key",
+            "Vertex, whose words they may be",
+        ),
     ] {
         let mut case = Case::with_key(json!({}));
         case.operation = dialect::recognise(dialect, &head("POST", path, &[]), None, &[]).unwrap();
-        let patch = attach(json!({ "dialect": dialect.name() }), &case).unwrap();
+        let patch = attach(speaking(dialect), &case).unwrap();
         assert_eq!(setting(&patch, name).as_deref(), Some(value), "{note}");
         let carriers = ["authorization", "api-key", "x-api-key", "x-goog-api-key"];
         let set = carriers.iter().filter(|carrier| setting(&patch, carrier).is_some()).count();

@@ -195,3 +195,29 @@ calls:
     let run = copy.run(&["test", "policies/override.test.yaml"]);
     assert!(run.output.contains("test result: ok. 3 passed; 0 failed"), "{}{}", run.output, run.errors);
 }
+
+#[test]
+fn a_script_asks_vertex_by_its_path() {
+    let copy = Copy::new("vertex");
+    let entry = "upstreams:\n  - {cluster: vertex, dialect: vertex, path_prefix: /vertex, projects: [acme-prod], locations: [global], credential: {env: VERTEX_TOKEN}}\n";
+    let call = |project: &str, want: &str| {
+        format!(
+            "  - note: Claude in {project}\n    send:\n      as: {{key: search-prod}}\n      path: /vertex/v1/projects/{project}/locations/global/publishers/anthropic/models/claude-haiku-4-5@20251001:rawPredict\n      body: {{anthropic_version: vertex-2023-10-16, max_tokens: 9, messages: [{{role: user, content: hi}}]}}\n    want: {want}\n"
+        )
+    };
+    let ours = call(
+        "acme-prod",
+        "{decision: allow, upstream_headers: {authorization: Bearer provider-credential-of-VERTEX_TOKEN}}",
+    );
+    let others = call("globex-prod", "{decision: deny, status: 403, reason: tenant_mismatch}");
+    copy.edit("envoy/gateway.yaml", "upstreams:\n", entry).edit(
+        "policies/operation_scopes.test.yaml",
+        "calls:\n",
+        &format!("calls:\n{ours}{others}"),
+    );
+    let run = copy.run(&["test", "policies/operation_scopes.test.yaml"]);
+    assert_eq!(run.code, 0, "{}{}", run.output, run.errors);
+    for project in ["acme-prod", "globex-prod"] {
+        assert!(run.output.contains(&format!("::Claude in {project} ... ok\n")), "{}", run.output);
+    }
+}

@@ -14,7 +14,7 @@ import yaml
 
 from harness.bootstrap import KEPT_REQUEST_IDS, prefix_route, static_cluster
 from harness.deadline import wait_until
-from harness.dialects import DIALECTS, MODELS, Request, authorised, chat, credential_header, raw_http1
+from harness.dialects import DIALECTS, GOOGLES, MODELS, Request, authorised, chat, credential_header, raw_http1
 from harness.gateway import (
     ISSUER,
     PROVIDER_CREDENTIALS,
@@ -40,6 +40,7 @@ PROVIDERS = {
     "anthropic": "anthropic",
     "gemini": "gcp.gemini",
     "bedrock": "aws.bedrock",
+    "vertex": "gcp.vertex_ai",
 }
 PROVIDER_IDS = {
     "openai": "x-upstream-request-id",
@@ -47,7 +48,7 @@ PROVIDER_IDS = {
     "anthropic": "request-id",
     "bedrock": "x-amzn-requestid",
 }
-OPERATIONS = {"gemini": "generate_content"}
+OPERATIONS = dict.fromkeys(GOOGLES, "generate_content")
 MOST_TENANTS = 3
 
 

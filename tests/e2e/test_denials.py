@@ -18,10 +18,13 @@ from harness.caller import OPENAI_CODES
 from harness.dialects import (
     API_VERSION,
     DIALECTS,
+    GOOGLES,
     MODELS,
+    VERTEX_BASE,
     Request,
     authorised,
     chat,
+    chat_document,
     credential_header,
     error_message,
     raw_http1,
@@ -94,6 +97,8 @@ FAULTY: dict[str, dict[str, Any]] = {
     "named": {"organization": "principal"},
     "swap": {},
 }
+# An operation of the operator's own; on Vertex AI each names its place.
+UNHEARD = {"vertex": f"{VERTEX_BASE}/unheard"}
 
 
 class World:
@@ -122,7 +127,8 @@ class World:
         ]
         upstreams = upstream_entries()
         for upstream in upstreams:
-            upstream["operations"] = [{"method": "POST", "path": "/v9/unheard", "operation": "unheard"}]
+            path = UNHEARD.get(upstream["dialect"], "/v9/unheard")
+            upstream["operations"] = [{"method": "POST", "path": path, "operation": "unheard"}]
         faulty, routes, clusters = [], [], []
         for upstream in upstreams:
             name = upstream["cluster"]
@@ -283,6 +289,9 @@ def stateful(world: World, dialect: str) -> Request:
     listing = {"openai": "/v1/files", "azure": "/openai/v1/files", "anthropic": "/v1/files", "gemini": "/v1beta/files"}
     if dialect in listing:
         return authorised(Request("GET", f"/{dialect}{listing[dialect]}"), dialect, world.keys["good"])
+    if dialect == "vertex":
+        body = {**chat_document("vertex"), "cachedContent": "cachedContents/c1"}
+        return good(world, dialect).with_body(json.dumps(body).encode())
     image = {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/a.png"}}}}
     body = {"messages": [{"role": "user", "content": [image]}]}
     return good(world, dialect).with_body(json.dumps(body).encode())
@@ -301,7 +310,7 @@ def mismatched(world: World, dialect: str) -> Request:
 
 
 def unheard(world: World, dialect: str) -> Request:
-    plain = Request("POST", f"/{dialect}/v9/unheard", {"content-type": "application/json", "asks": "model"}, b"{}")
+    plain = Request("POST", f"/{dialect}{UNHEARD.get(dialect, '/v9/unheard')}", {"content-type": "application/json", "asks": "model"}, b"{}")
     return authorised(plain, dialect, world.keys["good"])
 
 
@@ -310,7 +319,7 @@ def unknown_operation(world: World, dialect: str) -> Request:
 
 
 def ambiguous_credential(world: World, dialect: str) -> Request:
-    other = "anthropic" if dialect in ("openai", "bedrock") else "openai"
+    other = "anthropic" if dialect in ("openai", "bedrock", "vertex") else "openai"
     return good(world, dialect).with_headers(**credential_header(other, "another"))
 
 
@@ -397,7 +406,7 @@ ROWS = [
     Row("body_malformed", 400, with_body(b'{"model":')),
     Row("body_ambiguous", 400, with_body(b'{"model":"a","mod\\u0065l":"b"}')),
     Row("body_unexpected", 400, bodied, dialects=("openai", "azure", "anthropic", "gemini"), note="Bedrock has no GET"),
-    Row("model_mismatch", 400, mismatched, dialects=("gemini", "bedrock"), note="the others have one place only"),
+    Row("model_mismatch", 400, mismatched, dialects=("gemini", "bedrock", "vertex"), note="the others have one place only"),
     Row("model_unknowable", 403, unheard),
     Row("insufficient_scope", 403, asking("scope"), rule="scope"),
     Row("policy_denied", 403, asking("denied"), rule="denied"),
@@ -519,7 +528,7 @@ def assert_shape(dialect: str, row: Row, body: Any, headers: dict[str, str]) -> 
         details = {"error_code": "enforced_spend_limit_reached"} if row.code in BUDGETS else None
         assert body["error"].get("details") == details
         assert headers["request-id"] == request_id
-    elif dialect == "gemini":
+    elif dialect in GOOGLES:
         error = body["error"]
         assert error["code"] == row.status
         assert error["status"] == GOOGLE_STATUSES.get(row.status, "INVALID_ARGUMENT")

@@ -13,7 +13,18 @@ import pytest
 
 from harness.bootstrap import prefix_route, static_cluster
 from harness.deadline import wait_until
-from harness.dialects import API_VERSION, DIALECTS, MODELS, Request, authorised, chat, chat_document, raw_http1
+from harness.dialects import (
+    API_VERSION,
+    DIALECTS,
+    GOOGLES,
+    MODELS,
+    VERTEX_BASE,
+    Request,
+    authorised,
+    chat,
+    chat_document,
+    raw_http1,
+)
 from harness.exchange import PROTOCOLS
 from harness.frames import read_frames
 from harness.gateway import Gateway, document, key_entry, rule, upstream_entries
@@ -33,6 +44,9 @@ TABLES = [
     ("gemini", "", "gemini.rs", "ROWS"),
     ("gemini", "/v1beta/openai", "gemini.rs", "OPENAI_ROWS"),
     ("bedrock", "", "bedrock.rs", "ROWS"),
+    ("vertex", f"{VERTEX_BASE}/publishers/google", "vertex.rs", "GOOGLE_ROWS"),
+    ("vertex", f"{VERTEX_BASE}/publishers/anthropic", "vertex.rs", "ANTHROPIC_ROWS"),
+    ("vertex", f"{VERTEX_BASE}/endpoints/openapi", "vertex.rs", "OPENAPI_ROWS"),
 ]
 ROW = re.compile(r'^\s+(\w+)\s+"(/[^"]*)"\s+"([\w.]+)"\s+(\w+)\s+(\w+)\s+(\w+)\s+\w+\s+\w+;', re.M)
 MODEL = "model-1"
@@ -231,7 +245,7 @@ def test_a_chat_streams_and_does_not(world: World, dialect: str) -> None:
 
 
 def streamed(request: Request, dialect: str) -> Request:
-    if dialect == "gemini":
+    if dialect in GOOGLES:
         return replace(request, path=request.path.replace(":generate", ":streamGenerate") + "?alt=sse")
     if dialect == "bedrock":
         return replace(request, path=request.path + "-stream")
@@ -260,6 +274,7 @@ def test_a_rule_on_models_reads_path_or_body(world: World, dialect: str) -> None
         ("gemini", {"generationConfig": {"maxOutputTokens": 101}}),
         ("gemini", {"generation_config": {"max_output_tokens": 101}}),
         ("bedrock", {"inferenceConfig": {"maxTokens": 101}}),
+        ("vertex", {"generationConfig": {"maxOutputTokens": 101}}),
     ],
 )
 def test_a_rule_on_the_longest_answer_reads_each_dialects_key(
@@ -289,6 +304,12 @@ def test_a_rule_on_the_longest_answer_reads_each_dialects_key(
         ("gemini", "POST", "/v3/models/m:generateContent"),
         ("bedrock", "POST", "/model/m/converses"),
         ("bedrock", "POST", "/model/a/b/converse"),
+        ("vertex", "POST", "/v1beta/models/m:generateContent"),
+        ("vertex", "POST", "/v1/publishers/google/models/m:generateContent"),
+        ("vertex", "POST", f"{VERTEX_BASE}/publishers/google/models/m:predictLongRunning"),
+        ("vertex", "POST", f"{VERTEX_BASE}/publishers/mistralai/models/m:rawPredict"),
+        ("vertex", "POST", f"{VERTEX_BASE}/endpoints/7:predict"),
+        ("vertex", "POST", f"{VERTEX_BASE}/cachedContents"),
     ],
 )
 def test_what_is_not_listed_is_refused(world: World, dialect: str, method: str, path: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 from harness.bootstrap import discovered_filter, http_filter_type, prefix_route, static_cluster
-from harness.dialects import DIALECTS, Request, chat, chat_document, error_message
+from harness.dialects import DIALECTS, GOOGLES, Request, chat, chat_document, error_message
 from harness.exchange import PROTOCOLS, closed_port
 from harness.gateway import Gateway, document, key_entry, rule, upstream_entries
 from harness.raw import RawResponse
@@ -212,7 +212,7 @@ def assert_shape(dialect: str, answer: RawResponse) -> None:
     elif dialect == "anthropic":
         assert (body["type"], body["error"]["type"]) == ("error", ANTHROPIC_TYPES[status])
         assert body["request_id"] == answer.header("request-id") == answer.header("x-request-id")
-    elif dialect == "gemini":
+    elif dialect in GOOGLES:
         assert (body["error"]["code"], body["error"]["status"]) == (status, GOOGLE_STATUSES[status])
     else:
         assert answer.header("x-amzn-errortype") == BEDROCK_EXCEPTIONS[status]

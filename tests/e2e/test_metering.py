@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from harness.bootstrap import KEPT_REQUEST_IDS, static_cluster
-from harness.dialects import API_VERSION, Request, authorised, chat_document, raw_http1
+from harness.dialects import API_VERSION, VERTEX_BASE, Request, authorised, chat_document, raw_http1
 from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, upstream_entries
 from harness.key_server import KeyServer
 from harness.raw import RawResponse
@@ -48,6 +48,11 @@ EMBEDDING = {"input": INPUT, "total": INPUT, "complete": True}
 STREAM = {"stream": True}
 WITH_USAGE = {**STREAM, "stream_options": {"include_usage": True}}
 CHAT = {dialect: chat_document(dialect, MODEL) for dialect in ("openai", "azure", "anthropic", "gemini", "bedrock")}
+VERTEX_CLAUDE = {name: value for name, value in CHAT["anthropic"].items() if name != "model"}
+VERTEX_CLAUDE["anthropic_version"] = "vertex-2023-10-16"
+VERTEX_CHAT = {**CHAT["openai"], "model": f"google/{MODEL}"}
+VERTEX_ANSWER = {**OPENAI_CHAT, "model": f"google/{MODEL}"}
+GOOGLE, CLAUDE = (f"{VERTEX_BASE}/publishers/{publisher}/models/{MODEL}" for publisher in ("google", "anthropic"))
 FORM = (
     b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\n' + MODEL.encode() + b"\r\n"
     b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.mp3"\r\n\r\nsound\r\n--b--\r\n'
@@ -80,6 +85,14 @@ METERED: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("bedrock", f"/model/{MODEL}/converse-stream", CHAT["bedrock"], CONVERSE),
     ("bedrock", f"/model/{MODEL}/invoke", CHAT["anthropic"], ANTHROPIC),
     ("bedrock", f"/model/{MODEL}/invoke-with-response-stream", CHAT["anthropic"], ANTHROPIC),
+    ("vertex", f"{GOOGLE}:generateContent", CHAT["gemini"], GEMINI),
+    ("vertex", f"{GOOGLE}:streamGenerateContent?alt=sse", CHAT["gemini"], GEMINI),
+    ("vertex", f"{GOOGLE}:streamGenerateContent", CHAT["gemini"], GEMINI),
+    ("vertex", f"{GOOGLE}:embedContent", {"content": {"parts": [{"text": "a"}]}}, EMBEDDING),
+    ("vertex", f"{CLAUDE}:rawPredict", VERTEX_CLAUDE, ANTHROPIC),
+    ("vertex", f"{CLAUDE}:streamRawPredict", {**VERTEX_CLAUDE, **STREAM}, ANTHROPIC),
+    ("vertex", f"{VERTEX_BASE}/endpoints/openapi/chat/completions", VERTEX_CHAT, VERTEX_ANSWER),
+    ("vertex", f"{VERTEX_BASE}/endpoints/openapi/chat/completions", {**VERTEX_CHAT, **WITH_USAGE}, VERTEX_ANSWER),
 ]
 
 

@@ -64,7 +64,7 @@ COSTS = [
 class World:
     def __init__(self, directory: Path) -> None:
         self.directory, self.provider = directory, RawProvider()
-        self.ports = dict.fromkeys(("openai", "azure", "anthropic", "gemini", "bedrock", "control"), self.provider.port)
+        self.ports = dict.fromkeys(("openai", "azure", "anthropic", "gemini", "bedrock", "vertex", "control"), self.provider.port)
         self.key, entry = key_entry("caller", tenant="acme")
         self.upstreams = [{**upstream, "tenant": "acme"} for upstream in upstream_entries()]
         self.configuration = document(keys=[entry], upstreams=self.upstreams, prices=PRICES)

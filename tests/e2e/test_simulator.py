@@ -11,6 +11,7 @@ import openai
 import pytest
 from google import genai
 
+from harness.dialects import VERTEX_BASE
 from harness.envoy import Envoy
 from harness.frames import read_frames
 from harness.simulator import Simulator
@@ -187,6 +188,7 @@ def test_faults_by_model_name_reach_every_dialect(client: httpx.Client, wanted: 
         "/anthropic/v1/messages": wanted,
         f"/gemini/v1beta/models/{model}:generateContent": wanted,
         f"/bedrock/model/{model}/converse": 403 if wanted == 401 else wanted,
+        f"/vertex{VERTEX_BASE}/publishers/anthropic/models/{model}:rawPredict": wanted,
     }
     for path, status in paths.items():
         answer = client.post(path, headers=credentials, json={"model": model})

@@ -14,7 +14,7 @@ import pytest
 
 from harness.bootstrap import KEPT_REQUEST_IDS
 from harness.deadline import wait_until
-from harness.dialects import chat_document, credential_header
+from harness.dialects import VERTEX_BASE, chat_document, credential_header
 from harness.gateway import Gateway, document, key_entry, upstream_entries
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
@@ -34,6 +34,7 @@ STREAMS = {
     "anthropic": MESSAGES,
     "gemini": f"/gemini/v1beta/models/{LONG}:streamGenerateContent?alt=sse",
     "bedrock": f"/bedrock/model/{LONG}/converse-stream",
+    "vertex": f"/vertex{VERTEX_BASE}/publishers/google/models/{LONG}:streamGenerateContent?alt=sse",
 }
 # Dollars per million, of input and of output.
 PRICES = {"version": "test-1", "models": [{"model": "sim-tokens-*", "input": 2, "output": 10}]}

@@ -10,7 +10,7 @@ import pytest
 
 from harness.bootstrap import prefix_route, static_cluster
 from harness.caller import CHAT_PATH, Caller, assert_challenge, assert_refused, calling
-from harness.dialects import DIALECTS, Request, chat, credential_header
+from harness.dialects import DIALECTS, GOOGLES, Request, chat, credential_header
 from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, upstream_entries
 from harness.injector import with_injector
 from harness.raw_http1 import http1_request
@@ -49,6 +49,7 @@ PLACES = {
     "anthropic": ("x-api-key", "provider-secret-anthropic"),
     "gemini": ("x-goog-api-key", "provider-secret-gemini"),
     "bedrock": ("authorization", "Bearer provider-secret-bedrock"),
+    "vertex": ("authorization", "Bearer provider-secret-vertex"),
 }
 CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 LOOKALIKES = ("proxy-authorization", "x-amz-security-token", "x_api_key", "api_key", "x_goog_api_key")
@@ -447,7 +448,7 @@ def test_the_providers_request_id_is_in_the_record(
         "bedrock": answer.headers.get("x-amzn-requestid"),
     }.get(dialect)
     assert record.get("claimgate.upstream.request_id") == own
-    assert dialect == "gemini" or own
+    assert dialect in GOOGLES or own
     assert record["gen_ai.request.model"] and record["http.response.status_code"] == 200
 
 

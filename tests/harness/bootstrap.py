@@ -9,7 +9,7 @@ from .ports import LOOPBACK
 
 Document = dict[str, Any]
 
-ROUTED = ("openai", "azure", "anthropic", "gemini", "bedrock")
+ROUTED = ("openai", "azure", "anthropic", "gemini", "bedrock", "vertex")
 IDENTITY_PROVIDER = "idp"
 FILTER_NAME = "claimgate"
 LISTENER = "gateway"

@@ -5,16 +5,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-DIALECTS = ("openai", "azure", "anthropic", "gemini", "bedrock")
+DIALECTS = ("openai", "azure", "anthropic", "gemini", "bedrock", "vertex")
+GOOGLES = ("gemini", "vertex")
+"""Those with Google's words."""
 MODELS = {
     "openai": "gpt-4o",
     "azure": "gpt-4o",
     "anthropic": "claude-sonnet-4-5",
     "gemini": "gemini-2.5-flash",
     "bedrock": "anthropic.claude-sonnet-4-5-v1:0",
+    "vertex": "gemini-2.5-flash",
 }
 QUESTION = "Is the gate open?"
 API_VERSION = "api-version=2024-10-21"
+VERTEX_PROJECT = "acme-prod"
+VERTEX_LOCATION = "us-east5"
+VERTEX_BASE = f"/v1/projects/{VERTEX_PROJECT}/locations/{VERTEX_LOCATION}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ def chat(
         "anthropic": "/v1/messages",
         "gemini": f"/v1beta/models/{model}:generateContent",
         "bedrock": f"/model/{model}/converse",
+        "vertex": f"{VERTEX_BASE}/publishers/google/models/{model}:generateContent",
     }[dialect]
     headers = {"content-type": "application/json"}
     if dialect == "anthropic":
@@ -66,6 +73,7 @@ def chat_document(dialect: str, model: str | None = None) -> dict[str, Any]:
         "azure": {"messages": messages},
         "anthropic": {"model": model, "max_tokens": 64, "messages": messages},
         "gemini": {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}]},
+        "vertex": {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}]},
         "bedrock": {"messages": [{"role": "user", "content": [{"text": QUESTION}]}]},
     }[dialect]
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from . import ecds, evidence
 from .bootstrap import gateway_bootstrap
+from .dialects import VERTEX_LOCATION, VERTEX_PROJECT
 from .envoy import Envoy
 from .evidence import Kind
 from .simulator import Simulator
@@ -34,6 +35,7 @@ PROVIDER_CREDENTIALS = {
     "ANTHROPIC_API_KEY": "provider-secret-anthropic",
     "GEMINI_API_KEY": "provider-secret-gemini",
     "BEDROCK_API_KEY": "provider-secret-bedrock",
+    "VERTEX_TOKEN": "provider-secret-vertex",
 }
 
 
@@ -166,10 +168,12 @@ def rule(name: str, expression: str, **fields: Any) -> dict[str, Any]:
 
 
 def upstream_entries() -> list[dict[str, Any]]:
-    """All five providers, each behind its prefix with a shared credential."""
-    names = zip(("openai", "azure", "anthropic", "gemini", "bedrock"), PROVIDER_CREDENTIALS, strict=True)
+    """All six providers, each behind its prefix with a shared credential."""
+    names = zip(("openai", "azure", "anthropic", "gemini", "bedrock", "vertex"), PROVIDER_CREDENTIALS, strict=True)
+    own = {"vertex": {"projects": [VERTEX_PROJECT], "locations": [VERTEX_LOCATION]}}
     return [
         {"cluster": name, "dialect": name, "path_prefix": f"/{name}", "credential": {"env": variable}}
+        | own.get(name, {})
         for name, variable in names
     ]
 

@@ -12,7 +12,7 @@ from .ports import LOOPBACK
 from .processes import Process
 from .wire import unheard
 
-PROVIDERS = ("openai", "azure", "anthropic", "gemini", "bedrock")
+PROVIDERS = ("openai", "azure", "anthropic", "gemini", "bedrock", "vertex")
 TESTS = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0
 CONTROL_SECONDS = 10.0

@@ -20,8 +20,9 @@ from .jwks import Jwks
 from .openai import OpenAI
 from .received import Received
 from .server import provider_server
+from .vertex import Vertex
 
-PROVIDERS = (OpenAI, AzureOpenAI, Anthropic, Gemini, Bedrock)
+PROVIDERS = (OpenAI, AzureOpenAI, Anthropic, Gemini, Bedrock, Vertex)
 BACKLOG = 512
 
 

@@ -50,7 +50,7 @@ class Gemini:
             case _, ["v1beta", "openai", *operation]:
                 return self._compatible.operate(call, operation, scenario)
             case "POST", ["v1beta" | "v1" | "v1alpha", "models", name] if ":" in name:
-                return self._operate(call, name.rpartition(":")[2], scenario)
+                return self.operate(call, name.rpartition(":")[2], scenario)
             case "POST", ["upload", version, "files"]:
                 return _upload(call, version)
             case "GET", ["v1beta" | "v1", "models"]:
@@ -77,7 +77,8 @@ class Gemini:
             ("x-content-type-options", "nosniff"),
         ]
 
-    def _operate(self, call: Call, verb: str, scenario: Scenario) -> Answer:
+    def operate(self, call: Call, verb: str, scenario: Scenario) -> Answer:
+        """The answer of a model's verb, also for hosts that mount it elsewhere."""
         document = call.document
         configuration = document.get("generationConfig")
         maximum = configuration.get("maxOutputTokens") if isinstance(configuration, dict) else None

@@ -17,7 +17,10 @@ pub struct GoogleKey {
 }
 
 impl GoogleKey {
+    /// Gemini's API, which serves no Vertex AI.
+    pub const GEMINI: &str = "https://generativelanguage.googleapis.com/";
+
     fn default_audience() -> String {
-        "https://generativelanguage.googleapis.com/".to_owned()
+        Self::GEMINI.to_owned()
     }
 }

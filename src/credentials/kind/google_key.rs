@@ -48,6 +48,10 @@ impl GoogleKey {
         Ok(Self { audience: google.audience.clone(), account, material, client_email })
     }
 
+    pub(super) fn is_for_gemini(&self) -> bool {
+        self.audience == config::GoogleKey::GEMINI
+    }
+
     pub(super) fn account(&self) -> Vec<&str> {
         vec![&self.client_email, &self.audience]
     }

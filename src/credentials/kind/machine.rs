@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::credentials::request::TokenRequest;
 use crate::credentials::word::read_word;
-use crate::request::Dialect;
+use crate::request::Cloud;
 use crate::secret::{Environment, Secret};
 
 const LINK_LOCAL: &str = "169.254.169.254";
@@ -95,10 +95,11 @@ impl Machine {
         Ok(compiled)
     }
 
-    pub(super) fn suits(&self, dialect: Dialect) -> bool {
+    /// Whose machine it is.
+    pub(super) fn cloud(&self) -> Cloud {
         match self.host {
-            GOOGLE => !matches!(dialect, Dialect::Azure | Dialect::Bedrock),
-            _ => !matches!(dialect, Dialect::Gemini | Dialect::Bedrock),
+            GOOGLE => Cloud::Google,
+            _ => Cloud::Azure,
         }
     }
 

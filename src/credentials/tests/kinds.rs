@@ -6,7 +6,7 @@ use super::super::{Credentials, Made, Step, TokenAnswer};
 use crate::config::ServedFile;
 use crate::identity::signing::RSA;
 use crate::policy::fixture::{NOW_MS, moment};
-use crate::request::Moment;
+use crate::request::{Dialect, Moment};
 use crate::secret::Secret;
 
 fn compiled(kind: Value) -> Result<Credentials, String> {
@@ -242,5 +242,43 @@ fn a_key_that_is_absent_or_wrong_is_told() {
         let told = compiled(kind).unwrap_err();
         assert!(told.ends_with(why), "{told}");
         assert!(!told.contains("secret-X"), "{told}");
+    }
+}
+
+#[test]
+fn a_clouds_own_identity_is_for_that_clouds_services() {
+    use Dialect::{Anthropic, Azure, Bedrock, Gemini, Openai, Vertex};
+    let aws = json!({ "keys": { "access_key_id": { "env": "ID" }, "secret_access_key": { "env": "KEY" } } });
+    let google_key = |audience: Value| {
+        let mut key = json!({ "key": { "env": "GOOGLE" } });
+        key.as_object_mut().unwrap().extend(audience.as_object().unwrap().clone());
+        json!({ "google_key": key })
+    };
+    let own = ["openai", "anthropic"];
+    for (kind, dialects, note) in [
+        (
+            json!({ "metadata": { "google": { "cluster": "gce" } } }),
+            &["gemini", "vertex"][..],
+            "Google's machine",
+        ),
+        (
+            json!({ "metadata": { "azure": { "cluster": "imds", "resource": "r" } } }),
+            &["azure"],
+            "Azure's machine",
+        ),
+        (json!({ "bedrock_key": { "region": "r", "aws": aws } }), &["bedrock"], "AWS's key"),
+        (google_key(json!({})), &["gemini"], "Google's key, for Gemini's API"),
+        (
+            google_key(json!({ "audience": "https://aiplatform.googleapis.com/" })),
+            &["gemini", "vertex"],
+            "Google's key, for Vertex AI",
+        ),
+    ] {
+        let credentials = compiled(kind).unwrap();
+        let (_, credential) = credentials.iter().next().unwrap();
+        for dialect in [Openai, Azure, Anthropic, Gemini, Bedrock, Vertex] {
+            let suits = own.contains(&dialect.name()) || dialects.contains(&dialect.name());
+            assert_eq!(credential.objection(dialect).is_none(), suits, "{note}: {dialect}");
+        }
     }
 }

@@ -11,7 +11,7 @@ mod openai;
 use super::statement::Statement;
 use crate::config::UsageForm;
 use crate::dialect::operation::Operation;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 use anthropic::ANTHROPIC;
 use bedrock::BEDROCK;
@@ -27,28 +27,28 @@ impl Operation {
 }
 
 impl Statement {
-    /// That of an operation in the dialect whose keys a body has; Azure's are OpenAI's.
-    fn of(wire: Dialect, operation: &str) -> &'static Self {
+    /// That of an operation in these words.
+    fn of(wire: Wire, operation: &str) -> &'static Self {
         match wire {
-            Dialect::Openai | Dialect::Azure if operation == "responses" => &RESPONSES,
-            Dialect::Openai | Dialect::Azure => &OPENAI,
-            Dialect::Anthropic => &ANTHROPIC,
-            Dialect::Gemini => &GEMINI,
-            Dialect::Bedrock => &BEDROCK,
+            Wire::Openai | Wire::Azure if operation == "responses" => &RESPONSES,
+            Wire::Openai | Wire::Azure => &OPENAI,
+            Wire::Anthropic => &ANTHROPIC,
+            Wire::Gemini => &GEMINI,
+            Wire::Bedrock => &BEDROCK,
         }
     }
 }
 
 /// Where answers in these words state what they cost.
 fn in_words_of(form: UsageForm) -> &'static Statement {
-    let dialect = match form {
+    let wire = match form {
         // Their own words stand beside OpenAI's.
-        UsageForm::Openai | UsageForm::Cohere | UsageForm::Ollama => Dialect::Openai,
-        UsageForm::Anthropic => Dialect::Anthropic,
-        UsageForm::Gemini => Dialect::Gemini,
-        UsageForm::Bedrock => Dialect::Bedrock,
+        UsageForm::Openai | UsageForm::Cohere | UsageForm::Ollama => Wire::Openai,
+        UsageForm::Anthropic => Wire::Anthropic,
+        UsageForm::Gemini => Wire::Gemini,
+        UsageForm::Bedrock => Wire::Bedrock,
     };
-    Statement::of(dialect, "")
+    Statement::of(wire, "")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::denial::{Denial, Reason};
 use crate::dialect::operation::{BodyForm, Operation};
-use crate::request::{Dialect, RequestHead};
+use crate::request::RequestHead;
 
 /// The headers in which a caller says in which form the answer may come: RFC 9110 section 12.5.1, and Bedrock's for what is
 /// inside of its streams.
@@ -22,7 +22,7 @@ pub const FORMS: [&str; 2] = ["accept", "x-amzn-bedrock-accept"];
 pub fn require_whole_answer(operation: &Operation, request: &RequestHead) -> Result<(), Denial> {
     // A part of an answer; no provider gives one to a `POST`, but what stands before a provider may.
     let mut headers = ["range"].as_slice();
-    if operation.dialect() == Dialect::Gemini {
+    if operation.dialect().is_googles() {
         headers = &["range", "x-goog-fieldmask", "x-goog-encode-response-if-executable"];
         for pair in request.query().unwrap_or_default().split(['&', ';']) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

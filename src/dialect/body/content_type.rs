@@ -6,7 +6,7 @@ use super::header_value::HeaderValue;
 use super::refusal::unsupported;
 use crate::denial::Denial;
 use crate::dialect::operation::{BodyForm, Operation};
-use crate::request::{Dialect, RequestHead};
+use crate::request::{RequestHead, Wire};
 
 /// What a body may be where it is read.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Operation {
     /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>, `contentType`); AWS's SDKs
     /// send no type, or that of any bytes.
     pub(super) fn untyped(&self) -> Untyped {
-        match self.wire == Dialect::Bedrock && self.name == "invoke_model" {
+        match self.wire == Wire::Bedrock && self.name == "invoke_model" {
             true => Untyped::Json,
             false => Untyped::Refused,
         }

@@ -24,7 +24,7 @@ use super::text_volume::CountedAs;
 use crate::denial::Denial;
 use crate::dialect::json::scanner::{Scanner, Value};
 use crate::dialect::json::syntax_error::{Close, SyntaxError};
-use crate::request::Dialect;
+use crate::request::Wire;
 
 use nested_keys::{NestedKey, nested_key};
 use nested_values::{Place, Walk};
@@ -38,7 +38,7 @@ const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
 const WHOLE: &str = "a whole number from 0 to 9007199254740991";
 
 /// Reads the facts of a JSON body in the keys of `wire`.
-pub(super) fn read(wire: Dialect, body: &[u8]) -> Result<Reading, Denial> {
+pub(super) fn read(wire: Wire, body: &[u8]) -> Result<Reading, Denial> {
     let text = simdutf8::basic::from_utf8(body).map_err(|_| read_error::not_utf8(body))?;
     let mut json = Scanner::new(text);
     let mut reading = Reading::new(wire);
@@ -204,7 +204,7 @@ fn pass_over(reading: &mut Reading, name: &str, json: &mut Scanner<'_>) -> Resul
     let key = nested_key(reading.wire, name);
     let counted_as = if key == NestedKey::Data { CountedAs::Text } else { key.counted_as() };
     // Every part of a Gemini request may repeat the model, and it must be the path's.
-    let place = if reading.wire == Dialect::Gemini { Place::Models } else { Place::Plain };
+    let place = if reading.wire == Wire::Gemini { Place::Models } else { Place::Plain };
     let shape = Walk::new(reading, place.below(key), counted_as).over(json)?;
     reading.facts.is_stateful |= key.refers(shape);
     Ok(())

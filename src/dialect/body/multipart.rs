@@ -8,7 +8,7 @@ pub(super) mod form;
 
 use super::reading::Reading;
 use crate::denial::Denial;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 use form::Form;
 
@@ -28,7 +28,7 @@ pub(super) fn read_beginning(boundary: &str, beginning: &[u8]) -> Result<(Readin
 }
 
 fn reading(form: &Form) -> Reading {
-    let mut reading = Reading::new(Dialect::Openai);
+    let mut reading = Reading::new(Wire::Openai);
     reading.facts.model = form.facts().model.clone();
     reading.facts.stream = form.facts().stream;
     reading

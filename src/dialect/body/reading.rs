@@ -2,12 +2,12 @@
 
 use super::facts::BodyFacts;
 use super::text_volume::Volume;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// What has been read so far.
 #[derive(Debug)]
 pub(super) struct Reading {
-    pub(super) wire: Dialect,
+    pub(super) wire: Wire,
     pub(super) facts: BodyFacts,
     /// Models named further down: by tools, or by the parts of a Gemini request.
     pub(super) further_models: Vec<String>,
@@ -15,7 +15,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(wire: Dialect) -> Self {
+    pub(super) fn new(wire: Wire) -> Self {
         Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
     }
 }

@@ -10,7 +10,6 @@ use super::body_edit::Edit;
 use crate::denial::Denial;
 use crate::dialect::body::refusal::malformed;
 use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
-use crate::request::Dialect;
 
 const STORE: &str = "store";
 const INCLUDE: &str = "include";
@@ -28,7 +27,7 @@ pub enum Reasoning {
 impl Operation {
     /// True where the provider keeps the answer unless it is told not to.
     pub fn keeps_its_answer(&self) -> bool {
-        self.wire() == Dialect::Openai
+        self.wire().is_openais()
             && self.name() == "responses"
             && self.body_form() == BodyForm::Json
             && self.model_place() == ModelPlace::Body

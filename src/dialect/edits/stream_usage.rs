@@ -8,7 +8,6 @@ use serde_json::{Map, Value as Json};
 use super::body_edit::Edit;
 use crate::dialect::body::BodyFacts;
 use crate::dialect::operation::{BodyForm, Operation};
-use crate::request::Dialect;
 
 const OPTIONS: &str = "stream_options";
 const INCLUDE: &str = "include_usage";
@@ -16,7 +15,7 @@ const INCLUDE: &str = "include_usage";
 impl Operation {
     /// True where a stream tells its usage only when it is asked to.
     pub fn tells_stream_usage_if_asked(&self) -> bool {
-        self.wire() == Dialect::Openai
+        self.wire().is_openais()
             && self.body_form() == BodyForm::Json
             && self.is_metered()
             && matches!(self.name(), "chat" | "text_completion")

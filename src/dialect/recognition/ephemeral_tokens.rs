@@ -52,7 +52,7 @@ pub(super) fn shape(dialect: Dialect, method: &str, path: &Path<'_>) -> Option<T
         Dialect::Openai => (&["/v1", ""], OPENAI),
         Dialect::Azure => (&["/openai/v1", "/openai"], OPENAI),
         Dialect::Gemini => (&[""], GEMINI),
-        Dialect::Anthropic | Dialect::Bedrock => return None,
+        Dialect::Anthropic | Dialect::Vertex | Dialect::Bedrock => return None,
     };
     if method != "POST" {
         return None;

@@ -117,13 +117,13 @@ fn flaw(dialect: Dialect, raw: &str, text: &str, names_model: bool) -> Option<&'
         Dialect::Bedrock => text.starts_with("arn:"),
         // A model of somebody else's, such as `meta-llama/Llama-3`; a reader that decodes first sees one, too.
         Dialect::Openai | Dialect::Azure => names_model,
-        Dialect::Anthropic | Dialect::Gemini => false,
+        Dialect::Anthropic | Dialect::Gemini | Dialect::Vertex => false,
     };
     if text.contains('/') && !(may_hold_slash && has_plain_parts(text)) {
         return Some("a segment holds an encoded slash");
     }
     // Google splits the verb off at `:`, and not every reader decodes before it does.
-    if dialect == Dialect::Gemini && text.matches(':').count() != raw.matches(':').count() {
+    if dialect.is_googles() && text.matches(':').count() != raw.matches(':').count() {
         return Some("a segment holds an encoded colon");
     }
     None

@@ -2,8 +2,8 @@
 //!
 //! A pattern's segment is a literal or one of the places `{id}` (any), `{model}` (the model), `{slug}` (the model, which
 //! may be several segments; the last place), `{name}` (the model, without a colon), `{tuned}` (a tuned model of Gemini),
-//! `{arn}` (a Bedrock modelId, which may hold a slash), `{resource}` (an id of Bedrock, which may too) and `{version}`
-//! (Google's). A place may be followed by `:verb`, as Google writes it.
+//! `{arn}` (a Bedrock modelId, which may hold a slash), `{resource}` (an id of Bedrock, which may too), and Google's
+//! `{version}`, `{project}` and `{location}`. A place may be followed by `:verb`, as Google writes it.
 
 use super::path::Segment;
 
@@ -23,6 +23,19 @@ pub(super) fn bind(pattern: &str, segments: &[Segment<'_>]) -> Option<Option<Str
         }
     }
     segments.next().is_none().then_some(model)
+}
+
+/// What stands below a base, which has no place for a model; `None` where the segments do not begin with it.
+pub(super) fn below<'a, 'r>(base: &str, segments: &'a [Segment<'r>]) -> Option<&'a [Segment<'r>]> {
+    let mut rest = segments;
+    for wanted in base.split('/').filter(|part| !part.is_empty()) {
+        let (first, below) = rest.split_first()?;
+        match bind_segment(wanted, first.text()) {
+            Binding::Same => rest = below,
+            Binding::Different | Binding::Model(_) => return None,
+        }
+    }
+    Some(rest)
 }
 
 enum Binding {
@@ -49,7 +62,7 @@ fn bind_segment(wanted: &str, text: &str) -> Binding {
         "{model}" => Binding::Model(text.to_owned()),
         "{name}" if !text.contains(':') => Binding::Model(text.to_owned()),
         "{tuned}" if !text.contains(':') => Binding::Model(format!("tunedModels/{text}")),
-        "{id}" => Binding::Same,
+        "{id}" | "{project}" | "{location}" => Binding::Same,
         "{version}" if matches!(text, "v1" | "v1beta" | "v1alpha" | "v1beta1") => Binding::Same,
         _ => Binding::Different,
     }

@@ -48,7 +48,7 @@ pub(super) fn read_model(operation: Operation, request: &RequestHead) -> Result<
 /// metered): some front ends read the method and headers of another request from such ones.
 pub(super) fn refuse_system_parameters(dialect: Dialect, request: &RequestHead) -> Result<(), Denial> {
     const HARMLESS: [&str; 3] = ["$alt", "$fields", "$prettyprint"];
-    if dialect != Dialect::Gemini {
+    if !dialect.is_googles() {
         return Ok(());
     }
     for pair in request.query().unwrap_or_default().split(['&', ';']) {

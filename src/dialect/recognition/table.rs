@@ -7,17 +7,18 @@ mod compatible;
 mod gemini;
 mod openai;
 pub(super) mod row;
+mod vertex;
 
 use super::path::Path;
-use super::pattern::bind;
-use crate::request::Dialect;
+use super::pattern::{below, bind};
+use crate::request::{Dialect, Wire};
 use row::Row;
 
 /// What the tables say of a method and path.
 pub(super) enum Found {
     Row {
         row: &'static Row,
-        wire: Dialect,
+        wire: Wire,
         model: Option<String>,
     },
     /// No row; the methods with which the path would have one.
@@ -28,9 +29,9 @@ pub(super) enum Found {
 pub(super) fn find(dialect: Dialect, method: &str, path: &Path<'_>) -> Found {
     let mut methods = Vec::new();
     for table in tables(dialect) {
-        let Some(path) = path.without_prefix(Some(table.base)) else { continue };
+        let Some(below) = below(table.base, path.segments()) else { continue };
         for row in table.rows {
-            let Some(model) = bind(table.pattern(row), path.segments()) else { continue };
+            let Some(model) = bind(table.pattern(row), below) else { continue };
             if row.method == method {
                 return Found::Row { row, wire: table.wire, model };
             }
@@ -42,22 +43,34 @@ pub(super) fn find(dialect: Dialect, method: &str, path: &Path<'_>) -> Found {
     Found::Other(methods)
 }
 
-/// Rows under a base path, and the dialect whose keys their bodies have.
+/// In whose words the dialect answers at this path, be it known or not.
+pub(super) fn wire_at(dialect: Dialect, path: &str) -> Wire {
+    let is_there = |table: &&Table| !table.landmark().is_empty() && path.contains(table.landmark());
+    tables(dialect).iter().find(is_there).map_or_else(|| dialect.wire(), |table| table.wire)
+}
+
+/// Rows under a base path, and in whose words they are.
 pub(super) struct Table {
+    /// It may have places, as a row's path.
     pub(super) base: &'static str,
     /// What is left out at the beginning of each row's path.
     pub(super) without: &'static str,
     pub(super) rows: &'static [Row],
-    pub(super) wire: Dialect,
+    pub(super) wire: Wire,
 }
 
 impl Table {
-    const fn of(wire: Dialect, base: &'static str, rows: &'static [Row]) -> Self {
+    const fn of(wire: Wire, base: &'static str, rows: &'static [Row]) -> Self {
         Self { base, without: "", rows, wire }
     }
 
     const fn without(self, without: &'static str) -> Self {
         Self { without, ..self }
+    }
+
+    /// What a path below the base has in it, whatever stands before: the base behind its last place.
+    fn landmark(&self) -> &'static str {
+        self.base.rsplit_once('}').map_or(self.base, |(_, behind)| behind)
     }
 
     /// The row's path below the base.
@@ -67,7 +80,7 @@ impl Table {
 }
 
 pub(super) fn tables(dialect: Dialect) -> &'static [Table] {
-    use Dialect::{Gemini, Openai};
+    use Wire::{Anthropic, Azure, Bedrock, Gemini, Openai};
     const OPENAI: &[Table] = &[
         // Without places, which would take their names for ids.
         Table::of(Openai, "", compatible::ROWS),
@@ -77,25 +90,31 @@ pub(super) fn tables(dialect: Dialect) -> &'static [Table] {
         Table::of(Openai, "", openai::ROWS).without("/v1"),
     ];
     const AZURE: &[Table] = &[
-        Table::of(Openai, "/openai", azure::ROWS),
-        Table::of(Openai, "/openai", openai::ROWS),
+        Table::of(Azure, "/openai", azure::ROWS),
+        Table::of(Azure, "/openai", openai::ROWS),
         // The same under an `api-version`.
-        Table::of(Openai, "/openai", openai::ROWS).without("/v1"),
-        Table::of(Openai, "", azure::ENDPOINT_ROWS),
+        Table::of(Azure, "/openai", openai::ROWS).without("/v1"),
+        Table::of(Azure, "", azure::ENDPOINT_ROWS),
     ];
-    const ANTHROPIC: &[Table] = &[Table::of(Dialect::Anthropic, "", anthropic::ROWS)];
-    const BEDROCK: &[Table] = &[Table::of(Dialect::Bedrock, "", bedrock::ROWS)];
+    const ANTHROPIC: &[Table] = &[Table::of(Anthropic, "", anthropic::ROWS)];
+    const BEDROCK: &[Table] = &[Table::of(Bedrock, "", bedrock::ROWS)];
     const GEMINI: &[Table] = &[
         Table::of(Gemini, "", gemini::ROWS),
         Table::of(Openai, "/v1beta/openai", gemini::OPENAI_ROWS),
         Table::of(Openai, "/v1alpha/openai", gemini::OPENAI_ROWS),
         Table::of(Openai, "/v1/openai", gemini::OPENAI_ROWS),
     ];
+    const VERTEX: &[Table] = &[
+        Table::of(Gemini, vertex::GOOGLE, vertex::GOOGLE_ROWS),
+        Table::of(Anthropic, vertex::ANTHROPIC, vertex::ANTHROPIC_ROWS),
+        Table::of(Openai, vertex::OPENAPI, vertex::OPENAPI_ROWS),
+    ];
     match dialect {
         Dialect::Openai => OPENAI,
         Dialect::Azure => AZURE,
         Dialect::Anthropic => ANTHROPIC,
         Dialect::Gemini => GEMINI,
+        Dialect::Vertex => VERTEX,
         Dialect::Bedrock => BEDROCK,
     }
 }
@@ -108,8 +127,18 @@ mod tests {
     use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
     use crate::request::Dialect;
 
-    const PLACES: [&str; 8] =
-        ["{id}", "{model}", "{slug}", "{name}", "{tuned}", "{arn}", "{resource}", "{version}"];
+    const PLACES: [&str; 10] = [
+        "{id}",
+        "{model}",
+        "{slug}",
+        "{name}",
+        "{tuned}",
+        "{arn}",
+        "{resource}",
+        "{version}",
+        "{project}",
+        "{location}",
+    ];
 
     #[test]
     fn every_row_is_well_formed_and_written_once() {
@@ -119,7 +148,8 @@ mod tests {
                 assert!(seen.insert((row.method, row.path)), "{} {} twice", row.method, row.path);
                 assert!(row.path.starts_with('/') && !row.path.ends_with('/'), "{}", row.path);
                 assert!(Operation::NAMES.contains(&row.name), "{}", row.name);
-                for place in row.path.split('/').filter(|part| part.starts_with('{')) {
+                let segments = table.base.split('/').chain(row.path.split('/'));
+                for place in segments.filter(|part| part.starts_with('{')) {
                     let place = place.split(':').next().unwrap();
                     assert!(PLACES.contains(&place), "{}", row.path);
                 }

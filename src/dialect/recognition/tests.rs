@@ -1,13 +1,14 @@
 mod account;
 mod ambiguity;
+mod vertex;
 
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
 use super::listed_operation::ListedOperation;
-use super::recognise;
 use super::table::row::Row;
 use super::table::{Table, tables};
+use super::{recognise, wire_at};
 use crate::denial::Reason;
 use crate::dialect::operation::profile::Streaming;
 use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
@@ -25,12 +26,13 @@ fn ask(dialect: Dialect, method: &str, path: &str) -> Result<Operation, Reason> 
 
 /// A path that the row's pattern matches.
 fn sample(table: &Table, row: &Row) -> String {
-    let path = table.pattern(row).replace("{version}", "v1beta").replace("{id}", "id_1");
+    let path = format!("{}{}", table.base, table.pattern(row));
+    let path = path.replace("{version}", "v1beta1").replace("{id}", "id_1");
+    let path = path.replace("{project}", "p-1").replace("{location}", "l-1");
     let path = path.replace("{model}", "ft:m1").replace("{name}", "m-1").replace("{tuned}", "t-1");
     let path =
         path.replace("{slug}", "meta/m-1").replace("{resource}", "arn:aws:bedrock:r:1:guardrail%2Fid_1");
-    let base = table.base;
-    format!("{base}{}", path.replace("{arn}", "arn:aws:bedrock:r:1:inference-profile%2Feu.m1%3A0"))
+    path.replace("{arn}", "arn:aws:bedrock:r:1:inference-profile%2Feu.m1%3A0")
 }
 
 #[test]
@@ -47,6 +49,8 @@ fn every_row_is_recognised_by_its_own_path_and_no_other_row_hides_it() {
                 assert_eq!(operation.name(), row.name, "{path}");
                 assert_eq!(operation.profile, row.profile, "{path}");
                 assert_eq!(operation.wire(), table.wire, "{path}");
+                assert_eq!(wire_at(dialect, &head(row.method, &path, &[])), table.wire, "{path}");
+                assert_eq!(operation.place().is_some(), dialect == Dialect::Vertex, "{path}");
                 assert_eq!(operation.path_model().is_some(), row.profile.model == ModelPlace::Path, "{path}");
             }
         }
@@ -236,7 +240,10 @@ fn only_what_the_path_says_streams_without_the_body() {
         .collect();
     assert!(always.iter().all(|row| {
         let upgrades = row.profile.body == BodyForm::Upgrade;
-        upgrades || ["streamGenerateContent", "stream"].iter().any(|end| row.path.ends_with(end))
+        upgrades
+            || ["streamGenerateContent", "streamRawPredict", "stream"]
+                .iter()
+                .any(|end| row.path.ends_with(end))
     }));
 }
 

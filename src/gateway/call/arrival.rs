@@ -2,9 +2,10 @@
 
 use super::ids;
 use crate::denial::{Answer, Denial, Ids};
+use crate::dialect;
 use crate::gateway::compiled::Challenges;
 use crate::mint::Manner;
-use crate::request::{Connection, Dialect, Moment, RequestHead};
+use crate::request::{Connection, Dialect, Moment, RequestHead, Wire};
 use crate::upstream::{HeaderPatch, REQUEST_ID};
 
 /// What came with the headers.
@@ -16,7 +17,7 @@ pub(in crate::gateway) struct Arrival {
     pub(in crate::gateway) decision_id: String,
     pub(in crate::gateway) started_ms: u64,
     pub(in crate::gateway) dialect: Dialect,
-    /// OAuth's where a form asks for a token; all else is answered in the dialect.
+    /// OAuth's where a form asks for a token; all else is answered in the words of the dialect.
     pub(in crate::gateway) manner: Manner,
     challenges: Challenges,
 }
@@ -45,11 +46,16 @@ impl Arrival {
         self.connection.cluster.as_deref()
     }
 
+    /// In whose words the caller reads an answer.
+    pub(in crate::gateway) fn wire(&self) -> Wire {
+        dialect::wire_at(self.dialect, &self.head)
+    }
+
     /// The denial as the caller reads it, with the ids.
     pub(in crate::gateway) fn in_dialect(&self, denial: &Denial) -> Answer {
         let ids = Ids { request: &self.request_id, decision: &self.decision_id };
         let mut answer = match self.manner {
-            Manner::Secrets => denial.answer(self.dialect, ids),
+            Manner::Secrets => denial.answer(self.wire(), ids),
             Manner::OAuth => denial.oauth_answer(ids),
         };
         answer.headers.push((REQUEST_ID.to_owned(), self.request_id.clone()));

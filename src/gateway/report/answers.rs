@@ -50,7 +50,7 @@ impl Call {
     ) -> HeaderPatch {
         let own_rates = match &self.verdict {
             Verdict::Forwarded(Forwarded { proofs, .. }) => {
-                proofs.admission.rates().headers_at(self.arrival.dialect, now_ms)
+                proofs.admission.rates().headers_at(self.arrival.wire(), now_ms)
             }
             Verdict::Undecided(_) | Verdict::Open | Verdict::Answered(_) | Verdict::Refused(_) => Vec::new(),
         };

@@ -246,6 +246,12 @@ fn a_denial_is_in_the_words_of_the_cluster_that_envoy_selected() {
     for (cluster, path, dialect, note) in [
         (Some("gemini"), "/v1/chat/completions", Dialect::Gemini, "the cluster's, whatever the path"),
         (Some("openai"), "/v1/messages", Dialect::Openai, "the same the other way round"),
+        (
+            Some("gemini"),
+            "/v1beta/openai/chat/completions",
+            Dialect::Openai,
+            "where it speaks OpenAI's words, these",
+        ),
         (None, "/v1/messages", Dialect::Anthropic, "without a cluster the path tells"),
         (Some("elsewhere"), "/model/m/converse", Dialect::Bedrock, "as it does with an unknown one"),
     ] {

@@ -111,6 +111,11 @@ pub(super) fn require_granted_operation(request: AccessRequest<'_>) -> Result<()
     }
 }
 
+/// The path names who pays, and the gateway's credential may reach more than a caller may spend on.
+pub(super) fn require_own_place(request: AccessRequest<'_>) -> Result<(), Denial> {
+    request.upstream.require_place(request.operation())
+}
+
 /// True where a model that cannot be seen may answer.
 fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
     facts.operation.model_place() == ModelPlace::Elsewhere

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{attach, setting};
+use super::{attach, setting, speaking};
 use crate::policy::fixture::{Case, head, merged};
 use crate::upstream::{Edited, HeaderPatch, answer_patch, edited, trailer_patch};
 
@@ -93,7 +93,7 @@ fn no_pseudo_header_is_ever_edited() {
     let headers = [("x-tenant-id", "a"), ("openai_project", "a"), (":x_api_key", "a"), ("host", "a")];
     for dialect in crate::request::Dialect::ALL {
         let case = Case { head: head("POST", "/v1/chat/completions", &headers), ..Case::with_key(json!({})) };
-        let patch = attach(json!({ "dialect": dialect.name() }), &case).unwrap();
+        let patch = attach(speaking(dialect), &case).unwrap();
         let edited = patch.removals().chain(patch.settings().map(|(name, _)| name));
         for name in edited {
             assert!(!name.starts_with(':') && name != "host", "{dialect}: {name}");
@@ -158,7 +158,7 @@ fn nothing_but_the_closed_list_is_edited() {
     for dialect in crate::request::Dialect::ALL {
         let case = Case { head: head("POST", "/v1/chat/completions", &headers), ..Case::with_key(json!({})) };
         let identity = json!({ "organization": { "value": "o" }, "project": { "value": "p" } });
-        let patch = attach(merged(json!({ "dialect": dialect.name() }), identity), &case).unwrap();
+        let patch = attach(merged(speaking(dialect), identity), &case).unwrap();
         let names: Vec<&str> = patch.removals().chain(patch.settings().map(|(name, _)| name)).collect();
         assert!(names.len() >= 6, "{dialect}: {names:?}");
         for name in names {

@@ -11,7 +11,7 @@ use claimgate_fuzz::operations::posted;
 use claimgate_fuzz::opinion::{agrees_with_form, agrees_with_tree};
 use libfuzzer_sys::fuzz_target;
 
-const OPERATIONS: [(Dialect, &str); 16] = [
+const OPERATIONS: [(Dialect, &str); 19] = [
     (Dialect::Openai, "/v1/chat/completions"),
     (Dialect::Openai, "/v1/responses"),
     (Dialect::Openai, "/v1/audio/transcriptions"),
@@ -28,6 +28,9 @@ const OPERATIONS: [(Dialect, &str); 16] = [
     (Dialect::Bedrock, "/model/m/converse"),
     (Dialect::Bedrock, "/model/m/invoke-with-response-stream"),
     (Dialect::Openai, "/v1/embeddings"),
+    (Dialect::Vertex, "/v1/projects/p/locations/l/publishers/google/models/m:generateContent"),
+    (Dialect::Vertex, "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict"),
+    (Dialect::Vertex, "/v1/projects/p/locations/l/endpoints/openapi/chat/completions"),
 ];
 
 static KNOWN: LazyLock<Vec<Operation>> = LazyLock::new(|| OPERATIONS.map(posted).into());

@@ -24,14 +24,15 @@ static EXTRA: LazyLock<Vec<ListedOperation>> = LazyLock::new(|| {
         extra(r#"{"method":"GET","path":"/live","operation":"extra","body":"websocket","model":"query"}"#),
         extra(r#"{"method":"PUT","path":"/run/{model}","operation":"extra","model":"path"}"#),
         extra(r#"{"method":"POST","path":"/*","operation":"extra"}"#),
+        extra(r#"{"method":"POST","path":"/v1/projects/*/locations/*/endpoints/*","operation":"extra"}"#),
     ]
 });
 
-// The first byte says the dialect and the prefix: `A` is OpenAI without one.
+// The first byte says the dialect and the prefix: `A` is OpenAI without one; Vertex AI has those behind the other five.
 fuzz_target!(|data: &[u8]| {
     let Some((selector, message)) = data.split_first() else { return };
     let selector = usize::from(selector.wrapping_sub(b'A'));
-    let dialect = Dialect::ALL[selector % 5];
+    let dialect = if selector < 30 { Dialect::ALL[selector % 5] } else { Dialect::Vertex };
     let prefix = PREFIXES[selector / 5 % 3];
     let extra: &[ListedOperation] = if selector / 15 % 2 == 1 { &EXTRA } else { &[] };
     let head = Message::read(message).head();
@@ -41,6 +42,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(operation.dialect(), dialect);
         has_one_reading(&head);
         names_its_model(&operation, &head);
+        names_its_place(&operation, &head);
         assert_eq!(head.values(":path").count(), 1);
         assert_eq!(head.is_upgrade(), operation.body_form() == BodyForm::Upgrade);
     }
@@ -74,6 +76,16 @@ fn names_its_model(operation: &Operation, head: &RequestHead) {
     } else {
         assert!(operation.model_place() != ModelPlace::Path, "no model at a path that has one");
     }
+}
+
+/// Who pays is who the forwarded path names, to any reader that decodes once.
+fn names_its_place(operation: &Operation, head: &RequestHead) {
+    assert_eq!(operation.place().is_some(), operation.dialect() == Dialect::Vertex);
+    let Some(place) = operation.place() else { return };
+    let path = percent_decode(head.path_only().as_bytes()).decode_utf8().expect("a path is UTF-8");
+    let named = format!("/projects/{}/locations/{}/", place.project, place.location);
+    assert!(path.contains(&named), "`{named}` is not in `{path}`");
+    assert!(!place.project.contains('/') && !place.location.contains('/'));
 }
 
 fn is_segment(model: &str, path: &str) -> bool {

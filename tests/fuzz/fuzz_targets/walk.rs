@@ -38,11 +38,13 @@ fuzz_target!(|data: &[u8]| {
     let world = &*WORLD;
     let message = Message::read(rest);
     let (head, holds_genuine) = head(&message);
-    let cluster = match usize::from(selector.wrapping_sub(b'A')) % 6 {
-        5 => None,
-        index => Some(Dialect::ALL[index].name().to_owned()),
+    let selector = usize::from(selector.wrapping_sub(b'A'));
+    let cluster = match (selector % 6, selector / 12) {
+        (5, _) => None,
+        (0, 1) => Some(Dialect::Vertex.name().to_owned()),
+        (index, _) => Some(Dialect::ALL[index].name().to_owned()),
     };
-    let is_long = selector.wrapping_sub(b'A') / 6 % 2 == 1;
+    let is_long = selector / 6 % 2 == 1;
     let memory = world.gateway.memory(&[0; 16]);
     let (call, outcome) = decide(&memory, &head, cluster.as_deref(), message.body, is_long);
     let (again, same) = decide(&memory, &head, cluster.as_deref(), message.body, is_long);

@@ -75,9 +75,13 @@ impl Callers {
 
     /// A configuration with an upstream of each dialect, whose clusters have the dialects' names.
     pub fn configuration(&self) -> Value {
-        let upstreams = ["openai", "azure", "anthropic", "gemini", "bedrock"].map(
-            |dialect| json!({ "cluster": dialect, "dialect": dialect, "credential": {"env": "PROVIDER"} }),
-        );
+        let mut upstreams = ["openai", "azure", "anthropic", "gemini", "bedrock"]
+            .map(|dialect| json!({ "cluster": dialect, "dialect": dialect, "credential": {"env": "PROVIDER"} }))
+            .to_vec();
+        upstreams.push(json!({
+            "cluster": "vertex", "dialect": "vertex", "credential": {"env": "PROVIDER"},
+            "projects": ["acme-prod"], "locations": ["global"],
+        }));
         let hash = ApiKey::hash(&Secret::new(self.api_key.clone())).to_string();
         json!({
             "open": [{"method": "GET", "path": "/healthz"}],

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use claimgate::dialect::{BodyFacts, Operation};
-use claimgate::request::Dialect;
+use claimgate::request::{Dialect, Wire};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -17,31 +17,37 @@ pub fn agrees_with_tree(operation: &Operation, facts: &BodyFacts, body: &[u8]) {
     let Names(names) = serde_json::from_slice(body).expect("an object has names");
     assert_eq!(names.len(), tree.len(), "a name comes twice");
 
-    let dialect = wire(operation);
-    let read = read_names(dialect);
+    let wire = wire(operation);
+    let read = read_names(wire);
     for name in &names {
         let alike = read.iter().find(|known| is_alike(known, name));
         assert!(alike.is_none_or(|known| known == name), "`{name}` is like `{alike:?}`");
     }
     let text = |name: &str| tree.get(name).and_then(Value::as_str).map(str::to_owned);
     assert_eq!(facts.model, expected_model(operation, text("model")), "the model");
-    let stream = match dialect {
-        Dialect::Gemini | Dialect::Bedrock => None,
+    let stream = match wire {
+        Wire::Gemini | Wire::Bedrock => None,
         _ => tree.get("stream").and_then(Value::as_bool),
     };
     assert_eq!(facts.stream, operation.path_streams().or(stream), "the stream");
-    assert_eq!(facts.max_tokens, limit(dialect, &tree), "the limit on model tokens");
+    assert_eq!(facts.max_tokens, limit(wire, &tree), "the limit on model tokens");
 }
 
-/// The dialect of the body's keys.
-fn wire(operation: &Operation) -> Dialect {
-    if operation.is_openai_compatible() { Dialect::Openai } else { operation.dialect() }
+/// Whose the body's keys are.
+fn wire(operation: &Operation) -> Wire {
+    let speaks = |name: &str| operation.name() == name && operation.dialect() == Dialect::Vertex;
+    match operation.is_openai_compatible() {
+        true => Wire::Openai,
+        // At Vertex AI only Anthropic's chats are left.
+        false if speaks("chat") => Wire::Anthropic,
+        false => operation.dialect().wire(),
+    }
 }
 
 /// The keys that every dialect reads, and those of the limits.
-fn read_names(dialect: Dialect) -> Vec<&'static str> {
-    let limits: &[&str] = match dialect {
-        Dialect::Openai | Dialect::Azure => &[
+fn read_names(wire: Wire) -> Vec<&'static str> {
+    let limits: &[&str] = match wire {
+        Wire::Openai | Wire::Azure => &[
             "stream",
             "max_tokens",
             "max_completion_tokens",
@@ -49,9 +55,9 @@ fn read_names(dialect: Dialect) -> Vec<&'static str> {
             "previous_response_id",
             "store",
         ],
-        Dialect::Anthropic => &["stream", "max_tokens", "max_tokens_to_sample", "container"],
-        Dialect::Gemini => &["generationConfig", "generation_config", "cachedContent", "cached_content"],
-        Dialect::Bedrock => &[
+        Wire::Anthropic => &["stream", "max_tokens", "max_tokens_to_sample", "container"],
+        Wire::Gemini => &["generationConfig", "generation_config", "cachedContent", "cached_content"],
+        Wire::Bedrock => &[
             "max_tokens",
             "max_completion_tokens",
             "maxTokens",
@@ -71,7 +77,7 @@ fn is_alike(known: &str, name: &str) -> bool {
 
 fn expected_model(operation: &Operation, in_body: Option<String>) -> Option<String> {
     let in_body = in_body.map(|model| match (operation.dialect(), model.strip_prefix("models/")) {
-        (Dialect::Gemini, Some(bare)) => bare.to_owned(),
+        (Dialect::Gemini | Dialect::Vertex, Some(bare)) => bare.to_owned(),
         _ => model,
     });
     match (operation.path_model(), operation.dialect()) {
@@ -84,25 +90,25 @@ fn expected_model(operation: &Operation, in_body: Option<String>) -> Option<Stri
     }
 }
 
-fn limit(dialect: Dialect, tree: &Map<String, Value>) -> Option<u64> {
+fn limit(wire: Wire, tree: &Map<String, Value>) -> Option<u64> {
     let largest = |tree: &Map<String, Value>, names: &[&str]| {
         names.iter().filter_map(|name| tree.get(*name)?.as_u64()).max()
     };
     let inside = |outer: &[&str], names: &[&str]| {
         outer.iter().filter_map(|name| largest(tree.get(*name)?.as_object()?, names)).max()
     };
-    match dialect {
-        Dialect::Openai | Dialect::Azure => {
+    match wire {
+        Wire::Openai | Wire::Azure => {
             largest(tree, &["max_tokens", "max_completion_tokens", "max_output_tokens"])
         }
-        Dialect::Anthropic => largest(tree, &["max_tokens", "max_tokens_to_sample"]),
-        Dialect::Gemini => {
+        Wire::Anthropic => largest(tree, &["max_tokens", "max_tokens_to_sample"]),
+        Wire::Gemini => {
             let configs = GEMINI_CONFIG.iter().filter_map(|outer| tree.get(*outer)?.as_object());
             configs
                 .flat_map(|config| GEMINI_LIMIT.iter().filter_map(|name| protobuf(config.get(*name)?)))
                 .max()
         }
-        Dialect::Bedrock => {
+        Wire::Bedrock => {
             let top = largest(tree, &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"]);
             let converse = inside(&["inferenceConfig"], &["maxTokens", "max_new_tokens", "maxNewTokens"]);
             let own = &["max_tokens", "max_completion_tokens", "maxTokens", "max_gen_len"];

@@ -24,6 +24,9 @@ fn also(dialect: Dialect) -> &'static str {
         Dialect::Azure => "All of OpenAI's also below `/openai` without `/v1`, under an `api-version`.",
         Dialect::Anthropic => "The betas of managed agents are among them.",
         Dialect::Gemini => "`{version}` is `v1`, `v1beta`, `v1alpha` or Vertex's `v1beta1`.",
+        Dialect::Vertex => {
+            "`{project}` and `{location}` are those of the upstream's entry, `{version}` as for `gemini`."
+        }
         Dialect::Bedrock => "`{arn}` and `{resource}` may be an ARN with `%2F` in it.",
     }
 }

@@ -1,14 +1,15 @@
 //! What a key means below the top level: a reference, an owner of one, a model, or the caller's own data.
 //!
 //! References are those of OpenAI (`file_id`, `vector_store_ids`, `container`, `audio.id`, `tunnel_id`), Anthropic
-//! (`file_id`, `skill_id`), Gemini (`fileUri` but for public addresses, `cachedContent`) and Bedrock (`s3Location`). A
+//! (`file_id`, `skill_id`), Gemini (`fileUri` but for public addresses, `cachedContent`), Vertex AI, which has Gemini's words
+//! (buckets, stores of documents, and the secrets and accounts that tools go there with), and Bedrock (`s3Location`). A
 //! name that is the caller's own data is so for every dialect, and no dialect has a reference below it.
 
 use super::item_members::ItemMembers;
 use super::value_shape::Shape;
 use crate::dialect::body::text_volume::CountedAs;
 use crate::dialect::case_folding::fold;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// What a nested key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(super) enum NestedKey {
 const LONGEST: usize = "previousinteractionid".len();
 
 /// What a nested key of this name means; a reader that ignores case or underscores finds the same.
-pub(super) fn nested_key(wire: Dialect, name: &str) -> NestedKey {
+pub(super) fn nested_key(wire: Wire, name: &str) -> NestedKey {
     let mut letters = [0; LONGEST];
     let mut free = letters.iter_mut();
     for letter in name.chars().filter(|letter| *letter != '_') {
@@ -68,14 +69,23 @@ fn is_as_written(name: &str) -> bool {
 }
 
 /// The meaning of a name without `_`, in lower case.
-fn of_letters(wire: Dialect, name: &[u8]) -> NestedKey {
+fn of_letters(wire: Wire, name: &[u8]) -> NestedKey {
     match name {
         // In these two it holds the arguments of a tool call.
-        b"input" if matches!(wire, Dialect::Anthropic | Dialect::Bedrock) => NestedKey::Data,
-        b"fileuri" | b"uri" if wire == Dialect::Gemini => NestedKey::Address,
+        b"input" if matches!(wire, Wire::Anthropic | Wire::Bedrock) => NestedKey::Data,
+        b"fileuri" | b"uri" if wire == Wire::Gemini => NestedKey::Address,
         b"fileid" | b"fileids" | b"fileuri" | b"vectorstoreid" | b"vectorstoreids" => NestedKey::Reference,
         // A part of an interaction.
-        b"uri" if wire == Dialect::Gemini => NestedKey::Reference,
+        b"uri" if wire == Wire::Gemini => NestedKey::Reference,
+        b"gcsuri" | b"outputgcsuri" | b"storageuri" if wire == Wire::Gemini => NestedKey::Reference,
+        b"datastore" | b"engine" | b"ragcorpus" | b"ragcorpora" if wire == Wire::Gemini => {
+            NestedKey::Reference
+        }
+        b"apikeysecret" | b"apikeysecretversion" | b"credentialsecret" | b"serviceaccount"
+            if wire == Wire::Gemini =>
+        {
+            NestedKey::Reference
+        }
         b"filesearchstorenames" | b"cachedcontent" | b"previousresponseid" => NestedKey::Reference,
         b"previousinteractionid" | b"containerid" | b"skillid" | b"tunnelid" => NestedKey::Reference,
         b"s3location" => NestedKey::Location,

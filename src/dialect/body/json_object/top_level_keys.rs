@@ -1,7 +1,7 @@
 //! The keys that are read of a JSON body, per dialect, and how a key is told from its look-alikes.
 
 use crate::dialect::case_folding::fold;
-use crate::request::Dialect;
+use crate::request::Wire;
 
 /// A top-level key and what it means; several names are the same key to the provider.
 #[derive(Debug)]
@@ -47,13 +47,13 @@ const fn key(names: &'static [&'static str], meaning: Meaning) -> Key {
     Key { names, meaning }
 }
 
-/// The keys of the dialect's bodies; Azure's are OpenAI's.
-pub(super) fn keys(wire: Dialect) -> &'static [Key] {
+/// The keys of bodies in these words.
+pub(super) fn keys(wire: Wire) -> &'static [Key] {
     match wire {
-        Dialect::Openai | Dialect::Azure => OPENAI,
-        Dialect::Anthropic => ANTHROPIC,
-        Dialect::Gemini => GEMINI,
-        Dialect::Bedrock => BEDROCK,
+        Wire::Openai | Wire::Azure => OPENAI,
+        Wire::Anthropic => ANTHROPIC,
+        Wire::Gemini => GEMINI,
+        Wire::Bedrock => BEDROCK,
     }
 }
 
@@ -109,6 +109,8 @@ const GEMINI: &[Key] = &[
     key(&["environmentId", "environment_id"], Meaning::Refers),
     // It has a model of its own.
     key(&["agent"], Meaning::FurtherModels),
+    // Of a prediction, which may say where to put the answer; further down it is a function's schema.
+    key(&["parameters"], Meaning::Object(&[])),
 ];
 
 const GEMINI_CONFIG: &[Key] = &[key(&["maxOutputTokens", "max_output_tokens"], Meaning::ProtobufMaxTokens)];

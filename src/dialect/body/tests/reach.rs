@@ -313,3 +313,69 @@ fn a_body_that_stays_within_the_request_says_so() {
         assert_eq!(reach(dialect, path, body), (false, false), "{note}");
     }
 }
+
+#[test]
+fn what_vertex_reads_for_the_caller_with_the_projects_own_access_says_so() {
+    const GENERATE: &str = "/v1/projects/p/locations/l/publishers/google/models/m:generateContent";
+    const PREDICT: &str = "/v1/projects/p/locations/l/publishers/google/models/m:predict";
+    for (path, body, is_stateful, note) in [
+        (
+            GENERATE,
+            r#"{"cachedContent":"projects/other/locations/l/cachedContents/c"}"#,
+            true,
+            "a cache, be it another project's",
+        ),
+        (
+            GENERATE,
+            r#"{"tools":[{"retrieval":{"vertexAiSearch":{"datastore":"projects/other/d"}}}]}"#,
+            true,
+            "a store of documents",
+        ),
+        (
+            GENERATE,
+            r#"{"tools":[{"retrieval":{"vertexAiSearch":{"engine":"e"}}}]}"#,
+            true,
+            "an engine that searches",
+        ),
+        (
+            GENERATE,
+            r#"{"tools":[{"retrieval":{"vertexRagStore":{"ragResources":[{"rag_corpus":"c"}]}}}]}"#,
+            true,
+            "a corpus, by its other name",
+        ),
+        (
+            GENERATE,
+            r#"{"tools":[{"retrieval":{"externalApi":{"endpoint":"https://evil.example","apiAuth":{"apiKeyConfig":{"apiKeySecretVersion":"projects/p/secrets/s/versions/1"}}}}}]}"#,
+            true,
+            "a secret that is sent where the caller says",
+        ),
+        (
+            GENERATE,
+            r#"{"tools":[{"googleMaps":{"authConfig":{"oauthConfig":{"serviceAccount":"a@p.iam"}}}}]}"#,
+            true,
+            "an account",
+        ),
+        (PREDICT, r#"{"instances":[{"image":{"gcsUri":"gs://b/a.png"}}]}"#, true, "a bucket"),
+        (
+            PREDICT,
+            r#"{"instances":[{"prompt":"x"}],"parameters":{"storageUri":"gs://b/"}}"#,
+            true,
+            "a bucket for the answer",
+        ),
+        (PREDICT, r#"{"instances":[{"prompt":"x"}],"parameters":{"sampleCount":1}}"#, false, "neither"),
+        (
+            GENERATE,
+            r#"{"tools":[{"functionDeclarations":[{"parameters":{"properties":{"engine":{},"storageUri":{}}}}]}]}"#,
+            false,
+            "a function's schema",
+        ),
+        (
+            GENERATE,
+            r#"{"contents":[{"parts":[{"text":"x"}]}],"labels":{"team":"a"}}"#,
+            false,
+            "a question with labels",
+        ),
+    ] {
+        assert_eq!(reach(Dialect::Vertex, path, body), (is_stateful, false), "{note}");
+    }
+}

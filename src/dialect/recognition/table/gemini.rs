@@ -2,7 +2,7 @@
 //! <https://ai.google.dev/gemini-api/docs/openai>.
 //!
 //! Left out, and so refused unless the operator lists them: Vertex's paths below `projects/…`, which name the account that
-//! pays, `webhooks` and `credentials`, which administer it, and the gRPC names of the same methods. What mints a
+//! pays (`vertex.rs`), `webhooks` and `credentials`, which administer it, and the gRPC names of the same methods. What mints a
 //! credential of the provider for the caller is in `../ephemeral_tokens.rs`.
 
 use super::row::{Row, rows};
