@@ -12,7 +12,7 @@ mod tokens;
 pub(super) use cache::CacheMetrics;
 pub(super) use calls::CallMetrics;
 pub(super) use documents::DocumentMetrics;
-pub(super) use events::{count_anomaly, count_introspection, count_key_fetch};
+pub(super) use events::{count_anomaly, count_introspection, count_key_fetch, count_own_key};
 pub(super) use ledger_gauge::LedgerGauge;
 pub(super) use rate_limits::RateLimitMetrics;
 pub(super) use tokens::TokenMetrics;

@@ -50,17 +50,18 @@ impl Upstreams {
             Denial::new(Reason::RouteChanged).with_note("the request has no permit for this cluster")
         })?;
         let mut patch = HeaderPatch::default();
-        match upstream.choose(passport.tenant.as_deref())? {
+        match upstream.choose(passport.tenant.as_deref(), None)? {
             Choice::Secret(secret) => {
                 let is_compatible = passport.is_openai_compatible;
-                let setting = headers::credential(upstream.dialect, is_compatible, secret);
+                let setting = headers::place(upstream.dialect, is_compatible).holding(secret);
                 patch = patch.with(&[setting].into());
             }
             Choice::Token(chosen) => {
                 // The half in the listener's chain has seen one, so it has just ended.
                 patch.set_bearer(token(chosen.index).ok_or(Reason::UpstreamTokenUnavailable)?.value());
             }
-            Choice::Envoy => {}
+            // Callers' own keys go on in the listener's chain, which the configuration is held to.
+            Choice::Own | Choice::Envoy => {}
         }
         Ok(patch)
     }

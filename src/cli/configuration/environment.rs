@@ -36,11 +36,17 @@ fn environment(
     }
 }
 
-/// The environment variables that hold keys of the gateway's own: those that sign tokens, and the one that makes nonces.
+/// The environment variables that hold keys of the gateway's own: those that sign tokens or seal keys, and the one that makes nonces.
 fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
     let keys = keys.chain(config.dpop.iter().map(|dpop| dpop.nonce_key.as_ref()));
-    keys.flatten().map(|SecretSource::Env(name)| name.as_str())
+    keys.flatten().chain(sealing_keys(config)).map(|SecretSource::Env(name)| name.as_str())
+}
+
+/// Those by which users' own keys are sealed.
+fn sealing_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
+    let sections = config.own_keys.iter();
+    sections.flat_map(|own| [&own.sealing_key].into_iter().chain(&own.other_sealing_keys))
 }
 
 /// The environment variables by whose values issuers and token endpoints know the gateway.
@@ -113,6 +119,7 @@ pub(in crate::cli) fn environment_names(config: &Config) -> BTreeSet<&str> {
         ProviderCredential::PerTenant(entry) => {
             entry.tenants.values().chain(&entry.fallback).filter_map(variable).collect()
         }
+        ProviderCredential::Own(entry) => entry.fallback.iter().filter_map(variable).collect(),
         ProviderCredential::From(_) | ProviderCredential::Envoy => Vec::new(),
     });
     names.chain(signing_keys(config)).chain(client_secrets(config)).collect()

@@ -1,6 +1,6 @@
 //! What one worker remembers of the calls it has decided, each part under the name of what it was worked out from.
 //!
-//! Five things are remembered: who a credential proves, which token is not active, what a path asks, what is [`Settled`]
+//! Six things are remembered: who a credential proves, which token is not active, what a sealed key is, what a path asks, what is [`Settled`]
 //! of both together, and the [`Judgement`] of all calls of which expressions see the same ([`DecisionKey`]).
 //! Nothing of the last two is remembered where an expression that was run reads more than who calls, what path and body ask
 //! and which upstream it is for: not the headers, the time or the address.
@@ -18,9 +18,11 @@ use crate::gateway::call::{Judgement, Settled};
 use crate::holding::{Bounds, Holding};
 use crate::identity::{CredentialName, Introspected, Principal, Proof};
 use crate::ledger::Allotments;
+use crate::own_key::OwnKey;
 use crate::quota::{UnreportedCharges, Unsettled};
 
-/// The most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
+/// The most opened keys, the most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
+const OWN_KEYS: usize = 1000;
 const OPERATIONS: usize = 1000;
 const INACTIVE: usize = 1000;
 const VOUCHED: usize = 10_000;
@@ -34,6 +36,8 @@ pub struct Memory {
     pub(in crate::gateway) inactive: Cache<Introspected, CredentialName>,
     /// Which tokens issuers have vouched for, though what they said is over.
     vouched: Cache<(), CredentialName>,
+    /// Callers' own keys for providers, opened; whose they are is asked each time.
+    pub(in crate::gateway) own_keys: Cache<Rc<OwnKey>>,
     pub(in crate::gateway) operations: Cache<Rc<Operation>>,
     pub(in crate::gateway) settled: Cache<Rc<Settled>, SettledName>,
     pub(in crate::gateway) judgements: Cache<Rc<Judgement>, DecisionKey>,
@@ -64,6 +68,7 @@ impl Memory {
             inactive: Cache::new(others(INACTIVE), key),
             // It proves nothing: whoever asks about one goes before strangers.
             vouched: Cache::new(VOUCHED, key),
+            own_keys: Cache::new(others(OWN_KEYS), key),
             operations: Cache::new(others(OPERATIONS), key),
             settled: Cache::new(others(SETTLED), key),
             judgements: Cache::new(others(JUDGEMENTS), key),

@@ -19,6 +19,11 @@ pub(in crate::lifecycle) fn count_introspection(house: &dyn House, outcome: &str
     count(house, &format!("claimgate.introspections.outcome.{outcome}"));
 }
 
+/// Counts what became of a user's own key.
+pub(in crate::lifecycle) fn count_own_key(house: &dyn House, counter: &str) {
+    count(house, counter);
+}
+
 pub(super) fn count(house: &dyn House, counter: &str) {
     if let Some(id) = house.metric(MetricKind::Counter, counter) {
         house.add(id, 1);
