@@ -44,8 +44,6 @@ pub struct Sealed {
     pub id: String,
     /// Unix seconds.
     pub expires_at: u64,
-    /// The name of the sealing key.
-    pub sealed_by: String,
 }
 
 /// What `allow` sees.
@@ -163,9 +161,8 @@ impl OwnKeys {
         }
         let text = serde_json::to_vec(&content).map_err(|_| unavailable("the key could not be written"))?;
         let sealed = self.keys.seal(&text, &moment.entropy);
-        let (value, sealed_by) =
-            sealed.ok_or_else(|| unavailable("the environment of Envoy has no sealing key"))?;
-        Ok(Sealed { value, id: content.jti, expires_at: content.exp, sealed_by: sealed_by.to_owned() })
+        let value = sealed.ok_or_else(|| unavailable("the environment of Envoy has no sealing key"))?;
+        Ok(Sealed { value, id: content.jti, expires_at: content.exp })
     }
 
     /// The key in a sealed value, whoever sent it: it must still be required to be the caller's.

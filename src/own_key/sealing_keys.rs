@@ -67,11 +67,10 @@ impl SealingKeys {
         Ok(Self { own: compiled.next().flatten(), others: compiled.flatten().collect() })
     }
 
-    /// Seals a text by the present key, with the key's name; `None` where there is none.
-    pub(super) fn seal(&self, text: &[u8], entropy: &[u8; 16]) -> Option<(Secret, &str)> {
-        let own = self.own.as_ref()?;
-        let jwe = own.seal(text, entropy)?;
-        Some((Secret::new(format!("{SEALED_PREFIX}{jwe}")), own.id()))
+    /// Seals a text by the present key; `None` where there is none.
+    pub(super) fn seal(&self, text: &[u8], entropy: &[u8; 16]) -> Option<Secret> {
+        let jwe = self.own.as_ref()?.seal(text, entropy)?;
+        Some(Secret::new(format!("{SEALED_PREFIX}{jwe}")))
     }
 
     /// What was sealed, and the name of the key that did it.

@@ -390,8 +390,8 @@ def test_the_page_works_as_it_is_written(
     (tmp_path / "audit.log").write_text("\n".join(written))
     table = [line.split() for line in run(report).splitlines()]
     shown = re.search(r"```text\nowner.*?```", section, re.DOTALL).group().splitlines()[1:-1]
-    assert table[0] == shown[0].split() and ["caller", "notes", "2"] == shown[1].split()[:3]
-    assert ["caller", "notes", "2"] in [row[:3] for row in table], table
+    # Its model tokens are the simulator's.
+    assert [row[:3] for row in table] == [line.split()[:3] for line in shown], table
     run(revoke)
     hang_out(lists, *json.loads((tmp_path / "revoked.json").read_text())["revoked"])
     notes, value = (json.loads((tmp_path / name).read_text())["value"] for name in ("notes.json", "sealed.json"))

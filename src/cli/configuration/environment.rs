@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::config::{
     AwsKeys, ClientProof, Config, Credential, CredentialSource, Introspection, Machine, ProviderCredential,
@@ -12,8 +14,14 @@ use crate::secret::Secret;
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
 pub(in crate::cli) fn stand_in(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
-    // A key that signs the tokens of scripts, and that everybody knows.
-    environment(config, |name| Some(json!({ "kty": "oct", "kid": name, "k": "A".repeat(43) }).to_string()))
+    // Keys that sign the tokens of scripts or seal, and that everybody knows; one that does both is refused.
+    environment(config, |name| {
+        Some(json!({ "kty": "oct", "kid": name, "k": stand_in_key(name) }).to_string())
+    })
+}
+
+fn stand_in_key(name: &str) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(name))
 }
 
 /// As [`stand_in`], but with the signing keys of this process's environment.

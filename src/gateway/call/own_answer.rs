@@ -19,8 +19,15 @@ pub(in crate::gateway) struct Given {
     pub(in crate::gateway) subject: String,
     /// Unix seconds.
     pub(in crate::gateway) expires_at: u64,
-    /// The name of the key that has sealed it; `None` of a token.
-    pub(in crate::gateway) sealed_by: Option<String>,
+    pub(in crate::gateway) kind: GivenKind,
+}
+
+/// What was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum GivenKind {
+    Token,
+    /// A user's own key for a provider, sealed.
+    SealedKey,
 }
 
 impl fmt::Debug for OwnAnswer {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual, UpstreamCredential};
 use crate::gateway::Ending;
-use crate::gateway::call::{Call, Forwarded, Observed, Verdict};
+use crate::gateway::call::{Call, Forwarded, GivenKind, Observed, Verdict};
 use crate::own_key::OwnKey;
 
 /// As long as most records are, in bytes.
@@ -14,10 +14,8 @@ impl Call {
     /// The audit line of this call.
     pub fn record(&self, ending: &Ending) -> String {
         let (denial, given) = (self.denial(), self.given());
-        let (sealed, token) = (
-            given.filter(|given| given.sealed_by.is_some()),
-            given.filter(|given| given.sealed_by.is_none()),
-        );
+        let given_as = |kind| given.filter(|given| given.kind == kind);
+        let (token, sealed) = (given_as(GivenKind::Token), given_as(GivenKind::SealedKey));
         let record = Record {
             time: time(self.arrival.started_ms),
             decision: self.decision(),

@@ -4,7 +4,7 @@ use crate::audit::{self, Decision, QuotaTally, Tally};
 use crate::config::Unit;
 use crate::denial::Reason;
 use crate::gateway::Gateway;
-use crate::gateway::call::Call;
+use crate::gateway::call::{Call, GivenKind};
 
 impl Call {
     /// The counters of users' own keys that this call adds to. A sealing key whose counter stays as it is opens nothing more.
@@ -17,7 +17,7 @@ impl Call {
         ];
         let counter = |name: &str| format!("claimgate.own_keys.{name}");
         let is_refused = self.denial().is_some_and(|denial| REFUSALS.contains(&denial.reason()));
-        let is_sealed = self.given().is_some_and(|given| given.sealed_by.is_some());
+        let is_sealed = self.given().is_some_and(|given| given.kind == GivenKind::SealedKey);
         let opened =
             self.own_key().map(|key| [counter("opened"), counter(&format!("kid.{}", key.sealed_by()))]);
         let others = [(is_refused, "refused"), (is_sealed, "sealed")];

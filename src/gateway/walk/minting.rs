@@ -6,7 +6,7 @@ use super::authenticating::{caller, stop};
 use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
-use crate::gateway::call::{Authenticated, Given, hex};
+use crate::gateway::call::{Authenticated, Given, GivenKind, hex};
 use crate::gateway::host::body;
 use crate::gateway::stop::Stop;
 use crate::gateway::{Body, Call, Gateway, Known, Need, Patience};
@@ -82,8 +82,12 @@ impl Gateway {
         grant.principal.binding = self.binding_for(holder, &asked, parties.subject, known)?;
         let token = self.rooms.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
-        let given =
-            Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at, sealed_by: None };
+        let given = Given {
+            id: id.clone(),
+            subject: subject.clone(),
+            expires_at: grant.expires_at,
+            kind: GivenKind::Token,
+        };
         Ok((mint::answer(&asked, &grant, &token, now_seconds), given))
     }
 

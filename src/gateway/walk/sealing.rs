@@ -3,7 +3,7 @@
 //! The body, and so the key, is in this walk alone: nothing of it is remembered, recorded or said again.
 
 use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::call::{Authenticated, Given};
+use crate::gateway::call::{Authenticated, Given, GivenKind};
 use crate::gateway::host::body;
 use crate::gateway::stop::Stop;
 use crate::gateway::{Body, Call, Gateway, Known, Need, Patience};
@@ -49,7 +49,7 @@ impl Gateway {
             id: sealed.id.clone(),
             subject: who.principal().subject.clone(),
             expires_at: sealed.expires_at,
-            sealed_by: Some(sealed.sealed_by.clone()),
+            kind: GivenKind::SealedKey,
         };
         Ok((sealed.answer(), given))
     }
