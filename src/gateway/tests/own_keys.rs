@@ -6,7 +6,7 @@ use super::exchanging::acting;
 use super::minting::{self, answered, token, tokens};
 use super::reasons::Row;
 use super::revoking::list;
-use super::{NOW, NOW_MS, Request, Scene, rule, setting};
+use super::{NOW, NOW_MS, Request, Scene, compiled, rule, setting};
 use crate::denial::Reason;
 use crate::gateway::{Known, Need, Outcome, Remote};
 use crate::identity::PROVIDER_KEY;
@@ -444,6 +444,12 @@ fn an_agent_gets_the_key_of_the_user_it_acts_for_and_of_nobody_else() {
     assert_eq!(sent(&scene, &request), format!("Bearer {KEY}"));
     assert_eq!(record(&scene, &request)["claimgate.principal.actor"], "indexer");
     assert_eq!(scene.refusal(&asking("bob")), Some(Reason::ProviderKeyNotForCaller));
+}
+
+#[test]
+fn who_lets_headers_leave_before_the_body_seals_nothing() {
+    let error = compiled(own(json!({ "hold": "headers" }))).unwrap_err();
+    assert!(error.at == "own_keys" && error.why.contains("hold bodies"), "{error}");
 }
 
 #[test]
