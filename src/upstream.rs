@@ -46,7 +46,7 @@ pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
 use headers::{Place, Setting};
-pub use passport::Passport;
+pub use passport::{AtHand, Passport};
 pub use url_key::UrlKey;
 
 /// The upstreams of one configuration, by the name of their Envoy cluster.

@@ -98,11 +98,13 @@ impl Gateway {
         let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
         let is_here = self.settings.attach == Attach::InChain;
-        let own_key = request.own_key().map(Fresh::OwnKey);
-        let fresh = token.filter(|_| is_here).map(|token| Fresh::Token(token)).or(own_key);
+        let fresh = token.map(|token| Fresh::Token(token)).or(request.own_key().map(Fresh::OwnKey));
+        let fresh = fresh.filter(|_| is_here);
         let mut patch = request.upstream.attach(&proofs, attachment, fresh, request.head());
-        let passport =
-            (!is_here).then(|| request.upstream.passport(&proofs, request.principal(), request.operation()));
+        let passport = (!is_here).then(|| {
+            let (upstream, principal) = (request.upstream, request.principal());
+            upstream.passport(&proofs, principal, request.operation(), request.own_key())
+        });
         self.ask_for_readable_answer(request, &mut patch);
         request.arrival.set_request_id(&mut patch);
         let token = token.cloned();

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub struct OwnKey {
     key: Secret,
+    /// As it was sent.
+    sealed: Secret,
     owner: Owner,
     upstreams: Vec<String>,
     /// Of which only the models are limited.
@@ -25,11 +27,12 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
-    pub(super) fn of(content: Content, sealed_by: &str) -> Self {
+    pub(super) fn of(content: Content, sealed: &[u8], sealed_by: &str) -> Self {
         let Content { iss, jti, iat, exp, tenant, sub, sub_iss, upstreams, models, key } = content;
         let revocable = revocable(&sub, &tenant, (&sub_iss, &iss), (&jti, iat));
         Self {
             key: Secret::new(key),
+            sealed: Secret::new(sealed),
             owner: Owner { tenant, subject: sub, issuer: sub_iss },
             upstreams,
             limits: Limits { models, ..Limits::default() },
@@ -42,6 +45,11 @@ impl OwnKey {
     /// What goes to the provider.
     pub fn secret(&self) -> &Secret {
         &self.key
+    }
+
+    /// What the caller has sent, which only the gateway can open.
+    pub fn sealed(&self) -> &Secret {
+        &self.sealed
     }
 
     /// Its `jti`.

@@ -5,7 +5,7 @@ use super::opened::OwnKey;
 use super::owner::Owner;
 use super::seal_request::{SealRequest, invalid};
 use super::sealing_keys::{SealingKeys, Unopened};
-use crate::config::{self, Attach, Config, ConfigError, ProviderCredential, Upstream};
+use crate::config::{self, Config, ConfigError, ProviderCredential, Upstream};
 use crate::denial::{Answer, Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Field, Vocabulary};
 use crate::identity::{PROVIDER_KEY, Principal};
@@ -79,10 +79,6 @@ impl OwnKeys {
         if upstreams.is_empty() {
             let why = "no upstream has `credential: {own: {}}`, so that no key could be used; write it there, or leave this out";
             return Err(ConfigError::new("own_keys", why));
-        }
-        if config.attach == Attach::AtCluster {
-            let why = "callers' own keys go on in the listener's chain; write `in_chain`, or give these upstreams to another gateway";
-            return Err(ConfigError::new("attach", why));
         }
         require_section(section, config)?;
         let allow = section.allow.as_ref().map(|text| {
@@ -171,7 +167,7 @@ impl OwnKeys {
     /// What this gateway has not sealed; nothing of it is said again.
     pub fn open(&self, value: &[u8]) -> Result<OwnKey, Denial> {
         let (content, sealed_by) = self.opened(value)?;
-        Ok(OwnKey::of(content, sealed_by))
+        Ok(OwnKey::of(content, value, sealed_by))
     }
 
     fn opened(&self, value: &[u8]) -> Result<(Content, &str), Denial> {
@@ -191,7 +187,7 @@ impl OwnKeys {
 
     fn content_of(&self, sealed: &Secret, owner: &Owner, now_seconds: u64) -> Result<Content, Denial> {
         let (content, sealed_by) = self.opened(sealed.expose())?;
-        let key = OwnKey::of(content.clone(), sealed_by);
+        let key = OwnKey::of(content.clone(), sealed.expose(), sealed_by);
         key.require_of(owner, now_seconds)?;
         Ok(content)
     }

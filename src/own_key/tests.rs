@@ -384,7 +384,6 @@ fn a_section_that_is_wrong_says_where_and_what() {
     for (own, change, at, why) in [
         (Value::Null, json!({}), "upstreams[0].credential.own", "section `own_keys`"),
         (section(json!({})), json!({ "upstreams": nobody }), "own_keys", "{own: {}}"),
-        (section(json!({})), json!({ "attach": "at_cluster" }), "attach", "in_chain"),
         (section(json!({})), tokens, "own_keys.sealing_key", "signs tokens too"),
         (section(json!({ "issuer": "" })), json!({}), "own_keys.issuer", "empty"),
         (section(json!({ "path": "claimgate" })), json!({}), "own_keys.path", "exact path"),

@@ -15,13 +15,27 @@ import httpx
 import pytest
 from jwcrypto import jwk
 
-from harness import evidence
-from harness.bootstrap import static_cluster
+from harness import ecds, evidence
+from harness.bootstrap import gateway_bootstrap, on_clusters, static_cluster
 from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
+from harness.envoy import Envoy
 from harness.evidence import Kind
-from harness.gateway import COMMAND, ROOT, Signer, document, issuer_entry, key_entry, rule, upstream_entries
+from harness.gateway import (
+    COMMAND,
+    PROVIDER_CREDENTIALS,
+    ROOT,
+    WASM_FILE,
+    Signer,
+    document,
+    environment_keys,
+    half_at_cluster,
+    issuer_entry,
+    key_entry,
+    rule,
+    upstream_entries,
+)
 from harness.list_server import ListServer
 from harness.polled import clear, hang_out
 from harness.sealed_keys import GATEWAY, HEADER, PATH, SealingKey, claims
@@ -419,3 +433,31 @@ def test_rules_and_the_account_see_whose_it_is(caller: Caller, simulator: Simula
     assert caller.gateway.reload(configuration()) is Reload.APPLIED
     files = {"authorization": f"Bearer {ivan}", HEADER: value}
     assert caller.send("GET", "/openai/v1/files", files).status_code != 403, "it is the caller's own account"
+
+
+def test_at_the_cluster_the_key_is_opened_there(
+    simulator: Simulator, lists: ListServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In an Envoy of its own: both halves run there, and each attempt opens the key."""
+    directory, settings = tmp_path_factory.mktemp("own_keys_at_cluster"), configuration(attach="at_cluster")
+    file = directory / "claimgate.json"
+    typed = ecds.wasm_config(WASM_FILE, json.dumps(settings), environment_keys=environment_keys(settings))
+    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
+    bootstrap = gateway_bootstrap(simulator.ports, directory, file)
+    bootstrap = on_clusters(bootstrap, half_at_cluster(settings))
+    bootstrap["static_resources"]["clusters"].append(static_cluster("lists", lists.port))
+    simulator.clear()
+    with Envoy(bootstrap, directory, environment={**PROVIDER_CREDENTIALS, **ENVIRONMENT}) as envoy:
+        url, leo = envoy.url, token("leo")
+        key = f"sk-own-leo-{next(_numbers)}-5f3a9c71d2e84b06"
+        evidence.register(Kind.PROVIDER_CREDENTIAL, key)
+        value = FIRST.seal(claims(key, "leo"))
+
+        def ask(brought: str) -> httpx.Response:
+            headers = {"authorization": f"Bearer {leo}", HEADER: brought}
+            return httpx.post(f"{url}{CHAT_PATH}", headers=headers, json=CHAT, timeout=15)
+
+        wait_until(lambda: ask(value).status_code == 200, what="the first list", seconds=10)
+        assert {received["authorization"] for received in sent(simulator)} == {f"Bearer {key}"}
+        assert ask(FIRST.seal(claims(key, "bob"))).headers["x-claimgate-reason"] == "provider_key_not_for_caller"
+        assert envoy.crashes() == 0

@@ -12,6 +12,7 @@ use crate::gateway::{Known, Need, Outcome, Remote};
 use crate::identity::PROVIDER_KEY;
 use crate::policy::fixture::{head, merged, moment};
 use crate::request::{Headers, Moment};
+use crate::upstream::AtHand;
 
 pub(super) const PATH: &str = "/claimgate/v1/provider-keys";
 const KEY: &str = "sk-alices-own";
@@ -464,4 +465,34 @@ fn a_key_is_sealed_by_what_cannot_be_guessed_from_the_id() {
     let other: Value = serde_json::from_str(&call.answer().unwrap().body).unwrap();
     let nonce = |value: &Value| value.as_str().unwrap().split('.').nth(2).unwrap().to_owned();
     assert_ne!(nonce(&one), nonce(&other["value"]), "the same entropy, another text");
+}
+
+#[test]
+fn at_the_cluster_a_key_arrives_sealed_and_is_opened_there() {
+    let scene = scene(json!({ "attach": "at_cluster" }));
+    let value = sealed(&scene, "alice", json!({}));
+    let (call, outcome) = scene.decide(&with_key(&scene, "alice", &value).to(Some("either")));
+    let Outcome::Forward(patch) = outcome else { panic!("{:?}", call.denial()) };
+    assert_eq!(setting(&patch, "authorization"), None, "nothing goes on in the chain");
+    let passport = call.passport().unwrap();
+    let written = serde_json::to_string(passport).unwrap();
+    assert!(written.contains(&value) && !written.contains(KEY), "{written}");
+    assert!(!format!("{passport:?}").contains(&value));
+    let rooms = &scene.gateway.rooms;
+    let open = |sealed: &[u8]| rooms.own_keys.as_ref().unwrap().open(sealed);
+    let at_hand = AtHand { token: &|_| None, own_key: &open };
+    let attached =
+        |cluster, passport| rooms.upstreams.attach_at_cluster(Some(cluster), Some(passport), &at_hand);
+    assert_eq!(
+        setting(&attached("either", passport).unwrap(), "authorization"),
+        Some(format!("Bearer {KEY}")),
+        "never the fallback"
+    );
+    // As if the half on the cluster had another configuration.
+    let elsewhere = serde_json::from_str(&written.replace("either", "shared")).unwrap();
+    let refused = attached("shared", &elsewhere).unwrap_err();
+    assert_eq!(refused.reason(), Reason::ProviderKeyNotForUpstream);
+    let (call, _) = scene.decide(&user(&scene, "alice").to(Some("either")));
+    let plain = attached("either", call.passport().unwrap()).unwrap();
+    assert_eq!(setting(&plain, "authorization").as_deref(), Some("Bearer sk-FALLBACK"));
 }
