@@ -99,6 +99,10 @@ pub struct Record<'a> {
     pub token_subject: Option<&'a str>,
     /// When it ends, in Unix seconds.
     pub token_expires_at: Option<u64>,
+    /// The key that was sealed: the `claimgate.upstream.credential.key_id` of the requests that it is used for.
+    pub sealed_key_id: Option<&'a str>,
+    /// When it ends, in Unix seconds.
+    pub sealed_key_expires_at: Option<u64>,
     pub client_address: Option<&'a str>,
     /// How long the request waited for a token of the gateway's own.
     pub upstream_wait_ms: Option<u64>,
@@ -151,6 +155,8 @@ impl Record<'_> {
             ("claimgate.token.id", self.token_id.into()),
             ("claimgate.token.subject", self.token_subject.into()),
             ("claimgate.token.expires_at", self.token_expires_at.into()),
+            ("claimgate.provider_key.id", self.sealed_key_id.into()),
+            ("claimgate.provider_key.expires_at", self.sealed_key_expires_at.into()),
             ("client.address", self.client_address.into()),
             ("claimgate.upstream.credential.wait_ms", self.upstream_wait_ms.into()),
         ]);

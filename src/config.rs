@@ -13,6 +13,7 @@ mod anomalies;
 mod prices;
 mod metering;
 mod credentials;
+mod own_keys;
 mod upstreams;
 mod document;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,6 +33,7 @@ pub use identity::{
     WhenStale, shared_keys,
 };
 pub use metering::{MeteredUsage, Metering, StreamUsage};
+pub use own_keys::OwnKeys;
 pub use prices::{Above, CallPrices, Price, Prices, TierPrice, TierPrices, TokenPrices, Unpriced};
 pub use quotas::{
     DescriptorValue, Durability, Limit, OnFailure, Override, Period, Quota, QuotaEngine, RefusedAs, TimeZone,
@@ -42,7 +44,7 @@ pub use reading::read_document;
 pub use rules::{Mode, Rule, RuleReason};
 pub use upstreams::{
     Asserted, CredentialSource, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, Open,
-    ProviderCredential, StatelessResponses, TenantCredentials, Upstream, UsageForm,
+    OwnCredential, ProviderCredential, StatelessResponses, TenantCredentials, Upstream, UsageForm,
 };
 pub use values::{
     ByteSize, Dollars, Factor, KeyHash, SecretSource, Span, Thumbprint, Timestamp, read_secret,

@@ -35,11 +35,11 @@ mod possession;
 mod authentication;
 
 pub use credential::{
-    CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, Scheme,
-    find, in_body, protocols_without_credentials,
+    CARRIERS, Carrier, CredentialName, MAX_CREDENTIAL_BYTES, MINTED_PREFIX, PROVIDER_KEY, Presented,
+    PresentedKind, SEALED_PREFIX, Scheme, find, in_body, protocols_without_credentials,
 };
 
-pub use jose::{AssertionKey, EngineAnswer, Question};
+pub use jose::{AssertionKey, EngineAnswer, Question, base64url};
 
 pub use principal::{
     Binding, Holder, KeyFacts, Kind, Limits, MAX_ACTORS, Minted, Parent, Principal, holds_scope,

@@ -22,6 +22,7 @@ pub mod revocation;
 pub mod anomaly;
 pub mod policy;
 pub mod mint;
+pub mod own_key;
 pub mod quota;
 pub mod credentials;
 pub mod upstream;

@@ -34,18 +34,20 @@ use crate::credentials::{Chosen, Credentials, Token, TokenSource};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
+use crate::own_key::OwnKey;
 use crate::policy::{Permit, UpstreamFacts};
 use crate::quota::Admission;
 use crate::request::{Dialect, RequestHead};
 use crate::secret::Environment;
 
 pub use address::PublicAddress;
+pub use credential::AccountOwner;
 use credential::{Choice, Credential};
-use headers::Setting;
 pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
-pub use passport::Passport;
+use headers::{Place, Setting};
+pub use passport::{AtHand, Passport};
 use places::Places;
 pub use url_key::UrlKey;
 
@@ -92,17 +94,37 @@ pub struct Proofs {
 /// What goes on whatever a principal asks of an upstream by one operation; only [`Upstream::attach`] can read it. It
 /// has no `Debug`, because it holds the provider's credential.
 ///
-/// It is remembered with the verdict, so it holds the choice of a token, and never the token.
+/// It is remembered with the verdict, so it holds the choice of a token or of the caller's own key, and never one of them.
 #[derive(Clone)]
 pub struct Attachment {
     settings: Rc<[Setting]>,
     token: Option<Chosen>,
+    /// Where the caller's own key goes on; `None` where none does.
+    own_key: Option<Place>,
+    owner: AccountOwner,
+}
+
+/// What goes on beside an [`Attachment`]: it is got anew at each pass, and never remembered with the verdict.
+#[derive(Clone, Copy)]
+pub enum Fresh<'a> {
+    Token(&'a Token),
+    OwnKey(&'a OwnKey),
 }
 
 impl Attachment {
     /// The credential whose token goes on; `None` where none does.
     pub fn token(&self) -> Option<&Chosen> {
         self.token.as_ref()
+    }
+
+    /// True where the caller's own key goes on.
+    pub fn takes_own_key(&self) -> bool {
+        self.own_key.is_some()
+    }
+
+    /// Whose account at the provider it is for.
+    pub fn owner(&self) -> AccountOwner {
+        self.owner
     }
 }
 
@@ -231,16 +253,17 @@ impl Upstream {
         &self.cluster
     }
 
-    /// What rules see of it, for a caller of this tenant.
-    pub fn facts(&self, tenant: Option<&str>) -> UpstreamFacts<'_> {
+    /// What rules see of it, for a caller of this tenant, who may bring its own key.
+    pub fn facts(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> UpstreamFacts<'_> {
         UpstreamFacts {
             cluster: &self.cluster,
             tenant: self.tenant.as_deref(),
             metadata: &self.metadata,
-            credential: match self.credential.choose(tenant) {
+            credential: match self.credential.choose(tenant, own) {
                 Some(Some(Choice::Token(chosen))) => Some(&chosen.id),
                 _ => None,
             },
+            owner: self.credential.owner(tenant, own).name(),
         }
     }
 
@@ -257,10 +280,16 @@ impl Upstream {
 
     /// True where every principal that is served has the account for its tenant alone.
     pub fn belongs_to_tenants(&self) -> bool {
-        match self.credential.is_per_tenant() {
-            true => !self.credential.has_fallback() && self.reused.is_empty(),
-            false => self.tenant.is_some(),
+        match &self.credential {
+            Credential::PerTenant { fallback, .. } => fallback.is_none() && self.reused.is_empty(),
+            Credential::Own { fallback } => fallback.is_none() || self.tenant.is_some(),
+            Credential::Shared(_) | Credential::Envoy => self.tenant.is_some(),
         }
+    }
+
+    /// True where callers' own keys are used.
+    pub fn takes_own_keys(&self) -> bool {
+        matches!(self.credential, Credential::Own { .. })
     }
 
     /// True where the provider's credential is not ours to give or to withhold.
@@ -290,34 +319,38 @@ impl Upstream {
         &self,
         principal: &Principal,
         operation: &Operation,
+        own: Option<&OwnKey>,
         attach: Attach,
     ) -> Result<Attachment, Denial> {
         let identity = self.identity(principal)?.into_iter();
         let identity = identity.map(|(name, value)| Setting::new(name, value.as_bytes()));
-        let (credential, token) = match self.choose(principal.tenant.as_deref())? {
-            Choice::Secret(secret) => {
-                let is_compatible = operation.is_openai_compatible();
-                (Some(headers::credential(self.dialect, is_compatible, secret)), None)
-            }
-            Choice::Token(chosen) => (None, Some(chosen.clone())),
-            Choice::Envoy => (None, None),
+        let tenant = principal.tenant.as_deref();
+        let place = headers::place(self.dialect, operation.is_openai_compatible());
+        let (credential, token, own_key) = match self.choose(tenant, own)? {
+            Choice::Secret(secret) => (Some(place.holding(secret)), None, None),
+            Choice::Token(chosen) => (None, Some(chosen.clone()), None),
+            Choice::Own => (None, None, Some(place)),
+            Choice::Envoy => (None, None, None),
         };
         let credential = credential.filter(|_| attach == Attach::InChain);
-        Ok(Attachment { settings: identity.chain(credential).collect(), token })
+        let settings = identity.chain(credential).collect();
+        Ok(Attachment { settings, token, own_key, owner: self.credential.owner(tenant, own) })
     }
 
     /// Takes the caller's credential and identity headers off and puts the provider's on: what was put together, and the token
-    /// that it names, where that goes on here.
+    /// or the key that it names, where that goes on here.
     pub fn attach(
         &self,
         _proofs: &Proofs,
         attachment: &Attachment,
-        token: Option<&Token>,
+        fresh: Option<Fresh<'_>>,
         request: &RequestHead,
     ) -> HeaderPatch {
         let mut patch = HeaderPatch::stripping(request).with(&attachment.settings);
-        if let Some(token) = token {
-            patch.set_bearer(token.value());
+        match (fresh, attachment.own_key) {
+            (Some(Fresh::Token(token)), _) => patch.set_bearer(token.value()),
+            (Some(Fresh::OwnKey(key)), Some(place)) => patch.set_key(place, key.secret()),
+            (Some(Fresh::OwnKey(_)), None) | (None, _) => {}
         }
         if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
             patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");
@@ -349,13 +382,13 @@ impl Upstream {
         Ok(identity)
     }
 
-    /// The provider's credential for this tenant.
-    fn choose(&self, tenant: Option<&str>) -> Result<Choice<'_>, Denial> {
+    /// The provider's credential for this tenant, or the caller's own.
+    fn choose(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> Result<Choice<'_>, Denial> {
         let missing = || {
             let note = format!("the environment of Envoy has no credential for cluster `{}`", self.cluster);
             Denial::new(Reason::ProviderCredentialMissing).with_note(note)
         };
-        self.credential.choose(tenant).ok_or(Reason::TenantCredentialMissing)?.ok_or_else(missing)
+        self.credential.choose(tenant, own).ok_or_else(|| self.credential.absence())?.ok_or_else(missing)
     }
 }
 

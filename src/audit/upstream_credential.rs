@@ -1,14 +1,20 @@
-//! The part of a record that says with which credential a request went to the provider, where that is one that was got.
+//! The part of a record that says with which credential a request went to the provider, and whose account that is.
 
 use super::line::Line;
 
-/// A credential of the section `credentials`, and its token.
+/// What of the credential may be told.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamCredential<'a> {
-    pub id: &'a str,
-    pub kind: &'a str,
+    /// The entry of the section `credentials`.
+    pub id: Option<&'a str>,
+    /// How it is got; `own` where the caller has brought it.
+    pub kind: Option<&'a str>,
     /// Tells one token from another, and nothing of either.
-    pub token_id: &'a str,
+    pub token_id: Option<&'a str>,
+    /// Whose account it is: `gateway`, `tenant` or `caller`.
+    pub owner: Option<&'a str>,
+    /// The `jti` of the caller's own key.
+    pub key_id: Option<&'a str>,
 }
 
 impl UpstreamCredential<'_> {
@@ -17,6 +23,8 @@ impl UpstreamCredential<'_> {
             ("claimgate.upstream.credential.id", self.id.into()),
             ("claimgate.upstream.credential.kind", self.kind.into()),
             ("claimgate.upstream.credential.token_id", self.token_id.into()),
+            ("claimgate.upstream.credential.owner", self.owner.into()),
+            ("claimgate.upstream.credential.key_id", self.key_id.into()),
         ]);
     }
 }

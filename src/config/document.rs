@@ -11,6 +11,7 @@ use super::credentials::{Credential, ServedFile};
 use super::error::ConfigError;
 use super::identity::{Discovery, Dpop, Issuer, Key, KeyFeed, Revocations, Tokens, shared_keys};
 use super::metering::Metering;
+use super::own_keys::OwnKeys;
 use super::prices::Prices;
 use super::quotas::Quota;
 use super::rate_limit_service::RateLimitService;
@@ -107,6 +108,9 @@ pub struct Config {
     /// Credentials at providers that the gateway gets and renews, for `from` in `upstreams`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<Credential>,
+    /// Users' own keys for providers, sealed by the gateway. Absent: it seals none, and takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_keys: Option<OwnKeys>,
     /// One entry per Envoy cluster that leads to a provider. A cluster without an entry is refused.
     pub upstreams: Vec<Upstream>,
     /// What is read of the providers' answers.

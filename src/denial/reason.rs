@@ -123,7 +123,17 @@ reasons! {
     ProviderTokenRefused, "provider_token_refused", 403, "a token of the provider's own would lead past this gateway";
     TokensUnavailable, "tokens_unavailable", 503, "the gateway can give no tokens now";
 
+    // May a key be sealed?
+    ProviderKeyRequestInvalid, "provider_key_request_invalid", 400, "the request to seal a key cannot be understood";
+    ProviderKeyRequestDenied, "provider_key_request_denied", 403, "the credential may not have this key sealed";
+    ProviderKeysUnavailable, "provider_keys_unavailable", 503, "the gateway can neither seal keys nor open them now";
+
     // Can it be sent on?
+    ProviderKeyMissing, "provider_key_missing", 403, "the provider at this path is used with your own key; have it sealed, and send it in `x-claimgate-provider-key`";
+    ProviderKeyInvalid, "provider_key_invalid", 401, "the provider key is not one that this gateway has sealed";
+    ProviderKeyExpired, "provider_key_expired", 401, "the sealed provider key has expired; have it sealed again";
+    ProviderKeyNotForCaller, "provider_key_not_for_caller", 403, "the provider key is not the caller's own";
+    ProviderKeyNotForUpstream, "provider_key_not_for_upstream", 403, "the provider key is not for the provider at this path";
     TenantCredentialMissing, "tenant_credential_missing", 403, "there is no provider credential for the caller's tenant";
     ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
     UpstreamTokenUnavailable, "upstream_token_unavailable", 503, "the gateway has no token for the provider now; retry shortly";

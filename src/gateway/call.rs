@@ -20,16 +20,17 @@ use crate::credentials::{Chosen, Token};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
+use crate::own_key::OwnKey;
 use crate::request::RequestHead;
-use crate::upstream::{HeaderPatch, Passport};
+use crate::upstream::{Attachment, HeaderPatch, Passport};
 
 pub(super) use access_request::AccessRequest;
 pub(super) use arrival::Arrival;
 pub(super) use found::{Authenticated, Found};
 pub(super) use identified::{Identified, Observed};
 pub(super) use ids::hex;
-pub(super) use own_answer::Given;
 use own_answer::OwnAnswer;
+pub(super) use own_answer::{Given, GivenKind};
 pub(super) use read_body::ReadBody;
 pub(super) use received::Received;
 pub(super) use recognised::Recognised;
@@ -132,6 +133,24 @@ impl Call {
             }
             _ => None,
         }
+    }
+
+    /// Whose account at the provider the call goes on with, and what for; `None` where it does not go on.
+    pub(super) fn attachment(&self) -> Option<&Attachment> {
+        match &self.verdict {
+            Verdict::Forwarded(Forwarded { settled, .. }) => Some(&settled.judgement.attachment),
+            _ => None,
+        }
+    }
+
+    /// The caller's own key for the provider, where the call has brought one that holds.
+    pub(super) fn own_key(&self) -> Option<&OwnKey> {
+        self.found.as_ref()?.who.own_key.as_deref()
+    }
+
+    /// True where it goes on with a key of the caller's own.
+    pub(super) fn has_own_key(&self) -> bool {
+        self.attachment().is_some_and(Attachment::takes_own_key)
     }
 
     /// The token that the provider has refused, and the choice of its credential.

@@ -18,6 +18,7 @@ mod minting;
 mod models;
 mod needs;
 mod nonces;
+mod own_keys;
 mod places;
 mod possession;
 mod proofs;
@@ -48,6 +49,8 @@ const CHAT: &str = r#"{"model":"gpt-4o","messages":[]}"#;
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
 /// What signs the gateway's own tokens.
 const SIGNING_KEY: &str = r#"{"kty":"oct","kid":"s","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U"}"#;
+/// What seals callers' own keys.
+const SEALING_KEY: &str = r#"{"kty":"oct","kid":"seal-1","k":"c2VhbGVkLXNlYWxlZC1zZWFsZWQtc2VhbGVkLXNlYWw"}"#;
 const NOW: u64 = NOW_MS / 1000;
 
 /// A gateway, the counters of its Envoy, and an identity provider.
@@ -137,6 +140,7 @@ fn compile_with(signing_key: &str, signer: &RawSigner, change: Value) -> Result<
     let environment = |name: &str| match name {
         "ABSENT" => None,
         "SIGNING" => Some(Secret::new(signing_key)),
+        "SEALING" => Some(Secret::new(SEALING_KEY)),
         name => Some(Secret::new(format!("sk-{name}"))),
     };
     Gateway::compile(&Config::from_json(bundle.as_bytes())?, &environment)

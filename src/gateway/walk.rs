@@ -7,11 +7,13 @@ mod deciding;
 mod minting;
 mod observing;
 mod open;
+mod own_key;
 mod possession;
 mod reading;
 mod recognising;
 mod revoking;
 mod rewriting;
+mod sealing;
 mod settling;
 mod token;
 
@@ -21,7 +23,8 @@ use super::call::{AccessRequest, Authenticated, Call, Forwarded, Settled, Taken}
 use super::stop::Stop;
 use super::{Gateway, Known};
 use crate::config::Attach;
-use crate::upstream::{HeaderPatch, Proofs};
+use crate::own_key::OwnKey;
+use crate::upstream::{Fresh, HeaderPatch, Proofs};
 
 use bounds::{require_granted_operation, require_own_account, require_own_conversation, require_own_place};
 use recognising::recognise;
@@ -37,6 +40,7 @@ impl Gateway {
     pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
         let Authenticated { arrival, who, what, taken, .. } = self.authenticate(call, known)?;
         let upstream = self.rooms.upstreams.select(arrival.cluster())?;
+        who.own_key = self.own_key(arrival, who, upstream, known)?;
         let what = recognise(arrival, what, upstream, known)?;
         let request = AccessRequest { arrival, who, what, upstream };
         require_granted_operation(request)?;
@@ -48,7 +52,9 @@ impl Gateway {
         self.require_known_address(arrival)?;
         let seen = &known.memory.settled;
         let model_is_judged = self.model_is_judged(request, known);
-        let reads_each = model_is_judged || self.asks_for_stream_usage(request.operation(), upstream);
+        let key_names_models = request.own_key().is_some_and(OwnKey::names_models);
+        let reads_each =
+            model_is_judged || key_names_models || self.asks_for_stream_usage(request.operation(), upstream);
         let name = self.settled_name(request, known).filter(|_| !reads_each);
         let settled = match name.and_then(|name| seen.get(name, |_| true)) {
             Some(settled) => settled,
@@ -71,6 +77,7 @@ impl Gateway {
         if model_is_judged {
             self.judge_model(AccessRequest { arrival, who, what, upstream }, known)?;
         }
+        self.require_model_of_key(AccessRequest { arrival, who, what, upstream }, known)?;
         if let Some(body) = &mut what.body {
             body.catch_up(known.body)?;
         }
@@ -92,10 +99,13 @@ impl Gateway {
         let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
         let is_here = self.settings.attach == Attach::InChain;
-        let here = token.as_deref().filter(|_| is_here);
-        let mut patch = request.upstream.attach(&proofs, attachment, here, request.head());
-        let passport =
-            (!is_here).then(|| request.upstream.passport(&proofs, request.principal(), request.operation()));
+        let fresh = token.as_deref().map(Fresh::Token).or(request.own_key().map(Fresh::OwnKey));
+        let fresh = fresh.filter(|_| is_here);
+        let mut patch = request.upstream.attach(&proofs, attachment, fresh, request.head());
+        let passport = (!is_here).then(|| {
+            let (upstream, principal) = (request.upstream, request.principal());
+            upstream.passport(&proofs, principal, request.operation(), request.own_key())
+        });
         self.ask_for_readable_answer(request, &mut patch);
         request.arrival.set_request_id(&mut patch);
         Ok(Passed { patch, forwarded: Forwarded { proofs, settled, token, passport, rewriting } })

@@ -9,10 +9,10 @@ mod presented;
 mod find;
 mod name;
 
-pub use carrier::{CARRIERS, Carrier, protocols_without_credentials};
+pub use carrier::{CARRIERS, Carrier, PROVIDER_KEY, protocols_without_credentials};
 pub use find::{find, in_body};
 pub use name::CredentialName;
-pub use presented::{MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind};
+pub use presented::{MAX_CREDENTIAL_BYTES, MINTED_PREFIX, Presented, PresentedKind, SEALED_PREFIX};
 pub use scheme::Scheme;
 
 #[cfg(test)]

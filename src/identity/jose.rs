@@ -14,7 +14,7 @@ mod jwk;
 mod thumbprint;
 
 pub use assertion_key::AssertionKey;
-pub(super) use base64url::base64url;
+pub use base64url::base64url;
 pub(super) use compact::{ALGORITHMS, Compact, Header};
 pub(super) use jwk::verifying_key;
 pub(super) use jwt_simple_options::{jwt_claims, options};

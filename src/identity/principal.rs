@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::expression::scope_covers;
 use crate::ledger::Owner;
+use crate::secret::Secret;
 
 pub use actors::MAX_ACTORS;
 pub(super) use actors::actors;
@@ -83,6 +84,8 @@ pub struct Minted {
     /// The subject's credential, then the actor's where there is one. The token is good only as long as they are.
     pub parents: Vec<Parent>,
     pub limits: Limits,
+    /// The subject's own key for a provider, sealed, which goes on with the token's requests.
+    pub provider_key: Option<Secret>,
 }
 
 /// A credential that a token was got with.

@@ -8,9 +8,11 @@ use super::host::{Exchange, House, Item, Level, Part, apply, attributes};
 use super::stream::Next;
 use crate::config::{Config, ConfigError};
 use crate::credentials::Credentials;
-use crate::denial::Answer;
+use crate::denial::{Answer, Denial, Reason};
+use crate::expression::Engine;
+use crate::own_key::{OwnKey, OwnKeys};
 use crate::secret::Environment;
-use crate::upstream::{Passport, Upstreams};
+use crate::upstream::{AtHand, Passport, Upstreams};
 
 /// Tells the half in the listener's chain why this half refused.
 pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
@@ -19,6 +21,8 @@ pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
 pub struct AtCluster {
     upstreams: Upstreams,
     credentials: Credentials,
+    /// `None` where nobody brings a key of its own.
+    own_keys: Option<OwnKeys>,
 }
 
 impl AtCluster {
@@ -27,7 +31,8 @@ impl AtCluster {
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
         let upstreams = Upstreams::compile(&config.upstreams, &credentials, environment)?;
-        Ok(Self { upstreams, credentials })
+        let own_keys = OwnKeys::compile(config, &Engine::new()?, environment)?;
+        Ok(Self { upstreams, credentials, own_keys })
     }
 
     /// The headers of one attempt at a provider.
@@ -39,7 +44,9 @@ impl AtCluster {
             let slot = slot(house, self.credentials.get(index)?);
             slot.usable(house.now_ms()).ok().cloned()
         };
-        match self.upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref(), &token) {
+        let own_key = |sealed: &[u8]| self.own_key(sealed, house.now_ms() / 1000);
+        let at_hand = AtHand { token: &token, own_key: &own_key };
+        match self.upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref(), &at_hand) {
             Ok(patch) => {
                 apply(exchange, Part::RequestHeaders, &patch);
                 Next::Continue
@@ -57,6 +64,16 @@ impl AtCluster {
                 exchange.answer(&Answer { status: denial.status(), headers, body: String::new() });
                 Next::Pause
             }
+        }
+    }
+
+    /// The caller's own key. Whose it is, the half in the listener's chain has seen; it may have ended since.
+    fn own_key(&self, sealed: &[u8], now_seconds: u64) -> Result<OwnKey, Denial> {
+        let own_keys = self.own_keys.as_ref().ok_or(Reason::ProviderKeysUnavailable)?;
+        let key = own_keys.open(sealed)?;
+        match key.expires_at() > now_seconds {
+            true => Ok(key),
+            false => Err(Reason::ProviderKeyExpired.into()),
         }
     }
 }

@@ -12,7 +12,9 @@ mod tokens;
 pub(super) use cache::CacheMetrics;
 pub(super) use calls::CallMetrics;
 pub(super) use documents::DocumentMetrics;
-pub(super) use events::{count_anomaly, count_introspection, count_key_fetch, count_user_token};
+pub(super) use events::{
+    count_anomaly, count_introspection, count_key_fetch, count_own_key, count_user_token,
+};
 pub(super) use ledger_gauge::LedgerGauge;
 pub(super) use rate_limits::RateLimitMetrics;
 pub(super) use tokens::TokenMetrics;

@@ -72,6 +72,7 @@ pub(super) fn principal(asked: &TokenRequest, parties: Parties<'_>, id: &str) ->
     principal.minted = Some(Minted {
         parents: parties.all().map(Principal::as_parent).collect(),
         limits: asked.limits.clone(),
+        provider_key: None,
     });
     Ok(principal)
 }

@@ -10,6 +10,7 @@ use crate::denial::{Denial, Reason};
 use crate::dialect::TokenShape;
 use crate::identity::{Limits, Presented, in_body};
 use crate::request::RequestHead;
+use crate::secret::Secret;
 
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -27,6 +28,8 @@ pub struct TokenRequest {
     pub limits: Limits,
     /// What the token shall be bound to, of what the caller holds.
     pub bind: Vec<Bind>,
+    /// The subject's own key for a provider, sealed, which shall go on with the token's requests.
+    pub provider_key: Option<Secret>,
     /// The user's token, where an agent asks for one to act for the user.
     pub subject: Option<Presented>,
     /// The agent's own token, where it is sent once more.
@@ -83,6 +86,7 @@ struct Document {
     requests: Option<u64>,
     tenant: Option<String>,
     bind: Option<Vec<Bind>>,
+    provider_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -133,8 +137,17 @@ impl TokenRequest {
 
     fn of_json(body: &[u8]) -> Result<Self, Denial> {
         let document = read_document(body).map_err(invalid)?;
-        let Document { expires_after, session, scopes, models, operations, requests, tenant, bind } =
-            document;
+        let Document {
+            expires_after,
+            session,
+            scopes,
+            models,
+            operations,
+            requests,
+            tenant,
+            bind,
+            provider_key,
+        } = document;
         let models = match (models, session.as_ref().and_then(|session| session.model.clone())) {
             (Some(_), Some(_)) => {
                 return Err(invalid("`models` and `session.model` both name models; send one"));
@@ -147,6 +160,7 @@ impl TokenRequest {
             tenant,
             limits: Limits { models, operations, requests },
             bind: bind.unwrap_or_default(),
+            provider_key: provider_key.map(Secret::new),
             session: session.and_then(|session| serde_json::to_value(session).ok()),
             ..Self::default()
         })
@@ -192,6 +206,7 @@ impl Form {
                 requests: self.number("requests")?,
             },
             bind: self.bind()?,
+            provider_key: self.take("provider_key").map(Secret::new),
             subject: exchange.0,
             actor: exchange.1,
             manner: Manner::OAuth,

@@ -48,6 +48,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
                 Field::value("tenant"),
                 Field::value("metadata"),
                 Field::value("credential"),
+                Field::value("owner"),
             ],
         ),
     ],
@@ -127,6 +128,8 @@ pub struct UpstreamFacts<'a> {
     pub metadata: &'a BTreeMap<String, String>,
     /// The id of the entry of `credentials` whose token would go on; `None` where none would.
     pub credential: Option<&'a str>,
+    /// Whose account at the provider it is: `gateway`, `tenant` or `caller`.
+    pub owner: &'a str,
 }
 
 impl CallFacts<'_> {
@@ -191,6 +194,7 @@ impl Facts for CallFacts<'_> {
             ("upstream", "cluster") => Fact::text(self.upstream.cluster),
             ("upstream", "tenant") => Fact::optional_text(self.upstream.tenant),
             ("upstream", "metadata") => texts(self.upstream.metadata),
+            ("upstream", "owner") => Fact::text(self.upstream.owner),
             ("upstream", "credential") => Fact::optional_text(self.upstream.credential),
             _ => Fact::Absent,
         }
@@ -320,7 +324,9 @@ pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
                 | ("llm", "stream" | "stateful")
                 | ("principal" | "actor", "minted") => Fact::Bool(false),
                 ("principal" | "actor", "scopes" | "roles" | "actors" | "bound_by")
-                | ("asked", "scopes" | "models" | "operations") => Fact::texts(&["typical".to_owned()]),
+                | ("asked", "scopes" | "models" | "operations" | "upstreams") => {
+                    Fact::texts(&["typical".to_owned()])
+                }
                 ("asked", "lifetime_seconds" | "requests") => Fact::Number(1),
                 ("principal" | "actor", "key") => Fact::Map(vec![
                     ("id".to_owned(), Fact::text("typical")),

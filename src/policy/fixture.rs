@@ -75,6 +75,7 @@ impl Case {
                 tenant: self.tenant,
                 metadata: &self.metadata,
                 credential: None,
+                owner: "gateway",
             },
         }
     }

@@ -7,6 +7,8 @@ use crate::config::{
     self, ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret,
 };
 use crate::credentials::{Chosen, Credentials, TokenSource};
+use crate::denial::Reason;
+use crate::own_key::OwnKey;
 use crate::request::Dialect;
 use crate::secret::{Environment, Secret};
 
@@ -18,8 +20,34 @@ pub(super) enum Credential {
         tenants: BTreeMap<String, Source>,
         fallback: Option<Source>,
     },
+    /// Each caller's own, which it brings along.
+    Own {
+        /// The gateway's, for callers that bring none.
+        fallback: Option<Source>,
+    },
     /// Envoy adds it on the cluster.
     Envoy,
+}
+
+/// Whose account at the provider a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountOwner {
+    Gateway,
+    /// The caller's tenant has a credential of its own.
+    Tenant,
+    /// The caller has brought its own key.
+    Caller,
+}
+
+impl AccountOwner {
+    /// The value of `upstream.owner` in CEL and in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Tenant => "tenant",
+            Self::Caller => "caller",
+        }
+    }
 }
 
 /// Where one credential comes from.
@@ -36,6 +64,8 @@ pub(super) enum Source {
 pub(super) enum Choice<'a> {
     Secret(&'a Secret),
     Token(&'a Chosen),
+    /// The caller's own key.
+    Own,
     Envoy,
 }
 
@@ -64,15 +94,24 @@ impl Credential {
                     fallback: entry.fallback.as_ref().map(compile).transpose()?,
                 }
             }
+            ProviderCredential::Own(entry) => {
+                let at = format!("{at}.own.fallback");
+                let fallback = entry.fallback.as_ref();
+                let fallback = fallback.map(|source| Source::compile(source, dialect, &at, from));
+                Self::Own { fallback: fallback.transpose()? }
+            }
             ProviderCredential::Envoy => Self::Envoy,
         })
     }
 
-    /// `None` where this tenant has none; then `None` where the environment lacks it.
-    pub(super) fn choose(&self, tenant: Option<&str>) -> Option<Option<Choice<'_>>> {
+    /// The credential for a caller of this tenant, who may bring its own key; `None` where there is none, then `None` where the
+    /// environment lacks it.
+    pub(super) fn choose(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> Option<Option<Choice<'_>>> {
         let source = match self {
             Self::Envoy => return Some(Some(Choice::Envoy)),
             Self::Shared(source) => source,
+            Self::Own { .. } if own.is_some() => return Some(Some(Choice::Own)),
+            Self::Own { fallback } => fallback.as_ref()?,
             Self::PerTenant { tenants, fallback } => {
                 tenant.and_then(|tenant| tenants.get(tenant)).or(fallback.as_ref())?
             }
@@ -83,6 +122,25 @@ impl Credential {
         })
     }
 
+    /// Whose account it is for.
+    pub(super) fn owner(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> AccountOwner {
+        match self {
+            Self::Own { .. } if own.is_some() => AccountOwner::Caller,
+            Self::PerTenant { .. } if tenant.is_some_and(|tenant| self.is_of(tenant)) => AccountOwner::Tenant,
+            Self::Own { .. } | Self::PerTenant { .. } | Self::Shared(_) | Self::Envoy => {
+                AccountOwner::Gateway
+            }
+        }
+    }
+
+    /// Why a caller has none.
+    pub(super) fn absence(&self) -> Reason {
+        match self {
+            Self::Own { .. } => Reason::ProviderKeyMissing,
+            Self::PerTenant { .. } | Self::Shared(_) | Self::Envoy => Reason::TenantCredentialMissing,
+        }
+    }
+
     /// True where the tenant has one of its own.
     pub(super) fn is_of(&self, tenant: &str) -> bool {
         matches!(self, Self::PerTenant { tenants, .. } if tenants.contains_key(tenant))
@@ -90,10 +148,6 @@ impl Credential {
 
     pub(super) fn is_per_tenant(&self) -> bool {
         matches!(self, Self::PerTenant { .. })
-    }
-
-    pub(super) fn has_fallback(&self) -> bool {
-        matches!(self, Self::PerTenant { fallback: Some(_), .. })
     }
 
     /// Each that is got.
@@ -109,6 +163,7 @@ impl Credential {
         let (shared, tenants, fallback) = match self {
             Self::Shared(source) => (Some(source), None, None),
             Self::PerTenant { tenants, fallback } => (None, Some(tenants), fallback.as_ref()),
+            Self::Own { fallback } => (None, None, fallback.as_ref()),
             Self::Envoy => (None, None, None),
         };
         let own = tenants.into_iter().flatten().map(|(tenant, source)| (Some(tenant.as_str()), source));

@@ -146,6 +146,11 @@ impl HeaderPatch {
         self.set.push(bearer(token));
     }
 
+    /// A key that the caller has brought, where this provider takes one.
+    pub(super) fn set_key(&mut self, place: Place, key: &Secret) {
+        self.set.push(place.holding(key));
+    }
+
     /// Asks the provider not to compress its answer, where the request says that it may (RFC 9110 section 12.5.3).
     pub fn ask_for_plain_answer(&mut self, request: &RequestHead) {
         const PLAIN: &[u8] = b"identity";
@@ -178,19 +183,33 @@ impl HeaderPatch {
     }
 }
 
-/// The credential where the provider's API reference wants it.
-pub(super) fn credential(dialect: Dialect, is_openai_compatible: bool, secret: &Secret) -> Setting {
-    let name = match dialect {
-        Dialect::Azure => "api-key",
-        Dialect::Anthropic => "x-api-key",
+/// The header in which a provider wants its credential.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// `Authorization: Bearer`.
+    Bearer,
+    Header(&'static str),
+}
+
+/// Where the provider's API reference wants its credential.
+pub(super) fn place(dialect: Dialect, is_openai_compatible: bool) -> Place {
+    match dialect {
+        Dialect::Azure => Place::Header("api-key"),
+        Dialect::Anthropic => Place::Header("x-api-key"),
         // Gemini's OpenAI-compatible operations want a bearer, as OpenAI's do.
-        Dialect::Gemini if !is_openai_compatible => "x-goog-api-key",
+        Dialect::Gemini if !is_openai_compatible => Place::Header("x-goog-api-key"),
         // Vertex AI refuses API keys where models answer.
-        Dialect::Openai | Dialect::Bedrock | Dialect::Gemini | Dialect::Vertex => {
-            return bearer(secret);
+        Dialect::Openai | Dialect::Bedrock | Dialect::Gemini | Dialect::Vertex => Place::Bearer,
+    }
+}
+
+impl Place {
+    pub(super) fn holding(self, secret: &Secret) -> Setting {
+        match self {
+            Self::Bearer => bearer(secret),
+            Self::Header(name) => Setting::new(name, secret.expose()),
         }
-    };
-    Setting::new(name, secret.expose())
+    }
 }
 
 fn bearer(secret: &Secret) -> Setting {

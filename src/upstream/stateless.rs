@@ -4,7 +4,6 @@ use super::Upstream;
 use crate::config::{self, ConfigError};
 use crate::dialect::Reasoning;
 use crate::expression::matches_glob;
-use crate::identity::Principal;
 use crate::request::Dialect;
 
 pub(super) fn require_responses(upstream: &config::Upstream, at: &str) -> Result<(), ConfigError> {
@@ -24,9 +23,9 @@ impl Upstream {
         self.stateless_responses.is_some()
     }
 
-    /// What is known of the model's reasoning, where a response to this principal must not be kept; `None` where it may.
-    pub fn forgets_responses(&self, principal: &Principal, model: Option<&str>) -> Option<Reasoning> {
-        let wanted = self.stateless_responses.as_ref().filter(|_| !self.is_exclusive_to(principal))?;
+    /// What is known of the model's reasoning, where a response must not be kept under an account of several; `None` where it may.
+    pub fn forgets_responses(&self, model: Option<&str>) -> Option<Reasoning> {
+        let wanted = self.stateless_responses.as_ref()?;
         let is_like = |patterns: &[String]| {
             model.is_some_and(|model| patterns.iter().any(|pattern| matches_glob(pattern, model)))
         };

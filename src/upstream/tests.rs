@@ -76,7 +76,7 @@ fn proofs(case: &Case) -> Proofs {
 fn attach(change: Value, case: &Case) -> Result<HeaderPatch, Denial> {
     let upstreams = compiled(&[change]).unwrap();
     let upstream = upstreams.iter().next().unwrap();
-    let attachment = upstream.prepare(&case.principal, &case.operation, Attach::InChain)?;
+    let attachment = upstream.prepare(&case.principal, &case.operation, None, Attach::InChain)?;
     Ok(upstream.attach(&proofs(case), &attachment, None, &case.head))
 }
 

@@ -109,7 +109,7 @@ fn every_error_names_file_place_path_and_remedy() {
             "{env: GEMINI",
             "{var: GEMINI",
             "upstreams[3].credential",
-            "there are `env`, `per_tenant`, `from`, `envoy`",
+            "there are `env`, `per_tenant`, `from`, `own`, `envoy`",
         ),
         (
             YAML,

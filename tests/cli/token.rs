@@ -1,4 +1,4 @@
-//! `claimgate token`, `claimgate key signing` and `claimgate key rotate`.
+//! `claimgate token`, `claimgate key signing`, `claimgate key sealing` and `claimgate key rotate`.
 
 use serde_json::Value;
 
@@ -83,4 +83,22 @@ fn a_rotated_key_has_a_successor_and_an_end() {
         let run = copy.run(arguments);
         assert!(run.code == 2 && run.errors.contains(needle), "{}", run.errors);
     }
+}
+
+#[test]
+fn a_sealing_key_has_the_day_for_its_name() {
+    let copy = Copy::new("key-sealing");
+    let key = |arguments: &[&str]| -> Value {
+        let run = copy.run(&[&["key", "sealing"], arguments].concat());
+        assert!(run.code == 0 && run.errors.contains("shown only now"), "{}", run.errors);
+        serde_json::from_str(&run.output).unwrap()
+    };
+    let (one, other, named) = (key(&[]), key(&[]), key(&["--id", "seal-b"]));
+    let day = one["kid"].as_str().unwrap();
+    assert!(day.starts_with("seal-20") && day.len() == "seal-2026-01-01".len(), "{day}");
+    assert_eq!(
+        (&one["kty"], one["k"].as_str().unwrap().len(), &named["kid"]),
+        (&"oct".into(), 43, &"seal-b".into())
+    );
+    assert_ne!(one["k"], other["k"]);
 }

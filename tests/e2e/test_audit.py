@@ -179,6 +179,7 @@ def test_the_record_of_an_allowed_request_is_complete(world: World, dialect: str
         "claimgate.credential.id": "good",
         "claimgate.shadow_denials": ["watched"],
         "claimgate.upstream.cluster": dialect,
+        "claimgate.upstream.credential.owner": "gateway",
         "gen_ai.provider.name": PROVIDERS[dialect],
         "gen_ai.operation.name": OPERATIONS.get(dialect, "chat"),
         "gen_ai.request.model": MODELS[dialect],

@@ -86,6 +86,16 @@ ELSEWHERE = {
         "grant_type_unsupported",
         "tokens_unavailable",
     },
+    "test_own_keys.py": {
+        "provider_key_request_invalid",
+        "provider_key_request_denied",
+        "provider_keys_unavailable",
+        "provider_key_missing",
+        "provider_key_invalid",
+        "provider_key_expired",
+        "provider_key_not_for_caller",
+        "provider_key_not_for_upstream",
+    },
 }
 DAY = 86_400
 

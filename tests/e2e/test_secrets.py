@@ -42,12 +42,13 @@ RANDOM_REQUESTS = "random requests carry credentials as paths and request ids, t
 LOGGED = re.compile(rb'"((claimgate\.)?request_id|(upstream_)?path|url\.path)":"(\\.|[^"\\])*"')
 ANSWERED = re.compile(rb'(?im)^x-request-id:[^\r\n]*|"request_?id":"(\\.|[^"\\])*"')
 EXCHANGED = re.compile(rb"(?:assertion|subject_token)=[^&\s]+")
-HANDED_OVER = re.compile(rb'"(value|access_token)":"cgt_[^"]+"')
+HANDED_OVER = re.compile(rb'"(value|access_token)":"cg[ts]_[^"]+"')
 PERMITTED = [
     Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_minted_tokens.py", HANDED_OVER),
     Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_discovery.py", HANDED_OVER),
     Permitted("who asks for a token gets it", frozenset({ANSWER}), "test_possession.py", HANDED_OVER),
     Permitted("who exchanges a token is given it", frozenset({RECEIVED}), "test_user_exchange.py", EXCHANGED),
+    Permitted("so does who has a key sealed", frozenset({ANSWER}), "test_own_keys.py", HANDED_OVER),
     Permitted(RANDOM_REQUESTS, frozenset({"access log", "audit log"}), "test_hostile.py", LOGGED),
     Permitted(RANDOM_REQUESTS, frozenset({ANSWER}), "test_hostile.py", ANSWERED),
 ]

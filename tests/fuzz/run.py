@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "fuzz"
 CORPUS = HERE / "corpus"
-TARGETS = ("operation", "body", "token", "configuration", "expression", "walk", "answer")
+TARGETS = ("operation", "body", "token", "configuration", "expression", "walk", "answer", "sealed_key")
 STATE = ROOT / "target" / "fuzz"
 
 # What cargo-fuzz hands to a nightly compiler, without the sanitizers, which only a nightly compiler has: this code

@@ -190,8 +190,8 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
     for upstream in configuration["upstreams"]:
         credential = upstream["credential"]
         if isinstance(credential, dict):
-            per_tenant = credential.get("per_tenant", {})
-            sources = [per_tenant.get("fallback"), *per_tenant.get("tenants", {}).values()]
+            per_tenant, own = credential.get("per_tenant", {}), credential.get("own", {})
+            sources = [per_tenant.get("fallback"), own.get("fallback"), *per_tenant.get("tenants", {}).values()]
             names += [credential.get("env"), *(source for source in sources if not isinstance(source, dict))]
     asking = [issuer["introspection"] for issuer in configuration.get("issuers", ()) if "introspection" in issuer]
     names += [introspection["client_secret"]["env"] for introspection in asking]
@@ -207,10 +207,12 @@ def _variables(document: Any) -> list[str]:
 
 
 def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
-    """The variables that hold keys of the gateway's own, for its tokens and for the nonces of proofs."""
+    """The variables that hold keys of the gateway's own, for its tokens, for users' keys and for the nonces of proofs."""
     tokens, proofs = configuration.get("tokens") or {}, configuration.get("dpop") or {}
     keys = [tokens[name] for name in ("signing_key", "other_key") if tokens.get(name)]
     keys += [proofs["nonce_key"]] if proofs.get("nonce_key") else []
+    own = configuration.get("own_keys") or {}
+    keys += [own["sealing_key"], *own.get("other_sealing_keys", [])] if own else []
     return tuple(key["env"] for key in keys)
 
 

@@ -1,10 +1,12 @@
-//! `claimgate key`: API keys, the documents of feeds that hold them, and keys that sign tokens.
+//! `claimgate key`: API keys, the documents of feeds that hold them, and the gateway's own keys that sign tokens or seal
+//! users' keys.
 
 mod feed;
 mod feed_document;
 mod hash;
 mod new;
 mod rotate;
+mod sealing;
 mod signing;
 mod yaml_entry;
 
@@ -17,9 +19,10 @@ use feed::Feed;
 use hash::Hash;
 use new::New;
 use rotate::Rotate;
+use sealing::Sealing;
 use signing::Signing;
 
-/// Makes API keys, the hashes by which gateway.yaml knows them, and keys that sign tokens
+/// Makes API keys, the hashes by which gateway.yaml knows them, and keys that sign tokens or seal users' keys
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Key {
     New(New),
@@ -27,6 +30,7 @@ pub(in crate::cli) enum Key {
     Rotate(Rotate),
     Feed(Feed),
     Signing(Signing),
+    Sealing(Sealing),
 }
 
 impl Key {
@@ -37,6 +41,7 @@ impl Key {
             Self::Rotate(rotate) => rotate.run(terminal),
             Self::Feed(feed) => feed.run(terminal),
             Self::Signing(signing) => signing.run(terminal),
+            Self::Sealing(sealing) => sealing.run(terminal),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::config::{
     AwsKeys, ClientProof, Config, Credential, CredentialSource, Introspection, Machine, ProviderCredential,
@@ -12,8 +14,14 @@ use crate::secret::Secret;
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
 pub(in crate::cli) fn stand_in(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
-    // A key that signs the tokens of scripts, and that everybody knows.
-    environment(config, |name| Some(json!({ "kty": "oct", "kid": name, "k": "A".repeat(43) }).to_string()))
+    // Keys that sign the tokens of scripts or seal, and that everybody knows; one that does both is refused.
+    environment(config, |name| {
+        Some(json!({ "kty": "oct", "kid": name, "k": stand_in_key(name) }).to_string())
+    })
+}
+
+fn stand_in_key(name: &str) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(name))
 }
 
 /// As [`stand_in`], but with the signing keys of this process's environment.
@@ -36,11 +44,17 @@ fn environment(
     }
 }
 
-/// The environment variables that hold keys of the gateway's own: those that sign tokens, and the one that makes nonces.
+/// The environment variables that hold keys of the gateway's own: those that sign tokens or seal keys, and the one that makes nonces.
 fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
     let keys = keys.chain(config.dpop.iter().map(|dpop| dpop.nonce_key.as_ref()));
-    keys.flatten().map(|SecretSource::Env(name)| name.as_str())
+    keys.flatten().chain(sealing_keys(config)).map(|SecretSource::Env(name)| name.as_str())
+}
+
+/// Those by which users' own keys are sealed.
+fn sealing_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
+    let sections = config.own_keys.iter();
+    sections.flat_map(|own| [&own.sealing_key].into_iter().chain(&own.other_sealing_keys))
 }
 
 /// The environment variables by whose values issuers and token endpoints know the gateway.
@@ -113,6 +127,7 @@ pub(in crate::cli) fn environment_names(config: &Config) -> BTreeSet<&str> {
         ProviderCredential::PerTenant(entry) => {
             entry.tenants.values().chain(&entry.fallback).filter_map(variable).collect()
         }
+        ProviderCredential::Own(entry) => entry.fallback.iter().filter_map(variable).collect(),
         ProviderCredential::From(_) | ProviderCredential::Envoy => Vec::new(),
     });
     names.chain(signing_keys(config)).chain(client_secrets(config)).collect()

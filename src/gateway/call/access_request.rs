@@ -5,6 +5,7 @@ use super::identified::Identified;
 use super::recognised::Recognised;
 use crate::dialect::{BodyForm, Operation};
 use crate::identity::Principal;
+use crate::own_key::OwnKey;
 use crate::policy::CallFacts;
 use crate::request::{Moment, RequestHead};
 use crate::upstream::Upstream;
@@ -31,6 +32,16 @@ impl<'a> AccessRequest<'a> {
         &self.what.operation
     }
 
+    /// The caller's own key for the provider, where it has brought one.
+    pub(in crate::gateway) fn own_key(self) -> Option<&'a OwnKey> {
+        self.who.own_key.as_deref()
+    }
+
+    /// True where nobody but the caller and its tenant has the account at the provider.
+    pub(in crate::gateway) fn has_own_account(self) -> bool {
+        self.own_key().is_some() || self.upstream.is_exclusive_to(self.principal())
+    }
+
     /// How the body of this request is written.
     pub(in crate::gateway) fn body_form(self) -> BodyForm {
         self.operation().form_of(self.head())
@@ -47,7 +58,7 @@ impl<'a> AccessRequest<'a> {
             anomaly: self.who.anomaly(),
             operation: self.operation(),
             body: self.what.facts(),
-            upstream: self.upstream.facts(self.principal().tenant.as_deref()),
+            upstream: self.upstream.facts(self.principal().tenant.as_deref(), self.own_key()),
         }
     }
 }

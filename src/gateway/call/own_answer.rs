@@ -11,14 +11,23 @@ pub(in crate::gateway) struct OwnAnswer {
     pub(in crate::gateway) token: Option<Given>,
 }
 
-/// A token that was given, for the record.
+/// A token that was given or a key that was sealed, for the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::gateway) struct Given {
-    /// The token's `jti`.
+    /// Its `jti`.
     pub(in crate::gateway) id: String,
     pub(in crate::gateway) subject: String,
     /// Unix seconds.
     pub(in crate::gateway) expires_at: u64,
+    pub(in crate::gateway) kind: GivenKind,
+}
+
+/// What was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum GivenKind {
+    Token,
+    /// A user's own key for a provider, sealed.
+    SealedKey,
 }
 
 impl fmt::Debug for OwnAnswer {

@@ -51,6 +51,10 @@ impl Gateway {
             let why = "a request for a token has a body, and with `hold: headers` it could not be read before the headers leave; give tokens by another gateway that shares `tokens`";
             return Err(ConfigError::new("tokens", why));
         }
+        if self.rooms.own_keys.is_some() {
+            let why = "a request to seal a key has a body, and with `hold: headers` it could not be read before the headers leave; hold bodies, or leave it out";
+            return Err(ConfigError::new("own_keys", why));
+        }
         if self.settings.metering.stream_usage == StreamUsage::Always {
             let why = "what a body asks for cannot be added to with `hold: headers`, which lets it pass unread; write `as_asked`, or leave this out";
             return Err(ConfigError::new("metering.stream_usage", why));

@@ -13,6 +13,7 @@ use crate::expression::Engine;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::mint::Minting;
+use crate::own_key::OwnKeys;
 use crate::policy::PolicySet;
 use crate::price::PriceTable;
 use crate::quota::{QuotaSet, Service};
@@ -38,6 +39,7 @@ impl Gateway {
             upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
             credentials,
             minting: config.tokens.as_ref().map(|tokens| Minting::compile(tokens, &engine)).transpose()?,
+            own_keys: OwnKeys::compile(config, &engine, environment)?,
             prices: config.prices.as_ref().map(PriceTable::compile).transpose()?,
             anomalies: config.anomalies.as_ref().map(Anomalies::compile).transpose()?,
             revocations: Revocations::compile(&config.revocations)?,

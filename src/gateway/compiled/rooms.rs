@@ -6,6 +6,7 @@ use crate::expression::Engine;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::mint::Minting;
+use crate::own_key::OwnKeys;
 use crate::policy::PolicySet;
 use crate::price::PriceTable;
 use crate::quota::QuotaSet;
@@ -24,6 +25,8 @@ pub(in crate::gateway) struct Rooms {
     pub(in crate::gateway) upstreams: Upstreams,
     /// `None` where the gateway gives no tokens.
     pub(in crate::gateway) minting: Option<Minting>,
+    /// `None` where nobody brings a key of its own.
+    pub(in crate::gateway) own_keys: Option<OwnKeys>,
     /// `None` where nothing is said of what models cost.
     pub(in crate::gateway) prices: Option<PriceTable>,
     /// `None` where nobody looks at callers' pasts.

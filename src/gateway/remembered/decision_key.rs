@@ -36,6 +36,8 @@ impl DecisionKey {
             true => parts.principal(principal),
             false => parts.push(Some(&caller)),
         }
+        // Whose account it is, and never by which key.
+        parts.flag(request.own_key().is_some());
         match request.what.facts() {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),

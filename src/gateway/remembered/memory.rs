@@ -1,8 +1,8 @@
 //! What one worker remembers of the calls it has decided, each part under the name of what it was worked out from.
 //!
-//! Six things are remembered: who a credential proves, which token is not active, what a caller's token was exchanged for, what a
-//! path asks, what is [`Settled`] of both together, and the [`Judgement`] of all calls of which expressions see the same
-//! ([`DecisionKey`]).
+//! Seven things are remembered: who a credential proves, which token is not active, what a caller's token was exchanged for, what a
+//! sealed key is, what a path asks, what is [`Settled`] of both together, and the [`Judgement`] of all calls of which expressions
+//! see the same ([`DecisionKey`]).
 //! Nothing of the last two is remembered where an expression that was run reads more than who calls, what path and body ask
 //! and which upstream it is for: not the headers, the time or the address.
 
@@ -20,9 +20,11 @@ use crate::gateway::call::{Judgement, Settled};
 use crate::holding::{Bounds, Holding};
 use crate::identity::{CredentialName, Introspected, Principal, Proof};
 use crate::ledger::Allotments;
+use crate::own_key::OwnKey;
 use crate::quota::{UnreportedCharges, Unsettled};
 
-/// The most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
+/// The most opened keys, the most paths, the most tokens that are not active, the most that were, the most pairs of caller and path, and the most judgements.
+const OWN_KEYS: usize = 1000;
 const OPERATIONS: usize = 1000;
 const INACTIVE: usize = 1000;
 const VOUCHED: usize = 10_000;
@@ -36,8 +38,7 @@ pub struct Memory {
     pub(in crate::gateway) inactive: Cache<Introspected, CredentialName>,
     /// Which tokens issuers have vouched for, though what they said is over.
     vouched: Cache<(), CredentialName>,
-    /// What has come of callers' tokens that were exchanged.
-    pub(in crate::gateway) exchanged: Cache<Exchanged, ExchangeName>,
+    pub(in crate::gateway) brought: Brought,
     pub(in crate::gateway) operations: Cache<Rc<Operation>>,
     pub(in crate::gateway) settled: Cache<Rc<Settled>, SettledName>,
     pub(in crate::gateway) judgements: Cache<Rc<Judgement>, DecisionKey>,
@@ -49,6 +50,15 @@ pub struct Memory {
     pub(in crate::gateway) holding: Rc<Holding>,
     /// What could not be charged yet.
     unsettled: RefCell<Vec<Unsettled>>,
+}
+
+/// What callers have brought to go on to providers with.
+#[derive(Debug)]
+pub(in crate::gateway) struct Brought {
+    /// What has come of their tokens that were exchanged.
+    pub(in crate::gateway) exchanged: Cache<Exchanged, ExchangeName>,
+    /// Their own keys, opened; whose they are is asked each time.
+    pub(in crate::gateway) own_keys: Cache<Rc<OwnKey>>,
 }
 
 impl Gateway {
@@ -69,7 +79,10 @@ impl Memory {
             inactive: Cache::new(others(INACTIVE), key),
             // It proves nothing: whoever asks about one goes before strangers.
             vouched: Cache::new(VOUCHED, key),
-            exchanged: Cache::new(exchanged, key),
+            brought: Brought {
+                exchanged: Cache::new(exchanged, key),
+                own_keys: Cache::new(others(OWN_KEYS), key),
+            },
             operations: Cache::new(others(OPERATIONS), key),
             settled: Cache::new(others(SETTLED), key),
             judgements: Cache::new(others(JUDGEMENTS), key),
@@ -99,12 +112,12 @@ impl Memory {
 
     /// Remembers what has come of a caller's token.
     pub fn keep_exchanged(&self, name: ExchangeName, exchanged: Exchanged) {
-        self.exchanged.put(name, exchanged);
+        self.brought.exchanged.put(name, exchanged);
     }
 
     /// True where it is known what has come of a caller's token.
     pub fn knows_exchanged(&self, name: ExchangeName, now_ms: u64) -> bool {
-        self.exchanged.get(name, |exchanged| exchanged.holds(now_ms)).is_some()
+        self.brought.exchanged.get(name, |exchanged| exchanged.holds(now_ms)).is_some()
     }
 
     /// How many credentials are remembered at most.

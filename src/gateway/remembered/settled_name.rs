@@ -3,12 +3,13 @@
 use crate::cache::{Cache, Fingerprint};
 use crate::gateway::call::AccessRequest;
 
-/// Who calls, by what evidence, and what path asks of which upstream.
+/// Who calls, by what evidence, what path asks of which upstream, and whether with a key of the caller's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::gateway) struct SettledName(Fingerprint);
 
 impl SettledName {
     pub(in crate::gateway) fn of<T: Clone>(names: &Cache<T, Self>, request: AccessRequest<'_>) -> Self {
-        Self(names.name(&[&request.who.proven.name.bytes(), &request.what.name.bytes()]))
+        let own_key: &[u8] = if request.own_key().is_some() { b"own" } else { b"" };
+        Self(names.name(&[&request.who.proven.name.bytes(), &request.what.name.bytes(), own_key]))
     }
 }

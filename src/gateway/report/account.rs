@@ -26,7 +26,8 @@ impl Call {
     pub fn answer_for_refused_credential(&mut self, status: u32, headers: &Headers) -> Option<Answer> {
         let is_about_it =
             ABOUT_THE_CREDENTIAL.contains(&status) || (status == 403 && is_named_by_aws(headers));
-        if !is_about_it || !self.is_let_through() || self.is_open() {
+        // A key that the caller has brought is the caller's to know about, too.
+        if !is_about_it || !self.is_let_through() || self.is_open() || self.has_own_key() {
             return None;
         }
         let denial = Denial::new(Reason::UpstreamCredentialRefused)

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual, UpstreamCredential};
-use crate::credentials::Chosen;
 use crate::gateway::Ending;
-use crate::gateway::call::{Call, Forwarded, Observed, Verdict};
+use crate::gateway::call::{Call, Forwarded, GivenKind, Observed, Verdict};
+use crate::own_key::OwnKey;
 
 /// As long as most records are, in bytes.
 const ROOM: usize = 1024;
@@ -14,6 +14,8 @@ impl Call {
     /// The audit line of this call.
     pub fn record(&self, ending: &Ending) -> String {
         let (denial, given) = (self.denial(), self.given());
+        let given_as = |kind| given.filter(|given| given.kind == kind);
+        let (token, sealed) = (given_as(GivenKind::Token), given_as(GivenKind::SealedKey));
         let record = Record {
             time: time(self.arrival.started_ms),
             decision: self.decision(),
@@ -30,9 +32,11 @@ impl Call {
             counted_alone: self.counted_alone(),
             provider_request_id: text(ending.provider_request_id.as_ref()),
             status: ending.status,
-            token_id: given.map(|given| given.id.as_str()),
-            token_subject: given.map(|given| given.subject.as_str()),
-            token_expires_at: given.map(|given| given.expires_at),
+            token_id: token.map(|given| given.id.as_str()),
+            token_subject: token.map(|given| given.subject.as_str()),
+            token_expires_at: token.map(|given| given.expires_at),
+            sealed_key_id: sealed.map(|given| given.id.as_str()),
+            sealed_key_expires_at: sealed.map(|given| given.expires_at),
             upstream_wait_ms: ending.upstream_wait_ms,
             client_address: text(self.arrival.connection.source_address.as_ref()),
         };
@@ -49,9 +53,7 @@ impl Call {
             }
             _ => self.subject().write(&mut line),
         }
-        if let Some((Chosen { id, kind, .. }, token)) = self.upstream_token() {
-            UpstreamCredential { id, kind, token_id: token.id() }.write(&mut line);
-        }
+        self.upstream_credential().write(&mut line);
         if let Some(usage) = &ending.usage {
             Spent { usage, price: ending.price.as_ref() }.write(&mut line);
         }
@@ -62,6 +64,18 @@ impl Call {
             Unusual::of(anomaly, kinds).write(&mut line);
         }
         line.finish()
+    }
+
+    fn upstream_credential(&self) -> UpstreamCredential<'_> {
+        let (token, own) = (self.upstream_token(), self.own_key());
+        let kind = token.map(|(chosen, _)| chosen.kind);
+        UpstreamCredential {
+            id: token.map(|(chosen, _)| chosen.id.as_ref()),
+            kind: kind.or(own.map(|_| "own")),
+            token_id: token.map(|(_, token)| token.id()),
+            owner: self.attachment().map(|attachment| attachment.owner().name()),
+            key_id: own.map(OwnKey::id),
+        }
     }
 
     fn subject(&self) -> Subject<'_> {

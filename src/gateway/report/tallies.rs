@@ -2,8 +2,29 @@
 
 use crate::audit::{self, Decision, QuotaTally, Tally};
 use crate::config::Unit;
+use crate::denial::Reason;
 use crate::gateway::Gateway;
-use crate::gateway::call::Call;
+use crate::gateway::call::{Call, GivenKind};
+
+impl Call {
+    /// The counters of users' own keys that this call adds to. A sealing key whose counter stays as it is opens nothing more.
+    pub fn own_key_counters(&self) -> Vec<String> {
+        const REFUSALS: [Reason; 4] = [
+            Reason::ProviderKeyInvalid,
+            Reason::ProviderKeyExpired,
+            Reason::ProviderKeyNotForCaller,
+            Reason::ProviderKeyNotForUpstream,
+        ];
+        let counter = |name: &str| format!("claimgate.own_keys.{name}");
+        let is_refused = self.denial().is_some_and(|denial| REFUSALS.contains(&denial.reason()));
+        let is_sealed = self.given().is_some_and(|given| given.kind == GivenKind::SealedKey);
+        let opened =
+            self.own_key().map(|key| [counter("opened"), counter(&format!("kid.{}", key.sealed_by()))]);
+        let others = [(is_refused, "refused"), (is_sealed, "sealed")];
+        let others = others.into_iter().filter(|(counts, _)| *counts).map(|(_, name)| counter(name));
+        others.chain(opened.into_iter().flatten()).collect()
+    }
+}
 
 impl Gateway {
     /// The counter of this call. `seen` holds the tenants that have a label of their own, and is bounded.

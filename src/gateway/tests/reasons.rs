@@ -8,6 +8,7 @@ use super::exchanging;
 use super::feeding;
 use super::introspecting;
 use super::minting::{self, tokens};
+use super::own_keys;
 use super::revoking;
 use super::spending;
 use super::{Request, Scene, issuer, key, key_entry, rule};
@@ -174,7 +175,7 @@ fn rows() -> Vec<Row> {
 }
 
 fn all_rows() -> impl Iterator<Item = Row> {
-    rows().into_iter().chain(possession::rows()).chain(proofs::rows())
+    rows().into_iter().chain(possession::rows()).chain(proofs::rows()).chain(own_keys::rows())
 }
 
 #[test]

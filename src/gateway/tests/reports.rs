@@ -52,6 +52,7 @@ fn an_allowed_call_is_recorded_whole() {
             "claimgate.credential.id": "k1",
             "claimgate.shadow_denials": ["tried"],
             "claimgate.upstream.cluster": "openai",
+            "claimgate.upstream.credential.owner": "tenant",
             "claimgate.upstream.request_id": "provider-1",
             "gen_ai.provider.name": "openai",
             "gen_ai.operation.name": "chat",

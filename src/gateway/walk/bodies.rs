@@ -10,6 +10,7 @@ use crate::expression::Reads;
 use crate::gateway::call::{AccessRequest, ReadBody};
 use crate::gateway::stop::Stop;
 use crate::gateway::{Body, Gateway, Known, Need, Patience};
+use crate::own_key::OwnKey;
 use crate::policy::{BODY_FIELDS, CallFacts};
 use crate::request::AnnouncedBody;
 
@@ -82,14 +83,13 @@ impl Gateway {
             return false;
         }
         if self.body_names_model(operation)
-            && (granted_models(facts.principal).is_some() || self.is_priced(operation))
+            && (granted_models(facts.principal).is_some()
+                || request.own_key().is_some_and(OwnKey::names_models)
+                || self.is_priced(operation))
         {
             return true;
         }
-        if form == BodyForm::Json
-            && operation.body_may_hold_state()
-            && !request.upstream.is_exclusive_to(facts.principal)
-        {
+        if form == BodyForm::Json && operation.body_may_hold_state() && !request.has_own_account() {
             return true;
         }
         if self.asks_for_stream_usage(operation, request.upstream)

@@ -117,15 +117,15 @@ pub(super) fn require_own_place(request: AccessRequest<'_>) -> Result<(), Denial
 }
 
 /// True where a model that cannot be seen may answer.
-fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
+pub(super) fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
     facts.operation.model_place() == ModelPlace::Elsewhere
         || dialect::names_further_model(facts.request)
         || facts.body.is_some_and(|body| body.model_elsewhere)
 }
 
-/// What is kept under a provider account is for the tenant alone whose account it is.
+/// What is kept under a provider account is for the tenant alone whose account it is, or for the caller.
 pub(super) fn require_own_account(request: AccessRequest<'_>, is_stateful: bool) -> Result<(), Denial> {
-    match is_stateful && !request.upstream.is_exclusive_to(request.principal()) {
+    match is_stateful && !request.has_own_account() {
         true => Err(Reason::StatefulOperationSharedCredential.into()),
         false => Ok(()),
     }

@@ -35,8 +35,13 @@ impl Gateway {
             call.answered(document, None);
             return Outcome::Answer;
         }
-        let decided = match self.minting_of(call) {
-            Some(asked) => self.mint(asked, call, known).map(|(answer, given)| {
+        let given = match (self.sealing_of(call), self.minting_of(call)) {
+            (Some(asked), _) => Some(self.seal(asked, call, known)),
+            (None, Some(asked)) => Some(self.mint(asked, call, known)),
+            (None, None) => None,
+        };
+        let decided = match given {
+            Some(given) => given.map(|(answer, given)| {
                 call.answered(answer, Some(given));
                 Outcome::Answer
             }),

@@ -6,12 +6,12 @@ use super::authenticating::{caller, stop};
 use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
-use crate::gateway::call::{Authenticated, Given, hex};
+use crate::gateway::call::{Authenticated, Given, GivenKind, hex};
 use crate::gateway::host::body;
 use crate::gateway::stop::Stop;
 use crate::gateway::{Body, Call, Gateway, Known, Need, Patience};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
-use crate::mint::{self, Manner, Minting, Parties, TokenRequest};
+use crate::mint::{self, Grant, Manner, Minting, Parties, TokenRequest};
 use crate::request::{Connection, Moment, RequestHead};
 use crate::secret::Secret;
 
@@ -76,11 +76,33 @@ impl Gateway {
             Parties { caller: who.principal(), subject: subject.as_ref().map(|proven| &*proven.principal) };
         let mut grant =
             minting.grant(&self.rooms.engine, &asked, parties, (&arrival.decision_id, now_seconds))?;
+        if let Some(sealed) = &asked.provider_key {
+            self.fold(sealed, &mut grant, known)?;
+        }
         grant.principal.binding = self.binding_for(holder, &asked, parties.subject, known)?;
         let token = self.rooms.identity.mint(&grant.principal, &known.moment, grant.expires_at)?;
         let Principal { credential_id: id, subject, .. } = &grant.principal;
-        let given = Given { id: id.clone(), subject: subject.clone(), expires_at: grant.expires_at };
+        let given = Given {
+            id: id.clone(),
+            subject: subject.clone(),
+            expires_at: grant.expires_at,
+            kind: GivenKind::Token,
+        };
         Ok((mint::answer(&asked, &grant, &token, now_seconds), given))
+    }
+
+    /// Puts the subject's own key for a provider into its token, which ends no later than the key.
+    fn fold(&self, sealed: &Secret, grant: &mut Grant, known: &Known<'_>) -> Result<(), Denial> {
+        if self.rooms.own_keys.is_none() {
+            return Err(Denial::new(Reason::TokenRequestInvalid)
+                .with_detail("`provider_key`: this gateway takes no keys of its callers"));
+        }
+        let key = self.opened(sealed.expose(), &grant.principal, known)?;
+        grant.expires_at = grant.expires_at.min(key.expires_at());
+        if let Some(minted) = &mut grant.principal.minted {
+            minted.provider_key = Some(sealed.clone());
+        }
+        Ok(())
     }
 
     /// The token that the holder of the key `id` would get, and when it ends (Unix seconds).

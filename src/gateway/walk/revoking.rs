@@ -5,8 +5,8 @@ use crate::gateway::call::Call;
 use crate::gateway::{Gateway, Polled};
 
 impl Gateway {
-    /// Refuses a call that was let through, where its credential or its model is revoked by now, or its key has left its
-    /// feed. True where it is; nothing more of it may go on then.
+    /// Refuses a call that was let through, where its credential, its own key for the provider or its model is revoked by now, or its
+    /// key has left its feed. True where it is; nothing more of it may go on then.
     pub fn revoke(&self, call: &mut Call, Polled { board, fed }: &Polled, now_ms: u64) -> bool {
         let Some(found) = call.found.as_ref().filter(|_| call.is_let_through()) else { return false };
         let (proven, principal) = (&found.who.proven, found.who.principal());
@@ -15,8 +15,12 @@ impl Gateway {
             judged.err().and_then(|denial| denial.note().map(str::to_owned))
         };
         let revoked = self.rooms.revocations.revoked(board, principal, now_ms);
+        let own_key = found.who.own_key.as_deref();
+        let of_key = || self.rooms.revocations.revoked(board, own_key?.revocable(), now_ms);
         let withdrawn = || self.rooms.identity.withdrawn(proven, fed);
-        let Some(note) = revoked.or_else(withdrawn).or_else(|| call.model().and_then(of_model)) else {
+        let Some(note) =
+            revoked.or_else(of_key).or_else(withdrawn).or_else(|| call.model().and_then(of_model))
+        else {
             return false;
         };
         call.refused(Denial::new(Reason::RevokedInFlight).with_note(note));

@@ -9,7 +9,6 @@ use crate::gateway::call::{AccessRequest, Judgement, Settled};
 use crate::gateway::remembered::{DecisionKey, SettledName};
 use crate::gateway::{Gateway, Known};
 use crate::policy::CallFacts;
-use crate::upstream::Upstream;
 
 impl Gateway {
     /// The name under which what is settled of this call is that of all calls of the same caller by the same path; `None`
@@ -35,7 +34,7 @@ impl Gateway {
         let judgement = match key.and_then(|key| seen.get(key, |_| true)) {
             Some(judgement) => judgement,
             None => {
-                let judgement = Rc::new(self.judge_facts(&facts, request.upstream)?);
+                let judgement = Rc::new(self.judge_facts(&facts, request)?);
                 if let Some(key) = key {
                     seen.put(key, Rc::clone(&judgement));
                 }
@@ -45,9 +44,10 @@ impl Gateway {
         Ok(Settled { judgement, subject: OnceCell::new() })
     }
 
-    fn judge_facts(&self, facts: &CallFacts<'_>, upstream: &Upstream) -> Result<Judgement, Denial> {
+    fn judge_facts(&self, facts: &CallFacts<'_>, request: AccessRequest<'_>) -> Result<Judgement, Denial> {
         let permit = Rc::new(self.rooms.policies.authorize(&self.rooms.engine, facts)?);
-        let attachment = upstream.prepare(facts.principal, facts.operation, self.settings.attach)?;
+        let (own_key, attach) = (request.own_key(), self.settings.attach);
+        let attachment = request.upstream.prepare(facts.principal, facts.operation, own_key, attach)?;
         let charges = match self.remembers.charges {
             true => Some(self.rooms.quotas.charges(&self.rooms.engine, facts)?),
             false => None,

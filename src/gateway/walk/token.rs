@@ -60,7 +60,7 @@ impl Gateway {
         known: &Known<'_>,
     ) -> Result<Rc<Token>, Stop> {
         let exchange = self.rooms.credentials.exchange(index).ok_or(Reason::UpstreamTokenUnavailable)?;
-        let names = &known.memory.exchanged;
+        let names = &known.memory.brought.exchanged;
         let presented = identity::find(request.head())?;
         let question = exchange.question(index, (request.principal(), &presented), names)?;
         let now_ms = known.moment.unix_ms;
@@ -83,11 +83,11 @@ impl Gateway {
             let exchange = self.rooms.credentials.exchange(index)?;
             let presented = identity::find(call.head()).ok()?;
             let caller = (call.principal()?, &presented);
-            let question = exchange.question(index, caller, &memory.exchanged).ok()?;
+            let question = exchange.question(index, caller, &memory.brought.exchanged).ok()?;
             (now_ms.saturating_sub(token.asked_ms()) >= DISTRUST_MS).then_some(question.name)
         };
         if let Some(name) = forget() {
-            memory.exchanged.forget(name);
+            memory.brought.exchanged.forget(name);
         }
     }
 }

@@ -20,7 +20,11 @@ pub const CARRIERS: &[&str] = &[
     "x_api_key",
     "api_key",
     "x_goog_api_key",
+    PROVIDER_KEY,
 ];
+
+/// Carries a user's own key for the provider, sealed, beside the caller's credential.
+pub const PROVIDER_KEY: &str = "x-claimgate-provider-key";
 
 /// Browsers cannot set headers on a WebSocket, so OpenAI's SDK sends the key as a subprotocol.
 pub(super) const PROTOCOLS: &str = "sec-websocket-protocol";

@@ -1,6 +1,6 @@
 //! One credential as it was presented: its text, and what can be seen of it from outside.
 
-use super::carrier::Carrier;
+use super::carrier::{Carrier, PROVIDER_KEY};
 use super::scheme::Scheme;
 use crate::denial::{Denial, Reason};
 use crate::secret::Secret;
@@ -10,6 +10,9 @@ pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
 /// What every token of this gateway's own begins with.
 pub const MINTED_PREFIX: &str = "cgt_";
+
+/// What every sealed key begins with. It is no credential of a caller, and goes beside one.
+pub const SEALED_PREFIX: &str = "cgs_";
 
 /// Gemini's SDK says so before a short-lived token, and names its scheme `Token`.
 pub(super) const AUTH_TOKENS: &[u8] = b"auth_tokens/";
@@ -44,6 +47,12 @@ impl Presented {
         let minted =
             value.strip_prefix(AUTH_TOKENS).filter(|token| token.starts_with(MINTED_PREFIX.as_bytes()));
         let value = minted.unwrap_or(value);
+        if value.starts_with(SEALED_PREFIX.as_bytes()) {
+            return Err(Denial::new(Reason::ProviderKeyInvalid).with_detail(format!(
+                "it was sent in `{}`; send your own credential there, and the sealed key in `{PROVIDER_KEY}`",
+                carrier.name()
+            )));
+        }
         let kind = PresentedKind::of(value);
         if value.len() > MAX_CREDENTIAL_BYTES {
             return Err(match kind {

@@ -6,7 +6,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 /// Decodes it: no padding, no other character, no stray bits at the end. An empty text is refused too.
-pub(in crate::identity) fn base64url(text: &str) -> Option<Vec<u8>> {
+pub fn base64url(text: &str) -> Option<Vec<u8>> {
     match text.is_empty() {
         true => None,
         false => BASE64URL_NOPAD.decode(text.as_bytes()).ok(),

@@ -5,9 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::denial::{Denial, Reason};
 use crate::identity::principal::{Binding, CONFIRMATION, Limits, Minted, Parent, Principal, actors};
+use crate::secret::Secret;
 
 /// What a token says. The names are those of RFC 7519, RFC 9068 and RFC 8693 where they have one.
-#[derive(Debug, Deserialize, Serialize)]
+// It has no `Debug`, because it may hold a sealed key.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 // It has more than a dozen fields: one for each claim.
 pub(super) struct Content {
@@ -35,6 +37,9 @@ pub(super) struct Content {
     cnf: Option<Value>,
     parents: Vec<Parent>,
     limits: Limits,
+    /// The subject's own key for a provider, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_key: Option<String>,
     /// The claims of the subject's JWT, for rules.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     claims: Map<String, Value>,
@@ -64,6 +69,10 @@ impl Content {
             cnf: principal.binding.confirmation(),
             parents: minted.parents.clone(),
             limits: minted.limits.clone(),
+            provider_key: minted
+                .provider_key
+                .as_ref()
+                .map(|key| String::from_utf8_lossy(key.expose()).into_owned()),
             claims,
         })
     }
@@ -97,7 +106,11 @@ impl Content {
             actors,
             expires_at: Some(self.exp),
             issued_at: Some(self.iat),
-            minted: Some(Minted { parents: self.parents, limits: self.limits }),
+            minted: Some(Minted {
+                parents: self.parents,
+                limits: self.limits,
+                provider_key: self.provider_key.map(Secret::new),
+            }),
         })
     }
 }

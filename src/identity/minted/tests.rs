@@ -69,6 +69,7 @@ fn principal() -> Principal {
                 Parent { kind: Kind::ApiKey, id: "k1".to_owned(), issuer: None, issued_at: None },
             ],
             limits: Limits { models: Some(vec!["gpt-4o*".to_owned()]), operations: None, requests: Some(3) },
+            provider_key: Some(Secret::new("cgs_a.b.c.d.e")),
         }),
     }
 }

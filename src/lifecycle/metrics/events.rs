@@ -24,6 +24,11 @@ pub(in crate::lifecycle) fn count_user_token(house: &dyn House, id: &str, outcom
     count(house, &format!("claimgate.credentials.{id}.fetches.outcome.{outcome}"));
 }
 
+/// Counts what became of a user's own key.
+pub(in crate::lifecycle) fn count_own_key(house: &dyn House, counter: &str) {
+    count(house, counter);
+}
+
 pub(super) fn count(house: &dyn House, counter: &str) {
     if let Some(id) = house.metric(MetricKind::Counter, counter) {
         house.add(id, 1);

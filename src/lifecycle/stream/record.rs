@@ -4,7 +4,7 @@ use super::Stream;
 use crate::audit::AnsweredBy;
 use crate::gateway::{Call, Ending};
 use crate::lifecycle::host::{Exchange, Item, attributes};
-use crate::lifecycle::metrics::count_anomaly;
+use crate::lifecycle::metrics::{count_anomaly, count_own_key};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::state::State;
 use crate::meter::End;
@@ -36,6 +36,7 @@ impl Stream {
         let metrics = &worker.metrics.calls;
         metrics.count(&worker.gateway, &*worker.house, &call);
         call.anomalies().iter().for_each(|kind| count_anomaly(&*worker.house, *kind));
+        call.own_key_counters().iter().for_each(|counter| count_own_key(&*worker.house, counter));
         metrics.count_charges(&worker.gateway, &*worker.house, &ending.charged);
     }
 }

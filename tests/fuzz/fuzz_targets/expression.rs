@@ -90,6 +90,7 @@ fuzz_target!(|data: &[u8]| {
             tenant: None,
             metadata: &world.metadata,
             credential: None,
+            owner: "gateway",
         },
     };
     let scope = world.engine.scope(expression.reads(), &facts);

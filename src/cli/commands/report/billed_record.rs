@@ -29,12 +29,16 @@ pub(super) struct BilledRecord<'a> {
     pub(super) service_account: Option<Text<'a>>,
     #[serde(rename = "claimgate.principal.subject", borrow)]
     pub(super) subject: Option<Text<'a>>,
+    #[serde(rename = "claimgate.principal.client", borrow)]
+    pub(super) client: Option<Text<'a>>,
     #[serde(rename = "claimgate.principal.actor", borrow)]
     pub(super) actor: Option<Text<'a>>,
     #[serde(rename = "claimgate.credential.id", borrow)]
     pub(super) credential_id: Option<Text<'a>>,
     #[serde(rename = "claimgate.upstream.cluster", borrow)]
     pub(super) cluster: Option<Text<'a>>,
+    #[serde(rename = "claimgate.upstream.credential.owner", borrow)]
+    pub(super) owner: Option<Text<'a>>,
     #[serde(rename = "gen_ai.provider.name", borrow)]
     pub(super) provider: Option<Text<'a>>,
     #[serde(rename = "gen_ai.operation.name", borrow)]

@@ -14,6 +14,8 @@ pub(super) enum Dimension {
     ServiceAccount,
     /// Whose credential it was: the user's, of a token
     Subject,
+    /// The OAuth client that got the token: the application
+    Client,
     /// Who acted on the subject's behalf
     Actor,
     /// The id of the API key, or the token's `jti`
@@ -22,6 +24,8 @@ pub(super) enum Dimension {
     Model,
     Provider,
     Cluster,
+    /// Whose account at the provider it was: `gateway`, `tenant` or `caller`
+    Owner,
     Operation,
     /// What was charged; with its unit
     Quota,
@@ -39,11 +43,13 @@ impl Dimension {
             Self::Project => &["project"],
             Self::ServiceAccount => &["service_account"],
             Self::Subject => &["subject"],
+            Self::Client => &["client"],
             Self::Actor => &["actor"],
             Self::Key => &["key"],
             Self::Model => &["model"],
             Self::Provider => &["provider"],
             Self::Cluster => &["cluster"],
+            Self::Owner => &["owner"],
             Self::Operation => &["operation"],
             Self::Quota => &["quota", "unit"],
             Self::Day => &["day"],
@@ -67,11 +73,13 @@ impl Dimension {
             Self::Project => text(&record.project),
             Self::ServiceAccount => text(&record.service_account),
             Self::Subject => text(&record.subject),
+            Self::Client => text(&record.client),
             Self::Actor => text(&record.actor),
             Self::Key => text(&record.credential_id),
             Self::Model => record.model().map(Into::into),
             Self::Provider => text(&record.provider),
             Self::Cluster => text(&record.cluster),
+            Self::Owner => text(&record.owner),
             Self::Operation => text(&record.operation),
             Self::Quota => charge.map(|charge| charge.unit.as_ref().into()),
             Self::Day => Some(record.time.to_utc().date_naive().to_string().into()),

@@ -17,6 +17,9 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The filter state that may hold a user's sealed key on its way to the half on the cluster.
+const PASSPORT: &str = "claimgate_passport";
+
 fn logs<'a>(manager: &ConnectionManager<'a>) -> Vec<ConfigNode<'a>> {
     let mut logs = manager.at.list("access_log");
     logs.extend(manager.listener.list("access_log"));
@@ -43,6 +46,9 @@ fn logged(log: &ConfigNode<'_>) -> Vec<Finding> {
         let Some(text) = node.text() else { continue };
         let printed = printed_headers(text);
         findings.extend(printed.iter().find_map(|name| credential(name, &node)));
+        if text.contains(PASSPORT) {
+            findings.push(Weakness::CredentialLogged.at(&node, &[PASSPORT]));
+        }
         if printed.iter().any(|name| name == ":path" || name == "x-envoy-original-path") || prints_query(text)
         {
             findings.push(Weakness::QueryLogged.at(&node, &[]));

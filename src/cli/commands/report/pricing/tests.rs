@@ -134,6 +134,8 @@ fn plain_record() -> Record<'static> {
         token_id: None,
         token_subject: None,
         token_expires_at: None,
+        sealed_key_id: None,
+        sealed_key_expires_at: None,
         client_address: None,
         upstream_wait_ms: None,
     }

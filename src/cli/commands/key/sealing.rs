@@ -1,0 +1,55 @@
+//! `claimgate key sealing`.
+
+use std::io;
+
+use chrono::DateTime;
+use clap::Args;
+use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
+use serde_json::json;
+
+use crate::cli::clock::now_seconds;
+use crate::cli::randomness::random;
+use crate::cli::terminal::{Exit, Terminal};
+
+const EXAMPLES: &str = "\
+Examples:
+  claimgate key sealing > sealing.jwk            then start Envoy with CLAIMGATE_SEALING_KEY=\"$(cat sealing.jwk)\"
+  claimgate key sealing --id seal-2026-11-b      a second one on the same day
+
+To rotate, give the new key to every gateway in `own_keys.other_sealing_keys` first, then swap it with `own_keys.sealing_key`,
+and take the old one out once its counter `claimgate.own_keys.kid.<kid>` stays as it is, or after `own_keys.max_lifetime`.
+Exit status: 0 fine.";
+
+/// Makes a key that seals users' own keys for providers, as a JWK for Envoy's environment
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Sealing {
+    /// The `kid`, of letters, digits, `-` and `_`; without it, `seal-` and today's date
+    #[arg(long, value_parser = crate::cli::arguments::word)]
+    id: Option<String>,
+}
+
+impl Sealing {
+    pub(super) fn run(&self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let key: [u8; 32] = random()?;
+        let key = Base64UrlSafeNoPadding::encode_to_string(key).map_err(io::Error::other)?;
+        let kid = match &self.id {
+            Some(id) => id.clone(),
+            None => today()?,
+        };
+        writeln!(terminal.output, "{}", json!({ "kty": "oct", "kid": kid, "k": key }))?;
+        writeln!(
+            terminal.errors,
+            "note: this key opens every key that it seals, and is shown only now; it belongs into Envoy's environment and nowhere else"
+        )?;
+        Ok(Exit::Fine)
+    }
+}
+
+fn today() -> io::Result<String> {
+    let seconds = i64::try_from(now_seconds()?).ok();
+    let today = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    today
+        .map(|today| format!("seal-{}", today.format("%Y-%m-%d")))
+        .ok_or_else(|| io::Error::other("the clock is wrong"))
+}
