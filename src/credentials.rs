@@ -23,7 +23,7 @@ pub use answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswer};
 pub use choice::{Chosen, CredentialIndex, ExchangeIndex, TokenSource};
 pub use compile::{Credentials, Slots};
 pub use credential::Credential;
-pub use exchange::{Exchange, ExchangeName, ExchangeQuestion, Exchanged, Settled, Standing};
+pub use exchange::{Exchange, ExchangeCaller, ExchangeName, ExchangeQuestion, Exchanged, Settled, Standing};
 pub use failure::{Failure, FailureKind, Setback};
 pub use request::{Made, Step, TokenRequest};
 pub use slot::{Absence, Slot};

@@ -25,7 +25,7 @@ use crate::oauth_client::Form;
 use crate::request::Moment;
 use crate::secret::{Environment, Secret};
 
-pub use question::{ExchangeName, ExchangeQuestion};
+pub use question::{ExchangeCaller, ExchangeName, ExchangeQuestion};
 pub use standing::Standing;
 
 /// RFC 7523 section 2.1.
@@ -59,10 +59,16 @@ pub enum Exchanged {
     /// The authorization server refuses this caller, until when this is believed.
     Refused {
         denial: Box<Denial>,
+        /// For the operator.
+        why: String,
         until_ms: u64,
     },
     /// Nothing, which is not about the caller.
-    Failed(Rc<Failure>),
+    Failed {
+        failure: Rc<Failure>,
+        /// Until when nobody is asked for this caller again, which may be sooner than for everybody.
+        until_ms: u64,
+    },
 }
 
 /// How a question has ended.
@@ -86,8 +92,7 @@ impl Exchanged {
     pub fn holds(&self, now_ms: u64) -> bool {
         match self {
             Self::Token(token) => token.is_usable(now_ms),
-            Self::Refused { until_ms, .. } => now_ms < *until_ms,
-            Self::Failed(failure) => now_ms < failure.retry_ms,
+            Self::Refused { until_ms, .. } | Self::Failed { until_ms, .. } => now_ms < *until_ms,
         }
     }
 
@@ -96,7 +101,7 @@ impl Exchanged {
         match self {
             Self::Token(_) => "ok",
             Self::Refused { .. } => "refused",
-            Self::Failed(_) => "failed",
+            Self::Failed { .. } => "failed",
         }
     }
 }
@@ -217,18 +222,18 @@ impl Exchange {
         moment: &Moment,
     ) -> Settled {
         let until_ms = moment.unix_ms.saturating_add(REFUSED_MS);
-        if let Some(denial) = self.refusal(answer) {
-            return Settled::Exchanged(Exchanged::Refused { denial: Box::new(denial), until_ms });
+        if let Some((denial, why)) = self.refusal(answer) {
+            return Settled::Exchanged(Exchanged::Refused { denial: Box::new(denial), why, until_ms });
         }
-        let got = answer::object(answer).and_then(|object| self.token(&object, (asked_ms, ends_at)));
+        let got = answer::object(answer).and_then(|object| self.token(&object, (asked_ms, ends_at), moment));
         match got {
             Ok(token) => Settled::Exchanged(Exchanged::Token(Rc::new(token))),
             Err(setback) if refusal::is_of_all(answer) => Settled::Outage(setback),
             Err(setback) if PROXYS_OWN.contains(&answer.status) => Settled::Unanswered(setback),
             // It may be about this caller's token, so that others are not kept waiting for it.
             Err(setback) => {
-                let failure = Failure::once(setback, moment.unix_ms, until_ms);
-                Settled::Exchanged(Exchanged::Failed(failure.into()))
+                let failure = Failure::once(setback, moment.unix_ms, until_ms).into();
+                Settled::Exchanged(Exchanged::Failed { failure, until_ms })
             }
         }
     }
@@ -237,6 +242,7 @@ impl Exchange {
         &self,
         object: &Map<String, Value>,
         (asked_ms, ends_at): (u64, Option<u64>),
+        moment: &Moment,
     ) -> Result<Token, Setback> {
         let issued = object.get("issued_token_type").and_then(Value::as_str);
         let is_issued = issued.is_some_and(|issued| ISSUED.contains(&issued));
@@ -246,8 +252,8 @@ impl Exchange {
         }
         let (value, life) = answer::token(object)?;
         let life = life.at_most(self.entry.max_age.seconds(), ends_at);
-        let times = Times::of(life, asked_ms, 0);
-        let times = times.ok_or_else(|| answer::unusable("the token has expired already"))?;
-        Ok(Token::new(value, times))
+        let token = Times::of(life, asked_ms, 0).map(|times| Token::new(value, times));
+        let token = token.filter(|token| token.is_usable(moment.unix_ms));
+        token.ok_or_else(|| answer::unusable("the token, or the caller's own, has expired already"))
     }
 }

@@ -16,7 +16,7 @@ mod verdict;
 
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::audit::Decision;
-use crate::credentials::{Chosen, Token};
+use crate::credentials::{Chosen, Token, TokenSource};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
@@ -151,6 +151,12 @@ impl Call {
     /// True where it goes on with a key of the caller's own.
     pub(super) fn has_own_key(&self) -> bool {
         self.attachment().is_some_and(Attachment::takes_own_key)
+    }
+
+    /// True where it goes on with what the caller's own token was exchanged for.
+    pub fn has_user_token(&self) -> bool {
+        let chosen = self.attachment().and_then(Attachment::token);
+        chosen.is_some_and(|chosen| matches!(chosen.source, TokenSource::Exchange(_)))
     }
 
     /// The token that the provider has refused, and the choice of its credential.

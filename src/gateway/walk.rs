@@ -1,21 +1,18 @@
 //! The walk of one call through the rooms, in the only order there is.
 
-mod authenticating;
+mod attaching;
 mod bodies;
 mod bounds;
 mod deciding;
-mod minting;
+mod giving;
 mod observing;
 mod open;
-mod own_key;
-mod possession;
+mod proving;
 mod reading;
 mod recognising;
 mod revoking;
 mod rewriting;
-mod sealing;
 mod settling;
-mod token;
 
 use std::rc::Rc;
 
@@ -26,7 +23,10 @@ use crate::config::Attach;
 use crate::own_key::OwnKey;
 use crate::upstream::{Fresh, HeaderPatch, Proofs};
 
-use bounds::{require_granted_operation, require_own_account, require_own_conversation, require_own_place};
+use bounds::{
+    require_granted_operation, require_own_account, require_own_conversation, require_own_model,
+    require_own_place,
+};
 use recognising::recognise;
 
 /// A call that policy and quota have let through, and the edits of its headers.
@@ -61,7 +61,9 @@ impl Gateway {
             None => {
                 if let Some(body) = self.read_body(request, known)? {
                     what.body = Some(body);
-                    require_own_conversation(AccessRequest { arrival, who, what, upstream })?;
+                    let request = AccessRequest { arrival, who, what, upstream };
+                    require_own_conversation(request)?;
+                    require_own_model(request)?;
                 }
                 self.observe(arrival, who, what.model(), known);
                 let request = AccessRequest { arrival, who, what, upstream };

@@ -1,6 +1,6 @@
 //! The phases of an exchange, and how far its request's body has come.
 
-use crate::credentials::{CredentialIndex, ExchangeName};
+use crate::credentials::{CredentialIndex, ExchangeCaller, ExchangeName};
 use crate::denial::Reason;
 use crate::identity::CredentialName;
 
@@ -31,6 +31,7 @@ pub(super) enum Phase {
     /// For what the caller's token of this name is exchanged for.
     AwaitingUserToken {
         name: ExchangeName,
+        caller: ExchangeCaller,
         since_ms: u64,
         until_ms: u64,
     },

@@ -4,6 +4,7 @@ mod record;
 mod request;
 mod response;
 mod response_body;
+mod waiting;
 mod walk;
 
 use std::cell::RefCell;

@@ -11,11 +11,16 @@ use crate::secret::Secret;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExchangeName(Fingerprint);
 
+/// Whose token it is, whichever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExchangeCaller(Fingerprint);
+
 /// A caller's token that is to be exchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeQuestion {
     pub exchange: ExchangeIndex,
     pub name: ExchangeName,
+    pub caller: ExchangeCaller,
     pub subject: Secret,
     /// Unix seconds from which on the caller's own token is refused.
     pub ends_at: Option<u64>,
@@ -50,17 +55,14 @@ impl Exchange {
         }
         let token = presented.secret.expose();
         let tenant = principal.tenant.as_deref();
-        let name = names.name(&[
-            &self.account,
-            if tenant.is_some() { b"+" } else { b"" },
-            tenant.unwrap_or_default().as_bytes(),
-            issuer.as_bytes(),
-            principal.subject.as_bytes(),
-            token,
-        ]);
+        let has_tenant: &[u8] = if tenant.is_some() { b"+" } else { b"" };
+        let tenant = tenant.unwrap_or_default().as_bytes();
+        let caller = [has_tenant, tenant, issuer.as_bytes(), principal.subject.as_bytes()];
+        let name = names.name(&[&[self.account.as_slice()], caller.as_slice(), &[token]].concat());
         Ok(ExchangeQuestion {
             exchange,
             name: ExchangeName(name),
+            caller: ExchangeCaller(names.name(&caller)),
             subject: presented.secret.clone(),
             ends_at: principal.expires_at,
         })

@@ -29,8 +29,8 @@ const ABOUT_THE_GATEWAY: [&str; 4] =
 const MAX_CLAIMS_BYTES: usize = 2048;
 
 impl Exchange {
-    /// Why the server refuses this caller; `None` where that is not what it says.
-    pub(super) fn refusal(&self, answer: TokenAnswer<'_>) -> Option<Denial> {
+    /// Why the server refuses this caller, and one line of it for the operator; `None` where that is not what it says.
+    pub(super) fn refusal(&self, answer: TokenAnswer<'_>) -> Option<(Denial, String)> {
         if !(400..500).contains(&answer.status) {
             return None;
         }
@@ -48,14 +48,14 @@ impl Exchange {
         if let (Some(uri), Some(claims)) = (&self.entry.authorization_uri, claims(said.object())) {
             let challenge = Challenge { authorization_uri: uri.clone(), claims: claims.to_owned() };
             let denial = Denial::new(Reason::ExchangeInteractionRequired).challenging(challenge);
-            return Some(denial.with_note(format!("credentials `{}`: {why}", self.id)));
+            return Some((denial.with_note(format!("credentials `{}`: {why}", self.id)), why));
         }
         let mut detail = format!("it says `{error}`");
         if let Some(meaning) = said.meaning() {
             detail.push_str(&format!(": {meaning}"));
         }
         let denial = Denial::new(Reason::ExchangeRefused).with_detail(detail);
-        Some(denial.with_note(format!("credentials `{}`: {why}", self.id)))
+        Some((denial.with_note(format!("credentials `{}`: {why}", self.id)), why))
     }
 }
 

@@ -30,6 +30,27 @@ fn another_project_is_refused_in_the_words_of_the_path_and_costs_nothing() {
         let told: Value = serde_json::from_str(&call.answer().unwrap().body).unwrap();
         assert_eq!(told["type"] == "error", is_anthropics, "{told}");
     }
+    let openapi = |model: &str, url: &str| {
+        let path = "/v1/projects/acme-prod/locations/global/endpoints/openapi/chat/completions";
+        let part = json!({ "type": "image_url", "image_url": { "url": url } });
+        let body = json!({ "model": model, "messages": [{ "role": "user", "content": [part] }] });
+        let request = Request::chat().at("POST", path).to(Some("vertex")).body(&body.to_string());
+        scene.decide(&request).0.denial().map(|denial| denial.reason())
+    };
+    let (model, public) = ("google/gemini-2.5-pro", "https://pictures.example/cat.png");
+    for (model, url, refused, note) in [
+        (
+            "projects/globex-prod/locations/global/publishers/google/models/gemini-2.5-pro",
+            public,
+            Reason::TenantMismatch,
+            "another project in the model's name",
+        ),
+        ("/Projects/globex-prod/models/m", public, Reason::TenantMismatch, "and in another spelling"),
+        (model, "gs://globex/secret.png", Reason::StatefulOperationSharedCredential, "another's bucket"),
+        (model, "GS://globex/secret.png", Reason::StatefulOperationSharedCredential, "in capitals"),
+    ] {
+        assert_eq!(openapi(model, url), Some(refused), "{note}");
+    }
     assert!(ask("acme-prod", "global", GEMINI).is_let_through(), "the refused ones have taken nothing");
     let spent = ask("acme-prod", "global", GEMINI);
     assert_eq!(spent.denial().map(|denial| denial.reason()), Some(Reason::QuotaExceeded));

@@ -89,6 +89,10 @@ impl Gateway {
         {
             return true;
         }
+        // It may name a project, as the path does.
+        if operation.place().is_some() && operation.model_place() == ModelPlace::Body {
+            return true;
+        }
         if form == BodyForm::Json && operation.body_may_hold_state() && !request.has_own_account() {
             return true;
         }

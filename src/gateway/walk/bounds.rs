@@ -116,6 +116,17 @@ pub(super) fn require_own_place(request: AccessRequest<'_>) -> Result<(), Denial
     request.upstream.require_place(request.operation())
 }
 
+/// A model by its whole name could be another project's, whatever the path says.
+pub(super) fn require_own_model(request: AccessRequest<'_>) -> Result<(), Denial> {
+    let named = request.what.facts().and_then(|body| body.model.as_deref()).unwrap_or_default();
+    let is_elsewhere = named.split('/').any(|part| part.trim().eq_ignore_ascii_case("projects"));
+    match request.operation().place().is_some() && is_elsewhere {
+        true => Err(Denial::new(Reason::TenantMismatch)
+            .with_detail("the model's name has a project in it; write it without")),
+        false => Ok(()),
+    }
+}
+
 /// True where a model that cannot be seen may answer.
 pub(super) fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
     facts.operation.model_place() == ModelPlace::Elsewhere

@@ -5,15 +5,14 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 use hashbrown::HashMap;
 
 use super::fetch::{self, Delivery, Response};
 use super::tokens::send;
 use crate::credentials::{
-    Exchange, ExchangeIndex, ExchangeQuestion, Exchanged, MAX_TOKEN_ANSWER_BYTES, Setback, Settled, Standing,
-    Step, TokenAnswer,
+    Exchange, ExchangeIndex, ExchangeName, ExchangeQuestion, MAX_TOKEN_ANSWER_BYTES, Setback, Settled,
+    Standing, Step, TokenAnswer,
 };
 use crate::gateway::Gateway;
 use crate::lifecycle::context::Context;
@@ -23,6 +22,9 @@ use crate::request::Moment;
 
 /// How many questions of one worker are under way at once.
 const MOST: usize = 256;
+
+/// How many wait to be sent.
+const MOST_WAITING: usize = 1000;
 
 /// The exchanges of one configuration in one worker.
 #[derive(Default)]
@@ -60,7 +62,8 @@ impl UserTokens {
         let is_it = |asked: &Asked| asked.question.name == question.name;
         let is_asked = self.waiting.borrow().iter().any(is_it)
             || self.under_way.borrow().values().any(|other| is_it(&other.asked));
-        if !is_asked {
+        // Whoever left while it waited was never sent; more than those who wait there never are for long.
+        if !is_asked && self.waiting.borrow().len() < MOST_WAITING {
             self.waiting.borrow_mut().push_back(Asked { question, is_again: false });
         }
     }
@@ -87,21 +90,29 @@ impl UserTokens {
         now_ms: u64,
     ) -> bool {
         let standings = self.standings.borrow();
-        let failure = standings.get(&question.exchange).and_then(|standing| standing.rests(now_ms));
-        if let Some(failure) = failure {
-            context.memory.keep_exchanged(question.name, Exchanged::Failed(Rc::clone(failure)));
+        let failed = standings.get(&question.exchange).and_then(|standing| standing.rests(now_ms));
+        let rests = failed.is_some();
+        if let Some(failed) = failed {
+            context.memory.keep_exchanged(question.name, failed);
         }
-        failure.is_some()
+        rests
     }
 
-    /// Sends what was asked, in turn.
-    pub(in crate::lifecycle) fn tick(&self, context: Context<'_>, moment: impl Fn() -> Moment) {
+    /// Sends what was asked, in turn, where somebody still waits for it.
+    pub(in crate::lifecycle) fn tick(
+        &self,
+        context: Context<'_>,
+        is_awaited: impl Fn(ExchangeName) -> bool,
+        moment: impl Fn() -> Moment,
+    ) {
         for _ in 0..MOST_AT_ONCE {
             if self.under_way.borrow().len() >= MOST {
                 return;
             }
             let Some(asked) = self.waiting.borrow_mut().pop_front() else { return };
-            self.ask(context, asked, &moment());
+            if is_awaited(asked.question.name) {
+                self.ask(context, asked, &moment());
+            }
         }
     }
 
@@ -142,7 +153,7 @@ impl UserTokens {
             let again = Asked { question: asked.question, is_again: true };
             return self.waiting.borrow_mut().push_front(again);
         }
-        self.settle(context, (exchange, question), settled, moment);
+        self.settle(context, (exchange, question), (settled, asked_ms), moment);
     }
 
     fn ask(&self, context: Context<'_>, asked: Asked, moment: &Moment) {
@@ -159,7 +170,10 @@ impl UserTokens {
         });
         match begun {
             Ok((token, stage)) => self.note(token, asked, (stage, moment.unix_ms)),
-            Err(setback) => self.settle(context, (exchange, question), Settled::Outage(setback), moment),
+            Err(setback) => {
+                let settled = (Settled::Outage(setback), moment.unix_ms);
+                self.settle(context, (exchange, question), settled, moment);
+            }
         }
     }
 
@@ -172,11 +186,12 @@ impl UserTokens {
         &self,
         context: Context<'_>,
         (exchange, question): (&Exchange, &ExchangeQuestion),
-        settled: Settled,
+        (settled, asked_ms): (Settled, u64),
         moment: &Moment,
     ) {
         let mut standings = self.standings.borrow_mut();
-        let (exchanged, told) = standings.entry(question.exchange).or_default().note(settled, moment);
+        let (exchanged, told) =
+            standings.entry(question.exchange).or_default().note(settled, asked_ms, moment);
         if let Some(told) = told {
             context.house.log(Level::Warning, &format!("credentials `{}`: {told}", exchange.id()));
         }

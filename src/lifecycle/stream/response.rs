@@ -1,14 +1,14 @@
 //! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
 
 use super::{Next, Stream};
-use crate::credentials::TokenSource;
+use crate::credentials::{Chosen, TokenSource};
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Gateway};
 use crate::lifecycle::attempt::REFUSAL;
 use crate::lifecycle::host::attributes::{self, Origin};
 use crate::lifecycle::host::{Exchange, Part, apply};
 use crate::lifecycle::phase::Phase;
-use crate::lifecycle::state::State;
+use crate::lifecycle::state::{Response, State};
 use crate::request::Headers;
 use crate::upstream::trailer_patch;
 
@@ -48,12 +48,12 @@ impl Stream {
         let worker = &self.worker;
         let state = self.state.borrow();
         let Some(call) = &state.call else { return };
-        let Some((chosen, token)) = call.refused_token() else { return };
-        match chosen.source {
-            TokenSource::Own(index) => {
-                worker.fetching.tokens.distrust(worker.context(), index, (token.id(), now_ms));
-            }
-            TokenSource::Exchange(_) => worker.gateway.forget_exchanged(call, &worker.memory, now_ms),
+        if let Some((Chosen { source: TokenSource::Own(index), .. }, token)) = call.refused_token() {
+            worker.fetching.tokens.distrust(worker.context(), *index, (token.id(), now_ms));
+        }
+        let Response { is_from_provider, status, .. } = state.response;
+        if is_from_provider && status == Some(401) && call.has_user_token() {
+            worker.gateway.forget_exchanged(call, &worker.memory, now_ms);
         }
     }
 

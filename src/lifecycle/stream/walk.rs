@@ -1,11 +1,11 @@
 //! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
 
+use super::waiting::{Step, answer, hold};
 use super::{Next, Stream};
 use crate::credentials::Absence;
 use crate::denial::Denial;
-use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Pending, Polled};
+use crate::gateway::{Body, Call, Known, Need, Outcome, Patience, Polled};
 use crate::identity::{KeyRing, Question as Signature};
-use crate::lifecycle::fetching::{Tokens, UserTokens};
 use crate::lifecycle::host::{Exchange, HeldBody, Item, Part, Side, apply, attributes};
 use crate::lifecycle::phase::{BodyProgress, Phase};
 use crate::lifecycle::rate_limits::Question;
@@ -14,15 +14,11 @@ use crate::lifecycle::worker::Worker;
 use crate::quota::Ask;
 use crate::request::Moment;
 
-/// The most exchanges of one worker that wait for tokens.
+/// The most exchanges of one worker that wait for tokens of the gateway's own, and that wait for their callers'.
 const MOST_FOR_TOKENS: usize = 1000;
-
-/// What follows from a walk.
-enum Step {
-    Pass,
-    Answered,
-    Held,
-}
+const MOST_FOR_USER_TOKENS: usize = 1000;
+/// Of one caller.
+const MOST_OF_CALLER: usize = 100;
 
 impl Stream {
     /// Walks and acts, in an event of the exchange itself.
@@ -93,11 +89,6 @@ impl Stream {
         state.answer(exchange);
     }
 
-    /// Takes room for what is here of a call that waits.
-    pub(in crate::lifecycle) fn take_room(&self, exchange: &dyn Exchange) -> Result<(), Denial> {
-        take_room(&self.worker, exchange, &mut self.state.borrow_mut())
-    }
-
     /// Walks the call once and acts on the outcome, but for holding and resuming.
     fn walk(&self, exchange: &dyn Exchange, patience: Patience, moment: Moment) -> Step {
         let worker = &*self.worker;
@@ -129,7 +120,8 @@ impl Stream {
         }
         if let Some(Outcome::Need(Need::UserToken(question))) = &outcome {
             let rests = worker.fetching.user_tokens.rests(worker.context(), question, moment.unix_ms);
-            let has_room = worker.streams.waiting.for_tokens() < MOST_FOR_TOKENS;
+            let (all, own) = worker.streams.waiting.for_user_tokens(question.caller);
+            let has_room = all < MOST_FOR_USER_TOKENS && own < MOST_OF_CALLER;
             if rests || !has_room {
                 let patience = if has_room { patience } else { Patience::Exhausted };
                 outcome = decide(worker, exchange, &mut state, (patience, moment));
@@ -167,53 +159,7 @@ impl Stream {
                 Step::Pass
             }
             Outcome::Refuse | Outcome::Answer => answer(exchange, &mut state),
-            Outcome::Need(Need::Body { limit, look }) => {
-                let Some(call) = &mut state.call else { return Step::Held };
-                let declared = call.head().text("content-length");
-                let declared = declared.and_then(|length| length.parse::<u64>().ok());
-                if look.is_none() && declared.is_some_and(|length| length > limit) {
-                    worker.gateway.refuse(call, worker.gateway.too_large(limit));
-                    return answer(exchange, &mut state);
-                }
-                state.phase = Phase::AwaitingBody { limit, look };
-                hold(worker, exchange, &mut state)
-            }
-            Outcome::Need(Need::Keys { issuer }) => {
-                let keys = &worker.fetching.keys;
-                let until_ms = moment.unix_ms.saturating_add(keys.patience_ms(issuer));
-                state.phase = Phase::AwaitingKeys { issuer, fetched_ms: keys.fetched_ms(issuer), until_ms };
-                hold(worker, exchange, &mut state)
-            }
-            Outcome::Need(Need::Token { credential }) => {
-                let until_ms =
-                    moment.unix_ms.saturating_add(Tokens::patience_ms(&worker.gateway, credential));
-                state.phase = Phase::AwaitingToken { credential, since_ms: moment.unix_ms, until_ms };
-                hold(worker, exchange, &mut state)
-            }
-            Outcome::Need(Need::UserToken(question)) => {
-                let since_ms = moment.unix_ms;
-                let patience_ms = UserTokens::patience_ms(&worker.gateway, question.exchange);
-                let until_ms = since_ms.saturating_add(patience_ms);
-                state.phase = Phase::AwaitingUserToken { name: question.name, since_ms, until_ms };
-                let step = hold(worker, exchange, &mut state);
-                if let Step::Held = step {
-                    worker.fetching.user_tokens.want(question);
-                }
-                step
-            }
-            Outcome::Need(Need::Introspection(inquiry)) => {
-                state.phase = Phase::AwaitingIntrospection { name: inquiry.name };
-                let step = hold(worker, exchange, &mut state);
-                if let Step::Held = step {
-                    let address = attributes::source_address(exchange);
-                    let from = (address.as_deref(), attributes::source_port(exchange));
-                    let asker = worker.gateway.asker(&worker.memory, inquiry.name, from);
-                    worker.fetching.introspection.want(&*worker.house, inquiry, asker);
-                }
-                step
-            }
-            // It was asked above, and what came of that is known by now.
-            Outcome::Need(Need::RateLimit(_)) => Step::Held,
+            Outcome::Need(need) => self.wait_for(need, exchange, &mut state, moment),
         }
     }
 
@@ -251,33 +197,6 @@ fn decide(
     Some(fetching.documents.with(|polled| fetching.keys.with_ring(|keys| with(polled, keys))))
 }
 
-/// Takes room for a call that waits; without any it is refused.
-fn hold(worker: &Worker, exchange: &dyn Exchange, state: &mut State) -> Step {
-    match take_room(worker, exchange, state) {
-        Ok(()) => Step::Held,
-        Err(denial) => {
-            if let Some(call) = &mut state.call {
-                worker.gateway.refuse(call, denial);
-            }
-            answer(exchange, state)
-        }
-    }
-}
-
-fn take_room(worker: &Worker, exchange: &dyn Exchange, state: &mut State) -> Result<(), Denial> {
-    let most = match state.phase {
-        Phase::AwaitingBody { limit, look: None } => Some(limit),
-        Phase::AwaitingKeys { .. } | Phase::AwaitingIntrospection { .. } => {
-            Some(worker.gateway.longest_body())
-        }
-        _ => None,
-    };
-    let come = u64::try_from(state.body.held()).unwrap_or(u64::MAX);
-    let Some(call) = &mut state.call else { return Ok(()) };
-    let source = || attributes::source_address(exchange);
-    worker.gateway.hold(call, &worker.memory, Pending { come, most }, &source)
-}
-
 /// Puts another body in place of the one that came, where the gateway has something to add.
 fn rewrite(exchange: &dyn Exchange, call: &mut Call, came: BodyProgress) -> Result<(), Denial> {
     let (Some(rewritten), BodyProgress::Complete { bytes }) = (call.rewritten(), came) else {
@@ -292,11 +211,4 @@ fn rewrite(exchange: &dyn Exchange, call: &mut Call, came: BodyProgress) -> Resu
     }
     call.was_rewritten();
     Ok(())
-}
-
-/// Sends the answer of a call that is decided.
-fn answer(exchange: &dyn Exchange, state: &mut State) -> Step {
-    state.body = BodyProgress::DONE;
-    state.answer(exchange);
-    Step::Answered
 }

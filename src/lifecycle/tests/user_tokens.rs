@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BODY, Playing, Scene};
 use crate::identity::signing::RawSigner;
-use crate::lifecycle::{Delivery, HouseEvent};
+use crate::lifecycle::{Delivery, HouseEvent, Part};
 use crate::policy::fixture::{NOW_MS, merged};
 
 const ISSUER: &str = "https://idp.example";
@@ -178,7 +178,10 @@ fn a_caller_who_is_refused_is_told_why_and_is_no_outage_of_the_others() {
         scene.house.pass(5000);
         scene.bearing(4, &alice).sends(BODY).waits();
         assert_eq!(scene.questions().len(), 1, "{body}");
-        assert!(!scene.house.logged().contains("never-told"));
+        let log = scene.house.logged();
+        assert!(!log.contains("never-told"));
+        let told = log.matches("credentials `as_user`: a caller's token was not exchanged: ").count();
+        assert_eq!(told, 1, "it may be about everybody: {log}");
     }
 }
 
@@ -278,6 +281,42 @@ fn an_endpoint_that_does_not_answer_is_waited_for_no_longer_than_it_may_take() {
 }
 
 #[test]
+fn one_caller_does_not_fill_the_room_of_all() {
+    let signer = signer();
+    let wide = json!({ "held_bytes": "64MiB", "held_bytes_per_caller": "16MiB" });
+    let scene = Scene::new(config(&signer, json!({}), wide));
+    let of = |id: u32, change: Value| scene.bearing(id, &token(&signer, change)).sends(BODY);
+    // Whichever of its tokens it sends.
+    let mut of_alice: Vec<_> = (1..=100).map(|id| of(id, json!({ "jti": id.to_string() }))).collect();
+    of(101, json!({ "jti": "another" })).is_refused(503, "upstream_token_unavailable");
+    of(102, json!({ "sub": "bob" })).waits();
+    of_alice.iter_mut().for_each(Playing::waits);
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_asked() {
+    let signer = signer();
+    let scene = scene(&signer, json!({}));
+    scene.bearing(1, &token(&signer, json!({}))).sends(BODY).ends();
+    let mut playing = scene.bearing(2, &token(&signer, json!({ "sub": "bob" }))).sends(BODY);
+    let asked = scene.questions();
+    assert_eq!(asked.len(), 1);
+    scene.answers(&asked[0], "200", &answer("for-bob"));
+    playing.carries("for-bob");
+}
+
+#[test]
+fn a_token_that_has_ended_on_its_way_is_none() {
+    let signer = signer();
+    let scene = scene(&signer, json!({}));
+    let playing = scene.bearing(1, &token(&signer, json!({}))).sends(BODY);
+    let asked = scene.questions();
+    scene.house.pass(1500);
+    scene.answers(&asked[0], "200", &json!({ "access_token": "short", "expires_in": 1 }).to_string());
+    playing.is_refused(503, "upstream_token_unavailable");
+}
+
+#[test]
 fn what_was_never_exchanged_was_never_charged() {
     let signer = signer();
     let quota = json!({ "quotas": [{ "id": "one", "limit": 1, "window": "1h", "per": ["'all'"] }] });
@@ -305,7 +344,9 @@ fn what_the_provider_refuses_is_got_anew_for_that_caller_alone() {
     }
     let refuse = |id: u32, caller: &str| {
         let playing = scene.bearing(id, caller).sends(BODY);
-        playing.answered("401", &[], false);
+        assert!(playing.answered("401", &[("www-authenticate", "Bearer")], false), "it is about the user");
+        let challenge = playing.exchange.header(Part::ResponseHeaders, "www-authenticate");
+        assert_eq!(challenge.as_deref(), Some("Bearer"));
     };
     refuse(3, &alice);
     scene.bearing(4, &alice).sends(BODY).carries("first-1");

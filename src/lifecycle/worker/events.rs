@@ -62,7 +62,7 @@ impl Worker {
         if self.tenure.get() != Tenure::InCharge {
             tokens.read_shared(self.context());
             introspection.tick(self.context(), now_ms);
-            user_tokens.tick(self.context(), || self.moment());
+            user_tokens.tick(self.context(), |name| self.streams.waiting.awaits(name), || self.moment());
             self.end_revoked(now_ms);
             self.wake_due(now_ms);
             self.ticker.set(house, self.tick_period());
@@ -73,7 +73,7 @@ impl Worker {
         documents.tick(self.context(), now_ms);
         tokens.tick(self.context(), now_ms, || self.moment());
         introspection.tick(self.context(), now_ms);
-        user_tokens.tick(self.context(), || self.moment());
+        user_tokens.tick(self.context(), |name| self.streams.waiting.awaits(name), || self.moment());
         self.metrics.cache.tell(house, &self.memory);
         let ledger = self.metrics.ledger.get_or_init(|| LedgerGauge::define(house));
         ledger.tell(&self.gateway, house, now_ms);

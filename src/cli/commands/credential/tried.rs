@@ -89,8 +89,8 @@ impl<'a> Tried<'a> {
                 };
                 match exchanged {
                     Exchanged::Token(token) => Ok(Token::clone(&token)),
-                    Exchanged::Refused { denial, .. } => Err(denial.note().unwrap_or(NOTHING).to_owned()),
-                    Exchanged::Failed(failure) => Err(failure.to_string()),
+                    Exchanged::Refused { why, .. } => Err(why),
+                    Exchanged::Failed { failure, .. } => Err(failure.to_string()),
                 }
             }
         }

@@ -24,6 +24,12 @@ pub(super) fn is_public(address: &str) -> bool {
     is_port && is_plain && is_public_name(host) && !is_file_of_the_api(path)
 }
 
+/// True for an object in a bucket, which its store gives to whose account it is.
+pub(super) fn is_in_a_bucket(address: &str) -> bool {
+    let scheme = address.trim_start().split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["gs", "s3"].iter().any(|store| scheme.eq_ignore_ascii_case(store)))
+}
+
 /// A name of the public DNS in ASCII, without a final dot.
 fn is_public_name(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
@@ -47,7 +53,23 @@ fn is_file_of_the_api(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::{is_in_a_bucket, is_public};
+
+    #[test]
+    fn an_object_in_a_bucket_is_its_owners() {
+        for (address, want) in [
+            ("gs://acme/secret.png", true),
+            (" GS://acme/secret.png", true),
+            ("s3://acme/secret.png", true),
+            ("https://acme.example/gs://x", false),
+            ("data:image/png;base64,Z3M6Ly8=", false),
+            ("gs", false),
+            ("gsx://acme", false),
+            ("", false),
+        ] {
+            assert_eq!(is_in_a_bucket(address), want, "{address}");
+        }
+    }
 
     #[test]
     fn what_everybody_can_read_is_public() {

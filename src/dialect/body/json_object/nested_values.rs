@@ -94,6 +94,10 @@ impl<'r> Walk<'r> {
         match self.place {
             Place::Model => self.reading.further_models.push(text.unescaped()?.into_owned()),
             Place::Address if file_uri::is_public(&text.unescaped()?) => return Ok(Shape::Public),
+            // Whatever the words: some providers look there for whoever asks.
+            _ if self.counted_as == CountedAs::Media && file_uri::is_in_a_bucket(&text.unescaped()?) => {
+                self.reading.facts.is_stateful = true;
+            }
             _ => {}
         }
         Ok(if text.sent_length() == 0 { Shape::Empty } else { Shape::String(ItemKind::of(text)?) })

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::credentials::{ExchangeCaller, ExchangeName};
 use crate::gateway::Patience;
 use crate::lifecycle::host::MOST_AT_ONCE;
 use crate::lifecycle::phase::Phase;
@@ -50,14 +51,33 @@ impl Waiting {
         streams.values().any(waits)
     }
 
-    /// How many wait for a token for the provider.
+    /// How many wait for a token of the gateway's own.
     pub(in crate::lifecycle) fn for_tokens(&self) -> usize {
         let streams = self.streams.borrow();
         // One that is being walked does not wait.
         let waits = |entry: &&Entry| {
-            entry.state.try_borrow().is_ok_and(|state| state.phase.token_since_ms().is_some())
+            entry.state.try_borrow().is_ok_and(|state| matches!(state.phase, Phase::AwaitingToken { .. }))
         };
         streams.values().filter(waits).count()
+    }
+
+    /// How many wait for what their caller's token is exchanged for, and how many of these are this caller's.
+    pub(in crate::lifecycle) fn for_user_tokens(&self, caller: ExchangeCaller) -> (usize, usize) {
+        let streams = self.streams.borrow();
+        let phases = streams.values().filter_map(|entry| Some(entry.state.try_borrow().ok()?.phase));
+        phases.fold((0, 0), |(all, own), phase| match phase {
+            Phase::AwaitingUserToken { caller: other, .. } => {
+                (usize::saturating_add(all, 1), usize::saturating_add(own, usize::from(other == caller)))
+            }
+            _ => (all, own),
+        })
+    }
+
+    /// True where one waits for this caller's token.
+    pub(in crate::lifecycle) fn awaits(&self, name: ExchangeName) -> bool {
+        let streams = self.streams.borrow();
+        let awaits = |phase| matches!(phase, Phase::AwaitingUserToken { name: other, .. } if other == name);
+        streams.values().any(|entry| entry.state.try_borrow().is_ok_and(|state| awaits(state.phase)))
     }
 
     /// True where the wait of some is over, and their turn comes with the next tick.

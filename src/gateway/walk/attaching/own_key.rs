@@ -19,7 +19,7 @@ impl Gateway {
     ///
     /// # Errors
     /// Refuses a key that is not this caller's for this upstream: whoever brings one means to pay with it, and nobody else shall.
-    pub(super) fn own_key(
+    pub(in crate::gateway::walk) fn own_key(
         &self,
         arrival: &Arrival,
         who: &Identified,
@@ -52,7 +52,7 @@ impl Gateway {
     }
 
     /// The key in a sealed value, which is this principal's, and neither over nor revoked.
-    pub(super) fn opened(
+    pub(in crate::gateway::walk) fn opened(
         &self,
         value: &[u8],
         principal: &Principal,
@@ -79,7 +79,7 @@ impl Gateway {
     }
 
     /// A key that is for some models is for no other, whatever the rules say.
-    pub(super) fn require_model_of_key(
+    pub(in crate::gateway::walk) fn require_model_of_key(
         &self,
         request: AccessRequest<'_>,
         known: &Known<'_>,

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::authenticating::{caller, stop};
 use crate::cache::Cache;
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{TokenShape, wanted_token};
 use crate::gateway::call::{Authenticated, Given, GivenKind, hex};
 use crate::gateway::host::body;
 use crate::gateway::stop::Stop;
+use crate::gateway::walk::proving::{caller, stop};
 use crate::gateway::{Body, Call, Gateway, Known, Need, Patience};
 use crate::identity::{self, Caller, EngineAnswer, Presented, Principal, Proven, Unproven, in_body};
 use crate::mint::{self, Grant, Manner, Minting, Parties, TokenRequest};
@@ -20,7 +20,7 @@ const BODY_LIMIT: u64 = 64 * 1024;
 
 impl Gateway {
     /// The section `tokens`, where the call asks for a token, with the shape where it asks a provider for one.
-    pub(super) fn minting_of(&self, call: &Call) -> Option<(&Minting, Option<TokenShape>)> {
+    pub(in crate::gateway::walk) fn minting_of(&self, call: &Call) -> Option<(&Minting, Option<TokenShape>)> {
         let minting = self.rooms.minting.as_ref()?;
         if minting.is_asked(&call.arrival.head) {
             return Some((minting, None));
@@ -31,7 +31,7 @@ impl Gateway {
     }
 
     /// Proves who asks, reads what for, and answers with the token.
-    pub(super) fn mint(
+    pub(in crate::gateway::walk) fn mint(
         &self,
         (minting, shape): (&Minting, Option<TokenShape>),
         call: &mut Call,

@@ -20,7 +20,7 @@ const DISTRUST_MS: u64 = 60_000;
 
 impl Gateway {
     /// The token that goes on; `None` where none does.
-    pub(super) fn token(
+    pub(in crate::gateway::walk) fn token(
         &self,
         request: AccessRequest<'_>,
         attachment: &Attachment,
@@ -67,7 +67,9 @@ impl Gateway {
         match names.get(question.name, |exchanged| exchanged.holds(now_ms)) {
             Some(Exchanged::Token(token)) => Ok(token),
             Some(Exchanged::Refused { denial, .. }) => Err((*denial).into()),
-            Some(Exchanged::Failed(failure)) => Err(absent(exchange.id(), Some(&failure), now_ms).into()),
+            Some(Exchanged::Failed { failure, .. }) => {
+                Err(absent(exchange.id(), Some(&failure), now_ms).into())
+            }
             None if exchange.lacks_secret() => Err(lacks_secret(exchange.id()).into()),
             None if known.patience == Patience::Left => Err(Stop::Need(Need::UserToken(question))),
             None => Err(absent(exchange.id(), None, now_ms).into()),
@@ -78,7 +80,7 @@ impl Gateway {
     /// minute, and nobody else is concerned.
     pub fn forget_exchanged(&self, call: &Call, memory: &Memory, now_ms: u64) {
         let forget = || {
-            let (chosen, token) = call.refused_token()?;
+            let (chosen, token) = call.upstream_token()?;
             let TokenSource::Exchange(index) = chosen.source else { return None };
             let exchange = self.rooms.credentials.exchange(index)?;
             let presented = identity::find(call.head()).ok()?;

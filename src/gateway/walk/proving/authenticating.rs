@@ -7,7 +7,7 @@ use crate::gateway::{Gateway, Known, Need, Patience};
 use crate::identity::{Caller, Proven, Unproven};
 
 impl Gateway {
-    pub(super) fn authenticate<'a>(
+    pub(in crate::gateway::walk) fn authenticate<'a>(
         &self,
         call: &'a mut Call,
         known: &Known<'_>,
@@ -64,7 +64,11 @@ impl Gateway {
 }
 
 /// All that a credential of this call is proven by.
-pub(super) fn caller<'a>(arrival: &'a Arrival, received: &'a Received, known: &Known<'a>) -> Caller<'a> {
+pub(in crate::gateway::walk) fn caller<'a>(
+    arrival: &'a Arrival,
+    received: &'a Received,
+    known: &Known<'a>,
+) -> Caller<'a> {
     Caller {
         connection: &arrival.connection,
         keys: known.keys,
@@ -78,7 +82,7 @@ pub(super) fn caller<'a>(arrival: &'a Arrival, received: &'a Received, known: &K
 }
 
 /// What becomes of a walk whose credential does not prove anybody, or not yet.
-pub(super) fn stop(unproven: Unproven, known: &Known<'_>) -> Stop {
+pub(in crate::gateway::walk) fn stop(unproven: Unproven, known: &Known<'_>) -> Stop {
     match (unproven, known.patience) {
         (Unproven::Denied(denial), _) => denial.into(),
         (Unproven::NeedsKeys { issuer }, Patience::Left) => Stop::Need(Need::Keys { issuer }),

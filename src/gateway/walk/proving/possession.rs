@@ -33,7 +33,7 @@ impl Gateway {
     }
 
     /// Proves, once per call, that the sender holds what its credential is bound to.
-    pub(super) fn possess(
+    pub(in crate::gateway::walk) fn possess(
         &self,
         arrival: &Arrival,
         who: &mut Identified,
@@ -59,7 +59,7 @@ impl Gateway {
 
     /// Takes, once per call, what comes with a request for a token to be bound to: the key of a proof, or the client's
     /// certificate.
-    pub(super) fn take_offer(
+    pub(in crate::gateway::walk) fn take_offer(
         &self,
         arrival: &Arrival,
         who: &mut Identified,
@@ -82,7 +82,7 @@ impl Gateway {
     }
 
     /// What a token is bound to: all that had to be held for it, and what was asked for.
-    pub(super) fn binding_for(
+    pub(in crate::gateway::walk) fn binding_for(
         &self,
         mut holder: Holder,
         asked: &TokenRequest,

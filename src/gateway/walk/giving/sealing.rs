@@ -11,12 +11,12 @@ use crate::own_key::{LONGEST_REQUEST, OwnKeys, SealRequest};
 
 impl Gateway {
     /// The section `own_keys`, where the call asks for a key to be sealed.
-    pub(super) fn sealing_of(&self, call: &Call) -> Option<&OwnKeys> {
+    pub(in crate::gateway::walk) fn sealing_of(&self, call: &Call) -> Option<&OwnKeys> {
         self.rooms.own_keys.as_ref().filter(|own_keys| own_keys.is_asked(&call.arrival.head))
     }
 
     /// Proves who asks, reads what for, and answers with the sealed key.
-    pub(super) fn seal(
+    pub(in crate::gateway::walk) fn seal(
         &self,
         own_keys: &OwnKeys,
         call: &mut Call,

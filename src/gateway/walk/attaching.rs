@@ -1,0 +1,4 @@
+//! What goes on to the provider that is got anew at each pass, and never remembered with a verdict.
+
+mod own_key;
+mod token;
