@@ -182,7 +182,7 @@ def test_a_thousand_users_of_two_tenants_and_two_targets_never_meet(shared: Shar
         return "\r\n".join([*lines, f"content-length: {len(body)}", "", body]).encode()
 
     outcomes = run_lean_load(shared.caller.gateway.port, request, total=REQUESTS, connections=32)
-    assert outcomes == {(200, ""): REQUESTS}
+    assert outcomes == {(200, ""): REQUESTS}, shared.caller.gateway.envoy.log()[-2000:]
     given = {f"Bearer {token.value}": token.question.form for token in shared.server.given}
     for target, scope in targets.items():
         received = simulator.received(target)

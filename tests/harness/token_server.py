@@ -122,8 +122,9 @@ class TokenServer:
             return
         time.sleep(self._delay)
         status, headers, content = self._answer or (200, {}, self._token(question))
-        # One connection for each, so that a stopped server answers nobody.
+        # One connection for each, so that a stopped server answers nobody; Envoy is told, or it would send another question on it.
         handler.close_connection = True
+        headers = {"connection": "close", **headers}
         handler.send_response(status)
         for name, value in {"content-type": "application/json", "content-length": str(len(content)), **headers}.items():
             handler.send_header(name, value)
