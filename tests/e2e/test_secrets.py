@@ -353,6 +353,18 @@ def test_only_the_permitted_text_is_passed_over(tmp_path: Path) -> None:
         assert search_run(recorder).permitted == Counter()
 
 
+def test_the_name_of_a_scheme_is_no_credential(tmp_path: Path) -> None:
+    with evidence.apart(tmp_path / "evidence") as recorder:
+        recorder.begin("here")
+        head = f"GET / HTTP/1.1\r\nauthorization: AWS4-HMAC-SHA256 Credential={KEY}\r\n\r\n"
+        Conversation(recorder, ANSWER, 1).sent(head.encode())
+        leaks = Conversation(recorder, ANSWER, 2)
+        leaks.received(base64.b64encode(b"X-Amz-Algorithm=AWS4-HMAC-SHA256"))
+        assert search_run(recorder).findings == []
+        leaks.received(f" Credential={KEY}".encode())
+        assert search_run(recorder).findings
+
+
 def test_what_another_process_left_is_searched(tmp_path: Path) -> None:
     with evidence.apart(tmp_path / "other") as other:
         other.begin("test_other.py::test")

@@ -34,6 +34,8 @@ CREDENTIAL_HEADER = re.compile(rb"(?im)^(?:" + CARRIERS + rb")[ \t]*:[ \t]*([^\r
 CREDENTIAL_IN_QUERY = re.compile(rb"(?i)[?&](?:key|api_key|api-key|access_token|token)=([^&\s#]+)")
 CREDENTIAL_IN_PROTOCOL = re.compile(rb"openai-insecure-api-key\.([^\s,;]+)")
 CREDENTIAL_FORMS = (CREDENTIAL_HEADER, CREDENTIAL_IN_QUERY, CREDENTIAL_IN_PROTOCOL)
+AWS_SCHEME = "AWS4-HMAC-SHA256"
+"""It stands where a credential may, and is none: what AWS signs has it, too."""
 CREDENTIAL = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9._~+/=-]+")
 """Random requests have all sorts of words where a credential belongs; one with letters and digits may be one."""
 
@@ -99,7 +101,8 @@ class Conversation:
         for form in CREDENTIAL_FORMS:
             for value in form.findall(content):
                 for credential in re.split(r"[,\s]+", value.decode("latin-1")):
-                    if len(credential) >= SHORTEST and CREDENTIAL.fullmatch(credential):
+                    is_one = len(credential) >= SHORTEST and CREDENTIAL.fullmatch(credential)
+                    if is_one and credential != AWS_SCHEME:
                         self._recorder.register(Kind.SENT_CREDENTIAL, credential, test)
 
 
