@@ -48,5 +48,5 @@ pub use upstreams::{
 };
 pub use values::{
     ByteSize, Dollars, Factor, KeyHash, SecretSource, Span, Thumbprint, Timestamp, read_secret,
-    require_reachable, require_text,
+    require_exact_path, require_reachable, require_text,
 };

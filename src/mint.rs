@@ -11,7 +11,7 @@ mod shape;
 mod token_request;
 mod token_response;
 
-use crate::config::{ConfigError, Tokens};
+use crate::config::{ConfigError, Tokens, require_exact_path};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Field, Vocabulary};
 use crate::identity::Principal;
@@ -60,15 +60,7 @@ impl Minting {
     /// # Errors
     /// A path that is none, a lifetime out of bounds, or an expression that does not compile.
     pub fn compile(tokens: &Tokens, engine: &Engine) -> Result<Self, ConfigError> {
-        let path = &tokens.path;
-        if !path.starts_with('/')
-            || path.ends_with('/')
-            || path.contains(['?', '#', '%', '\\', ' '])
-            || path.contains("//")
-        {
-            let why = format!("`{path}` is not an exact path; write one such as `/claimgate/v1/tokens`");
-            return Err(ConfigError::new("tokens.path", why));
-        }
+        require_exact_path(&tokens.path, "tokens.path", "/claimgate/v1/tokens")?;
         let (shortest, longest) = (Tokens::MIN_LIFETIME, Tokens::LONGEST);
         if !(shortest..=longest).contains(&tokens.max_lifetime) {
             let why = format!("`{}` is not from {shortest} to {longest}", tokens.max_lifetime);
@@ -81,7 +73,7 @@ impl Minting {
             Ok(Some(expression))
         };
         Ok(Self {
-            path: path.clone(),
+            path: tokens.path.clone(),
             issuer: tokens.issuer.clone(),
             longest_seconds: tokens.max_lifetime.seconds(),
             allow: compile("tokens.allow", &tokens.allow, &FOR_ITSELF)?,

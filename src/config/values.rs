@@ -9,7 +9,7 @@ mod units;
 
 pub use dollars::{Dollars, Factor};
 pub use key_hash::KeyHash;
-pub use requirements::{require_reachable, require_text};
+pub use requirements::{require_exact_path, require_reachable, require_text};
 pub use secret_source::{SecretSource, read_secret};
 pub use thumbprint::Thumbprint;
 pub use units::{ByteSize, Span, Timestamp};

@@ -20,6 +20,19 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// Hands over what nobody on the way may keep (RFC 6749 section 5.1).
+    pub fn handing_over(body: &Value) -> Self {
+        let headers =
+            [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")];
+        Self {
+            status: 200,
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: body.to_string(),
+        }
+    }
+}
+
 /// The two ids a caller can quote to the operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Ids<'a> {

@@ -30,13 +30,7 @@ pub fn answer(asked: &TokenRequest, grant: &Grant, token: &Secret, now_seconds: 
             body
         }
     };
-    let headers =
-        [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")];
-    Answer {
-        status: 200,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-        body: body.to_string(),
-    }
+    Answer::handing_over(&body)
 }
 
 fn secret(asked: &TokenRequest, grant: &Grant, token: &str) -> Value {

@@ -5,7 +5,7 @@ use super::opened::OwnKey;
 use super::owner::Owner;
 use super::seal_request::{SealRequest, invalid};
 use super::sealing_keys::{SealingKeys, Unopened};
-use crate::config::{self, Config, ConfigError, ProviderCredential, Upstream};
+use crate::config::{self, Config, ConfigError, ProviderCredential, Upstream, require_exact_path};
 use crate::denial::{Answer, Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Field, Vocabulary};
 use crate::identity::{PROVIDER_KEY, Principal};
@@ -196,18 +196,11 @@ impl OwnKeys {
 impl Sealed {
     /// The answer that hands the sealed key over.
     pub fn answer(&self) -> Answer {
-        let body = serde_json::json!({
+        Answer::handing_over(&serde_json::json!({
             "value": String::from_utf8_lossy(self.value.expose()),
             "id": self.id,
             "expires_at": self.expires_at,
-        });
-        let headers =
-            [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")];
-        Answer {
-            status: 200,
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-            body: body.to_string(),
-        }
+        }))
     }
 }
 
@@ -221,16 +214,7 @@ fn require_section(section: &config::OwnKeys, config: &Config) -> Result<(), Con
                 .to_owned(),
         );
     }
-    if !path.starts_with('/')
-        || path.ends_with('/')
-        || path.contains(['?', '#', '%', '\\', ' '])
-        || path.contains("//")
-    {
-        return error(
-            "path",
-            format!("`{path}` is not an exact path; write one such as `/claimgate/v1/provider-keys`"),
-        );
-    }
+    require_exact_path(path, "own_keys.path", "/claimgate/v1/provider-keys")?;
     if config.tokens.as_ref().is_some_and(|tokens| tokens.path == *path) {
         return error("path", format!("`{path}` is `tokens.path` too; give each its own"));
     }

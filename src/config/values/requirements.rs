@@ -2,6 +2,20 @@
 
 use crate::config::error::ConfigError;
 
+/// A path that only one request has: no query, no escape, no empty segment.
+pub fn require_exact_path(path: &str, at: &str, example: &str) -> Result<(), ConfigError> {
+    let is_exact = path.starts_with('/')
+        && !path.ends_with('/')
+        && !path.contains(['?', '#', '%', '\\', ' '])
+        && !path.contains("//");
+    match is_exact {
+        true => Ok(()),
+        false => {
+            Err(ConfigError::new(at, format!("`{path}` is not an exact path; write one such as `{example}`")))
+        }
+    }
+}
+
 /// # Errors
 /// A text that is empty or blank.
 pub fn require_text(text: &str, at: &str) -> Result<(), ConfigError> {

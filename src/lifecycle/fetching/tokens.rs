@@ -148,9 +148,7 @@ impl Tokens {
         let response = fetch::response(context.house, delivery, MAX_TOKEN_ANSWER_BYTES);
         match (question.stage, response) {
             (Stage::File, response) => {
-                let content = response.and_then(Response::content);
-                let content = content
-                    .map_err(|why| format!("the file that proves the gateway could not be read: {why}"));
+                let content = proving_file(response);
                 match credential.with_file(content.as_deref().map_err(String::clone), moment) {
                     Ok(request) => {
                         let question = Question { stage: Stage::Token, asked_ms: moment.unix_ms, ..question };
@@ -287,6 +285,12 @@ impl Tokens {
 /// What workers know of a credential, for the half of the gateway that asks for nothing itself.
 pub(in crate::lifecycle) fn slot(house: &dyn House, credential: &Credential) -> Slot {
     house.document(&credential.slot_key()).map(|(bytes, _)| Slot::read(&bytes)).unwrap_or_default()
+}
+
+/// What proves the gateway, of a file that was asked for.
+pub(super) fn proving_file(response: Result<Response, String>) -> Result<Vec<u8>, String> {
+    let content = response.and_then(Response::content);
+    content.map_err(|why| format!("the file that proves the gateway could not be read: {why}"))
 }
 
 /// Sends a question for what the credential `id` is.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use super::fetch::{self, Delivery, Response};
-use super::tokens::send;
+use super::tokens::{proving_file, send};
 use crate::credentials::{
     Exchange, ExchangeIndex, ExchangeName, ExchangeQuestion, MAX_TOKEN_ANSWER_BYTES, Setback, Settled,
     Standing, Step, TokenAnswer,
@@ -132,9 +132,7 @@ impl UserTokens {
         let response = fetch::response(context.house, delivery, MAX_TOKEN_ANSWER_BYTES);
         let settled = match (stage, response) {
             (Stage::File, response) => {
-                let content = response.and_then(Response::content);
-                let content = content
-                    .map_err(|why| format!("the file that proves the gateway could not be read: {why}"));
+                let content = proving_file(response);
                 let content = content.as_deref().map_err(String::clone);
                 let request = exchange.with_file(&question.subject, content, moment);
                 match request.and_then(|request| send(context.house, exchange.id(), &request)) {
