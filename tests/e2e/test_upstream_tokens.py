@@ -104,11 +104,6 @@ def shared(running: Shared, simulator: Simulator) -> Shared:
     return running
 
 
-def sent(simulator: Simulator, provider: str = "openai") -> list[str | None]:
-    """The `Authorization` of each request that has reached the provider."""
-    return [dict(record["headers"]).get("authorization") for record in simulator.received(provider)]
-
-
 @pytest.mark.parametrize("method", CLIENTS)
 def test_a_client_of_a_real_provider(shared: Shared, simulator: Simulator, provider: IdentityProvider, method: str) -> None:
     client = CLIENTS[method]
@@ -122,7 +117,7 @@ def test_a_client_of_a_real_provider(shared: Shared, simulator: Simulator, provi
     )  # fmt: skip
     answer = shared.chat()
     assert answer.status_code == 200, answer.text
-    (authorization,) = sent(simulator)
+    (authorization,) = simulator.authorizations()
     scheme, _, token = authorization.partition(" ")
     shared.caller.secret(token)
     assert (scheme, token.count(".")) == ("Bearer", 2)
@@ -137,7 +132,7 @@ def test_a_token_goes_on_as_a_bearer_whatever_the_dialect(shared: Shared, simula
     answer = shared.caller.chat({"api-key": shared.caller.secret(KEY)}, path)
     assert answer.status_code == 200, answer.text
     (token,) = shared.server.given
-    assert sent(simulator, "azure") == [f"Bearer {token.value}"]
+    assert simulator.authorizations("azure") == [f"Bearer {token.value}"]
     (record,) = simulator.received("azure")
     assert "api-key" not in dict(record["headers"])
     assert shared.caller.record(answer)["claimgate.upstream.credential.token_id"] == token.id
@@ -156,7 +151,7 @@ def test_a_crowd_waits_for_one_question(shared: Shared, simulator: Simulator) ->
     report = run_load(request, total=50, connections=50)
     assert report.statuses == {200: 50}
     (token,) = shared.server.given
-    assert set(sent(simulator)) == {f"Bearer {token.value}"}
+    assert set(simulator.authorizations()) == {f"Bearer {token.value}"}
 
 
 @pytest.mark.alone
@@ -251,7 +246,7 @@ def test_a_hostile_answer_is_a_failure(shared: Shared, simulator: Simulator, ans
     refused = shared.chat()
     assert_refused(refused, 503, "upstream_token_unavailable")
     assert "hostile-token" not in refused.text + shared.caller.gateway.envoy.log()
-    assert sent(simulator) == []
+    assert simulator.authorizations() == []
 
 
 def test_an_answer_without_end_is_a_failure(shared: Shared) -> None:
@@ -269,7 +264,7 @@ def test_another_scope_never_meets_the_old_token(shared: Shared, simulator: Simu
     shared.configure(client)
     assert shared.chat().status_code == 200
     first, second = shared.server.given
-    assert sent(simulator) == [f"Bearer {token.value}" for token in (first, second, first)]
+    assert simulator.authorizations() == [f"Bearer {token.value}" for token in (first, second, first)]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +306,7 @@ def test_at_the_cluster_each_attempt_has_the_token(
         answer = httpx.post(f"{envoy.url}{CHAT_PATH}", headers=headers, json=CHAT, timeout=10)
         assert answer.status_code == 200, answer.text + envoy.log()[-3000:]
         (token,) = server.given
-        assert sent(simulator) == [f"Bearer {token.value}"]
+        assert simulator.authorizations() == [f"Bearer {token.value}"]
         assert token.value not in envoy.log() + envoy.admin("/config_dump?include_eds")
 
 

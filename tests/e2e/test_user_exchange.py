@@ -116,11 +116,6 @@ def shared(running: Shared, simulator: Simulator) -> Shared:
     return running
 
 
-def sent(simulator: Simulator, provider: str = "openai") -> list[str | None]:
-    """The `Authorization` of each request that has reached the provider."""
-    return [dict(record["headers"]).get("authorization") for record in simulator.received(provider)]
-
-
 @pytest.mark.parametrize("grant", ["on_behalf_of", "token_exchange"])
 def test_a_real_server_exchanges_each_users_token(
     shared: Shared, simulator: Simulator, authority: AuthorizationServer, grant: str
@@ -142,7 +137,7 @@ def test_a_real_server_exchanges_each_users_token(
         record = shared.caller.record(answer)
         assert record["claimgate.upstream.credential.id"] == "as_user"
         assert record["claimgate.upstream.credential.kind"] == "exchange"
-    received = [(value or "").removeprefix("Bearer ") for value in sent(simulator)]
+    received = [(value or "").removeprefix("Bearer ") for value in simulator.authorizations()]
     for token in received:
         shared.caller.secret(token)
     seen = [(claims["sub"], claims["aud"]) for claims in map(claims_of, received)]
@@ -290,7 +285,7 @@ def test_a_hostile_answer_is_a_failure(shared: Shared, simulator: Simulator, con
     shared.server.answers(200, content)
     shared.configure()
     assert_refused(shared.chat(), 503, "upstream_token_unavailable")
-    assert sent(simulator) == []
+    assert simulator.authorizations() == []
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@ class Simulator:
         records = self._call("GET", "/received")
         return [record for record in records if provider in (None, record["provider"])]
 
+    def authorizations(self, provider: str = "openai") -> list[str | None]:
+        """The `Authorization` of each request that has reached the provider."""
+        return [dict(record["headers"]).get("authorization") for record in self.received(provider)]
+
     def wait_received(self, count: int, *, seconds: float = 5.0) -> list[dict[str, Any]]:
         """All records once at least `count` of them have ended. Raises TimeoutError."""
 
