@@ -188,7 +188,8 @@ class Stage:
 def assert_refused(gateway: Gateway, answer: RawResponse, status: int, reason: str) -> dict[str, Any]:
     """Fails unless the gateway refused for this reason, in the answer and in the record, which it gives."""
     assert (answer.status, answer.header("x-claimgate-reason")) == (status, reason), answer
-    record = gateway.audit(claimgate__request_id=answer.header("x-request-id"))
+    # A redirect that Envoy follows is decided twice under one request id.
+    record = gateway.audit(claimgate__decision_id=answer.header("x-claimgate-decision-id"))
     told = tuple(record[f"claimgate.{name}"] for name in ("decision", "reason", "answered_by"))
     assert told == ("deny", reason, "gateway"), record
     return record
