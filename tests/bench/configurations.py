@@ -4,14 +4,19 @@ provider's credential, the request id and the audit record."""
 import hashlib
 from typing import Any
 
-from harness.gateway import PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, rule
+from harness.bootstrap import IDENTITY_PROVIDER
+from harness.gateway import ISSUER, PROVIDER_CREDENTIALS, Signer, document, issuer_entry, key_entry, rule
 from harness.mint import Mint
 from harness.rate_limit_service import CLUSTER
+from harness.sealed_keys import GATEWAY, SealingKey, claims
 
 KEY, KEY_ENTRY = key_entry("bench", tenant="acme", scopes=["chat"])
 RS256, ES256 = Signer("RS256", "rsa"), Signer("ES256", "ec")
-MINT = Mint()
-ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment()}
+MINT, SEALING = Mint(), SealingKey("bench")
+SECRETS = {"CLIENT_SECRET": "of-a-client-of-the-benchmark", "SEALING_KEY": SEALING.json}
+ENVIRONMENT = {**PROVIDER_CREDENTIALS, **MINT.environment(), **SECRETS}
+# What answers in the provider's place gives tokens, too.
+TOKEN_PATH = "/token"
 # The most that the rate limit service counts.
 HIGHEST_LIMIT = 2**32 - 2
 # As `claimgate bundle --wrap rate-limit` writes them.
@@ -73,6 +78,36 @@ def minted_token() -> str:
 def with_tokens() -> dict[str, Any]:
     """One that takes the gateway's own tokens."""
     return configuration(tokens=MINT.section())
+
+
+def client() -> dict[str, Any]:
+    endpoint = {"cluster": IDENTITY_PROVIDER, "host": "login.test", "path": TOKEN_PATH}
+    proof = {"client_secret_post": {"env": "CLIENT_SECRET"}}
+    return {"endpoint": endpoint, "client_id": "gate", "client_authentication": proof, "scope": "provider"}
+
+
+def with_got_token() -> dict[str, Any]:
+    """The provider's credential is a token that the gateway has got for itself."""
+    own = {"credential": {"per_tenant": {"tenants": {"acme": {"from": "got"}}}}}
+    return configuration(credentials=[{"id": "got", "oauth": client()}], upstreams=upstreams(**own))
+
+
+def with_user_token() -> dict[str, Any]:
+    """The provider's credential is what the caller's own token was exchanged for."""
+    exchange = {"grant": "on_behalf_of", "client": client(), "issuers": [ISSUER]}
+    own = {"credential": {"per_tenant": {"tenants": {"acme": {"from": "as_user"}}}}}
+    return configuration(credentials=[{"id": "as_user", "exchange": exchange}], upstreams=upstreams(**own))
+
+
+def with_own_keys() -> dict[str, Any]:
+    """The provider's credential is the caller's own key, which it sends along sealed."""
+    section = {"issuer": GATEWAY, "sealing_key": {"env": "SEALING_KEY"}}
+    return configuration(own_keys=section, upstreams=upstreams(credential={"own": {}}))
+
+
+def sealed_key() -> str:
+    """The key of the user that `token` is of, sealed."""
+    return SEALING.seal(claims("key-of-user-1-at-the-provider", "user-1", exp=EXPIRY))
 
 
 def with_revocations(count: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .scenarios import API_KEY, GLOBAL, MINTED, NATIVE, NATIVE_GLOBAL, NATIVE_NEW, NEW_RSA
+from .scenarios import API_KEY, GLOBAL, GOT, JWT, MINTED, NATIVE, NATIVE_GLOBAL, NATIVE_NEW, NEW_RSA, OWN_KEY
 
 Figures = dict[str, Any]
 
@@ -55,11 +55,13 @@ def loaded(name: str, field: str) -> Callable[[Figures], float]:
 
 
 GOALS = [
-    Goal("JWT repeated: CPU against the native cached chain", 1.0, cpu("JWT, token repeated", NATIVE)),
+    Goal("JWT repeated: CPU against the native cached chain", 1.0, cpu(JWT, NATIVE)),
     Goal("API key: CPU against the native cached chain", 1.0, cpu("API key", NATIVE)),
     Goal("each token new, RS256: CPU against the native uncached chain", 1.0, cpu(NEW_RSA, NATIVE_NEW)),
     Goal("each token new, ES256: CPU against RS256", 1.5, cpu("JWT, each token new (ES256)", NEW_RSA)),
     Goal("token of the gateway's own, repeated: CPU against an API key", 1.2, cpu(MINTED, API_KEY)),
+    Goal("a token for the provider that was got: CPU against a static one", 1.05, cpu(GOT, API_KEY)),
+    Goal("a sealed key of the user's own: CPU against a static one", 1.1, cpu(OWN_KEY, JWT)),
     Goal("streamed answer: throughput against no filter", 0.9, throughput("stream of 500 events, API key"), at_least=True),
     Goal(
         "200 KB body rule: CPU against Envoy's buffer filter",

@@ -8,6 +8,8 @@ import threading
 from harness.bootstrap import Document, socket_address, static_cluster
 from harness.ports import LOOPBACK
 
+from .configurations import TOKEN_PATH
+
 EVENTS = 500
 
 
@@ -23,7 +25,13 @@ def answering_bootstrap() -> Document:
         "direct_response": reply,
         "response_headers_to_add": [{"header": {"key": "content-type", "value": "application/json"}}],
     }
-    host = {"name": "all", "domains": ["*"], "routes": [route]}
+    # Tokens are as long as Entra's.
+    token = {"access_token": "t" * 1500, "token_type": "Bearer", "expires_in": 3600}
+    tokens = {
+        "match": {"path": TOKEN_PATH},
+        "direct_response": {"status": 200, "body": {"inline_string": json.dumps(token)}},
+    }
+    host = {"name": "all", "domains": ["*"], "routes": [tokens, route]}
     buffer = {"@type": f"{kind}.http.buffer.v3.Buffer", "max_request_bytes": 1 << 20}
     router = {"@type": f"{kind}.http.router.v3.Router"}
     manager = {

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,6 +27,10 @@ from .configurations import ENVIRONMENT, LIMITS
 from .loads import Driven, drive
 from .provider import answering_bootstrap
 from .scenarios import Scenario
+
+
+# In the gateway's record, or in Envoy's own line.
+SUCCESS = re.compile(r'"(?:http\.response\.status_code|status)":2\d\d\b')
 
 
 @dataclass
@@ -55,9 +60,17 @@ class Stand:
 
     def drive(self, seconds: float) -> Sample:
         before = self.envoy.cpu_seconds()
-        driven = drive(self.envoy.url, self.script, seconds, self.next_value)
+        try:
+            driven = drive(self.envoy.url, self.script, seconds, self.next_value)
+        except RuntimeError as error:
+            raise RuntimeError(f"{self.scenario.name}: {error}\n{self.last_refusal()}") from error
         self.next_value += driven.requests
         return Sample((self.envoy.cpu_seconds() - before) / driven.requests * 1e6, driven)
+
+    def last_refusal(self) -> str:
+        """The line of the last request that was no success, as its Envoy wrote it down."""
+        refusals = (line for line in (self.script.parent / "requests.log").open() if not SUCCESS.search(line))
+        return next(iter(deque(refusals, maxlen=1)), "no refusal was written down")
 
     def warm(self) -> None:
         """Until it has seen as many requests as it needs."""

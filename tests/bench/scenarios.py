@@ -16,16 +16,20 @@ from .configurations import (
     RS256,
     configuration,
     minted_token,
+    sealed_key,
     token,
     with_address,
     with_body_rule,
     with_descriptors,
     with_global_quota,
+    with_got_token,
     with_keys,
     with_model_token_quota,
+    with_own_keys,
     with_policies,
     with_revocations,
     with_tokens,
+    with_user_token,
 )
 from .loads import Load, chat
 
@@ -34,6 +38,10 @@ NEW_TOKENS = 6000
 NO_FILTER, NATIVE, NATIVE_NEW = "no filter", "native chain, token repeated", "native chain, each token new"
 ASKING = "wasm filter that makes the calls of an API key"
 API_KEY, MINTED = "API key", "token of the gateway's own, repeated"
+JWT = "JWT, token repeated"
+GOT = "API key, a token for the provider that was got"
+USER_TOKEN = "JWT, exchanged for the user's at the provider"
+OWN_KEY = "JWT, the user's own key, sealed"
 NEW_RSA = "JWT, each token new (RS256)"
 NATIVE_GLOBAL = "native chain, asks the rate limit service"
 GLOBAL, GLOBAL_FRESH = "JWT, global quota of requests", "JWT, global quota of requests, asked once a second"
@@ -109,6 +117,7 @@ def groups() -> list[Group]:
     keyed, repeated = Load(KEYED), Load({"authorization": f"Bearer {token(RS256)}"})
     bare = Scenario(NO_FILTER, chains.plain, keyed)
     native = Scenario(NATIVE, with_native(cache=True), repeated)
+    sealed = Load({**repeated.headers, "x-claimgate-provider-key": sealed_key()})
     rsa, elliptic = new_tokens(RS256), new_tokens(ES256)
     decisions = [
         bare,
@@ -116,8 +125,11 @@ def groups() -> list[Group]:
         Scenario(ASKING, chains.asking, keyed),
         native,
         gateway(API_KEY, configuration, keyed, against=(ASKING,)),
-        gateway("JWT, token repeated", configuration, repeated),
+        gateway(JWT, configuration, repeated),
         gateway(MINTED, with_tokens, Load({"authorization": f"Bearer {minted_token()}"}), against=(API_KEY,)),
+        gateway(GOT, with_got_token, keyed, against=(API_KEY,)),
+        gateway(USER_TOKEN, with_user_token, repeated, against=(JWT,)),
+        gateway(OWN_KEY, with_own_keys, sealed, against=(JWT,)),
         gateway("API key, 10,000 others revoked", partial(with_revocations, 10_000), keyed, against=(API_KEY,)),
         gateway("API key, client's address in the record", with_address, keyed),
         Scenario("API key, credential attached at the cluster", chains.at_cluster, keyed),
