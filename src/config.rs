@@ -22,8 +22,8 @@ mod schema;
 pub use anomalies::AnomalySettings;
 pub use credentials::{
     AppService, AssertionAlgorithm, AssertionSource, AwsKeys, AzureMachine, BedrockKey, ClientProof,
-    ContainerKeys, Credential, Exchange, ExchangeGrant, GoogleKey, GoogleMachine, Machine, OauthClient,
-    PrivateKeyJwt, ServedFile, StaticKeys, SubjectTokenType, TokenEndpoint,
+    ContainerKeys, Credential, Exchange, ExchangeGrant, GoogleKey, GoogleMachine, Machine, MemberChoice,
+    OauthClient, Pool, PoolMember, PrivateKeyJwt, ServedFile, StaticKeys, SubjectTokenType, TokenEndpoint,
 };
 pub use document::{Attach, ClientAddress, Config, Hold};
 pub use error::ConfigError;

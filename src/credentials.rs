@@ -2,7 +2,8 @@
 //! an answer means.
 //!
 //! It asks nobody, and it attaches nothing. A token of the gateway's own one worker asks for, and all workers read it from its
-//! [`Slot`]; one of a caller's own ([`Exchange`]) each worker has got for itself. A token is served until shortly before its end,
+//! [`Slot`]; one of a caller's own ([`Exchange`]) each worker has got for itself. Of several keys ([`Pool`]) nothing is got but what
+//! answers say of them. A token is served until shortly before its end,
 //! and never after, whatever has become of the next one.
 
 mod word;
@@ -10,6 +11,8 @@ mod choice;
 mod failure;
 mod provider_error;
 mod token;
+mod refusal;
+mod retry_after;
 mod answer;
 mod request;
 mod client;
@@ -17,14 +20,17 @@ mod kind;
 mod slot;
 mod credential;
 mod exchange;
+mod pool;
 mod compile;
 
 pub use answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswer};
-pub use choice::{Chosen, CredentialIndex, ExchangeIndex, TokenSource};
+pub use choice::{Chosen, CredentialIndex, ExchangeIndex, PoolIndex, Supply};
 pub use compile::{Credentials, Slots};
 pub use credential::Credential;
 pub use exchange::{Exchange, ExchangeCaller, ExchangeName, ExchangeQuestion, Exchanged, Settled, Standing};
 pub use failure::{Failure, FailureKind, Setback};
+pub use pool::{Exhausted, Member, Picked, Pool, PoolState, Rests, Spell, Ticket};
+pub use refusal::refuses_credential;
 pub use request::{Made, Step, TokenRequest};
 pub use slot::{Absence, Slot};
 pub use token::Token;

@@ -36,6 +36,7 @@
 //! | forwarded | response headers of another cluster | refuse `route_changed` |
 //! | forwarded | response headers, trailers | edit them |
 //! | forwarded | response headers by which a provider refuses the gateway's token | the next one is due at once; one that the caller's was exchanged for is forgotten |
+//! | forwarded | response headers by which a provider holds back or refuses one of several keys | it rests, or is left out |
 //! | forwarded | body of a provider's answer | read what it cost; take out the usage that only the gateway asked for |
 //! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
@@ -48,12 +49,13 @@ mod phase;
 mod state;
 mod metrics;
 mod fetching;
+mod pools;
 mod rate_limits;
 mod worker;
 mod stream;
 mod attempt;
 
-pub use attempt::AtCluster;
+pub use attempt::{AtCluster, Attempt};
 pub use fetching::Delivery;
 pub use host::{Attribute, Exchange, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side};
 pub use stream::{Event, Next, Stream};

@@ -30,7 +30,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::config::{self, Asserted, Attach, ConfigError, Factor, StreamUsage};
-use crate::credentials::{Chosen, Credentials, Token, TokenSource};
+use crate::credentials::{Chosen, Credentials, Member, Supply, Token};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
@@ -47,7 +47,7 @@ pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
 use headers::{Place, Setting};
-pub use passport::{AtHand, Passport};
+pub use passport::{AtHand, Attached, Passport};
 use places::Places;
 pub use url_key::UrlKey;
 
@@ -94,32 +94,46 @@ pub struct Proofs {
 /// What goes on whatever a principal asks of an upstream by one operation; only [`Upstream::attach`] can read it. It
 /// has no `Debug`, because it holds the provider's credential.
 ///
-/// It is remembered with the verdict, so it holds the choice of a token or of the caller's own key, and never one of them.
+/// It is remembered with the verdict, so it holds the choice of what is another one at each pass, and never one of them.
 #[derive(Clone)]
 pub struct Attachment {
     settings: Rc<[Setting]>,
-    token: Option<Chosen>,
-    /// Where the caller's own key goes on; `None` where none does.
-    own_key: Option<Place>,
+    later: Later,
+    /// Where the provider wants a key.
+    place: Place,
     owner: AccountOwner,
+}
+
+/// What goes on beside the settings.
+#[derive(Clone)]
+enum Later {
+    Nothing,
+    /// What this entry of `credentials` gives.
+    Entry(Chosen),
+    /// The caller's own key.
+    OwnKey,
 }
 
 /// What goes on beside an [`Attachment`]: it is got anew at each pass, and never remembered with the verdict.
 #[derive(Clone, Copy)]
 pub enum Fresh<'a> {
     Token(&'a Token),
+    Member(&'a Member),
     OwnKey(&'a OwnKey),
 }
 
 impl Attachment {
-    /// The credential whose token goes on; `None` where none does.
-    pub fn token(&self) -> Option<&Chosen> {
-        self.token.as_ref()
+    /// The entry of `credentials` that gives what goes on; `None` where none does.
+    pub fn chosen(&self) -> Option<&Chosen> {
+        match &self.later {
+            Later::Entry(chosen) => Some(chosen),
+            Later::Nothing | Later::OwnKey => None,
+        }
     }
 
     /// True where the caller's own key goes on.
     pub fn takes_own_key(&self) -> bool {
-        self.own_key.is_some()
+        matches!(self.later, Later::OwnKey)
     }
 
     /// Whose account at the provider it is for.
@@ -260,7 +274,7 @@ impl Upstream {
             tenant: self.tenant.as_deref(),
             metadata: &self.metadata,
             credential: match self.credential.choose(tenant, own) {
-                Some(Some(Choice::Token(chosen))) => Some(&chosen.id),
+                Some(Some(Choice::Entry(chosen))) => Some(&chosen.id),
                 _ => None,
             },
             owner: self.credential.owner(tenant, own).name(),
@@ -271,11 +285,17 @@ impl Upstream {
     /// what is stored there is nobody else's.
     pub fn is_exclusive_to(&self, principal: &Principal) -> bool {
         let Some(tenant) = &principal.tenant else { return false };
-        if self.reused.contains(tenant) {
+        if self.reused.contains(tenant) || self.is_divided(Some(tenant)) {
             return false;
         }
         self.credential.is_of(tenant)
             || (!self.credential.is_per_tenant() && self.tenant.as_ref() == Some(tenant))
+    }
+
+    /// True where two requests of this tenant may meet two accounts, so that what one stores is not there for the other.
+    pub fn is_divided(&self, tenant: Option<&str>) -> bool {
+        let choice = self.credential.choose(tenant, None).flatten();
+        matches!(choice, Some(Choice::Entry(chosen)) if !chosen.is_one_account)
     }
 
     /// True where every principal that is served has the account for its tenant alone.
@@ -298,8 +318,8 @@ impl Upstream {
     }
 
     /// The entries of `credentials` that it names.
-    pub fn credentials(&self) -> impl Iterator<Item = TokenSource> {
-        self.credential.tokens()
+    pub fn credentials(&self) -> impl Iterator<Item = Supply> {
+        self.credential.entries().map(|chosen| chosen.supply)
     }
 
     /// A caller spends on no other project than this upstream is for, and in no other location.
@@ -326,19 +346,19 @@ impl Upstream {
         let identity = identity.map(|(name, value)| Setting::new(name, value.as_bytes()));
         let tenant = principal.tenant.as_deref();
         let place = headers::place(self.dialect, operation.is_openai_compatible());
-        let (credential, token, own_key) = match self.choose(tenant, own)? {
-            Choice::Secret(secret) => (Some(place.holding(secret)), None, None),
-            Choice::Token(chosen) => (None, Some(chosen.clone()), None),
-            Choice::Own => (None, None, Some(place)),
-            Choice::Envoy => (None, None, None),
+        let (credential, later) = match self.choose(tenant, own)? {
+            Choice::Secret(secret) => (Some(place.holding(secret)), Later::Nothing),
+            Choice::Entry(chosen) => (None, Later::Entry(chosen.clone())),
+            Choice::Own => (None, Later::OwnKey),
+            Choice::Envoy => (None, Later::Nothing),
         };
         let credential = credential.filter(|_| attach == Attach::InChain);
         let settings = identity.chain(credential).collect();
-        Ok(Attachment { settings, token, own_key, owner: self.credential.owner(tenant, own) })
+        Ok(Attachment { settings, later, place, owner: self.credential.owner(tenant, own) })
     }
 
     /// Takes the caller's credential and identity headers off and puts the provider's on: what was put together, and the token
-    /// or the key that it names, where that goes on here.
+    /// or the key that it has chosen, where that goes on here.
     pub fn attach(
         &self,
         _proofs: &Proofs,
@@ -347,10 +367,13 @@ impl Upstream {
         request: &RequestHead,
     ) -> HeaderPatch {
         let mut patch = HeaderPatch::stripping(request).with(&attachment.settings);
-        match (fresh, attachment.own_key) {
-            (Some(Fresh::Token(token)), _) => patch.set_bearer(token.value()),
-            (Some(Fresh::OwnKey(key)), Some(place)) => patch.set_key(place, key.secret()),
-            (Some(Fresh::OwnKey(_)), None) | (None, _) => {}
+        match fresh {
+            Some(Fresh::Token(token)) => patch.set_bearer(token.value()),
+            Some(Fresh::Member(member)) => patch.set_key(attachment.place, member.secret()),
+            Some(Fresh::OwnKey(key)) if attachment.takes_own_key() => {
+                patch.set_key(attachment.place, key.secret())
+            }
+            Some(Fresh::OwnKey(_)) | None => {}
         }
         if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
             patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");

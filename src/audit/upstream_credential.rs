@@ -11,6 +11,8 @@ pub struct UpstreamCredential<'a> {
     pub kind: Option<&'a str>,
     /// Tells one token from another, and nothing of either.
     pub token_id: Option<&'a str>,
+    /// Which of several keys it was: the name of its environment variable.
+    pub member: Option<&'a str>,
     /// Whose account it is: `gateway`, `tenant` or `caller`.
     pub owner: Option<&'a str>,
     /// The `jti` of the caller's own key.
@@ -23,6 +25,7 @@ impl UpstreamCredential<'_> {
             ("claimgate.upstream.credential.id", self.id.into()),
             ("claimgate.upstream.credential.kind", self.kind.into()),
             ("claimgate.upstream.credential.token_id", self.token_id.into()),
+            ("claimgate.upstream.credential.member", self.member.into()),
             ("claimgate.upstream.credential.owner", self.owner.into()),
             ("claimgate.upstream.credential.key_id", self.key_id.into()),
         ]);

@@ -6,6 +6,7 @@ mod file;
 mod google_key;
 mod machine;
 mod oauth;
+mod pool;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub use machine::{AppService, AzureMachine, GoogleMachine, Machine};
 pub use oauth::{
     AssertionAlgorithm, AssertionSource, ClientProof, OauthClient, PrivateKeyJwt, TokenEndpoint,
 };
+pub use pool::{MemberChoice, Pool, PoolMember};
 
 /// A credential at a provider that is got and renewed. It has one kind, which is the name of its other field.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -42,6 +44,9 @@ pub struct Credential {
     /// A token of the caller's own, got in exchange for the one that the caller has sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Exchange>,
+    /// Several keys, one of which goes on with each request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
 }
 
 impl Credential {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::failure::Setback;
 use super::provider_error::setback;
+use super::retry_after;
 use super::token::Life;
 use crate::secret::Secret;
 use crate::unique_json;
@@ -58,7 +59,7 @@ pub(super) fn token(object: &Map<String, Value>) -> Result<(Secret, Life), Setba
 pub(super) fn body(TokenAnswer { status, retry_after, body }: TokenAnswer<'_>) -> Result<&[u8], Setback> {
     match status {
         OK => Ok(body),
-        status => Err(setback(status, body, retry_after.and_then(milliseconds))),
+        status => Err(setback(status, body, retry_after.and_then(retry_after::of_seconds))),
     }
 }
 
@@ -74,9 +75,4 @@ fn seconds(object: &Map<String, Value>, name: &str) -> Result<Option<u64>, ()> {
         Some(Value::String(digits)) => digits.parse().map(Some).map_err(|_| ()),
         Some(_) => Err(()),
     }
-}
-
-/// The seconds of a `Retry-After`; a date is taken as none.
-fn milliseconds(retry_after: &str) -> Option<u64> {
-    retry_after.trim().parse::<u64>().ok().map(|seconds| seconds.saturating_mul(1000))
 }

@@ -1,6 +1,8 @@
-//! Which credential it is, in place of its token.
+//! Which credential it is, in place of what it gives.
 
 use std::sync::Arc;
+
+use crate::secret::Secret;
 
 /// One whose tokens are the gateway's own; only a configuration that has it makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,20 +12,30 @@ pub struct CredentialIndex(pub(super) usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExchangeIndex(pub(super) usize);
 
-/// Whose tokens they are.
+/// One that has several keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TokenSource {
-    Own(CredentialIndex),
-    Exchange(ExchangeIndex),
+pub struct PoolIndex(pub(super) usize);
+
+/// What it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Supply {
+    /// A token of the gateway's own.
+    Token(CredentialIndex),
+    /// A token of the caller's.
+    UserToken(ExchangeIndex),
+    /// One of several keys.
+    Key(PoolIndex),
 }
 
-/// The choice of one, which is remembered in place of its token.
+/// The choice of one, which is remembered in place of what it gives.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    pub source: TokenSource,
+    pub supply: Supply,
     pub id: Arc<str>,
     /// The name of its kind.
     pub kind: &'static str,
-    /// The same for two credentials that get tokens of one account.
-    pub account: [u8; 32],
+    /// What two credentials of one account have in common.
+    pub accounts: Arc<[Secret]>,
+    /// False where two requests may meet two accounts.
+    pub is_one_account: bool,
 }

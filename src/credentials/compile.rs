@@ -1,13 +1,14 @@
 //! All credentials of one configuration that are got, and what a worker knows of them.
 
-use super::choice::{Chosen, CredentialIndex, ExchangeIndex, TokenSource};
+use super::choice::{Chosen, CredentialIndex, ExchangeIndex, PoolIndex, Supply};
 use super::credential::Credential;
 use super::exchange::Exchange;
 use super::kind::require_one;
+use super::pool::Pool;
 use super::slot::Slot;
 use crate::config::{self, AwsKeys, ClientProof, ConfigError, ServedFile, require_reachable, require_text};
 use crate::request::Dialect;
-use crate::secret::Environment;
+use crate::secret::{Environment, Secret};
 
 /// The credentials of one configuration, in its order.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ enum Entry {
     Own(Box<Credential>),
     /// Whose tokens are the callers'.
     Exchange(Box<Exchange>),
+    /// Which has several keys.
+    Pool(Box<Pool>),
 }
 
 /// What one worker knows of each.
@@ -42,7 +45,7 @@ impl Credentials {
                 return Err(ConfigError::new(format!("{at}.id"), why));
             }
             let one = Entry::compile(credential, &at, (files, environment))?;
-            if let Some(other) = compiled.iter().find(|other| other.account() == one.account()) {
+            if let Some(other) = compiled.iter().find(|other| one.gets_what(other)) {
                 let why = format!("its tokens are those of `{}`; name that one instead", other.id());
                 return Err(ConfigError::new(at, why));
             }
@@ -58,10 +61,11 @@ impl Credentials {
     pub fn choose(&self, id: &str, at: &str) -> Result<Chosen, ConfigError> {
         let chosen = self.0.iter().enumerate().find(|(_, entry)| entry.id() == id);
         let chosen = chosen.map(|(index, entry)| Chosen {
-            source: entry.source(index),
+            supply: entry.supply(index),
             id: id.into(),
             kind: entry.kind(),
-            account: entry.account(),
+            accounts: entry.accounts().into(),
+            is_one_account: entry.is_one_account(),
         });
         chosen.ok_or_else(|| {
             let known: Vec<String> = self.0.iter().map(|entry| format!("`{}`", entry.id())).collect();
@@ -73,34 +77,49 @@ impl Credentials {
         })
     }
 
-    /// Why no provider of this dialect takes its tokens; `None` where one may.
-    pub fn objection(&self, source: TokenSource, dialect: Dialect) -> Option<String> {
-        match source {
-            TokenSource::Own(index) => self.get(index)?.objection(dialect),
-            // Whatever an authorization server gives for a user.
-            TokenSource::Exchange(_) => None,
+    /// Why no provider of this dialect takes what it gives; `None` where one may.
+    pub fn objection(&self, supply: Supply, dialect: Dialect) -> Option<String> {
+        match supply {
+            Supply::Token(index) => self.get(index)?.objection(dialect),
+            // Whatever an authorization server gives for a user, and whatever keys there are.
+            Supply::UserToken(_) | Supply::Key(_) => None,
         }
     }
 
     pub fn get(&self, CredentialIndex(index): CredentialIndex) -> Option<&Credential> {
         match self.0.get(index)? {
             Entry::Own(credential) => Some(credential),
-            Entry::Exchange(_) => None,
+            Entry::Exchange(_) | Entry::Pool(_) => None,
         }
     }
 
     pub fn exchange(&self, ExchangeIndex(index): ExchangeIndex) -> Option<&Exchange> {
         match self.0.get(index)? {
             Entry::Exchange(exchange) => Some(exchange),
-            Entry::Own(_) => None,
+            Entry::Own(_) | Entry::Pool(_) => None,
         }
+    }
+
+    pub fn pool(&self, PoolIndex(index): PoolIndex) -> Option<&Pool> {
+        match self.0.get(index)? {
+            Entry::Pool(pool) => Some(pool),
+            Entry::Own(_) | Entry::Exchange(_) => None,
+        }
+    }
+
+    /// Those with several keys.
+    pub fn pools(&self) -> impl Iterator<Item = (PoolIndex, &Pool)> {
+        self.0.iter().enumerate().filter_map(|(index, entry)| match entry {
+            Entry::Pool(pool) => Some((PoolIndex(index), &**pool)),
+            Entry::Own(_) | Entry::Exchange(_) => None,
+        })
     }
 
     /// Those whose tokens are the gateway's own.
     pub fn iter(&self) -> impl Iterator<Item = (CredentialIndex, &Credential)> {
         self.0.iter().enumerate().filter_map(|(index, entry)| match entry {
             Entry::Own(credential) => Some((CredentialIndex(index), &**credential)),
-            Entry::Exchange(_) => None,
+            Entry::Exchange(_) | Entry::Pool(_) => None,
         })
     }
 
@@ -108,13 +127,13 @@ impl Credentials {
     pub fn exchanges(&self) -> impl Iterator<Item = (usize, &Exchange)> {
         self.0.iter().enumerate().filter_map(|(index, entry)| match entry {
             Entry::Exchange(exchange) => Some((index, &**exchange)),
-            Entry::Own(_) => None,
+            Entry::Own(_) | Entry::Pool(_) => None,
         })
     }
 
     /// Each, and its id, in the configuration's order.
-    pub fn sources(&self) -> impl Iterator<Item = (TokenSource, &str)> {
-        self.0.iter().enumerate().map(|(index, entry)| (entry.source(index), entry.id()))
+    pub fn supplies(&self) -> impl Iterator<Item = (Supply, &str)> {
+        self.0.iter().enumerate().map(|(index, entry)| (entry.supply(index), entry.id()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -135,20 +154,26 @@ impl Entry {
     ) -> Result<Self, ConfigError> {
         require_id(&credential.id, &format!("{at}.id"))?;
         require_one(credential, at)?;
-        match &credential.exchange {
-            Some(exchange) => {
+        let id = &credential.id;
+        match (&credential.exchange, &credential.pool) {
+            (Some(exchange), _) => {
                 let at = format!("{at}.{}", Exchange::KIND);
-                let exchange = Exchange::compile(&credential.id, exchange, &at, from)?;
+                let exchange = Exchange::compile(id, exchange, &at, from)?;
                 Ok(Self::Exchange(Box::new(exchange)))
             }
-            None => Credential::compile(credential, at, from).map(|own| Self::Own(Box::new(own))),
+            (None, Some(pool)) => {
+                let at = format!("{at}.{}", Pool::KIND);
+                Pool::compile(id, pool, &at, from.1).map(|pool| Self::Pool(Box::new(pool)))
+            }
+            (None, None) => Credential::compile(credential, at, from).map(|own| Self::Own(Box::new(own))),
         }
     }
 
-    fn source(&self, index: usize) -> TokenSource {
+    fn supply(&self, index: usize) -> Supply {
         match self {
-            Self::Own(_) => TokenSource::Own(CredentialIndex(index)),
-            Self::Exchange(_) => TokenSource::Exchange(ExchangeIndex(index)),
+            Self::Own(_) => Supply::Token(CredentialIndex(index)),
+            Self::Exchange(_) => Supply::UserToken(ExchangeIndex(index)),
+            Self::Pool(_) => Supply::Key(PoolIndex(index)),
         }
     }
 
@@ -156,6 +181,7 @@ impl Entry {
         match self {
             Self::Own(credential) => credential.id(),
             Self::Exchange(exchange) => exchange.id(),
+            Self::Pool(pool) => pool.id(),
         }
     }
 
@@ -163,13 +189,31 @@ impl Entry {
         match self {
             Self::Own(credential) => credential.kind(),
             Self::Exchange(_) => Exchange::KIND,
+            Self::Pool(_) => Pool::KIND,
         }
     }
 
-    fn account(&self) -> [u8; 32] {
+    /// The digest of what tokens are got with, or the keys themselves.
+    fn accounts(&self) -> Vec<Secret> {
         match self {
-            Self::Own(credential) => credential.account(),
-            Self::Exchange(exchange) => exchange.account(),
+            Self::Own(credential) => vec![Secret::new(credential.account())],
+            Self::Exchange(exchange) => vec![Secret::new(exchange.account())],
+            Self::Pool(pool) => pool.accounts().collect(),
+        }
+    }
+
+    fn is_one_account(&self) -> bool {
+        match self {
+            Self::Own(_) | Self::Exchange(_) => true,
+            Self::Pool(pool) => pool.is_one_account(),
+        }
+    }
+
+    /// True where both get the same tokens; pools may choose differently among the same keys.
+    fn gets_what(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pool(_), _) | (_, Self::Pool(_)) => false,
+            (one, other) => one.accounts() == other.accounts(),
         }
     }
 }

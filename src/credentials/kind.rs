@@ -35,7 +35,8 @@ impl Kind {
         at: &str,
         from: (&[ServedFile], Environment<'_>),
     ) -> Result<Self, ConfigError> {
-        let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange: _ } = credential;
+        let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange: _, pool: _ } =
+            credential;
         match (oauth, metadata, google_key, bedrock_key) {
             (Some(client), ..) => Client::compile(client, &format!("{at}.oauth"), from).map(Self::Oauth),
             (_, Some(machine), ..) => {
@@ -144,13 +145,14 @@ impl Kind {
 
 /// An entry has one kind.
 pub(super) fn require_one(credential: &config::Credential, at: &str) -> Result<(), ConfigError> {
-    let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange } = credential;
+    let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange, pool } = credential;
     let kinds = [
         oauth.is_some(),
         metadata.is_some(),
         google_key.is_some(),
         bedrock_key.is_some(),
         exchange.is_some(),
+        pool.is_some(),
     ];
     match kinds.into_iter().filter(|is_there| *is_there).count() {
         1 => Ok(()),
@@ -159,6 +161,6 @@ pub(super) fn require_one(credential: &config::Credential, at: &str) -> Result<(
 }
 
 fn one_kind(at: &str) -> ConfigError {
-    let why = "it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key` and `exchange`";
+    let why = "it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key`, `exchange` and `pool`";
     ConfigError::new(at, why)
 }

@@ -1,6 +1,7 @@
 //! What is asked for a token, what an answer means, and how long a token is good.
 
 mod kinds;
+mod pools;
 
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ fn an_entry_that_is_wrong_is_told_with_its_place_and_the_remedy() {
         (vec![id(" ")], "credentials[0].id: an empty text; write the exact value"),
         (
             vec![json!({ "id": "a" })],
-            "credentials[0]: it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key` and `exchange`",
+            "credentials[0]: it has one kind, which says how it is got; write one of `oauth`, `metadata`, `google_key`, `bedrock_key`, `exchange` and `pool`",
         ),
         (
             vec![entry(json!({ "scope": null }))],
@@ -119,7 +120,7 @@ fn a_secret_that_is_not_there_is_no_error_of_the_configuration() {
 fn accounts_differ_by_all_but_the_secret() {
     let account = |client: Value| {
         let credentials = compiled(&[entry(client)]).unwrap();
-        credentials.choose("app", "at").unwrap().account
+        credentials.choose("app", "at").unwrap().accounts
     };
     let plain = account(json!({}));
     for (client, is_same) in [

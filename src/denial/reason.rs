@@ -138,6 +138,7 @@ reasons! {
     ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
     UpstreamTokenUnavailable, "upstream_token_unavailable", 503, "the gateway has no token for the provider now; retry shortly";
     UpstreamTokenRefused, "upstream_token_refused", 503, "the gateway is refused a token for the provider, which is not about you; whoever runs this gateway must put that right";
+    UpstreamPoolExhausted, "upstream_pool_exhausted", 503, "the provider refuses every key that the gateway has for it, which is not about you; whoever runs this gateway must put that right";
     ExchangeSubjectMissing, "exchange_subject_missing", 403, "the provider at this path is reached with a token of the user's own, which your credential cannot be exchanged for";
     ExchangeRefused, "exchange_refused", 403, "the authorization server does not exchange your token for one of the provider's";
     ExchangeInteractionRequired, "exchange_interaction_required", 401, "the authorization server wants more of the user; sign in once more with the `claims` of this answer's challenge";

@@ -58,12 +58,12 @@ impl HttpContext for Stream {
 /// One attempt at a provider, on a cluster.
 pub(super) struct Attempt {
     envoy: Rc<Envoy>,
-    at_cluster: Rc<AtCluster>,
+    attempt: lifecycle::Attempt,
 }
 
 impl Attempt {
     pub(super) fn new(envoy: Rc<Envoy>, at_cluster: Rc<AtCluster>) -> Self {
-        Self { envoy, at_cluster }
+        Self { envoy, attempt: lifecycle::Attempt::new(at_cluster) }
     }
 }
 
@@ -71,7 +71,11 @@ impl Context for Attempt {}
 
 impl HttpContext for Attempt {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        action(self.at_cluster.attempt(&*self.envoy, &Current))
+        action(self.attempt.request_headers(&*self.envoy, &Current))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        action(self.attempt.response_headers(&*self.envoy, &Current))
     }
 }
 

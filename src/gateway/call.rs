@@ -16,7 +16,7 @@ mod verdict;
 
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::audit::Decision;
-use crate::credentials::{Chosen, Token, TokenSource};
+use crate::credentials::{Chosen, Picked, Supply, Token};
 use crate::denial::{Answer, Denial, Reason};
 use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
@@ -37,7 +37,7 @@ pub(super) use recognised::Recognised;
 pub(super) use rewriting::Rewriting;
 pub(super) use settled::{Judgement, Settled};
 pub(super) use taken::{Asking, Taken};
-pub(super) use verdict::{Forwarded, Verdict};
+pub(super) use verdict::{Forwarded, Supplied, Verdict};
 
 /// One request and what the walks have found out about it.
 #[derive(Debug)]
@@ -128,9 +128,17 @@ impl Call {
     /// The token that goes to the provider with the call, and the choice of its credential; `None` where none does.
     pub fn upstream_token(&self) -> Option<(&Chosen, &Token)> {
         match &self.verdict {
-            Verdict::Forwarded(Forwarded { settled, token, .. }) => {
-                settled.judgement.attachment.token().zip(token.as_deref())
+            Verdict::Forwarded(Forwarded { settled, supplied: Some(Supplied::Token(token)), .. }) => {
+                settled.judgement.attachment.chosen().map(|chosen| (chosen, &**token))
             }
+            _ => None,
+        }
+    }
+
+    /// The key that goes to the provider with the call, where it is one of several; `None` where it goes on at the cluster.
+    pub fn picked(&self) -> Option<&Picked> {
+        match &self.verdict {
+            Verdict::Forwarded(Forwarded { supplied: Some(Supplied::Key(picked)), .. }) => Some(picked),
             _ => None,
         }
     }
@@ -155,8 +163,8 @@ impl Call {
 
     /// True where it goes on with what the caller's own token was exchanged for.
     pub fn has_user_token(&self) -> bool {
-        let chosen = self.attachment().and_then(Attachment::token);
-        chosen.is_some_and(|chosen| matches!(chosen.source, TokenSource::Exchange(_)))
+        let chosen = self.attachment().and_then(Attachment::chosen);
+        chosen.is_some_and(|chosen| matches!(chosen.supply, Supply::UserToken(_)))
     }
 
     /// The token that the provider has refused, and the choice of its credential.

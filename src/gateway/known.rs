@@ -2,7 +2,7 @@
 
 use super::{Body, Memory, Patience, Polled};
 use crate::config::Thumbprint;
-use crate::credentials::Slots;
+use crate::credentials::{PoolIndex, PoolState, Slots};
 use crate::identity::{EngineAnswer, KeyRing, Question};
 use crate::ledger::Store;
 use crate::request::Moment;
@@ -17,6 +17,8 @@ pub struct Known<'a> {
     pub polled: &'a Polled,
     /// The tokens for providers.
     pub tokens: &'a Slots,
+    /// What is known of several keys; asked only where one of them goes on.
+    pub pools: &'a dyn Fn(PoolIndex) -> PoolState,
     /// Verifies a signature outside of this code, or says that it cannot.
     pub verify: &'a dyn Fn(&Question<'_>) -> EngineAnswer,
     /// The certificate that the client showed in the handshake; asked only where a credential is bound to one.

@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Call, Gateway, Known, Memory, Outcome, Patience, Polled};
 use crate::config::{Config, ConfigError, Thumbprint};
-use crate::credentials::Slots;
+use crate::credentials::{PoolState, Slots};
 use crate::denial::Reason;
 use crate::identity::{KeyRing, signing::RawSigner};
 use crate::ledger::{MemoryStore, Store};
@@ -194,6 +194,7 @@ impl Scene {
             keys: &self.keys,
             polled: &self.polled,
             tokens: &self.tokens,
+            pools: &|_| PoolState::default(),
             verify: &no_engine,
             body: Body::Complete(&request.body),
             memory: &self.memory,

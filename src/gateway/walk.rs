@@ -16,13 +16,14 @@ mod settling;
 
 use std::rc::Rc;
 
-use super::call::{AccessRequest, Authenticated, Call, Forwarded, Settled, Taken};
+use super::call::{AccessRequest, Authenticated, Call, Forwarded, Settled, Supplied, Taken};
 use super::stop::Stop;
 use super::{Gateway, Known};
 use crate::config::Attach;
 use crate::own_key::OwnKey;
 use crate::upstream::{Fresh, HeaderPatch, Proofs};
 
+use attaching::ticket;
 use bounds::{
     require_granted_operation, require_own_account, require_own_conversation, require_own_model,
     require_own_place,
@@ -86,7 +87,7 @@ impl Gateway {
         self.pass(AccessRequest { arrival, who, what, upstream }, taken, settled, known)
     }
 
-    /// The provider's token, the quotas, then what goes on.
+    /// What the credential gives, the quotas, then what goes on.
     fn pass(
         &self,
         request: AccessRequest<'_>,
@@ -97,19 +98,27 @@ impl Gateway {
         // First, so that a request which cannot be sent on costs nothing.
         let rewriting = self.rewritten(request, known.body)?.into();
         let attachment = &settled.judgement.attachment;
-        let token = self.token(request, attachment, known)?;
+        let supplied = self.supplied(request, attachment, known)?;
         let admission = self.admit(request, taken, &settled.judgement, known)?;
         let proofs = Proofs { permit: Rc::clone(&settled.judgement.permit), admission };
         let is_here = self.settings.attach == Attach::InChain;
-        let fresh = token.as_deref().map(Fresh::Token).or(request.own_key().map(Fresh::OwnKey));
-        let fresh = fresh.filter(|_| is_here);
+        let fresh = match &supplied {
+            _ if !is_here => None,
+            Some(Supplied::Token(token)) => Some(Fresh::Token(token)),
+            Some(Supplied::Key(picked)) => Some(Fresh::Member(&picked.member)),
+            None => request.own_key().map(Fresh::OwnKey),
+        };
         let mut patch = request.upstream.attach(&proofs, attachment, fresh, request.head());
         let passport = (!is_here).then(|| {
             let (upstream, principal) = (request.upstream, request.principal());
-            upstream.passport(&proofs, principal, request.operation(), request.own_key())
+            let is_pool = matches!(supplied, Some(Supplied::Key(_)));
+            let chooses = (request.own_key(), is_pool.then(|| ticket(request)));
+            upstream.passport(&proofs, principal, request.operation(), chooses)
         });
+        // Another one may be chosen there.
+        let supplied = supplied.filter(|supplied| is_here || matches!(supplied, Supplied::Token(_)));
         self.ask_for_readable_answer(request, &mut patch);
         request.arrival.set_request_id(&mut patch);
-        Ok(Passed { patch, forwarded: Forwarded { proofs, settled, token, passport, rewriting } })
+        Ok(Passed { patch, forwarded: Forwarded { proofs, settled, supplied, passport, rewriting } })
     }
 }

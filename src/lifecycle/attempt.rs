@@ -1,21 +1,27 @@
 //! The half of the gateway that runs on a cluster (`HttpProtocolOptions.http_filters`): it puts the provider's
 //! credential on, where the decided request arrives at the cluster it was decided for.
 //!
-//! It sees every retry. It has no record of its own, and asks for no token: the half in the listener's chain does.
+//! It sees every retry, and chooses anew among several keys. It has no record of its own, and asks for no token: the half in the
+//! listener's chain does.
+
+use std::rc::Rc;
 
 use super::fetching::slot;
-use super::host::{Exchange, House, Item, Level, Part, apply, attributes};
+use super::host::{Entropy, Exchange, House, Item, Level, Part, apply, attributes};
+use super::pools::Pools;
 use super::stream::Next;
 use crate::config::{Config, ConfigError};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Exhausted, Picked, PoolIndex, Ticket};
 use crate::denial::{Answer, Denial, Reason};
 use crate::expression::Engine;
 use crate::own_key::{OwnKey, OwnKeys};
 use crate::secret::Environment;
-use crate::upstream::{AtHand, Passport, Upstreams};
+use crate::upstream::{AtHand, Attached, Passport, Upstreams};
 
 /// Tells the half in the listener's chain why this half refused.
 pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
+/// Tells it which of several keys went on.
+pub(super) const MEMBER: &str = "x-claimgate-pool-member";
 
 /// One configuration on a cluster.
 pub struct AtCluster {
@@ -23,6 +29,34 @@ pub struct AtCluster {
     credentials: Credentials,
     /// `None` where nobody brings a key of its own.
     own_keys: Option<OwnKeys>,
+    pools: Pools,
+    entropy: Entropy,
+}
+
+/// One attempt at a provider.
+pub struct Attempt {
+    at_cluster: Rc<AtCluster>,
+    /// The key that went on, where it is one of several.
+    picked: Option<Picked>,
+}
+
+impl Attempt {
+    pub fn new(at_cluster: Rc<AtCluster>) -> Self {
+        Self { at_cluster, picked: None }
+    }
+
+    pub fn request_headers(&mut self, house: &dyn House, exchange: &dyn Exchange) -> Next {
+        let (next, picked) = self.at_cluster.attach(house, exchange);
+        self.picked = picked;
+        next
+    }
+
+    pub fn response_headers(&self, house: &dyn House, exchange: &dyn Exchange) -> Next {
+        if let Some(picked) = &self.picked {
+            self.at_cluster.answered(house, exchange, picked);
+        }
+        Next::Continue
+    }
 }
 
 impl AtCluster {
@@ -32,11 +66,10 @@ impl AtCluster {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
         let upstreams = Upstreams::compile(&config.upstreams, &credentials, environment)?;
         let own_keys = OwnKeys::compile(config, &Engine::new()?, environment)?;
-        Ok(Self { upstreams, credentials, own_keys })
+        Ok(Self { upstreams, credentials, own_keys, pools: Pools::default(), entropy: Entropy::default() })
     }
 
-    /// The headers of one attempt at a provider.
-    pub fn attempt(&self, house: &dyn House, exchange: &dyn Exchange) -> Next {
+    fn attach(&self, house: &dyn House, exchange: &dyn Exchange) -> (Next, Option<Picked>) {
         let passport: Option<Passport> =
             exchange.remembered(Item::Passport).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let cluster = attributes::cluster(exchange);
@@ -45,11 +78,15 @@ impl AtCluster {
             slot.usable(house.now_ms()).ok().cloned()
         };
         let own_key = |sealed: &[u8]| self.own_key(sealed, house.now_ms() / 1000);
-        let at_hand = AtHand { token: &token, own_key: &own_key };
+        let member = |index, ticket| self.member(house, index, ticket);
+        let at_hand = AtHand { token: &token, member: &member, own_key: &own_key };
         match self.upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref(), &at_hand) {
-            Ok(patch) => {
+            Ok(Attached { patch, picked }) => {
                 apply(exchange, Part::RequestHeaders, &patch);
-                Next::Continue
+                if let Some(picked) = &picked {
+                    self.pools.goes_on(house, &self.credentials, picked);
+                }
+                (Next::Continue, picked)
             }
             Err(denial) => {
                 let text = format!(
@@ -62,9 +99,33 @@ impl AtCluster {
                 // The half in the listener's chain puts the answer into the caller's dialect.
                 let headers = vec![(REFUSAL.to_owned(), denial.reason().code().to_owned())];
                 exchange.answer(&Answer { status: denial.status(), headers, body: String::new() });
-                Next::Pause
+                (Next::Pause, None)
             }
         }
+    }
+
+    fn answered(&self, house: &dyn House, exchange: &dyn Exchange, picked: &Picked) {
+        let headers = exchange.headers(Part::ResponseHeaders);
+        let status = headers.text(":status").and_then(|status| status.parse().ok());
+        let pool = self.credentials.pool(picked.pool);
+        let spell = pool.zip(status).and_then(|(pool, status)| pool.spell(status, &headers));
+        if let Some(spell) = spell {
+            self.pools.keep_back(house, &self.credentials, (picked, spell));
+        }
+        exchange.set_header(Part::ResponseHeaders, MEMBER, picked.member.name().as_bytes());
+    }
+
+    /// One of several keys. The half in the listener's chain has seen that one serves.
+    fn member(&self, house: &dyn House, index: PoolIndex, ticket: Ticket) -> Result<Picked, Denial> {
+        let pool = self.credentials.pool(index).ok_or(Reason::UpstreamPoolExhausted)?;
+        let state = self.pools.state(house, &self.credentials, index);
+        pool.pick(index, ticket, &state, &self.entropy.moment(house)).map_err(|exhausted| {
+            let reason = match exhausted {
+                Exhausted::Missing => Reason::ProviderCredentialMissing,
+                Exhausted::Refused { .. } => Reason::UpstreamPoolExhausted,
+            };
+            reason.into()
+        })
     }
 
     /// The caller's own key. Whose it is, the half in the listener's chain has seen; it may have ended since.

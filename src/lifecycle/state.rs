@@ -2,6 +2,7 @@
 
 use super::host::Exchange;
 use super::phase::{BodyProgress, Phase};
+use crate::credentials::Spell;
 use crate::gateway::Call;
 use crate::meter::{Meter, UsageChunkFilter};
 use crate::upstream::UrlKey;
@@ -29,6 +30,10 @@ pub(super) struct Response {
     /// True where the provider had begun to answer when the exchange was refused.
     pub(super) was_cut: bool,
     pub(super) provider_request_id: Option<String>,
+    /// Which of several keys the filter on the cluster says it has put on.
+    pub(super) pool_member: Option<String>,
+    /// What the answer means for the one of several keys that went on here.
+    pub(super) spell: Option<Spell>,
     /// Reads the provider's answer, where it costs something.
     pub(super) meter: Option<Meter>,
     /// Takes out of the answer what the caller has not asked for.

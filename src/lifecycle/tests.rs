@@ -9,6 +9,7 @@ mod keys;
 mod limits;
 mod orders;
 mod played;
+mod pools;
 mod records;
 mod revoking;
 mod scripted;
@@ -107,7 +108,7 @@ impl Scene {
         let (shared, config) = (Rc::clone(shared), config(change));
         let house = ScriptedHouse::beside(&shared);
         let read = Config::from_json(config.to_string().as_bytes()).unwrap();
-        let environment = |name: &str| Some(Secret::new(format!("sk-{name}")));
+        let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
         let worker = Worker::open(&read, &environment, Rc::clone(&house) as Rc<_>).unwrap();
         Self { house, worker, shared, config }
     }

@@ -14,6 +14,7 @@ use super::host::{
 };
 use super::metrics::{CacheMetrics, CallMetrics, LedgerGauge};
 use super::phase::Phase;
+use super::pools::Pools;
 use super::rate_limits::RateLimits;
 use super::state::State;
 use crate::config::Config;
@@ -30,6 +31,7 @@ pub struct Worker {
     pub(super) gateway: Gateway,
     pub(super) memory: Memory,
     pub(super) fetching: Fetching,
+    pub(super) pools: Pools,
     pub(super) rate_limits: RateLimits,
     pub(super) streams: Streams,
     pub(super) metrics: Metrics,
@@ -89,12 +91,14 @@ impl Worker {
             tokens: Tokens::new(&gateway, &*house),
             user_tokens: UserTokens::default(),
         };
+        let pools = Pools::open(&*house, gateway.credentials());
         let entropy = Entropy::default();
         let worker = Self {
             memory: gateway.memory(&entropy.draw(&*house)),
             house,
             gateway,
             fetching,
+            pools,
             rate_limits: RateLimits::default(),
             streams: Streams::default(),
             metrics: Metrics::default(),

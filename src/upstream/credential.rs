@@ -6,7 +6,7 @@ use super::headers;
 use crate::config::{
     self, ConfigError, CredentialSource, ProviderCredential, TenantCredentials, read_secret,
 };
-use crate::credentials::{Chosen, Credentials, TokenSource};
+use crate::credentials::{Chosen, Credentials};
 use crate::denial::Reason;
 use crate::own_key::OwnKey;
 use crate::request::Dialect;
@@ -55,15 +55,15 @@ impl AccountOwner {
 pub(super) enum Source {
     /// `None` where the environment has no such variable.
     Secret(Option<Secret>),
-    /// A token that is got.
-    Token(Chosen),
+    /// An entry of `credentials`.
+    Entry(Chosen),
 }
 
 /// What goes on for one principal.
 #[derive(Clone, Copy)]
 pub(super) enum Choice<'a> {
     Secret(&'a Secret),
-    Token(&'a Chosen),
+    Entry(&'a Chosen),
     /// The caller's own key.
     Own,
     Envoy,
@@ -118,7 +118,7 @@ impl Credential {
         };
         Some(match source {
             Source::Secret(secret) => secret.as_ref().map(Choice::Secret),
-            Source::Token(chosen) => Some(Choice::Token(chosen)),
+            Source::Entry(chosen) => Some(Choice::Entry(chosen)),
         })
     }
 
@@ -150,10 +150,10 @@ impl Credential {
         matches!(self, Self::PerTenant { .. })
     }
 
-    /// Each that is got.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenSource> {
+    /// Each entry of `credentials`.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Chosen> {
         self.sources().filter_map(|(_, source)| match source {
-            Source::Token(chosen) => Some(chosen.source),
+            Source::Entry(chosen) => Some(chosen),
             Source::Secret(_) => None,
         })
     }
@@ -204,18 +204,20 @@ impl Source {
         credentials: &Credentials,
     ) -> Result<Self, ConfigError> {
         let chosen = credentials.choose(id, at)?;
-        match credentials.objection(chosen.source, dialect) {
-            None => Ok(Self::Token(chosen)),
+        match credentials.objection(chosen.supply, dialect) {
+            None => Ok(Self::Entry(chosen)),
             Some(why) => Err(ConfigError::new(at, format!("what `{id}` gets (`{}`) {why}", chosen.kind))),
         }
     }
 
-    /// What two sources of one account have in common; `None` where there is nothing.
-    pub(super) fn account(&self) -> Option<&[u8]> {
-        match self {
-            Self::Secret(secret) => secret.as_ref().map(Secret::expose),
-            Self::Token(chosen) => Some(&chosen.account),
-        }
+    /// What two sources of one account have in common; none where the environment lacks it.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &[u8]> {
+        let (secret, chosen) = match self {
+            Self::Secret(secret) => (secret.as_ref(), None),
+            Self::Entry(chosen) => (None, Some(chosen)),
+        };
+        let accounts = chosen.into_iter().flat_map(|chosen| chosen.accounts.iter());
+        secret.into_iter().chain(accounts).map(Secret::expose)
     }
 }
 

@@ -146,7 +146,7 @@ impl HeaderPatch {
         self.set.push(bearer(token));
     }
 
-    /// A key that the caller has brought, where this provider takes one.
+    /// A key, where this provider takes one.
     pub(super) fn set_key(&mut self, place: Place, key: &Secret) {
         self.set.push(place.holding(key));
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credential::Choice;
 use super::{HeaderPatch, Proofs, Upstream, Upstreams, headers};
-use crate::credentials::{CredentialIndex, Token, TokenSource};
+use crate::credentials::{CredentialIndex, Picked, PoolIndex, Supply, Ticket, Token};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::identity::Principal;
@@ -26,6 +26,9 @@ pub struct Passport {
     /// The caller's own key, as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     own_key: Option<SealedKey>,
+    /// What chooses among several keys; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<Ticket>,
 }
 
 /// A sealed key, whose `Debug` does not show it.
@@ -43,8 +46,18 @@ impl fmt::Debug for SealedKey {
 pub struct AtHand<'a> {
     /// The token of a credential that is got.
     pub token: &'a dyn Fn(CredentialIndex) -> Option<Rc<Token>>,
+    /// One of several keys.
+    pub member: &'a dyn Fn(PoolIndex, Ticket) -> Result<Picked, Denial>,
     /// A caller's own key, opened.
     pub own_key: &'a dyn Fn(&[u8]) -> Result<OwnKey, Denial>,
+}
+
+/// What goes on at the cluster.
+#[derive(Debug)]
+pub struct Attached {
+    pub patch: HeaderPatch,
+    /// The key, where it is one of several.
+    pub picked: Option<Picked>,
 }
 
 impl Upstream {
@@ -54,7 +67,7 @@ impl Upstream {
         _proofs: &Proofs,
         principal: &Principal,
         operation: &Operation,
-        own: Option<&OwnKey>,
+        (own, ticket): (Option<&OwnKey>, Option<Ticket>),
     ) -> Passport {
         let sealed = own.map(|own| String::from_utf8_lossy(own.sealed().expose()).into_owned());
         Passport {
@@ -62,6 +75,7 @@ impl Upstream {
             tenant: principal.tenant.clone(),
             is_openai_compatible: operation.is_openai_compatible(),
             own_key: sealed.map(SealedKey),
+            ticket,
         }
     }
 }
@@ -76,12 +90,12 @@ impl Upstreams {
         cluster: Option<&str>,
         passport: Option<&Passport>,
         at_hand: &AtHand<'_>,
-    ) -> Result<HeaderPatch, Denial> {
+    ) -> Result<Attached, Denial> {
         let upstream = self.select(cluster)?;
         let passport = passport.filter(|passport| passport.cluster == upstream.cluster).ok_or_else(|| {
             Denial::new(Reason::RouteChanged).with_note("the request has no permit for this cluster")
         })?;
-        let mut patch = HeaderPatch::default();
+        let (mut patch, mut picked) = (HeaderPatch::default(), None);
         let own = passport.own_key.as_ref().map(|SealedKey(sealed)| (at_hand.own_key)(sealed.as_bytes()));
         let own = own.transpose()?;
         if own.is_some() && !upstream.takes_own_keys() {
@@ -91,19 +105,25 @@ impl Upstreams {
         let place = headers::place(upstream.dialect, passport.is_openai_compatible);
         match upstream.choose(passport.tenant.as_deref(), own.as_ref())? {
             Choice::Secret(secret) => patch = patch.with(&[place.holding(secret)].into()),
-            Choice::Token(chosen) => {
+            Choice::Entry(chosen) => match chosen.supply {
                 // The half in the listener's chain has seen one, so it has just ended.
-                let token = match chosen.source {
-                    TokenSource::Own(index) => (at_hand.token)(index),
-                    // Only the half in the listener's chain has callers' tokens.
-                    TokenSource::Exchange(_) => None,
-                };
-                patch.set_bearer(token.ok_or(Reason::UpstreamTokenUnavailable)?.value());
-            }
+                Supply::Token(index) => {
+                    let token = (at_hand.token)(index).ok_or(Reason::UpstreamTokenUnavailable)?;
+                    patch.set_bearer(token.value());
+                }
+                // Only the half in the listener's chain has callers' tokens.
+                Supply::UserToken(_) => return Err(Reason::UpstreamTokenUnavailable.into()),
+                Supply::Key(index) => {
+                    let ticket = passport.ticket.ok_or(Reason::RouteChanged)?;
+                    let key = (at_hand.member)(index, ticket)?;
+                    patch.set_key(place, key.member.secret());
+                    picked = Some(key);
+                }
+            },
             Choice::Own => own.iter().for_each(|own| patch.set_key(place, own.secret())),
             Choice::Envoy => {}
         }
-        Ok(patch)
+        Ok(Attached { patch, picked })
     }
 }
 
@@ -123,9 +143,18 @@ mod tests {
         let upstreams =
             Upstreams::compile(&entries, &Credentials::default(), &|_| Some(Secret::new("provider-key")));
         let upstreams = upstreams.unwrap();
-        let passport =
-            Passport { cluster: "one".to_owned(), tenant: None, is_openai_compatible: true, own_key: None };
-        let at_hand = AtHand { token: &|_| None, own_key: &|_| Err(Reason::ProviderKeyInvalid.into()) };
+        let passport = Passport {
+            cluster: "one".to_owned(),
+            tenant: None,
+            is_openai_compatible: true,
+            own_key: None,
+            ticket: None,
+        };
+        let at_hand = AtHand {
+            token: &|_| None,
+            member: &|_, _| Err(Reason::UpstreamPoolExhausted.into()),
+            own_key: &|_| Err(Reason::ProviderKeyInvalid.into()),
+        };
         for (cluster, passport, reason, note) in [
             (Some("one"), Some(&passport), None, "the decided cluster"),
             (Some("two"), Some(&passport), Some(Reason::RouteChanged), "another cluster"),

@@ -1,7 +1,7 @@
 //! Which tenants' credentials others reach too.
 //!
 //! Two secrets that differ may still belong to one account at the provider; this cannot see that. Tokens are of one account
-//! where their endpoint, client and scope are the same. Vertex AI keeps what is stored under the project, whoever stored it.
+//! where their endpoint, client and scope are the same, and one key of several in common makes two accounts one. Vertex AI keeps what is stored under the project, whoever stored it.
 
 use std::collections::BTreeSet;
 
@@ -46,8 +46,8 @@ impl Upstream {
     fn holdings(&self) -> impl Iterator<Item = (Option<&str>, Account<'_>)> {
         // One credential of an upstream that belongs to a tenant is that tenant's.
         let of_upstream = self.tenant.as_deref().filter(|_| !self.credential.is_per_tenant());
-        let by_credential = self.credential.sources().filter_map(move |(tenant, source)| {
-            Some((tenant.or(of_upstream), Account::OfCredential(source.account()?)))
+        let by_credential = self.credential.sources().flat_map(move |(tenant, source)| {
+            source.accounts().map(move |account| (tenant.or(of_upstream), Account::OfCredential(account)))
         });
         let tenants: BTreeSet<_> = match self.credential.is_per_tenant() {
             true => self.credential.sources().map(|(tenant, _)| tenant).collect(),

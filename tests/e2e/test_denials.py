@@ -60,6 +60,7 @@ ELSEWHERE = {
     "test_local_replies.py": {"upstream_credential_refused"},
     "test_tokens.py": {"token_claim_mismatch"},
     "test_upstream_tokens.py": {"upstream_token_unavailable", "upstream_token_refused"},
+    "test_pools.py": {"upstream_pool_exhausted"},
     "test_user_exchange.py": {"exchange_subject_missing", "exchange_refused", "exchange_interaction_required"},
     "test_opaque_tokens.py": {"token_inactive"},
     "test_possession.py": {

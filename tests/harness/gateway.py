@@ -200,9 +200,9 @@ def environment_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _variables(document: Any) -> list[str]:
-    """The variable of each `{env: NAME}` in it."""
+    """The variable of each `env` in it."""
     if isinstance(document, dict):
-        return [document["env"]] if set(document) == {"env"} else _variables(list(document.values()))
+        return [document["env"]] if "env" in document else _variables(list(document.values()))
     return [name for entry in document for name in _variables(entry)] if isinstance(document, (list, tuple)) else []
 
 

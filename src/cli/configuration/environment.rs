@@ -57,22 +57,24 @@ fn sealing_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
     sections.flat_map(|own| [&own.sealing_key].into_iter().chain(&own.other_sealing_keys))
 }
 
-/// The environment variables by whose values issuers and token endpoints know the gateway.
+/// The environment variables by whose values issuers, token endpoints and providers know the gateway.
 fn client_secrets(config: &Config) -> impl Iterator<Item = &str> {
     let asked = config.issuers.iter().filter_map(|issuer| issuer.introspection.as_ref());
     let asked = asked.map(|Introspection { client_secret, .. }| client_secret);
-    let got = config.credentials.iter().flat_map(secrets);
-    asked.chain(got).map(|SecretSource::Env(name)| name.as_str())
+    let asked = asked.map(|SecretSource::Env(name)| name.as_str());
+    asked.chain(config.credentials.iter().flat_map(secret_names))
 }
 
-/// The variables that a credential is got with.
+/// The variables that a credential is got with, or that hold its keys.
 pub(in crate::cli) fn secret_names(credential: &Credential) -> Vec<&str> {
-    secrets(credential).into_iter().map(|SecretSource::Env(name)| name.as_str()).collect()
+    let secrets = secrets(credential).into_iter().map(|SecretSource::Env(name)| name.as_str());
+    let members = credential.pool.iter().flat_map(|pool| &pool.members);
+    secrets.chain(members.map(|member| member.env.as_str())).collect()
 }
 
 /// What a credential is got with.
 fn secrets(credential: &Credential) -> Vec<&SecretSource> {
-    let Credential { id: _, oauth: _, exchange: _, metadata, google_key, bedrock_key } = credential;
+    let Credential { id: _, oauth: _, exchange: _, metadata, google_key, bedrock_key, pool: _ } = credential;
     let mut secrets = Vec::new();
     match credential.client().map(|client| &client.client_authentication) {
         Some(ClientProof::ClientSecretBasic(secret) | ClientProof::ClientSecretPost(secret)) => {

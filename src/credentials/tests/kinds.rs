@@ -119,7 +119,7 @@ fn the_role_of_one_pod_is_not_that_of_another() {
     let account = |file: Option<&str>| {
         let container = json!({ "cluster": "c", "path": "/v1/credentials", "authorization_file": file });
         let kind = json!({ "bedrock_key": { "region": "r", "aws": { "container": container } } });
-        compiled(kind).unwrap().choose("it", "at").unwrap().account
+        compiled(kind).unwrap().choose("it", "at").unwrap().accounts
     };
     assert_ne!(account(Some("token")), account(None));
 }

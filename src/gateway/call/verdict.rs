@@ -5,19 +5,16 @@ use std::rc::Rc;
 use super::own_answer::OwnAnswer;
 use super::rewriting::Rewriting;
 use super::settled::Settled;
-use crate::credentials::Token;
+use crate::credentials::{Picked, Token};
 use crate::denial::Denial;
 use crate::holding::Share;
 use crate::upstream::{Passport, Proofs};
 
 /// How a call was decided.
 #[derive(Debug)]
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(
-        clippy::large_enum_variant,
-        reason = "a call has one, and a box would cost each that is forwarded an allocation"
-    )
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a call has one, and a box would cost each that is forwarded an allocation"
 )]
 pub(in crate::gateway) enum Verdict {
     /// With what is held of it; `None` until it waits for the first time.
@@ -30,14 +27,22 @@ pub(in crate::gateway) enum Verdict {
     Refused(Denial),
 }
 
+/// What an entry of `credentials` has given for the provider.
+#[derive(Debug)]
+pub(in crate::gateway) enum Supplied {
+    Token(Rc<Token>),
+    /// One of several keys.
+    Key(Picked),
+}
+
 /// What goes on with a call that policy and quota have let through.
 #[derive(Debug)]
 pub(in crate::gateway) struct Forwarded {
     pub(in crate::gateway) proofs: Proofs,
     /// What the decision rests on, which may be that of other calls too.
     pub(in crate::gateway) settled: Rc<Settled>,
-    /// The token for the provider; `None` where its credential is none that is got.
-    pub(in crate::gateway) token: Option<Rc<Token>>,
+    /// What an entry of `credentials` has given; `None` where none does.
+    pub(in crate::gateway) supplied: Option<Supplied>,
     /// What the filter on the cluster demands; `None` where the credential goes on in the listener's chain.
     pub(in crate::gateway) passport: Option<Passport>,
     pub(in crate::gateway) rewriting: Rewriting,

@@ -123,7 +123,7 @@ impl Gateway {
         let is_used =
             |source| upstreams.iter().any(|upstream| upstream.credentials().any(|used| used == source));
         if let Some((place, (_, id))) =
-            credentials.sources().enumerate().find(|(_, (source, _))| !is_used(*source))
+            credentials.supplies().enumerate().find(|(_, (source, _))| !is_used(*source))
         {
             let why = format!("no upstream has `from: {id}`; name it there, or leave the entry out");
             return Err(ConfigError::new(format!("credentials[{place}].id"), why));

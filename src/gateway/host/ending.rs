@@ -14,6 +14,8 @@ pub struct Ending {
     pub aborted: bool,
     /// How long it waited for a token for the provider; `None` where it did not.
     pub upstream_wait_ms: Option<u64>,
+    /// Which of several keys went on, where that was chosen at the cluster.
+    pub pool_member: Option<String>,
     /// The provider's own request id, where it told one.
     pub provider_request_id: Option<String>,
     /// What the provider's answer cost, where it was metered.

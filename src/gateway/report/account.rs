@@ -2,30 +2,33 @@
 //!
 //! An SDK would tell its user that the user's key is wrong, and some programs throw that away then.
 
+use crate::credentials::{Spell, Supply, refuses_credential};
 use crate::denial::{Answer, Denial, Reason};
-use crate::gateway::Call;
+use crate::gateway::{Call, Gateway};
 use crate::request::Headers;
+use crate::upstream::Attachment;
 
-/// RFC 9110: only these two say that the credential is lacking or not valid. 403 says that it is known and may not do this,
-/// which can be about what the caller asked for.
-const ABOUT_THE_CREDENTIAL: [u32; 2] = [401, 407];
+impl Gateway {
+    /// What a provider's answer means for the key that went on, where it is one of several.
+    pub fn spell(&self, call: &Call, status: u32, headers: &Headers) -> Option<Spell> {
+        self.rooms.credentials.pool(call.picked()?.pool)?.spell(status, headers)
+    }
 
-/// AWS answers 403 to a credential that is not valid, too, and tells it apart by a name in `x-amzn-errortype`.
-const OF_AWS: [&str; 6] = [
-    "UnrecognizedClientException",
-    "ExpiredTokenException",
-    "InvalidSignatureException",
-    "IncompleteSignatureException",
-    "MissingAuthenticationTokenException",
-    "InvalidClientTokenId",
-];
+    /// The key of this name, where it is one of those that the filter on the cluster chose among.
+    pub fn pool_member(&self, call: &Call, name: &str) -> Option<String> {
+        let chosen = call.attachment().and_then(Attachment::chosen)?;
+        let Supply::Key(index) = chosen.supply else { return None };
+        let pool = self.rooms.credentials.pool(index)?;
+        let member = pool.members().iter().find(|member| member.name() == name);
+        member.map(|member| member.name().to_owned())
+    }
+}
 
 impl Call {
     /// What takes the place of a provider's answer that is about the gateway's credential; `None` for any other answer. An open
     /// request has none of the gateway's, so that what the provider says of it is the caller's to know.
     pub fn answer_for_refused_credential(&mut self, status: u32, headers: &Headers) -> Option<Answer> {
-        let is_about_it =
-            ABOUT_THE_CREDENTIAL.contains(&status) || (status == 403 && is_named_by_aws(headers));
+        let is_about_it = refuses_credential(status, headers);
         // A key that the caller has brought is the caller's to know about, too, and so is the user whom its token was exchanged for.
         let is_the_callers = self.has_own_key() || self.has_user_token();
         if !is_about_it || !self.is_let_through() || self.is_open() || is_the_callers {
@@ -37,10 +40,4 @@ impl Call {
         self.local_reply = Some(denial);
         Some(answer)
     }
-}
-
-/// What follows a colon is where the error is described.
-fn is_named_by_aws(headers: &Headers) -> bool {
-    let name = headers.text("x-amzn-errortype").and_then(|kind| kind.split(':').next());
-    name.is_some_and(|name| OF_AWS.contains(&name))
 }

@@ -6,6 +6,7 @@ use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual, UpstreamCredenti
 use crate::gateway::Ending;
 use crate::gateway::call::{Call, Forwarded, GivenKind, Observed, Verdict};
 use crate::own_key::OwnKey;
+use crate::upstream::Attachment;
 
 /// As long as most records are, in bytes.
 const ROOM: usize = 1024;
@@ -53,7 +54,7 @@ impl Call {
             }
             _ => self.subject().write(&mut line),
         }
-        self.upstream_credential().write(&mut line);
+        self.upstream_credential(ending).write(&mut line);
         if let Some(usage) = &ending.usage {
             Spent { usage, price: ending.price.as_ref() }.write(&mut line);
         }
@@ -66,14 +67,16 @@ impl Call {
         line.finish()
     }
 
-    fn upstream_credential(&self) -> UpstreamCredential<'_> {
-        let (token, own) = (self.upstream_token(), self.own_key());
-        let kind = token.map(|(chosen, _)| chosen.kind);
+    fn upstream_credential<'a>(&'a self, ending: &'a Ending) -> UpstreamCredential<'a> {
+        let (attachment, own) = (self.attachment(), self.own_key());
+        let chosen = attachment.and_then(Attachment::chosen);
+        let member = self.picked().map(|picked| picked.member.name());
         UpstreamCredential {
-            id: token.map(|(chosen, _)| chosen.id.as_ref()),
-            kind: kind.or(own.map(|_| "own")),
-            token_id: token.map(|(_, token)| token.id()),
-            owner: self.attachment().map(|attachment| attachment.owner().name()),
+            id: chosen.map(|chosen| chosen.id.as_ref()),
+            kind: chosen.map(|chosen| chosen.kind).or(own.map(|_| "own")),
+            token_id: self.upstream_token().map(|(_, token)| token.id()),
+            member: member.or(ending.pool_member.as_deref()),
+            owner: attachment.map(|attachment| attachment.owner().name()),
             key_id: own.map(OwnKey::id),
         }
     }

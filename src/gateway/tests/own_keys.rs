@@ -480,11 +480,12 @@ fn at_the_cluster_a_key_arrives_sealed_and_is_opened_there() {
     assert!(!format!("{passport:?}").contains(&value));
     let rooms = &scene.gateway.rooms;
     let open = |sealed: &[u8]| rooms.own_keys.as_ref().unwrap().open(sealed);
-    let at_hand = AtHand { token: &|_| None, own_key: &open };
+    let no_member = |_, _| Err(Reason::UpstreamPoolExhausted.into());
+    let at_hand = AtHand { token: &|_| None, member: &no_member, own_key: &open };
     let attached =
         |cluster, passport| rooms.upstreams.attach_at_cluster(Some(cluster), Some(passport), &at_hand);
     assert_eq!(
-        setting(&attached("either", passport).unwrap(), "authorization"),
+        setting(&attached("either", passport).unwrap().patch, "authorization"),
         Some(format!("Bearer {KEY}")),
         "never the fallback"
     );
@@ -494,5 +495,5 @@ fn at_the_cluster_a_key_arrives_sealed_and_is_opened_there() {
     assert_eq!(refused.reason(), Reason::ProviderKeyNotForUpstream);
     let (call, _) = scene.decide(&user(&scene, "alice").to(Some("either")));
     let plain = attached("either", call.passport().unwrap()).unwrap();
-    assert_eq!(setting(&plain, "authorization").as_deref(), Some("Bearer sk-FALLBACK"));
+    assert_eq!(setting(&plain.patch, "authorization").as_deref(), Some("Bearer sk-FALLBACK"));
 }

@@ -206,8 +206,12 @@ fn every_reason_comes_from_a_call_that_meets_it() {
     met.insert(Reason::QuotaUnconfigured);
     // `account` has what the provider answers then.
     met.insert(Reason::UpstreamCredentialRefused);
-    // `lifecycle` has what a token endpoint answers then.
-    met.extend([Reason::UpstreamTokenUnavailable, Reason::UpstreamTokenRefused]);
+    // `lifecycle` has what a token endpoint or a provider answers then.
+    met.extend([
+        Reason::UpstreamTokenUnavailable,
+        Reason::UpstreamTokenRefused,
+        Reason::UpstreamPoolExhausted,
+    ]);
     met.extend([
         Reason::ExchangeSubjectMissing,
         Reason::ExchangeRefused,

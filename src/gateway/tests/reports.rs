@@ -11,6 +11,7 @@ use crate::policy::fixture::NOW_MS;
 pub(super) fn ending() -> Ending {
     Ending {
         upstream_wait_ms: None,
+        pool_member: None,
         now_ms: NOW_MS + 25,
         answered_by: AnsweredBy::Provider,
         status: Some(200),

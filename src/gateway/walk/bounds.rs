@@ -136,10 +136,15 @@ pub(super) fn model_is_elsewhere(facts: &CallFacts<'_>) -> bool {
 
 /// What is kept under a provider account is for the tenant alone whose account it is, or for the caller.
 pub(super) fn require_own_account(request: AccessRequest<'_>, is_stateful: bool) -> Result<(), Denial> {
-    match is_stateful && !request.has_own_account() {
-        true => Err(Reason::StatefulOperationSharedCredential.into()),
-        false => Ok(()),
+    if !is_stateful || request.has_own_account() {
+        return Ok(());
     }
+    let denial = Denial::new(Reason::StatefulOperationSharedCredential);
+    Err(match request.upstream.is_divided(request.principal().tenant.as_deref()) {
+        true => denial
+            .with_note("its keys are of several accounts; `same_account: true` says that they are of one"),
+        false => denial,
+    })
 }
 
 /// So is what the body names of that.

@@ -64,6 +64,7 @@ fn ending(exchange: &dyn Exchange, state: &mut State, call: &Call, now_ms: u64) 
         status,
         aborted,
         upstream_wait_ms: state.token_wait_ms,
+        pool_member: response.pool_member.take(),
         provider_request_id: response.provider_request_id.take(),
         usage: response.meter.take().map(|meter| meter.settle(end)),
         price: None,

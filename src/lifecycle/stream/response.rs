@@ -1,10 +1,10 @@
 //! The way back: whose answer it is, what comes off it, and the host's own errors in the caller's dialect.
 
 use super::{Next, Stream};
-use crate::credentials::{Chosen, TokenSource};
+use crate::credentials::{Chosen, Supply};
 use crate::denial::{Answer, Reason};
 use crate::gateway::{Call, Gateway};
-use crate::lifecycle::attempt::REFUSAL;
+use crate::lifecycle::attempt::{MEMBER, REFUSAL};
 use crate::lifecycle::host::attributes::{self, Origin};
 use crate::lifecycle::host::{Exchange, Part, apply};
 use crate::lifecycle::phase::Phase;
@@ -38,6 +38,7 @@ impl Stream {
             }
             Ok(()) => {
                 self.distrust(now_ms);
+                self.keep_back();
                 Next::Continue
             }
         }
@@ -48,12 +49,24 @@ impl Stream {
         let worker = &self.worker;
         let state = self.state.borrow();
         let Some(call) = &state.call else { return };
-        if let Some((Chosen { source: TokenSource::Own(index), .. }, token)) = call.refused_token() {
+        if let Some((Chosen { supply: Supply::Token(index), .. }, token)) = call.refused_token() {
             worker.fetching.tokens.distrust(worker.context(), *index, (token.id(), now_ms));
         }
         let Response { is_from_provider, status, .. } = state.response;
         if is_from_provider && status == Some(401) && call.has_user_token() {
             worker.gateway.forget_exchanged(call, &worker.memory, now_ms);
+        }
+    }
+
+    /// The key that the provider holds back or has refused rests or is left out, where it is one of several.
+    fn keep_back(&self) {
+        let worker = &self.worker;
+        let mut state = self.state.borrow_mut();
+        let spell = state.response.spell.take();
+        if let Some(picked) = state.call.as_ref().and_then(Call::picked)
+            && let Some(spell) = spell
+        {
+            worker.pools.keep_back(&*worker.house, worker.gateway.credentials(), (picked, spell));
         }
     }
 
@@ -123,6 +136,11 @@ impl Arrival<'_> {
     ) -> Result<(), Reason> {
         state.response.provider_request_id = provider_request_id(headers);
         let Some(call) = &mut state.call else { return Ok(()) };
+        if call.passport().is_some() {
+            state.response.pool_member =
+                headers.text(MEMBER).and_then(|name| gateway.pool_member(call, name));
+        }
+        state.response.spell = state.response.status.and_then(|status| gateway.spell(call, status, headers));
         let error = state.response.status.filter(|status| *status >= 400);
         let refused = error.and_then(|status| call.answer_for_refused_credential(status, headers));
         if let Some(answer) = refused {

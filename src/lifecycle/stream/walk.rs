@@ -154,6 +154,9 @@ impl Stream {
                 {
                     exchange.remember(Item::Passport, &passport);
                 }
+                if let Some(picked) = call.picked() {
+                    worker.pools.goes_on(&*worker.house, worker.gateway.credentials(), picked);
+                }
                 state.phase = Phase::Forwarded;
                 apply(exchange, Part::RequestHeaders, &patch);
                 Step::Pass
@@ -186,11 +189,23 @@ fn decide(
     let (store, memory) = (&*worker.house, &worker.memory);
     let verify = &|question: &Signature<'_>| worker.house.verify(question);
     let certificate = &|| attributes::client_certificate(exchange);
+    let pools = &|index| worker.pools.state(&*worker.house, worker.gateway.credentials(), index);
     let fetching = &worker.fetching;
     let mut with = |polled: &Polled, keys: &KeyRing| {
         fetching.tokens.with(|tokens| {
-            let known =
-                Known { moment, store, keys, polled, tokens, verify, certificate, body, memory, patience };
+            let known = Known {
+                moment,
+                store,
+                keys,
+                polled,
+                tokens,
+                pools,
+                verify,
+                certificate,
+                body,
+                memory,
+                patience,
+            };
             worker.gateway.decide(call, &known)
         })
     };

@@ -1,10 +1,12 @@
 //! The half on a cluster, and what the half in the listener's chain makes of its refusal.
 
+use std::rc::Rc;
+
 use serde_json::json;
 
 use super::{BODY, Scene};
 use crate::config::Config;
-use crate::lifecycle::{AtCluster, Attribute, Exchange, Item, Next, Part};
+use crate::lifecycle::{AtCluster, Attempt, Attribute, Exchange, Item, Next, Part};
 use crate::secret::Secret;
 
 fn scene() -> Scene {
@@ -19,7 +21,7 @@ pub(super) fn compiled(scene: &Scene) -> AtCluster {
 #[test]
 fn the_credential_goes_on_where_the_decided_request_arrives() {
     let scene = scene();
-    let at_cluster = compiled(&scene);
+    let at_cluster = Rc::new(compiled(&scene));
     for (arrives, shows_passport, note) in [
         ("openai", true, "the cluster it was decided for"),
         ("elsewhere", true, "another one"),
@@ -34,7 +36,7 @@ fn the_credential_goes_on_where_the_decided_request_arrives() {
         let arriving = if shows_passport { playing } else { scene.chat(2) };
         arriving.exchange.texts.borrow_mut().push((Attribute::Cluster, arrives.to_owned()));
         let is_right = arrives == "openai" && shows_passport;
-        let next = at_cluster.attempt(&*scene.house, &*arriving.exchange);
+        let next = Attempt::new(Rc::clone(&at_cluster)).request_headers(&*scene.house, &*arriving.exchange);
         assert_eq!(next, if is_right { Next::Continue } else { Next::Pause }, "{note}");
         assert_eq!(credential(&arriving) == "Bearer sk-KEY", is_right, "{note}");
         assert_eq!(arriving.exchange.refusal().is_some(), !is_right, "{note}");

@@ -1,11 +1,14 @@
 //! Requests that go on with a token of the gateway's own, and those that wait for one.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
+use super::at_cluster::compiled;
 use super::{BODY, KIB, Playing, Scene};
 use crate::config::Config;
 use crate::gateway::Gateway;
-use crate::lifecycle::{Delivery, HouseEvent, Part};
+use crate::lifecycle::{Attempt, Delivery, HouseEvent, Part};
 use crate::policy::fixture::merged;
 use crate::secret::Secret;
 
@@ -402,19 +405,19 @@ fn a_configuration_that_ends_finishes_what_it_has_asked() {
 #[test]
 fn at_the_cluster_each_attempt_has_the_token_of_its_time() {
     let scene = Scene::new(config(json!({}), json!({ "attach": "at_cluster" })));
-    let at_cluster = super::at_cluster::compiled(&scene);
+    let mut attempt = Attempt::new(Rc::new(compiled(&scene)));
     let mut playing = scene.chat(1).sends(BODY);
     playing.waits();
     scene.gets("token-1", HOUR_S);
     playing.settle();
     assert_eq!(playing.exchange.header(Part::RequestHeaders, "authorization"), None, "not in the chain");
-    at_cluster.attempt(&*scene.house, &*playing.exchange);
+    attempt.request_headers(&*scene.house, &*playing.exchange);
     playing.carries("token-1");
     scene.house.pass(HOUR_S * 850);
     scene.gets("token-2", HOUR_S);
-    at_cluster.attempt(&*scene.house, &*playing.exchange);
+    attempt.request_headers(&*scene.house, &*playing.exchange);
     playing.carries("token-2");
     scene.house.pass(HOUR_S * 1000);
-    at_cluster.attempt(&*scene.house, &*playing.exchange);
+    attempt.request_headers(&*scene.house, &*playing.exchange);
     assert!(playing.exchange.refusal().is_some(), "an ended one is never sent");
 }

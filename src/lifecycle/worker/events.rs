@@ -72,6 +72,7 @@ impl Worker {
         keys.tick(self.context(), now_ms);
         documents.tick(self.context(), now_ms);
         tokens.tick(self.context(), now_ms, || self.moment());
+        self.pools.tick(house, self.gateway.credentials(), now_ms);
         introspection.tick(self.context(), now_ms);
         user_tokens.tick(self.context(), |name| self.streams.waiting.awaits(name), || self.moment());
         self.metrics.cache.tell(house, &self.memory);

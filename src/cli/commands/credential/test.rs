@@ -13,7 +13,7 @@ use crate::cli::clock::moment;
 use crate::cli::configuration::{Loaded, Sources, secret_names};
 use crate::cli::terminal::{Exit, Terminal};
 use crate::config::{Config, ServedFile};
-use crate::credentials::{Credentials, Token, TokenAnswer, TokenRequest};
+use crate::credentials::{Credentials, Pool, Supply, Token, TokenAnswer, TokenRequest};
 use crate::request::Moment;
 use crate::secret::Secret;
 
@@ -69,6 +69,11 @@ impl Test {
             Ok(caller) => caller,
             Err(why) => return terminal.refuse(&self.sources.config, &why),
         };
+        if let (Supply::Key(index), None) = (chosen.supply, &caller)
+            && let Some(pool) = all.pool(index)
+        {
+            return tell_keys(terminal, pool);
+        }
         let tried = match Tried::of(&all, &chosen, caller) {
             Ok(tried) => tried,
             Err(why) => return terminal.refuse(&self.sources.config, &format!("--token: {why}")),
@@ -141,6 +146,31 @@ impl Test {
         let names: Vec<String> =
             entry.map(secret_names).unwrap_or_default().iter().map(|name| format!("`{name}`")).collect();
         names.join(", ")
+    }
+}
+
+/// Whether all of several keys are there. Whether the provider takes them, only a call of a model would say, which costs.
+fn tell_keys(terminal: &mut Terminal<'_>, pool: &Pool) -> io::Result<Exit> {
+    let (there, missing) = (pool.members().len(), pool.missing());
+    let all = there.saturating_add(missing.len());
+    match missing.is_empty() {
+        true => {
+            writeln!(
+                terminal.output,
+                "{}: all {all} keys are there; none was tried at the provider",
+                pool.id()
+            )?;
+            Ok(Exit::Fine)
+        }
+        false => {
+            let lacks = missing.join("`, `");
+            writeln!(
+                terminal.errors,
+                "{}: {there} of {all} keys are there; the environment lacks `{lacks}`",
+                pool.id()
+            )?;
+            Ok(Exit::TestFailed)
+        }
     }
 }
 

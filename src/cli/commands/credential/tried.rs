@@ -1,8 +1,8 @@
 //! One entry of `credentials`, whatever its kind, asked once.
 
 use crate::credentials::{
-    Chosen, Credential, Credentials, Exchange, Exchanged, Setback, Settled, Slot, Step, Token, TokenAnswer,
-    TokenRequest, TokenSource,
+    Chosen, Credential, Credentials, Exchange, Exchanged, Setback, Settled, Slot, Step, Supply, Token,
+    TokenAnswer, TokenRequest,
 };
 use crate::request::Moment;
 use crate::secret::Secret;
@@ -29,13 +29,14 @@ impl<'a> Tried<'a> {
         chosen: &Chosen,
         caller: Option<Secret>,
     ) -> Result<Self, &'static str> {
-        match (chosen.source, caller) {
-            (TokenSource::Own(index), None) => all.get(index).map(Self::Own).ok_or("there is none"),
-            (TokenSource::Own(_), Some(_)) => Err("its tokens are the gateway's own; leave `--token` out"),
-            (TokenSource::Exchange(index), Some(caller)) => {
+        match (chosen.supply, caller) {
+            (Supply::Token(index), None) => all.get(index).map(Self::Own).ok_or("there is none"),
+            (Supply::Token(_), Some(_)) => Err("its tokens are the gateway's own; leave `--token` out"),
+            (Supply::Key(_), _) => Err("it has keys, and no tokens"),
+            (Supply::UserToken(index), Some(caller)) => {
                 all.exchange(index).map(|exchange| Self::Exchange(exchange, caller)).ok_or("there is none")
             }
-            (TokenSource::Exchange(_), None) => {
+            (Supply::UserToken(_), None) => {
                 Err("it exchanges a caller's token; write `--token FILE`, or `--token -` for the input")
             }
         }

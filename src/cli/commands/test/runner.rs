@@ -8,7 +8,7 @@ use super::outcome::{Got, got, unmet};
 use super::request::{request_headers, routed};
 use super::script::{ScriptCall, Send};
 use super::token_signer::introspection_answer;
-use crate::credentials::{Exchanged, Slot, Slots};
+use crate::credentials::{Exchanged, PoolState, Slot, Slots};
 use crate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience, Polled, Remote};
 use crate::identity::{EngineAnswer, Inquiry, Introspected, KeyRing};
 use crate::ledger::MemoryStore;
@@ -120,6 +120,8 @@ impl<'a> ScriptRunner<'a> {
             keys: &self.ring,
             polled: &polled,
             tokens,
+            // Every key serves.
+            pools: &|_| PoolState::default(),
             memory: &self.memory,
             verify: &|_| EngineAnswer::Unavailable,
             certificate: &|| None,

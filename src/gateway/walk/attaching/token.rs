@@ -6,34 +6,19 @@
 use std::rc::Rc;
 
 use crate::credentials::{
-    Absence, CredentialIndex, ExchangeIndex, Exchanged, Failure, FailureKind, Token, TokenSource,
+    Absence, CredentialIndex, ExchangeIndex, Exchanged, Failure, FailureKind, Supply, Token,
 };
 use crate::denial::{Denial, Reason};
 use crate::gateway::call::AccessRequest;
 use crate::gateway::stop::Stop;
 use crate::gateway::{Call, Gateway, Known, Memory, Need, Patience};
 use crate::identity;
-use crate::upstream::Attachment;
 
 /// A caller's token that the provider has refused is got anew if it is older than this.
 const DISTRUST_MS: u64 = 60_000;
 
 impl Gateway {
-    /// The token that goes on; `None` where none does.
-    pub(in crate::gateway::walk) fn token(
-        &self,
-        request: AccessRequest<'_>,
-        attachment: &Attachment,
-        known: &Known<'_>,
-    ) -> Result<Option<Rc<Token>>, Stop> {
-        let Some(chosen) = attachment.token() else { return Ok(None) };
-        match chosen.source {
-            TokenSource::Own(index) => self.own_token(index, known).map(Some),
-            TokenSource::Exchange(index) => self.exchanged_token(index, request, known).map(Some),
-        }
-    }
-
-    fn own_token(&self, index: CredentialIndex, known: &Known<'_>) -> Result<Rc<Token>, Stop> {
+    pub(super) fn own_token(&self, index: CredentialIndex, known: &Known<'_>) -> Result<Rc<Token>, Stop> {
         let (Some(credential), Some(slot)) = (self.rooms.credentials.get(index), known.tokens.get(index))
         else {
             return Err(Reason::UpstreamTokenUnavailable.into());
@@ -53,7 +38,7 @@ impl Gateway {
     }
 
     /// What the caller's own token was exchanged for.
-    fn exchanged_token(
+    pub(super) fn exchanged_token(
         &self,
         index: ExchangeIndex,
         request: AccessRequest<'_>,
@@ -81,7 +66,7 @@ impl Gateway {
     pub fn forget_exchanged(&self, call: &Call, memory: &Memory, now_ms: u64) {
         let forget = || {
             let (chosen, token) = call.upstream_token()?;
-            let TokenSource::Exchange(index) = chosen.source else { return None };
+            let Supply::UserToken(index) = chosen.supply else { return None };
             let exchange = self.rooms.credentials.exchange(index)?;
             let presented = identity::find(call.head()).ok()?;
             let caller = (call.principal()?, &presented);
@@ -94,7 +79,7 @@ impl Gateway {
     }
 }
 
-fn lacks_secret(id: &str) -> Denial {
+pub(super) fn lacks_secret(id: &str) -> Denial {
     let note = format!("the environment of Envoy has no secret for credentials `{id}`");
     Denial::new(Reason::ProviderCredentialMissing).with_note(note)
 }

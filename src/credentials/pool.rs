@@ -1,0 +1,259 @@
+//! Several keys of one provider, one of which goes on with each request.
+//!
+//! Which one is decided anew for each request, and where Envoy's retry comes by the filter on the cluster, for each attempt. A key
+//! whose rate is used up rests for that model alone; one that the provider has refused is left out for a while.
+
+mod member;
+mod rests;
+mod ticket;
+
+use std::rc::Rc;
+
+pub use member::Member;
+pub use rests::Rests;
+use rests::{KeptFrom, Standing};
+pub use ticket::Ticket;
+use ticket::hash;
+
+use super::choice::PoolIndex;
+use super::refusal::refuses_credential;
+use super::retry_after;
+use super::word::read_word;
+use crate::config::{self, ConfigError, MemberChoice, SecretSource};
+use crate::request::{Headers, Moment};
+use crate::secret::{Environment, Secret};
+
+const MOST_MEMBERS: usize = 32;
+const MOST_WEIGHT: u32 = 100;
+const TOO_MANY_REQUESTS: u32 = 429;
+/// A rest is as long as the provider wishes, between these.
+const SHORTEST_REST_MS: u64 = 1000;
+const LONGEST_REST_MS: u64 = 3_600_000;
+
+/// Several keys of one provider.
+#[derive(Debug)]
+pub struct Pool {
+    id: String,
+    choice: MemberChoice,
+    /// Those that are there.
+    members: Vec<Rc<Member>>,
+    /// The variables that the environment lacks.
+    missing: Vec<String>,
+    /// The members in turn, each as often as its weight says.
+    turns: Vec<usize>,
+    rest_ms: u64,
+    out_ms: u64,
+    out_on: Vec<u32>,
+    is_one_account: bool,
+}
+
+/// The key that goes on with one attempt, and what an answer is about.
+#[derive(Clone, Debug)]
+pub struct Picked {
+    pub pool: PoolIndex,
+    pub member: Rc<Member>,
+    ticket: Ticket,
+}
+
+/// What one worker knows of a pool.
+#[derive(Clone, Debug, Default)]
+pub struct PoolState {
+    pub rests: Rc<Rests>,
+    /// How many requests have gone on with a key of it.
+    pub turn: usize,
+}
+
+/// No key serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// The environment has none.
+    Missing,
+    /// The provider has refused all; the first may serve again at `retry_ms`, in milliseconds since the Unix epoch.
+    Refused { retry_ms: u64 },
+}
+
+/// What an answer means for the key that it came for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spell {
+    Rest { for_ms: u64 },
+    Out { for_ms: u64 },
+}
+
+impl Pool {
+    pub(super) const KIND: &str = "pool";
+
+    pub(super) fn compile(
+        id: &str,
+        pool: &config::Pool,
+        at: &str,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let error = |field: &str, why: String| Err(ConfigError::new(format!("{at}.{field}"), why));
+        match pool.members.len() {
+            2..=MOST_MEMBERS => {}
+            count => {
+                let why = format!(
+                    "there are {count}; name 2 to {MOST_MEMBERS} keys, or write `credential: {{env: NAME}}` for one"
+                );
+                return error("members", why);
+            }
+        }
+        if let Some(status) = pool.out_on.iter().find(|status| !is_refusal(**status)) {
+            let why = format!(
+                "{status} says nothing of a key; write statuses from 400 to 499, and not 429, after which it rests"
+            );
+            return error("out_on", why);
+        }
+        let (mut members, mut missing): (Vec<Rc<Member>>, Vec<String>) = (Vec::new(), Vec::new());
+        for (index, member) in pool.members.iter().enumerate() {
+            let (name, at) = (&member.env, format!("{at}.members[{index}]"));
+            if pool.members.iter().take(index).any(|other| other.env == *name) {
+                let why = format!("`{}` is named twice", name.escape_debug());
+                return Err(ConfigError::new(format!("{at}.env"), why));
+            }
+            if !(1..=MOST_WEIGHT).contains(&member.weight) {
+                let why = format!("{} is no weight; write a number from 1 to {MOST_WEIGHT}", member.weight);
+                return Err(ConfigError::new(format!("{at}.weight"), why));
+            }
+            let Some(secret) =
+                read_word(&SecretSource::Env(name.clone()), &format!("{at}.env"), environment)?
+            else {
+                missing.push(name.clone());
+                continue;
+            };
+            if let Some(other) = members.iter().find(|other| other.secret == secret) {
+                let why = format!("`{name}` holds the same key as `{}`", other.name);
+                return Err(ConfigError::new(format!("{at}.env"), why));
+            }
+            members.push(Rc::new(Member { name: name.clone(), weight: member.weight, secret }));
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            choice: pool.choose,
+            turns: turns(&members),
+            members,
+            missing,
+            rest_ms: pool.rest.milliseconds(),
+            out_ms: pool.out.milliseconds(),
+            out_on: pool.out_on.clone(),
+            is_one_account: pool.same_account,
+        })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Those that are there.
+    pub fn members(&self) -> &[Rc<Member>] {
+        &self.members
+    }
+
+    /// The variables that the environment lacks.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Where its [`Rests`] lie.
+    pub fn rests_key(&self) -> String {
+        format!("claimgate.pool.{}", self.id)
+    }
+
+    pub(super) fn accounts(&self) -> impl Iterator<Item = Secret> {
+        self.members.iter().map(|member| member.secret.clone())
+    }
+
+    pub(super) fn is_one_account(&self) -> bool {
+        self.is_one_account
+    }
+
+    /// The key for one attempt: of those that serve, by the pool's choice; where all rest, the one that is back first, since what
+    /// the provider says then says more than anything of ours.
+    ///
+    /// # Errors
+    /// All that are there are left out.
+    pub fn pick(
+        &self,
+        index: PoolIndex,
+        ticket: Ticket,
+        state: &PoolState,
+        moment: &Moment,
+    ) -> Result<Picked, Exhausted> {
+        let standing = |member: &Member| state.rests.standing(&member.name, ticket.model, moment.unix_ms);
+        let serves = |member: &&Rc<Member>| standing(member) == Standing::Serves;
+        let best_for = |seed: u64| {
+            let score = |member: &Member| score(seed, member);
+            self.members.iter().filter(serves).max_by(|one, other| score(one).total_cmp(&score(other)))
+        };
+        let serving = match self.choice {
+            MemberChoice::Hash => best_for(ticket.caller),
+            MemberChoice::Weighted => best_for(hash(&[&moment.entropy])),
+            MemberChoice::RoundRobin => self.turns_after(state.turn).find(serves),
+        };
+        let back_first = || {
+            let resting = self.members.iter().filter_map(|member| match standing(member) {
+                Standing::Rests { until_ms } => Some((until_ms, member)),
+                Standing::Serves | Standing::IsOut { .. } => None,
+            });
+            resting.min_by_key(|(until_ms, _)| *until_ms).map(|(_, member)| member)
+        };
+        let member = serving.or_else(back_first).ok_or_else(|| {
+            let until_ms = self.members.iter().filter_map(|member| match standing(member) {
+                Standing::IsOut { until_ms } => Some(until_ms),
+                Standing::Serves | Standing::Rests { .. } => None,
+            });
+            until_ms.min().map_or(Exhausted::Missing, |retry_ms| Exhausted::Refused { retry_ms })
+        })?;
+        Ok(Picked { pool: index, member: Rc::clone(member), ticket })
+    }
+
+    /// What the provider's answer means for the key; `None` where it goes on serving.
+    pub fn spell(&self, status: u32, headers: &Headers) -> Option<Spell> {
+        if status == TOO_MANY_REQUESTS {
+            let wish_ms = retry_after::milliseconds(headers).unwrap_or(self.rest_ms);
+            return Some(Spell::Rest { for_ms: wish_ms.clamp(SHORTEST_REST_MS, LONGEST_REST_MS) });
+        }
+        let is_out = refuses_credential(status, headers) || self.out_on.contains(&status);
+        is_out.then_some(Spell::Out { for_ms: self.out_ms })
+    }
+
+    fn turns_after(&self, turn: usize) -> impl Iterator<Item = &Rc<Member>> {
+        let first = turn.checked_rem(self.turns.len()).unwrap_or_default();
+        let turns = self.turns.iter().cycle().skip(first).take(self.turns.len());
+        turns.filter_map(|index| self.members.get(*index))
+    }
+}
+
+impl Picked {
+    /// What is known of the pool once its key has got this.
+    pub fn after(&self, spell: Spell, rests: &Rests, now_ms: u64) -> Rests {
+        let (kept_from, for_ms) = match spell {
+            Spell::Rest { for_ms } => (KeptFrom::Model(self.ticket.model), for_ms),
+            Spell::Out { for_ms } => (KeptFrom::Everything, for_ms),
+        };
+        rests.with(&self.member.name, kept_from, now_ms.saturating_add(for_ms), now_ms)
+    }
+}
+
+/// Weighted rendezvous hashing (Schindelhauer and Schomaker, 2005): where a key goes, only those who had it choose anew.
+fn score(seed: u64, member: &Member) -> f64 {
+    let hash = hash(&[&seed.to_le_bytes(), member.name.as_bytes()]);
+    // Between 0 and 1, and neither.
+    let chance = ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    f64::from(member.weight) / -chance.ln()
+}
+
+/// Each member as often as its weight says, spread evenly.
+fn turns(members: &[Rc<Member>]) -> Vec<usize> {
+    let places = members.iter().enumerate().flat_map(|(index, member)| {
+        let weight = f64::from(member.weight);
+        (0..member.weight).map(move |turn| ((f64::from(turn) + 0.5) / weight, index))
+    });
+    let mut places: Vec<(f64, usize)> = places.collect();
+    places.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    places.into_iter().map(|(_, index)| index).collect()
+}
+
+fn is_refusal(status: u32) -> bool {
+    (400..500).contains(&status) && status != TOO_MANY_REQUESTS
+}
