@@ -9,16 +9,12 @@
 mod word;
 mod choice;
 mod failure;
-mod provider_error;
 mod token;
-mod refusal;
-mod retry_after;
 mod answer;
+mod refusal;
 mod request;
 mod client;
-mod kind;
-mod slot;
-mod credential;
+mod own;
 mod exchange;
 mod pool;
 mod compile;
@@ -26,13 +22,12 @@ mod compile;
 pub use answer::{MAX_TOKEN_ANSWER_BYTES, TokenAnswer};
 pub use choice::{Chosen, CredentialIndex, ExchangeIndex, PoolIndex, Supply};
 pub use compile::{Credentials, Slots};
-pub use credential::Credential;
 pub use exchange::{Exchange, ExchangeCaller, ExchangeName, ExchangeQuestion, Exchanged, Settled, Standing};
 pub use failure::{Failure, FailureKind, Setback};
+pub use own::{Absence, Credential, Slot};
 pub use pool::{Exhausted, Member, Picked, Pool, PoolState, Rests, Spell, Ticket};
 pub use refusal::refuses_credential;
 pub use request::{Made, Step, TokenRequest};
-pub use slot::{Absence, Slot};
 pub use token::Token;
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What a token endpoint or a metadata server has answered (RFC 6749 section 5.1).
 
+pub(super) mod retry_after;
+mod provider_error;
+
 use serde_json::{Map, Value};
 
+pub(super) use provider_error::ErrorAnswer;
+use provider_error::setback;
+
 use super::failure::Setback;
-use super::provider_error::setback;
-use super::retry_after;
 use super::token::Life;
 use crate::secret::Secret;
 use crate::unique_json;

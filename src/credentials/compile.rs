@@ -1,11 +1,9 @@
 //! All credentials of one configuration that are got, and what a worker knows of them.
 
 use super::choice::{Chosen, CredentialIndex, ExchangeIndex, PoolIndex, Supply};
-use super::credential::Credential;
 use super::exchange::Exchange;
-use super::kind::require_one;
+use super::own::{Credential, Slot, require_one};
 use super::pool::Pool;
-use super::slot::Slot;
 use crate::config::{self, AwsKeys, ClientProof, ConfigError, ServedFile, require_reachable, require_text};
 use crate::request::Dialect;
 use crate::secret::{Environment, Secret};

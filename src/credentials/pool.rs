@@ -15,9 +15,9 @@ use rests::{KeptFrom, Standing};
 pub use ticket::Ticket;
 use ticket::hash;
 
+use super::answer::retry_after;
 use super::choice::PoolIndex;
 use super::refusal::refuses_credential;
-use super::retry_after;
 use super::word::read_word;
 use crate::config::{self, ConfigError, MemberChoice, SecretSource};
 use crate::request::{Headers, Moment};

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Exchange;
 use crate::config::ExchangeGrant;
-use crate::credentials::answer::TokenAnswer;
-use crate::credentials::provider_error::ErrorAnswer;
+use crate::credentials::answer::{ErrorAnswer, TokenAnswer};
 use crate::denial::{Challenge, Denial, Reason};
 
 /// RFC 6749 section 5.2, RFC 8693 section 2.2.2, OpenID Connect Core section 3.1.2.6.

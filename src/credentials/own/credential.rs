@@ -2,13 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::answer::{self, TokenAnswer};
-use super::failure::Setback;
 use super::kind::Kind;
-use super::request::{Made, Step, TokenRequest};
 use super::slot::Slot;
-use super::token::{Life, Times, Token};
 use crate::config::{self, ConfigError, ServedFile, Span};
+use crate::credentials::answer::{self, TokenAnswer};
+use crate::credentials::failure::Setback;
+use crate::credentials::request::{Made, Step, TokenRequest};
+use crate::credentials::token::{Life, Times, Token};
 use crate::ledger::compose;
 use crate::request::{Dialect, Moment};
 use crate::secret::{Environment, Secret};
@@ -25,7 +25,7 @@ pub struct Credential {
 }
 
 impl Credential {
-    pub(super) fn compile(
+    pub(in crate::credentials) fn compile(
         credential: &config::Credential,
         at: &str,
         from: (&[ServedFile], Environment<'_>),

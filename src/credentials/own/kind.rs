@@ -8,12 +8,12 @@ use bedrock_key::BedrockKey;
 use google_key::GoogleKey;
 use machine::Machine;
 
-use super::answer::{self, TokenAnswer};
-use super::client::Client;
-use super::failure::Setback;
-use super::request::{Made, Step, TokenRequest};
-use super::token::Life;
 use crate::config::{self, ConfigError, ServedFile, Span};
+use crate::credentials::answer::{self, TokenAnswer};
+use crate::credentials::client::Client;
+use crate::credentials::failure::Setback;
+use crate::credentials::request::{Made, Step, TokenRequest};
+use crate::credentials::token::Life;
 use crate::oauth_client::Form;
 use crate::request::{Cloud, Dialect, Moment};
 use crate::secret::{Environment, Secret};
@@ -22,7 +22,7 @@ use crate::secret::{Environment, Secret};
 const CLIENT_CREDENTIALS: &str = "client_credentials";
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(in crate::credentials) enum Kind {
     Oauth(Client),
     Metadata(Machine),
     Google(GoogleKey),
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn compile(
+    pub(in crate::credentials) fn compile(
         credential: &config::Credential,
         at: &str,
         from: (&[ServedFile], Environment<'_>),
@@ -53,7 +53,7 @@ impl Kind {
     }
 
     /// As in the configuration.
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::credentials) fn name(&self) -> &'static str {
         match self {
             Self::Oauth(_) => "oauth",
             Self::Metadata(_) => "metadata",
@@ -63,7 +63,7 @@ impl Kind {
     }
 
     /// Why no provider of this dialect takes its tokens: a cloud's own identity goes to that cloud's services.
-    pub(super) fn objection(&self, dialect: Dialect) -> Option<String> {
+    pub(in crate::credentials) fn objection(&self, dialect: Dialect) -> Option<String> {
         let own = match self {
             Self::Oauth(_) => return None,
             Self::Metadata(machine) => machine.cloud(),
@@ -83,7 +83,7 @@ impl Kind {
     }
 
     /// What tells its tokens from others, but for the name of the kind.
-    pub(super) fn account(&self) -> Vec<&str> {
+    pub(in crate::credentials) fn account(&self) -> Vec<&str> {
         match self {
             Self::Oauth(client) => client.account(),
             Self::Metadata(machine) => machine.account(),
@@ -93,7 +93,7 @@ impl Kind {
     }
 
     /// All that proves the gateway; `None` where it should be there and is not.
-    pub(super) fn material(&self) -> Option<Vec<u8>> {
+    pub(in crate::credentials) fn material(&self) -> Option<Vec<u8>> {
         match self {
             Self::Oauth(client) => client.material(),
             Self::Metadata(machine) => machine.material(),
@@ -102,7 +102,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn timeout(&self) -> Span {
+    pub(in crate::credentials) fn timeout(&self) -> Span {
         match self {
             Self::Oauth(client) => client.timeout(),
             Self::Metadata(machine) => machine.timeout(),
@@ -113,7 +113,7 @@ impl Kind {
 
     /// # Errors
     /// One line for the operator.
-    pub(super) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
+    pub(in crate::credentials) fn begin(&self, moment: &Moment) -> Result<Step<'_>, String> {
         match self {
             Self::Oauth(client) => client.begin(Form::of_grant(CLIENT_CREDENTIALS), moment),
             Self::Metadata(machine) => machine.request().map(Step::Ask),
@@ -124,7 +124,11 @@ impl Kind {
 
     /// # Errors
     /// One line for the operator.
-    pub(super) fn with_file(&self, content: &[u8], moment: &Moment) -> Result<TokenRequest<'_>, String> {
+    pub(in crate::credentials) fn with_file(
+        &self,
+        content: &[u8],
+        moment: &Moment,
+    ) -> Result<TokenRequest<'_>, String> {
         match self {
             Self::Oauth(client) => client.request(Form::of_grant(CLIENT_CREDENTIALS), Some(content), moment),
             Self::Bedrock(key) => key.request(Some(content)),
@@ -133,7 +137,11 @@ impl Kind {
     }
 
     /// The token and its life.
-    pub(super) fn read(&self, answer: TokenAnswer<'_>, moment: &Moment) -> Result<(Secret, Life), Setback> {
+    pub(in crate::credentials) fn read(
+        &self,
+        answer: TokenAnswer<'_>,
+        moment: &Moment,
+    ) -> Result<(Secret, Life), Setback> {
         match self {
             Self::Bedrock(key) => answer::body(answer).and_then(|body| {
                 key.read(body, moment).map(Made::with_life).map_err(|why| answer::unusable(&why))
@@ -144,7 +152,10 @@ impl Kind {
 }
 
 /// An entry has one kind.
-pub(super) fn require_one(credential: &config::Credential, at: &str) -> Result<(), ConfigError> {
+pub(in crate::credentials) fn require_one(
+    credential: &config::Credential,
+    at: &str,
+) -> Result<(), ConfigError> {
     let config::Credential { id: _, oauth, metadata, google_key, bedrock_key, exchange, pool } = credential;
     let kinds = [
         oauth.is_some(),

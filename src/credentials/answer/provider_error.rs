@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::failure::Setback;
+use crate::credentials::failure::Setback;
 use crate::unique_json;
 
 /// Statuses that another try may turn into an answer. 404 and 410 are a metadata server's that is not ready yet.
@@ -38,10 +38,10 @@ const ENTRA: [(u64, &str); 19] = [
 ];
 
 /// The body of an answer that is no token.
-pub(super) struct ErrorAnswer(Map<String, Value>);
+pub(in crate::credentials) struct ErrorAnswer(Map<String, Value>);
 
 /// What an answer that is no token means.
-pub(super) fn setback(status: u32, body: &[u8], wish_ms: Option<u64>) -> Setback {
+pub(in crate::credentials) fn setback(status: u32, body: &[u8], wish_ms: Option<u64>) -> Setback {
     let said = ErrorAnswer::read(body);
     // The file is read again for the next question, and may hold a newer one by then.
     let is_passing = PASSING.contains(&status)
@@ -55,26 +55,26 @@ pub(super) fn setback(status: u32, body: &[u8], wish_ms: Option<u64>) -> Setback
 
 impl ErrorAnswer {
     /// What is not JSON says nothing.
-    pub(super) fn read(body: &[u8]) -> Self {
+    pub(in crate::credentials) fn read(body: &[u8]) -> Self {
         Self(unique_json::object(body).unwrap_or_default())
     }
 
-    pub(super) fn object(&self) -> &Map<String, Value> {
+    pub(in crate::credentials) fn object(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    pub(super) fn error(&self) -> Option<&str> {
+    pub(in crate::credentials) fn error(&self) -> Option<&str> {
         name_in(&self.0, "error")
     }
 
     /// Entra's own, of which there may be several.
-    pub(super) fn codes(&self) -> impl Iterator<Item = u64> {
+    pub(in crate::credentials) fn codes(&self) -> impl Iterator<Item = u64> {
         let codes = self.0.get("error_codes").and_then(Value::as_array).into_iter().flatten();
         codes.filter_map(Value::as_u64).take(3)
     }
 
     /// One line for the operator.
-    pub(super) fn why(&self, status: u32) -> String {
+    pub(in crate::credentials) fn why(&self, status: u32) -> String {
         let mut why = format!("the endpoint answered {status}");
         if let Some(error) = self.error() {
             why.push_str(&format!(" `{error}`"));
@@ -89,7 +89,7 @@ impl ErrorAnswer {
     }
 
     /// What helps.
-    pub(super) fn meaning(&self) -> Option<&'static str> {
+    pub(in crate::credentials) fn meaning(&self) -> Option<&'static str> {
         let known = ENTRA.iter().find(|(known, _)| self.codes().any(|code| code == *known));
         known.map(|(_, meaning)| *meaning).or_else(|| self.error().and_then(meaning))
     }

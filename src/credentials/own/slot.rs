@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Failure, FailureKind, Setback};
-use super::token::{Times, Token};
+use crate::credentials::failure::{Failure, FailureKind, Setback};
+use crate::credentials::token::{Times, Token};
 use crate::secret::Secret;
 
 /// A token that the provider has refused is asked for again no more often than this, and no sooner after it came.
@@ -56,7 +56,7 @@ impl Slot {
     }
 
     /// True where a newer token is to be asked for now, with what is proven by this.
-    pub(super) fn is_due(&self, proof: &str, now_ms: u64) -> bool {
+    pub(in crate::credentials) fn is_due(&self, proof: &str, now_ms: u64) -> bool {
         if !self.proofs.iter().any(|tried| tried == proof) {
             return true;
         }
@@ -98,7 +98,7 @@ impl Slot {
         Some(Self { token: Some(token.into()), distrusted_ms: now_ms, ..self.clone() })
     }
 
-    pub(super) fn proven_by(mut self, proof: &str) -> Self {
+    pub(in crate::credentials) fn proven_by(mut self, proof: &str) -> Self {
         self.proofs.retain(|tried| tried != proof);
         self.proofs.push(proof.to_owned());
         let surplus = self.proofs.len().saturating_sub(MOST_PROOFS);
@@ -106,7 +106,7 @@ impl Slot {
         self
     }
 
-    pub(super) fn got(self, token: Token, now_ms: u64) -> Self {
+    pub(in crate::credentials) fn got(self, token: Token, now_ms: u64) -> Self {
         let held = self.token.as_ref().filter(|held| held.value() == token.value());
         let token = match held {
             Some(held) => token.again(held, now_ms),
@@ -115,7 +115,7 @@ impl Slot {
         Self { token: Some(token.into()), failure: None, ..self }
     }
 
-    pub(super) fn failed(self, setback: Setback, now_ms: u64, chance: u8) -> Self {
+    pub(in crate::credentials) fn failed(self, setback: Setback, now_ms: u64, chance: u8) -> Self {
         let failure = Failure::after(self.failure.as_ref(), setback, now_ms, chance);
         Self { failure: Some(failure), ..self }
     }
