@@ -122,7 +122,11 @@ def stages() -> list[list[Lane]]:
     policy_tests = os.environ.get("POLICY_TESTS", f"{COMMAND} test policies")
     threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
     beside_others = ["-m", "not alone", "-n", str(E2E_PROCESSES)]
-    module = [Stage("build", ["make", "--no-print-directory", "module"], no_report)]
+    module = [
+        Stage("build", ["make", "--no-print-directory", "module"], no_report),
+        # The corpus of the fuzz targets, and some seconds of new inputs.
+        Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
+    ]
     core = [
         Stage("python", ["tests/setup/python"], no_report),
         # The packages of the identity provider.
@@ -134,8 +138,6 @@ def stages() -> list[list[Lane]]:
         # Unit tests, doctests, and the scripts played on the native core.
         Stage("cargo test", ["cargo", "test", "--no-fail-fast"], lambda lines: read_test_lines(lines, threads)),
         Stage("policies", shlex.split(policy_tests), read_test_lines),
-        # The corpus of the fuzz targets, and some seconds of new inputs.
-        Stage("fuzz", ["python3", "tests/fuzz/run.py", "check"], read_test_lines),
     ]
     # Nothing runs beside those that measure; the last of them searches what all have left.
     return [[module, core], [[pytest("e2e", *beside_others)]], [[pytest("e2e alone", "-m", "alone")]]]
