@@ -176,6 +176,9 @@ weaknesses! {
     SignsOrPasses: Warning, "signs_or_passes",
         "where `{0}` finds no credentials of its own, requests to `{1}` go on without any, and its statistics say that they were signed",
         "alarm on the provider's 403, or let the gateway get the credential by `credentials` in gateway.yaml";
+    InjectorEndsEnvoy: Error, "injector_ends_envoy",
+        "Envoy 1.36 to 1.40 ends by a segmentation fault at its start, because `{0}` asks for its token before there are clusters; `--mode validate` does not see it",
+        "get the token by `credentials` in gateway.yaml, or let the cluster `{1}` come by CDS";
     HalfOnAskedCluster: Error, "half_on_asked_cluster",
         "each question of the gateway's own through `{0}` enters the filter while the filter is at work, which traps its VM",
         "take the module out of the `http_filters` of `{0}`; it belongs on the clusters of providers";

@@ -4,7 +4,7 @@
 use super::added_header::{added, added_name};
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
-use crate::cli::envoy::model::{ConnectionManager, EnvoyConfig, HttpFilter, RouteTable};
+use crate::cli::envoy::model::{Cluster, ConnectionManager, EnvoyConfig, HttpFilter, RouteTable};
 use crate::cli::envoy::weakness::Weakness;
 use crate::upstream::{Edited, edited};
 
@@ -26,6 +26,7 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     for cluster in envoy.clusters.iter().filter(|cluster| envoy.upstream(cluster.name).is_some()) {
         findings.extend(on_cluster(&cluster.filters));
         findings.extend(open_signers(&cluster.filters, cluster.name));
+        findings.extend(injectors_that_ask(cluster));
     }
     for manager in envoy.judged() {
         let targets = manager.routes().flat_map(|placed| &placed.route.targets);
@@ -39,6 +40,22 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
 fn open_signers(filters: &[HttpFilter<'_>], cluster: &str) -> Vec<Finding> {
     let signers = filters.iter().filter(|filter| filter.is_any(&["aws_request_signing", "gcp_authn"]));
     signers.map(|filter| Weakness::SignsOrPasses.at(&filter.at, &[filter.name, cluster])).collect()
+}
+
+/// Those that ask for a token as soon as their static cluster is made. One whose secret is discovered asks later.
+fn injectors_that_ask(cluster: &Cluster<'_>) -> Vec<Finding> {
+    if !cluster.at.path().starts_with("static_resources.") {
+        return Vec::new();
+    }
+    let asks = |filter: &&HttpFilter<'_>| {
+        let credential = filter.config.as_ref()?.field("credential")?;
+        let (kind, settings) = credential.typed_config()?;
+        let secret = settings.find(&["client_credentials", "client_secret"]);
+        (kind.ends_with(".OAuth2") && secret?.field("sds_config").is_none()).then_some(())
+    };
+    let injectors = cluster.filters.iter().filter(|filter| filter.is("credential_injector"));
+    let asking = injectors.filter(|filter| asks(filter).is_some());
+    asking.map(|filter| Weakness::InjectorEndsEnvoy.at(&filter.at, &[filter.name, cluster.name])).collect()
 }
 
 /// Both halves have put the credential on before a cluster's other filters.
