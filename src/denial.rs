@@ -87,6 +87,11 @@ impl Denial {
         Self { retry_after_seconds: Some(seconds), ..self }
     }
 
+    /// When a retry can succeed, in seconds from now.
+    pub fn seconds_to_wait(&self) -> Option<u64> {
+        self.retry_after_seconds
+    }
+
     /// Says of what there is not enough.
     #[must_use]
     pub fn short_of(self, shortage: Shortage) -> Self {

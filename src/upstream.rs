@@ -202,6 +202,7 @@ impl Upstream {
             ));
         }
         let credential = Credential::compile(upstream, &format!("{at}.credential"), from)?;
+        require_one_account(upstream, &credential, at)?;
         stateless::require_responses(upstream, at)?;
         for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
             if let Some(Asserted::Value(value)) = asserted
@@ -413,6 +414,28 @@ impl Upstream {
         };
         self.credential.choose(tenant, own).ok_or_else(|| self.credential.absence())?.ok_or_else(missing)
     }
+}
+
+/// What is of one account is of no use with keys of several.
+fn require_one_account(
+    upstream: &config::Upstream,
+    credential: &Credential,
+    at: &str,
+) -> Result<(), ConfigError> {
+    let Some(divided) = credential.entries().find(|chosen| !chosen.is_one_account) else { return Ok(()) };
+    let asserted = upstream.organization.is_some() || upstream.project.is_some();
+    let (field, why) = match (asserted, upstream.stateless_responses.is_some()) {
+        (true, _) => ("organization", "the provider refuses keys of other accounts than it names"),
+        (_, true) => {
+            ("stateless_responses", "what an answer has sealed, only the account that made it can open")
+        }
+        (false, false) => return Ok(()),
+    };
+    let why = format!(
+        "the keys of `{}` may be of several accounts, and {why}; write `same_account: true` there, or leave this out",
+        divided.id
+    );
+    Err(ConfigError::new(format!("{at}.{field}"), why))
 }
 
 fn require_quota_project(project: &str, dialect: Dialect, at: &str) -> Result<(), ConfigError> {

@@ -79,6 +79,9 @@ impl Credentials {
     pub fn objection(&self, supply: Supply, dialect: Dialect) -> Option<String> {
         match supply {
             Supply::Token(index) => self.get(index)?.objection(dialect),
+            Supply::Key(_) if dialect == Dialect::Vertex => {
+                Some("are keys, and Vertex AI takes none where models answer".to_owned())
+            }
             // Whatever an authorization server gives for a user, and whatever keys there are.
             Supply::UserToken(_) | Supply::Key(_) => None,
         }

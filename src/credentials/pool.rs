@@ -1,7 +1,8 @@
 //! Several keys of one provider, one of which goes on with each request.
 //!
 //! Which one is decided anew for each request, and where Envoy's retry comes by the filter on the cluster, for each attempt. A key
-//! whose rate is used up rests for that model alone; one that the provider has refused is left out for a while.
+//! whose rate is used up rests for that model alone. One that the provider has refused is left out of that operation, first for that
+//! caller, and for all once a second one has been refused: providers refuse a good key, too, where a caller asks for what it must not do.
 
 mod member;
 mod rests;
@@ -20,13 +21,17 @@ use super::choice::PoolIndex;
 use super::refusal::refuses_credential;
 use super::word::read_word;
 use crate::config::{self, ConfigError, MemberChoice, SecretSource};
+use crate::denial::{Denial, Reason};
 use crate::request::{Headers, Moment};
 use crate::secret::{Environment, Secret};
 
 const MOST_MEMBERS: usize = 32;
 const MOST_WEIGHT: u32 = 100;
+const PROXY_AUTHENTICATION_REQUIRED: u32 = 407;
 const TOO_MANY_REQUESTS: u32 = 429;
-/// A rest is as long as the provider wishes, between these.
+/// The statuses that an operator may add to 401. Any other one is about the request.
+const MAY_BE_ABOUT_A_KEY: [u32; 2] = [402, 403];
+/// A key is kept from serving no shorter and no longer, whatever the provider wishes.
 const SHORTEST_REST_MS: u64 = 1000;
 const LONGEST_REST_MS: u64 = 3_600_000;
 
@@ -98,11 +103,16 @@ impl Pool {
                 return error("members", why);
             }
         }
-        if let Some(status) = pool.out_on.iter().find(|status| !is_refusal(**status)) {
+        if let Some(status) = pool.out_on.iter().find(|status| !MAY_BE_ABOUT_A_KEY.contains(status)) {
             let why = format!(
-                "{status} says nothing of a key; write statuses from 400 to 499, and not 429, after which it rests"
+                "{status} says nothing of a key; 402 and 403 may, and 401 and 429 are seen to anyway"
             );
             return error("out_on", why);
+        }
+        for (field, span) in [("rest", pool.rest), ("out", pool.out)] {
+            if !(SHORTEST_REST_MS..=LONGEST_REST_MS).contains(&span.milliseconds()) {
+                return error(field, format!("`{span}` is not from 1s to 1h"));
+            }
         }
         let (mut members, mut missing): (Vec<Rc<Member>>, Vec<String>) = (Vec::new(), Vec::new());
         for (index, member) in pool.members.iter().enumerate() {
@@ -179,7 +189,7 @@ impl Pool {
         state: &PoolState,
         moment: &Moment,
     ) -> Result<Picked, Exhausted> {
-        let standing = |member: &Member| state.rests.standing(&member.name, ticket.model, moment.unix_ms);
+        let standing = |member: &Member| state.rests.standing(&member.name, ticket, moment.unix_ms);
         let serves = |member: &&Rc<Member>| standing(member) == Standing::Serves;
         let best_for = |seed: u64| {
             let score = |member: &Member| score(seed, member);
@@ -188,7 +198,11 @@ impl Pool {
         let serving = match self.choice {
             MemberChoice::Hash => best_for(ticket.caller),
             MemberChoice::Weighted => best_for(hash(&[&moment.entropy])),
-            MemberChoice::RoundRobin => self.turns_after(state.turn).find(serves),
+            MemberChoice::RoundRobin => {
+                // Of the turns of those that serve, so that each takes its part of what a resting one leaves.
+                let turns = || self.turns.iter().filter_map(|index| self.members.get(*index)).filter(serves);
+                turns().nth(state.turn.checked_rem(turns().count()).unwrap_or_default())
+            }
         };
         let back_first = || {
             let resting = self.members.iter().filter_map(|member| match standing(member) {
@@ -213,23 +227,36 @@ impl Pool {
             let wish_ms = retry_after::milliseconds(headers).unwrap_or(self.rest_ms);
             return Some(Spell::Rest { for_ms: wish_ms.clamp(SHORTEST_REST_MS, LONGEST_REST_MS) });
         }
-        let is_out = refuses_credential(status, headers) || self.out_on.contains(&status);
-        is_out.then_some(Spell::Out { for_ms: self.out_ms })
+        // 407 is about a proxy on the way.
+        let is_refused = refuses_credential(status, headers) && status != PROXY_AUTHENTICATION_REQUIRED;
+        (is_refused || self.out_on.contains(&status)).then_some(Spell::Out { for_ms: self.out_ms })
     }
+}
 
-    fn turns_after(&self, turn: usize) -> impl Iterator<Item = &Rc<Member>> {
-        let first = turn.checked_rem(self.turns.len()).unwrap_or_default();
-        let turns = self.turns.iter().cycle().skip(first).take(self.turns.len());
-        turns.filter_map(|index| self.members.get(*index))
+impl Exhausted {
+    pub fn denial(self, pool: &Pool, now_ms: u64) -> Denial {
+        let id = pool.id();
+        match self {
+            Self::Missing => Denial::new(Reason::ProviderCredentialMissing)
+                .with_note(format!("the environment of Envoy has no key of credentials `{id}`")),
+            Self::Refused { retry_ms } => Denial::new(Reason::UpstreamPoolExhausted)
+                .with_note(format!("credentials `{id}`: the provider refuses every key for this operation"))
+                .retry_after(retry_ms.saturating_sub(now_ms).div_ceil(1000).max(1)),
+        }
     }
 }
 
 impl Picked {
+    /// True where this key is left out already for what was asked.
+    pub fn is_out(&self, rests: &Rests, now_ms: u64) -> bool {
+        matches!(rests.standing(&self.member.name, self.ticket, now_ms), Standing::IsOut { .. })
+    }
+
     /// What is known of the pool once its key has got this.
     pub fn after(&self, spell: Spell, rests: &Rests, now_ms: u64) -> Rests {
         let (kept_from, for_ms) = match spell {
             Spell::Rest { for_ms } => (KeptFrom::Model(self.ticket.model), for_ms),
-            Spell::Out { for_ms } => (KeptFrom::Everything, for_ms),
+            Spell::Out { for_ms } => (rests.refused(&self.member.name, self.ticket, now_ms), for_ms),
         };
         rests.with(&self.member.name, kept_from, now_ms.saturating_add(for_ms), now_ms)
     }
@@ -239,7 +266,7 @@ impl Picked {
 fn score(seed: u64, member: &Member) -> f64 {
     let hash = hash(&[&seed.to_le_bytes(), member.name.as_bytes()]);
     // Between 0 and 1, and neither.
-    let chance = ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    let chance = ((hash >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;
     f64::from(member.weight) / -chance.ln()
 }
 
@@ -252,8 +279,4 @@ fn turns(members: &[Rc<Member>]) -> Vec<usize> {
     let mut places: Vec<(f64, usize)> = places.collect();
     places.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     places.into_iter().map(|(_, index)| index).collect()
-}
-
-fn is_refusal(status: u32) -> bool {
-    (400..500).contains(&status) && status != TOO_MANY_REQUESTS
 }

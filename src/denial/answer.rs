@@ -215,9 +215,11 @@ impl Denial {
     /// A retry helps where the denial passes by itself, and soon.
     fn retry_can_help(&self) -> bool {
         const PATIENCE_OF_AN_SDK: u64 = 60;
+        let is_soon = self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK);
         match self.status() {
             _ if self.reason.is_about_a_budget() => false,
-            429 => self.retry_after_seconds.is_some_and(|seconds| seconds <= PATIENCE_OF_AN_SDK),
+            429 | 502 => is_soon,
+            503 if self.reason == Reason::UpstreamPoolExhausted => is_soon,
             408 | 504 => true,
             503 => !matches!(
                 self.reason,

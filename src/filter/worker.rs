@@ -1,8 +1,9 @@
 //! One worker of Envoy, as one configuration has it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hashbrown::HashMap;
 use log::{error, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType};
@@ -18,11 +19,13 @@ pub(super) struct Envoy {
     root: u32,
     /// By which the root is called from Envoy's loop; `None` within where the host has none.
     queue: OnceCell<Option<u32>>,
+    /// By name. Each definition takes memory of Envoy's that is not given back, also of a name that is defined already.
+    metrics: RefCell<HashMap<String, u32>>,
 }
 
 impl Envoy {
     pub(super) fn of(root: u32) -> Self {
-        Self { root, queue: OnceCell::new() }
+        Self { root, queue: OnceCell::new(), metrics: RefCell::default() }
     }
 }
 
@@ -101,11 +104,16 @@ impl House for Envoy {
     }
 
     fn metric(&self, kind: MetricKind, name: &str) -> Option<u32> {
+        if let Some(id) = self.metrics.borrow().get(name) {
+            return Some(*id);
+        }
         let kind = match kind {
             MetricKind::Counter => MetricType::Counter,
             MetricKind::Gauge => MetricType::Gauge,
         };
-        hostcalls::define_metric(kind, name).ok()
+        let id = hostcalls::define_metric(kind, name).ok()?;
+        self.metrics.borrow_mut().insert(name.to_owned(), id);
+        Some(id)
     }
 
     fn add(&self, metric: u32, amount: i64) {

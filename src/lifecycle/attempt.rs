@@ -11,7 +11,7 @@ use super::host::{Entropy, Exchange, House, Item, Level, Part, apply, attributes
 use super::pools::Pools;
 use super::stream::Next;
 use crate::config::{Config, ConfigError};
-use crate::credentials::{Credentials, Exhausted, Picked, PoolIndex, Ticket};
+use crate::credentials::{Credentials, Picked, PoolIndex, Ticket};
 use crate::denial::{Answer, Denial, Reason};
 use crate::expression::Engine;
 use crate::own_key::{OwnKey, OwnKeys};
@@ -97,7 +97,10 @@ impl AtCluster {
                 );
                 house.log(Level::Warning, &text);
                 // The half in the listener's chain puts the answer into the caller's dialect.
-                let headers = vec![(REFUSAL.to_owned(), denial.reason().code().to_owned())];
+                let mut headers = vec![(REFUSAL.to_owned(), denial.reason().code().to_owned())];
+                let wait_s =
+                    denial.seconds_to_wait().map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
+                headers.extend(wait_s);
                 exchange.answer(&Answer { status: denial.status(), headers, body: String::new() });
                 (Next::Pause, None)
             }
@@ -119,13 +122,8 @@ impl AtCluster {
     fn member(&self, house: &dyn House, index: PoolIndex, ticket: Ticket) -> Result<Picked, Denial> {
         let pool = self.credentials.pool(index).ok_or(Reason::UpstreamPoolExhausted)?;
         let state = self.pools.state(house, &self.credentials, index);
-        pool.pick(index, ticket, &state, &self.entropy.moment(house)).map_err(|exhausted| {
-            let reason = match exhausted {
-                Exhausted::Missing => Reason::ProviderCredentialMissing,
-                Exhausted::Refused { .. } => Reason::UpstreamPoolExhausted,
-            };
-            reason.into()
-        })
+        let moment = self.entropy.moment(house);
+        pool.pick(index, ticket, &state, &moment).map_err(|exhausted| exhausted.denial(pool, moment.unix_ms))
     }
 
     /// The caller's own key. Whose it is, the half in the listener's chain has seen; it may have ended since.

@@ -1,7 +1,7 @@
 //! What workers know of a provider's several keys: which of them rest, and which are left out.
 //!
-//! It lies in the memory that all workers share, and both halves of the gateway read it there at each request. Two that write at
-//! once lose one spell, which the next answer of that key tells again.
+//! It lies in the memory that all workers share, and both halves of the gateway read it there at each request. Of two that write at
+//! once one is lost, and learned again from the next answer to that key.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -72,14 +72,26 @@ impl Pools {
         let counted = match spell {
             Spell::Rest { .. } => "rested",
             Spell::Out { for_ms } => {
-                if !before.is_out(name, now_ms) {
+                if !picked.is_out(&before, now_ms) {
                     house.log(Level::Warning, &left_out(pool, name, for_ms));
                 }
                 "refused"
             }
         };
         count_member(house, pool.id(), name, counted);
-        house.replace_document(&pool.rests_key(), &picked.after(spell, &before, now_ms).write());
+        let after = picked.after(spell, &before, now_ms);
+        if after != *before {
+            house.replace_document(&pool.rests_key(), &after.write());
+        }
+    }
+
+    /// Nobody tells how the keys stand from now on; a configuration with the same pool tells it anew.
+    pub(super) fn close(&self, house: &dyn House, credentials: &Credentials) {
+        for (_, pool) in credentials.pools() {
+            for member in pool.members() {
+                tell_member(house, pool.id(), member.name(), (&Rests::default(), 0));
+            }
+        }
     }
 
     /// Tells how the keys stand; every worker tells the same.
@@ -96,7 +108,7 @@ impl Pools {
 fn left_out(pool: &Pool, name: &str, for_ms: u64) -> String {
     let seconds = for_ms.div_ceil(1000);
     format!(
-        "credentials `{}`: the provider refuses the key in `{name}`; it is left out for {seconds} s",
+        "credentials `{}`: the provider refuses the key in `{name}`; it is left out of such requests for {seconds} s",
         pool.id()
     )
 }

@@ -5,18 +5,24 @@ use std::hash::Hasher as _;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher24;
 
-/// Who calls and what model, as hashes that all gateways make alike. It travels to the filter on the cluster, where no principal
-/// and no body are.
+/// Who calls, for what operation and model, as hashes that all gateways make alike. It travels to the filter on the cluster, where
+/// no principal and no body are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Ticket {
     pub(super) caller: u64,
+    pub(super) operation: u64,
     pub(super) model: u64,
 }
 
 impl Ticket {
-    pub fn new(tenant: Option<&str>, subject: &str, model: Option<&str>) -> Self {
+    pub fn new((tenant, subject): (Option<&str>, &str), operation: &str, model: Option<&str>) -> Self {
         let caller = hash(&[tenant.unwrap_or_default().as_bytes(), subject.as_bytes()]);
-        Self { caller, model: model.map_or(0, |model| hash(&[model.as_bytes()])) }
+        Self {
+            caller,
+            operation: hash(&[operation.as_bytes()]),
+            // Each operation has rates of its own.
+            model: hash(&[operation.as_bytes(), model.unwrap_or_default().as_bytes()]),
+        }
     }
 }
 

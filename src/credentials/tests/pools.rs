@@ -38,8 +38,12 @@ fn only(credentials: &Credentials) -> (PoolIndex, &Pool) {
     credentials.pools().next().unwrap()
 }
 
+fn ticket(subject: &str, operation: &str, model: Option<&str>) -> Ticket {
+    Ticket::new((Some("acme"), subject), operation, model)
+}
+
 fn caller(number: usize) -> Ticket {
-    Ticket::new(Some("acme"), &format!("user-{number}"), Some("gpt-4o"))
+    ticket(&format!("user-{number}"), "chat", Some("gpt-4o"))
 }
 
 fn pick(credentials: &Credentials, ticket: Ticket, rests: &Rests, unix_ms: u64) -> Result<Picked, Exhausted> {
@@ -72,7 +76,7 @@ fn a_caller_keeps_its_key() {
         assert_eq!(chosen(number), chosen(number));
     }
     // A model says nothing of who calls.
-    let other = Ticket::new(Some("acme"), "user-7", None);
+    let other = ticket("user-7", "chat", None);
     assert_eq!(name(pick(&credentials, other, &Rests::default(), NOW_MS)), chosen(7));
     // The same in every gateway: another build must not move callers.
     let first: Vec<String> = (0..8).map(chosen).collect();
@@ -122,11 +126,24 @@ fn turns_are_spread_evenly() {
 }
 
 #[test]
-fn a_key_rests_for_its_model_and_is_out_for_all() {
+fn what_a_resting_key_leaves_is_shared() {
+    let credentials = credentials(json!({ "choose": "round_robin" })).unwrap();
+    let (index, pool) = only(&credentials);
+    let first = pool.pick(index, caller(0), &PoolState::default(), &moment(NOW_MS)).unwrap();
+    let rests = Rc::new(first.after(Spell::Rest { for_ms: MINUTE_MS }, &Rests::default(), NOW_MS));
+    let picks = (0..100).map(|turn| {
+        let state = PoolState { rests: Rc::clone(&rests), turn };
+        name(pool.pick(index, caller(0), &state, &moment(NOW_MS)))
+    });
+    assert_eq!(spread(picks).into_values().collect::<Vec<_>>(), [50, 50]);
+}
+
+#[test]
+fn a_key_rests_for_its_model_and_is_out_for_its_operation() {
     let credentials = credentials(json!({})).unwrap();
     let first = pick(&credentials, caller(1), &Rests::default(), NOW_MS).unwrap();
     let rests = first.after(Spell::Rest { for_ms: 30 * SECOND_MS }, &Rests::default(), NOW_MS);
-    let another_model = Ticket::new(Some("acme"), "user-1", Some("o3"));
+    let another_model = ticket("user-1", "chat", Some("o3"));
     assert_ne!(name(pick(&credentials, caller(1), &rests, NOW_MS)), first.member.name());
     assert_eq!(name(pick(&credentials, another_model, &rests, NOW_MS)), first.member.name());
     let back = NOW_MS + 30 * SECOND_MS;
@@ -136,9 +153,9 @@ fn a_key_rests_for_its_model_and_is_out_for_all() {
     for ticket in [caller(1), another_model] {
         assert_ne!(name(pick(&credentials, ticket, &out, NOW_MS)), first.member.name());
     }
-    assert!(
-        out.is_out(first.member.name(), NOW_MS) && !out.is_out(first.member.name(), NOW_MS + 5 * MINUTE_MS)
-    );
+    let another_operation = ticket("user-1", "embeddings", Some("gpt-4o"));
+    assert_eq!(name(pick(&credentials, another_operation, &out, NOW_MS)), first.member.name());
+    assert!(first.is_out(&out, NOW_MS) && !first.is_out(&out, NOW_MS + 5 * MINUTE_MS));
     assert_eq!(Rests::read(&rests.write()), rests);
     assert_eq!(Rests::read(b"\0"), Rests::default());
 }
@@ -149,14 +166,14 @@ fn what_serves_where_none_serves() {
     let mut rests = Rests::default();
     let mut back_first = None;
     for (seconds, last) in [(30, false), (10, false), (20, true)] {
-        let picked = pick(&credentials, caller(1), &rests, NOW_MS).unwrap();
+        let picked = pick(&credentials, caller(2), &rests, NOW_MS).unwrap();
         rests = picked.after(Spell::Rest { for_ms: seconds * SECOND_MS }, &rests, NOW_MS);
         if seconds == 10 {
             back_first = Some(picked);
         }
         assert_eq!(
             last,
-            rests.resting("A", NOW_MS) + rests.resting("B", NOW_MS) + rests.resting("C", NOW_MS) == 3
+            rests.count("A", NOW_MS).0 + rests.count("B", NOW_MS).0 + rests.count("C", NOW_MS).0 == 3
         );
     }
     let back_first = back_first.unwrap();
@@ -190,6 +207,7 @@ fn answers_are_told_apart() {
         (429, Some(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")), rest(40), "a date"),
         (429, Some(("retry-after-ms", "2500")), Some(Spell::Rest { for_ms: 2500 }), "in milliseconds"),
         (401, None, out, "refused"),
+        (407, None, None, "a proxy on the way"),
         (403, None, None, "may be about the model"),
         (
             403,
@@ -207,16 +225,46 @@ fn answers_are_told_apart() {
 }
 
 #[test]
-fn spells_are_bounded() {
+fn two_callers_that_are_refused_are_more_than_one() {
+    let credentials = credentials(json!({})).unwrap();
+    let refused = |subject: &str, operation: &str, rests: &Rests| {
+        let of_a = |number| {
+            let ticket = ticket(&format!("{subject}{number}"), operation, None);
+            pick(&credentials, ticket, rests, NOW_MS).ok().filter(|picked| picked.member.name() == "A")
+        };
+        let picked = (0..50).find_map(of_a).unwrap();
+        picked.after(Spell::Out { for_ms: MINUTE_MS }, rests, NOW_MS)
+    };
+    let once = refused("mallory", "chat", &Rests::default());
+    assert_eq!(once.count("A", NOW_MS), (0, 0));
+    let elsewhere = refused("alice", "embeddings", &once);
+    assert_eq!(elsewhere.count("A", NOW_MS), (0, 0), "of another operation");
+    let twice = refused("alice", "chat", &elsewhere);
+    assert_eq!(twice.count("A", NOW_MS), (0, 1));
+    assert!((0..50).all(|number| name(pick(&credentials, caller(number), &twice, NOW_MS)) != "A"));
+}
+
+#[test]
+fn what_rests_is_bounded_and_what_is_refused_stays() {
     let credentials = credentials(json!({})).unwrap();
     let mut rests = Rests::default();
+    for number in 0..2 {
+        let picked = pick(&credentials, ticket("alice", "chat", None), &rests, NOW_MS).unwrap();
+        let other = pick(&credentials, caller(number), &rests, NOW_MS).unwrap();
+        for picked in [picked, other] {
+            rests = picked.after(Spell::Out { for_ms: MINUTE_MS / 2 }, &rests, NOW_MS);
+        }
+    }
+    let out = |rests: &Rests| ["A", "B", "C"].map(|name| rests.count(name, NOW_MS).1).iter().sum::<usize>();
+    let refused = out(&rests);
+    assert!(refused > 0);
     for number in 0..1000_u64 {
-        let ticket = Ticket::new(None, "mallory", Some(&format!("model-{number}")));
+        let ticket = ticket("mallory", "chat", Some(&format!("model-{number}")));
         let picked = pick(&credentials, ticket, &rests, NOW_MS).unwrap();
         rests = picked.after(Spell::Rest { for_ms: MINUTE_MS + number }, &rests, NOW_MS);
     }
-    let resting = |now_ms| ["A", "B", "C"].map(|name| rests.resting(name, now_ms)).iter().sum::<usize>();
-    assert_eq!(resting(NOW_MS), 256);
+    let resting = |now_ms| ["A", "B", "C"].map(|name| rests.count(name, now_ms).0).iter().sum::<usize>();
+    assert_eq!((resting(NOW_MS), out(&rests)), (256_usize.saturating_sub(refused), refused));
     assert_eq!(resting(NOW_MS + MINUTE_MS + 1000), 0);
     assert!(rests.write().len() < 32 * 1024, "{}", rests.write().len());
 }
@@ -238,7 +286,9 @@ fn a_pool_that_cannot_be_meant_is_refused() {
             "members[1].weight: 0 is no weight",
         ),
         (json!({ "out_on": [429] }), "out_on: 429 says nothing of a key"),
-        (json!({ "out_on": [500] }), "500 says nothing of a key"),
+        (json!({ "out_on": [400] }), "out_on: 400 says nothing of a key"),
+        (json!({ "rest": "2h" }), "pool.rest: `2h` is not from 1s to 1h"),
+        (json!({ "out": "30d" }), "pool.out: `30d` is not from 1s to 1h"),
         (json!({ "choose": "random" }), "unknown variant `random`"),
         (json!({ "member": [] }), "unknown field `member`"),
     ] {

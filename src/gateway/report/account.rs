@@ -36,6 +36,10 @@ impl Call {
         }
         let denial = Denial::new(Reason::UpstreamCredentialRefused)
             .with_note(format!("the provider answered {status}"));
+        let chosen = self.attachment().and_then(Attachment::chosen);
+        let has_others = chosen.is_some_and(|chosen| matches!(chosen.supply, Supply::Key(_)));
+        // The next request goes on with another key.
+        let denial = if has_others { denial.retry_after(1) } else { denial };
         let answer = self.in_dialect(&denial);
         self.local_reply = Some(denial);
         Some(answer)

@@ -50,7 +50,7 @@ pub trait House: Store {
     /// Lets `with` act on an exchange outside of its own events; false where it is gone.
     fn visit(&self, id: u32, with: &mut dyn FnMut(&dyn Exchange)) -> bool;
 
-    /// The metric of this name, defined where it is not yet; `None` where the host has none.
+    /// The metric of this name, defined where it is not yet, and once; `None` where the host has none.
     fn metric(&self, kind: MetricKind, name: &str) -> Option<u32>;
 
     /// Adds to a counter, or to a gauge that is a sum over all workers.

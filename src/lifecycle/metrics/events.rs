@@ -1,4 +1,4 @@
-//! What happens seldom, so that its counters' ids need not be kept.
+//! What is counted by names that are put together each time.
 
 use crate::anomaly::AnomalyKind;
 use crate::audit::anomaly_counter;

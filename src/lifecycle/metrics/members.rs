@@ -9,17 +9,17 @@ pub(in crate::lifecycle) fn count_member(house: &dyn House, id: &str, member: &s
     count(house, &name(id, member, what));
 }
 
-/// For how many models it rests, and whether it is left out.
+/// For how many models it rests, and for how many operations it is left out.
 pub(in crate::lifecycle) fn tell_member(
     house: &dyn House,
     id: &str,
     member: &str,
     (rests, now_ms): (&Rests, u64),
 ) {
-    let resting = u64::try_from(rests.resting(member, now_ms)).unwrap_or(u64::MAX);
-    for (what, value) in [("resting", resting), ("out", u64::from(rests.is_out(member, now_ms)))] {
+    let (resting, out) = rests.count(member, now_ms);
+    for (what, count) in [("resting", resting), ("out", out)] {
         if let Some(gauge) = house.metric(MetricKind::Gauge, &name(id, member, what)) {
-            house.set(gauge, value);
+            house.set(gauge, u64::try_from(count).unwrap_or(u64::MAX));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Next, Stream};
 use crate::credentials::{Chosen, Supply};
-use crate::denial::{Answer, Reason};
+use crate::denial::{Answer, Denial, Reason};
 use crate::gateway::{Call, Gateway};
 use crate::lifecycle::attempt::{MEMBER, REFUSAL};
 use crate::lifecycle::host::attributes::{self, Origin};
@@ -32,8 +32,8 @@ impl Stream {
         let now_ms = self.worker.house.now_ms();
         let withheld = arrival.edit(&self.worker.gateway, &mut self.state.borrow_mut(), now_ms);
         match withheld {
-            Err(reason) => {
-                self.refuse(exchange, reason);
+            Err(denial) => {
+                self.refuse(exchange, denial);
                 Next::Pause
             }
             Ok(()) => {
@@ -88,7 +88,7 @@ struct Arrival<'a> {
 impl Arrival<'_> {
     /// # Errors
     /// Why the answer must not reach the caller.
-    fn edit(&self, gateway: &Gateway, state: &mut State, now_ms: u64) -> Result<(), Reason> {
+    fn edit(&self, gateway: &Gateway, state: &mut State, now_ms: u64) -> Result<(), Denial> {
         state.response.is_complete = self.end_of_stream;
         if state.call.is_none() {
             return Ok(());
@@ -103,9 +103,9 @@ impl Arrival<'_> {
         state.response.is_from_provider = origin != Origin::Host;
         let Some(call) = &state.call else { return Ok(()) };
         if state.phase == Phase::Forwarded
-            && let Some(reason) = late_refusal(call, &origin, &headers)
+            && let Some(denial) = late_refusal(call, &origin, &headers)
         {
-            return Err(reason);
+            return Err(denial);
         }
         let patch = call.answer_patch(headers.iter(), now_ms);
         apply(self.exchange, Part::ResponseHeaders, &patch);
@@ -133,7 +133,7 @@ impl Arrival<'_> {
         gateway: &Gateway,
         state: &mut State,
         headers: &Headers,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Denial> {
         state.response.provider_request_id = provider_request_id(headers);
         let Some(call) = &mut state.call else { return Ok(()) };
         if call.passport().is_some() {
@@ -219,16 +219,21 @@ fn provider_request_id(headers: &Headers) -> Option<String> {
 
 /// Why an answer must not reach the caller although the request was let through: it went to another cluster
 /// than the decided one, or the half on the cluster refused it.
-fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Reason> {
+fn late_refusal(call: &Call, origin: &Origin, headers: &Headers) -> Option<Denial> {
     if (call.passport().is_some() || call.is_open())
         && let Some(code) = headers.values(REFUSAL).next()
     {
         let reason = Reason::ALL.iter().find(|reason| reason.code().as_bytes() == code);
-        return Some(reason.copied().unwrap_or(Reason::RouteChanged));
+        let denial = Denial::new(reason.copied().unwrap_or(Reason::RouteChanged));
+        let wait_s = headers.text("retry-after").and_then(|seconds| seconds.parse().ok());
+        return Some(match wait_s {
+            Some(seconds) => denial.retry_after(seconds),
+            None => denial,
+        });
     }
     match origin {
         Origin::Provider { cluster } if call.is_let_through() && cluster.as_deref() != call.cluster() => {
-            Some(Reason::RouteChanged)
+            Some(Reason::RouteChanged.into())
         }
         _ => None,
     }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::at_cluster::compiled;
 use super::{BODY, Playing, Scene};
-use crate::lifecycle::{Attempt, Attribute, Exchange, Item, Next, Part};
-use crate::policy::fixture::merged;
+use crate::lifecycle::{Attempt, Attribute, Exchange, HouseEvent, Item, Next, Part};
+use crate::policy::fixture::{key, merged};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -85,8 +85,9 @@ fn a_key_that_is_refused_is_left_out() {
     assert_eq!(record["error.type"], "upstream_credential_refused");
     assert_eq!(record["http.response.status_code"], 502);
     assert_eq!(record["claimgate.upstream.credential.member"], first);
-    let told =
-        format!("credentials `keys`: the provider refuses the key in `{first}`; it is left out for 300 s");
+    let told = format!(
+        "credentials `keys`: the provider refuses the key in `{first}`; it is left out of such requests for 300 s"
+    );
     assert_eq!(scene.house.logged().matches(&told).count(), 1);
     let (second, _) = asks(&scene, 2, "401", &[]);
     assert_ne!(second, first);
@@ -96,13 +97,42 @@ fn a_key_that_is_refused_is_left_out() {
     let record = playing.ends();
     assert_eq!(record["claimgate.upstream.credential.member"], Value::Null);
     scene.tick();
-    assert_eq!(
-        scene.house.counted_under("claimgate.credentials.keys.member."),
-        2 + 2 + 2,
-        "used, refused, out"
-    );
+    assert_eq!(scene.house.counted_under("claimgate.credentials.keys.member."), 2 + 2, "used, refused");
     scene.house.pass(5 * MINUTE_MS);
     assert_eq!(asks(&scene, 4, "200", &[]).0, first);
+}
+
+#[test]
+fn one_caller_alone_leaves_no_key_out_for_others() {
+    let scene = Scene::new(config(json!({})));
+    asks(&scene, 1, "401", &[]);
+    asks(&scene, 2, "401", &[]);
+    scene.chat(3).sends(BODY).is_refused(503, "upstream_pool_exhausted");
+    // Another caller finds out by itself, and what two have found holds for all.
+    let other = |id| scene.bearing(id, &key(2)).sends(BODY);
+    let found = other(4);
+    let refused = found.key();
+    assert!(found.answered("401", &[], true));
+    assert_ne!(other(5).key(), refused);
+    scene.tick();
+    let out = |name: &str| scene.house.counted(&format!("claimgate.credentials.keys.member.{name}.out"));
+    assert_eq!((out(&refused), out("A").saturating_add(out("B"))), (1, 1));
+    // The next configuration begins its gauges anew.
+    scene.worker.on(HouseEvent::Closing);
+    assert_eq!(out(&refused), 0);
+}
+
+#[test]
+fn who_asks_for_what_keys_must_not_do_ends_nothing_else() {
+    let scene = Scene::new(config(json!({})));
+    let bearer = format!("Bearer {}", key(1));
+    let models = |id| scene.request(id, "GET", "/v1/models", &[("authorization", &bearer)]).begins(true);
+    for id in [1, 2] {
+        // As a restricted key of OpenAI's is answered.
+        assert!(models(id).answered("401", &[], true));
+    }
+    models(3).is_refused(503, "upstream_pool_exhausted");
+    asks(&scene, 4, "200", &[]);
 }
 
 #[test]
@@ -170,6 +200,7 @@ fn both_halves_refuse_where_all_keys_are_left_out() {
     }
     // One was let through before.
     assert_eq!(attempts(&scene, &waiting, &mut Attempt::new(Rc::clone(&half))), None);
+    assert_eq!(waiting.exchange.answer_header("retry-after").as_deref(), Some("300"));
     assert_eq!(
         waiting.exchange.answer_header("x-claimgate-at-cluster").as_deref(),
         Some("upstream_pool_exhausted")
@@ -194,12 +225,8 @@ fn what_is_stored_by_one_key_is_not_there_for_another() {
         });
         let scene =
             Scene::new(json!({ "credentials": [{ "id": "keys", "pool": pool }], "upstreams": [upstream] }));
-        let mut playing = scene.request(
-            1,
-            "GET",
-            "/v1/files",
-            &[("authorization", &format!("Bearer {}", crate::policy::fixture::key(1)))],
-        );
+        let mut playing =
+            scene.request(1, "GET", "/v1/files", &[("authorization", &format!("Bearer {}", key(1)))]);
         playing.exchange.texts.borrow_mut().push((Attribute::Cluster, "openai".to_owned()));
         playing = playing.begins(true);
         match is_served {

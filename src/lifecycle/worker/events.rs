@@ -189,6 +189,7 @@ impl Worker {
     fn close(&self) {
         if self.tenure.get() == Tenure::InCharge {
             self.metrics.cache.close(self.house());
+            self.pools.close(self.house(), self.gateway.credentials());
         }
         let is_idle = self.rate_limits.close(self.context()) && !self.is_fetching();
         self.tenure.set(if is_idle { Tenure::Over } else { Tenure::Finishing });

@@ -3,7 +3,12 @@
 use serde_json::json;
 
 use super::compiled;
+use crate::config;
+use crate::credentials::Credentials;
 use crate::denial::Reason;
+use crate::policy::fixture::merged;
+use crate::secret::Secret;
+use crate::upstream::Upstreams;
 
 #[test]
 fn an_upstream_that_cannot_work_is_refused() {
@@ -72,6 +77,41 @@ fn a_credential_pasted_for_its_name_is_not_printed() {
             "{error}"
         );
         assert!(text.is_empty() || !error.contains(text), "{error}");
+    }
+}
+
+#[test]
+fn what_is_of_one_account_goes_with_no_keys_of_several() {
+    let responses = json!({ "reasoning_models": [], "other_models": [] });
+    for (same_account, change, want) in [
+        (false, json!({}), None),
+        (
+            false,
+            json!({ "organization": "principal" }),
+            Some("upstreams[0].organization: the keys of `keys` may be"),
+        ),
+        (false, json!({ "project": { "value": "p" } }), Some("the provider refuses keys of other accounts")),
+        (false, json!({ "stateless_responses": responses }), Some("only the account that made it can open")),
+        (
+            false,
+            json!({ "dialect": "vertex", "projects": ["p"], "locations": ["l"] }),
+            Some("Vertex AI takes none"),
+        ),
+        (true, json!({ "organization": "principal", "stateless_responses": responses }), None),
+    ] {
+        let pool = json!({ "members": [{ "env": "A" }, { "env": "B" }], "same_account": same_account });
+        let entries = json!([{ "id": "keys", "pool": pool }]);
+        let environment = |name: &str| Some(Secret::new(format!("sk-{name}")));
+        let entries: Vec<config::Credential> = serde_json::from_value(entries).unwrap();
+        let credentials = Credentials::compile(&entries, &[], &environment).unwrap();
+        let plain = json!({ "cluster": "openai", "dialect": "openai", "credential": { "from": "keys" } });
+        let upstream = serde_json::from_value(merged(plain, change.clone())).unwrap();
+        let error =
+            Upstreams::compile(&[upstream], &credentials, &environment).err().map(|error| error.to_string());
+        match want {
+            Some(want) => assert!(error.unwrap().contains(want), "{change}"),
+            None => assert_eq!(error, None, "{change}"),
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Gateway {
     }
 }
 
-pub(super) fn lacks_secret(id: &str) -> Denial {
+fn lacks_secret(id: &str) -> Denial {
     let note = format!("the environment of Envoy has no secret for credentials `{id}`");
     Denial::new(Reason::ProviderCredentialMissing).with_note(note)
 }
