@@ -71,7 +71,7 @@ impl Call {
         let kind = token.map(|(chosen, _)| chosen.kind);
         UpstreamCredential {
             id: token.map(|(chosen, _)| chosen.id.as_ref()),
-            kind: kind.or(own.map(|_| "own")),
+            kind: kind.or(own.map(|own| if own.is_of_feed() { "feed" } else { "own" })),
             token_id: token.map(|(_, token)| token.id()),
             owner: self.attachment().map(|attachment| attachment.owner().name()),
             key_id: own.map(OwnKey::id),
