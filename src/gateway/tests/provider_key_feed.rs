@@ -251,7 +251,9 @@ fn what_is_stored_is_the_tenants_alone() {
 fn a_call_that_is_held_is_judged_anew_where_its_account_is_another() {
     let quota = json!({ "id": "q", "engine": "global", "limit": 5, "window": "60s", "window_kind": "fixed", "per": ["'all'"] });
     let service = json!({ "cluster": "rate-limit" });
-    let mut scene = scene(json!({ "quotas": [quota], "rate_limit_service": service }));
+    // So that the body is read before it is known to matter.
+    let rules = [rule("llm.model == 'gpt-4o'", json!({}))];
+    let mut scene = scene(json!({ "policies": rules, "quotas": [quota], "rate_limit_service": service }));
     publish(&mut scene, &[entry("acme", json!({}))]);
     let body = r#"{"model":"gpt-4o","input":"a","previous_response_id":"resp_1"}"#;
     let request = user(&scene, "bob").at("POST", "/v1/responses").body(body).to(Some("either"));
