@@ -117,6 +117,11 @@ impl Attachment {
         self.token.as_ref()
     }
 
+    /// True where the caller's own key goes on.
+    pub fn takes_own_key(&self) -> bool {
+        self.own_key.is_some()
+    }
+
     /// Whose account at the provider it is for.
     pub fn owner(&self) -> AccountOwner {
         self.owner

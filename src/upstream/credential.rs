@@ -64,7 +64,7 @@ pub(super) enum Source {
 pub(super) enum Choice<'a> {
     Secret(&'a Secret),
     Token(&'a Chosen),
-    /// The caller's own key, or the one that is kept for its tenant.
+    /// The caller's own key.
     Own,
     Envoy,
 }

@@ -60,16 +60,16 @@ fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
         .map(|SecretSource::Env(name)| name.as_str())
 }
 
-/// Those by which users' own keys are sealed.
-fn sealing_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
-    let sections = config.own_keys.iter();
-    sections.flat_map(|own| [&own.sealing_key].into_iter().chain(&own.other_sealing_keys))
-}
-
 /// Those by which what others have sealed in a feed is opened.
 fn feed_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
     let feeds = config.own_keys.iter().flat_map(|own| &own.feed);
     feeds.flat_map(|feed| [&feed.key].into_iter().chain(&feed.other_keys))
+}
+
+/// Those by which users' own keys are sealed.
+fn sealing_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
+    let sections = config.own_keys.iter();
+    sections.flat_map(|own| [&own.sealing_key].into_iter().chain(&own.other_sealing_keys))
 }
 
 /// The environment variables by whose values issuers and token endpoints know the gateway.

@@ -26,7 +26,7 @@ impl Call {
     pub fn answer_for_refused_credential(&mut self, status: u32, headers: &Headers) -> Option<Answer> {
         let is_about_it =
             ABOUT_THE_CREDENTIAL.contains(&status) || (status == 403 && is_named_by_aws(headers));
-        // A key of the caller's own is the caller's to know about, too, and so is the user whom its token was exchanged for.
+        // A key that the caller has brought is the caller's to know about, too, and so is the user whom its token was exchanged for.
         let is_the_callers = self.has_own_key() || self.has_user_token();
         if !is_about_it || !self.is_let_through() || self.is_open() || is_the_callers {
             return None;
