@@ -33,7 +33,7 @@ pub use identity::{
     WhenStale, shared_keys,
 };
 pub use metering::{MeteredUsage, Metering, StreamUsage};
-pub use own_keys::OwnKeys;
+pub use own_keys::{OwnKeys, ProviderKeyFeed};
 pub use prices::{Above, CallPrices, Price, Prices, TierPrice, TierPrices, TokenPrices, Unpriced};
 pub use quotas::{
     DescriptorValue, Durability, Limit, OnFailure, Override, Period, Quota, QuotaEngine, RefusedAs, TimeZone,

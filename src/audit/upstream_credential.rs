@@ -7,7 +7,7 @@ use super::line::Line;
 pub struct UpstreamCredential<'a> {
     /// The entry of the section `credentials`.
     pub id: Option<&'a str>,
-    /// How it is got; `own` where the caller has brought it.
+    /// How it is got; `own` where the caller has brought it, `feed` where it is kept for it.
     pub kind: Option<&'a str>,
     /// Tells one token from another, and nothing of either.
     pub token_id: Option<&'a str>,
@@ -15,7 +15,7 @@ pub struct UpstreamCredential<'a> {
     pub member: Option<&'a str>,
     /// Whose account it is: `gateway`, `tenant` or `caller`.
     pub owner: Option<&'a str>,
-    /// The `jti` of the caller's own key.
+    /// The `jti` of the key that the caller has brought, or the id of its entry in the feed.
     pub key_id: Option<&'a str>,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::{PolledDocument, WhenStale};
 use super::values::{SecretSource, Span};
 
 /// Users' own keys for providers. A user has a key sealed once, and its applications send the sealed one along; only the
@@ -29,6 +30,30 @@ pub struct OwnKeys {
     /// Keys that only open, at most 4, while the sealing key is rotated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_sealing_keys: Vec<SecretSource>,
+    /// Keys of tenants and users that others keep for them. Absent: a key is what its user brings along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<ProviderKeyFeed>,
+}
+
+/// A document of providers' keys, each sealed for the gateway and kept for one tenant or one user of it, polled through an Envoy
+/// cluster. A key that the caller brings along goes before it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProviderKeyFeed {
+    /// Where the document `{"credentials": […]}` is, to which `claimgate key seal` adds entries; its fields are those of
+    /// `key_feeds.remote`.
+    pub remote: PolledDocument,
+    /// What happens while the document is older than `max_age`: under `deny`, who brings no key of its own is refused 503
+    /// `credential_feed_unavailable`; under `continue` the last good one stays in force. Until one has come, all such are refused.
+    #[serde(default)]
+    pub when_stale: WhenStale,
+    /// Opens what is sealed for the gateway. The value is the private half of a pair that `claimgate key sealing --feed` makes, as
+    /// a JWK (RFC 8037); whoever writes the document has the public half.
+    pub key: SecretSource,
+    /// Keys that open too, at most 4, while the pair is rotated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_keys: Vec<SecretSource>,
 }
 
 impl OwnKeys {

@@ -102,7 +102,8 @@ pub enum ProviderCredential {
     PerTenant(TenantCredentials),
     /// One credential for every tenant: the entry of this id in `credentials`.
     From(String),
-    /// Each caller's own, which it brings along, sealed by this gateway; needs the section `own_keys`.
+    /// Each caller's own, which it brings along, sealed by this gateway, or which `own_keys.feed` has for it or its tenant; needs the
+    /// section `own_keys`.
     Own(OwnCredential),
     /// Envoy adds it after this filter (`credential_injector`); the filter only strips the caller's.
     Envoy,
@@ -113,7 +114,7 @@ pub enum ProviderCredential {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OwnCredential {
-    /// The gateway's credential for callers that bring no key: the name of an environment variable, or `{from: ID}`. Absent:
+    /// The gateway's credential for callers without a key: the name of an environment variable, or `{from: ID}`. Absent:
     /// such callers are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<CredentialSource>,

@@ -134,6 +134,7 @@ reasons! {
     ProviderKeyExpired, "provider_key_expired", 401, "the sealed provider key has expired; have it sealed again";
     ProviderKeyNotForCaller, "provider_key_not_for_caller", 403, "the provider key is not the caller's own";
     ProviderKeyNotForUpstream, "provider_key_not_for_upstream", 403, "the provider key is not for the provider at this path";
+    CredentialFeedUnavailable, "credential_feed_unavailable", 503, "whether a provider key is kept for you cannot be told now; retry shortly";
     TenantCredentialMissing, "tenant_credential_missing", 403, "there is no provider credential for the caller's tenant";
     ProviderCredentialMissing, "provider_credential_missing", 503, "the gateway has no provider credential for this path";
     UpstreamTokenUnavailable, "upstream_token_unavailable", 503, "the gateway has no token for the provider now; retry shortly";

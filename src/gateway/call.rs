@@ -22,7 +22,7 @@ use crate::dialect::{BodyFacts, Operation};
 use crate::identity::{CredentialName, Introspected, Principal};
 use crate::own_key::OwnKey;
 use crate::request::RequestHead;
-use crate::upstream::{Attachment, HeaderPatch, Passport};
+use crate::upstream::{AccountOwner, Attachment, HeaderPatch, Passport};
 
 pub(super) use access_request::AccessRequest;
 pub(super) use arrival::Arrival;
@@ -158,7 +158,7 @@ impl Call {
 
     /// True where it goes on with a key of the caller's own.
     pub(super) fn has_own_key(&self) -> bool {
-        self.attachment().is_some_and(Attachment::takes_own_key)
+        self.attachment().is_some_and(|attachment| attachment.owner() == AccountOwner::Caller)
     }
 
     /// True where it goes on with what the caller's own token was exchanged for.

@@ -22,6 +22,7 @@ mod own_keys;
 mod places;
 mod possession;
 mod proofs;
+mod provider_key_feed;
 mod reasons;
 mod reports;
 mod revoking;
@@ -141,6 +142,7 @@ fn compile_with(signing_key: &str, signer: &RawSigner, change: Value) -> Result<
         "ABSENT" => None,
         "SIGNING" => Some(Secret::new(signing_key)),
         "SEALING" => Some(Secret::new(SEALING_KEY)),
+        "FEED" => Some(Secret::new(provider_key_feed::pair().0.to_string())),
         name => Some(Secret::new(format!("sk-{name}"))),
     };
     Gateway::compile(&Config::from_json(bundle.as_bytes())?, &environment)

@@ -41,7 +41,12 @@ impl Gateway {
     pub(super) fn walk(&self, call: &mut Call, known: &Known<'_>) -> Result<Passed, Stop> {
         let Authenticated { arrival, who, what, taken, .. } = self.authenticate(call, known)?;
         let upstream = self.rooms.upstreams.select(arrival.cluster())?;
-        who.own_key = self.own_key(arrival, who, upstream, known)?;
+        let own_key = self.own_key(arrival, who, upstream, known)?;
+        // A feed may have changed while the call was held.
+        if whose(own_key.as_deref()) != whose(who.own_key.as_deref()) {
+            self.forget_account(what.as_mut(), taken, known);
+        }
+        who.own_key = own_key;
         let what = recognise(arrival, what, upstream, known)?;
         let request = AccessRequest { arrival, who, what, upstream };
         require_granted_operation(request)?;
@@ -121,4 +126,9 @@ impl Gateway {
         request.arrival.set_request_id(&mut patch);
         Ok(Passed { patch, forwarded: Forwarded { proofs, settled, supplied, passport, rewriting } })
     }
+}
+
+/// Whether the account is the caller's or its tenant's; `None` where it is the gateway's.
+fn whose(key: Option<&OwnKey>) -> Option<bool> {
+    key.map(OwnKey::is_of_tenant)
 }

@@ -129,7 +129,7 @@ impl AtCluster {
     /// The caller's own key. Whose it is, the half in the listener's chain has seen; it may have ended since.
     fn own_key(&self, sealed: &[u8], now_seconds: u64) -> Result<OwnKey, Denial> {
         let own_keys = self.own_keys.as_ref().ok_or(Reason::ProviderKeysUnavailable)?;
-        let key = own_keys.open(sealed)?;
+        let key = own_keys.open_carried(sealed)?;
         match key.expires_at() > now_seconds {
             true => Ok(key),
             false => Err(Reason::ProviderKeyExpired.into()),

@@ -3,18 +3,23 @@
 use serde_json::Map;
 
 use super::content::Content;
-use super::owner::Owner;
+use super::owner::{Holder, Owner};
+use super::terms::Terms;
+use crate::config::Timestamp;
 use crate::denial::{Denial, Reason};
 use crate::identity::{Binding, Kind, Limits, Minted, Parent, Principal};
 use crate::secret::Secret;
 
-/// A user's key, opened. Its `Debug` does not show the key.
+/// What a JWE of a feed begins with where it travels beside a request. Nobody can send one: what lies in a feed is not a bearer's.
+const OF_FEED: &str = "cgf_";
+
+/// The key of a user or of its tenant, opened. Its `Debug` does not show the key.
 #[derive(Debug)]
 pub struct OwnKey {
     key: Secret,
-    /// As it was sent.
+    /// As it was sent, or lies in the feed.
     sealed: Secret,
-    owner: Owner,
+    holder: Holder,
     upstreams: Vec<String>,
     /// Of which only the models are limited.
     limits: Limits,
@@ -26,14 +31,49 @@ pub struct OwnKey {
     sealed_by: String,
 }
 
+/// When a key of a feed began and when it ends, in Unix seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    begin: Option<u64>,
+    end: u64,
+}
+
+impl Times {
+    /// Without an end it lasts as long as its entry does.
+    pub(super) fn of(begin: Option<Timestamp>, end: Option<Timestamp>) -> Self {
+        let seconds = |time: Timestamp| u64::try_from(time.unix_seconds()).unwrap_or_default();
+        Self { begin: begin.map(seconds), end: end.map_or(u64::MAX, seconds) }
+    }
+}
+
+/// The JWE in what travels beside a request; `None` where that is a key which was brought along.
+pub(super) fn jwe_of_feed(sealed: &[u8]) -> Option<&str> {
+    std::str::from_utf8(sealed.strip_prefix(OF_FEED.as_bytes())?).ok()
+}
+
 impl OwnKey {
+    /// A key that was kept in a feed.
+    pub(super) fn of_feed(terms: Terms<'_>, (key, jwe): (&str, &str), times: Times, sealed_by: &str) -> Self {
+        let (subject, issuer) = (terms.subject.unwrap_or_default(), terms.issuer);
+        Self {
+            key: Secret::new(key),
+            sealed: Secret::new(format!("{OF_FEED}{jwe}")),
+            holder: terms.holder(),
+            upstreams: terms.upstreams.to_vec(),
+            limits: terms.limits(),
+            expires_at: times.end,
+            revocable: revocable(subject, terms.tenant, (issuer, None), (terms.id, times.begin)),
+            sealed_by: sealed_by.to_owned(),
+        }
+    }
+
     pub(super) fn of(content: Content, sealed: &[u8], sealed_by: &str) -> Self {
         let Content { iss, jti, iat, exp, tenant, sub, sub_iss, upstreams, models, key } = content;
-        let revocable = revocable(&sub, &tenant, (&sub_iss, &iss), (&jti, iat));
+        let revocable = revocable(&sub, &tenant, (Some(&sub_iss), Some(&iss)), (&jti, Some(iat)));
         Self {
             key: Secret::new(key),
             sealed: Secret::new(sealed),
-            owner: Owner { tenant, subject: sub, issuer: sub_iss },
+            holder: Holder::User(Owner { tenant, subject: sub, issuer: sub_iss }),
             upstreams,
             limits: Limits { models, ..Limits::default() },
             expires_at: exp,
@@ -47,12 +87,22 @@ impl OwnKey {
         &self.key
     }
 
-    /// What the caller has sent, which only the gateway can open.
+    /// What the caller has sent, or what lies in the feed, which only the gateway can open.
     pub fn sealed(&self) -> &Secret {
         &self.sealed
     }
 
-    /// Its `jti`.
+    /// True where it was kept in a feed, and not brought along.
+    pub fn is_of_feed(&self) -> bool {
+        jwe_of_feed(self.sealed.expose()).is_some()
+    }
+
+    /// True where the account is the tenant's, and not one user's.
+    pub fn is_of_tenant(&self) -> bool {
+        matches!(self.holder, Holder::Tenant(_))
+    }
+
+    /// Its `jti`, or the id of its entry.
     pub fn id(&self) -> &str {
         &self.revocable.credential_id
     }
@@ -83,7 +133,7 @@ impl OwnKey {
 
     pub(super) fn require_of(&self, owner: &Owner, now_seconds: u64) -> Result<(), Denial> {
         // Whose it is comes first: nobody else is told anything of it.
-        if *owner != self.owner {
+        if !matches!(&self.holder, Holder::User(user) if user == owner) {
             return Err(Reason::ProviderKeyNotForCaller.into());
         }
         match self.expires_at <= now_seconds {
@@ -120,19 +170,15 @@ impl OwnKey {
     }
 }
 
-/// An entry fits the key by its own `jti`, by its owner, or by this gateway as the issuer of what it has sealed.
+/// An entry of a list fits the key by its own name, by its owner, or by this gateway as the issuer of what it has sealed.
 fn revocable(
     subject: &str,
     tenant: &str,
-    (subject_issuer, issuer): (&str, &str),
-    (id, issued_at): (&str, u64),
+    (subject_issuer, issuer): (Option<&str>, Option<&str>),
+    (id, issued_at): (&str, Option<u64>),
 ) -> Principal {
-    let of_subject = Parent {
-        kind: Kind::Jwt,
-        id: String::new(),
-        issuer: Some(subject_issuer.to_owned()),
-        issued_at: Some(issued_at),
-    };
+    let of_subject =
+        Parent { kind: Kind::Jwt, id: String::new(), issuer: subject_issuer.map(str::to_owned), issued_at };
     Principal {
         kind: Kind::Jwt,
         subject: subject.to_owned(),
@@ -144,12 +190,12 @@ fn revocable(
         roles: Vec::new(),
         claims: Map::new(),
         key: None,
-        issuer: Some(issuer.to_owned()),
+        issuer: issuer.map(str::to_owned),
         credential_id: id.to_owned(),
         actor: None,
         actors: Vec::new(),
         expires_at: None,
-        issued_at: Some(issued_at),
+        issued_at,
         binding: Binding::default(),
         minted: Some(Minted { parents: vec![of_subject], limits: Limits::default(), provider_key: None }),
     }

@@ -1,7 +1,8 @@
 //! The section `own_keys`, compiled: who has keys sealed, and how they are opened.
 
 use super::content::Content;
-use super::opened::OwnKey;
+use super::feed::ProviderKeyFeed;
+use super::opened::{OwnKey, jwe_of_feed};
 use super::owner::Owner;
 use super::seal_request::{SealRequest, invalid};
 use super::sealing_keys::{SealingKeys, Unopened};
@@ -33,6 +34,8 @@ pub struct OwnKeys {
     longest_seconds: u64,
     allow: Option<Expression>,
     keys: SealingKeys,
+    /// `None` where nobody keeps keys for others.
+    feed: Option<ProviderKeyFeed>,
     /// The clusters where callers' own keys are used.
     upstreams: Vec<String>,
 }
@@ -86,12 +89,16 @@ impl OwnKeys {
             dry_run(ALLOW, &expression, engine, Expression::boolean)?;
             Ok(expression)
         });
+        let keys = SealingKeys::compile(section, config.tokens.as_ref(), environment)?;
+        let feed = section.feed.as_ref();
+        let feed = feed.map(|feed| ProviderKeyFeed::compile(feed, &keys.ids(), environment)).transpose()?;
         Ok(Some(Self {
             path: section.path.clone(),
             issuer: section.issuer.clone(),
             longest_seconds: section.max_lifetime.seconds(),
             allow: allow.transpose()?,
-            keys: SealingKeys::compile(section, config.tokens.as_ref(), environment)?,
+            keys,
+            feed,
             upstreams,
         }))
     }
@@ -168,6 +175,23 @@ impl OwnKeys {
     pub fn open(&self, value: &[u8]) -> Result<OwnKey, Denial> {
         let (content, sealed_by) = self.opened(value)?;
         Ok(OwnKey::of(content, value, sealed_by))
+    }
+
+    /// The key in what travels beside a request that was judged before, brought along or kept in the feed.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`ProviderKeyFeed::open`].
+    pub fn open_carried(&self, value: &[u8]) -> Result<OwnKey, Denial> {
+        match (jwe_of_feed(value), &self.feed) {
+            (None, _) => self.open(value),
+            (Some(jwe), Some(feed)) => feed.open_carried(jwe),
+            (Some(_), None) => Err(unavailable("the configuration has no `own_keys.feed`")),
+        }
+    }
+
+    /// The keys that are kept for callers; `None` where nobody keeps any.
+    pub fn feed(&self) -> Option<&ProviderKeyFeed> {
+        self.feed.as_ref()
     }
 
     fn opened(&self, value: &[u8]) -> Result<(Content, &str), Denial> {

@@ -11,6 +11,14 @@ pub(super) struct Owner {
     pub(super) issuer: String,
 }
 
+/// Whose account at the provider a key is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    User(Owner),
+    /// Everybody's of this tenant.
+    Tenant(String),
+}
+
 impl Owner {
     /// Whom this caller calls for; `None` where it does not say all three. An API key has no issuer: it is a program's, and
     /// several programs may have one.

@@ -31,12 +31,7 @@ impl SealingKey {
         let secret = secret_of(&object).ok_or("has no `k` in base64url")?;
         let bytes = <&[u8; 32]>::try_from(secret.expose());
         let bytes = bytes.map_err(|_| "has a `k` that is not of 32 bytes")?;
-        // It stands in the names of stats.
-        let is_plain =
-            |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        let id = text("kid").filter(|id| (1..=LONGEST_ID).contains(&id.len()) && is_plain(id));
-        let id = id.ok_or("has no `kid` of 1 to 64 letters, digits, `-` and `_`")?;
-        Ok(Self { key: WrappingKey::new(bytes), id: id.to_owned(), secret })
+        Ok(Self { key: WrappingKey::new(bytes), id: id_of(&object)?, secret })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -64,6 +59,14 @@ impl SealingKey {
     fn header(&self) -> Value {
         json!({ "alg": "A256KW", "enc": "A256GCM", "typ": "cgs+jwt", "kid": self.id })
     }
+}
+
+/// The name of a key of the gateway's, which stands in the names of stats.
+pub(super) fn id_of(jwk: &Map<String, Value>) -> Result<String, &'static str> {
+    let is_plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let id = jwk.get("kid").and_then(Value::as_str);
+    let id = id.filter(|id| (1..=LONGEST_ID).contains(&id.len()) && is_plain(id));
+    id.map(str::to_owned).ok_or("has no `kid` of 1 to 64 letters, digits, `-` and `_`")
 }
 
 fn secret_of(jwk: &Map<String, Value>) -> Option<Secret> {

@@ -67,6 +67,11 @@ impl SealingKeys {
         Ok(Self { own: compiled.next().flatten(), others: compiled.flatten().collect() })
     }
 
+    /// The names of all of them.
+    pub(super) fn ids(&self) -> Vec<&str> {
+        self.own.iter().chain(&self.others).map(SealingKey::id).collect()
+    }
+
     /// Seals a text by the present key; `None` where there is none.
     pub(super) fn seal(&self, text: &[u8], entropy: &[u8; 16]) -> Option<Secret> {
         let jwe = self.own.as_ref()?.seal(text, entropy)?;

@@ -20,9 +20,9 @@ pub(super) enum Credential {
         tenants: BTreeMap<String, Source>,
         fallback: Option<Source>,
     },
-    /// Each caller's own, which it brings along.
+    /// Each caller's own, which it brings along or is kept for it.
     Own {
-        /// The gateway's, for callers that bring none.
+        /// The gateway's, for callers that have none.
         fallback: Option<Source>,
     },
     /// Envoy adds it on the cluster.
@@ -35,7 +35,7 @@ pub enum AccountOwner {
     Gateway,
     /// The caller's tenant has a credential of its own.
     Tenant,
-    /// The caller has brought its own key.
+    /// The caller has a key of its own.
     Caller,
 }
 
@@ -125,6 +125,7 @@ impl Credential {
     /// Whose account it is for.
     pub(super) fn owner(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> AccountOwner {
         match self {
+            Self::Own { .. } if own.is_some_and(OwnKey::is_of_tenant) => AccountOwner::Tenant,
             Self::Own { .. } if own.is_some() => AccountOwner::Caller,
             Self::PerTenant { .. } if tenant.is_some_and(|tenant| self.is_of(tenant)) => AccountOwner::Tenant,
             Self::Own { .. } | Self::PerTenant { .. } | Self::Shared(_) | Self::Envoy => {

@@ -23,7 +23,7 @@ pub struct Passport {
     cluster: String,
     tenant: Option<String>,
     is_openai_compatible: bool,
-    /// The caller's own key, as it was sent.
+    /// The caller's own key, as it was sent or is kept for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     own_key: Option<SealedKey>,
     /// What chooses among several keys; `None` where there are none.

@@ -12,4 +12,5 @@ mod key;
 mod rate_limit;
 mod revoke;
 mod script;
+mod sealed_key;
 mod token;

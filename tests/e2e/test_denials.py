@@ -87,6 +87,7 @@ ELSEWHERE = {
         "grant_type_unsupported",
         "tokens_unavailable",
     },
+    "test_provider_key_feed.py": {"credential_feed_unavailable"},
     "test_own_keys.py": {
         "provider_key_request_invalid",
         "provider_key_request_denied",

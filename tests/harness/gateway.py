@@ -213,6 +213,8 @@ def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
     keys += [proofs["nonce_key"]] if proofs.get("nonce_key") else []
     own = configuration.get("own_keys") or {}
     keys += [own["sealing_key"], *own.get("other_sealing_keys", [])] if own else []
+    feed = own.get("feed") or {}
+    keys += [feed["key"], *feed.get("other_keys", [])] if feed else []
     return tuple(key["env"] for key in keys)
 
 

@@ -15,7 +15,7 @@ from .gateway import ISSUER, base64url
 PATH = "/claimgate/v1/provider-keys"
 HEADER = "x-claimgate-provider-key"
 GATEWAY = "https://gateway.test/"
-ALGORITHMS = ["A256KW", "A256GCM", "dir", "RSA-OAEP-256", "ECDH-ES+A256KW"]
+ALGORITHMS = ["A256KW", "A256GCM", "dir", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"]
 
 
 class SealingKey:
@@ -43,6 +43,35 @@ class SealingKey:
         """The header and the claims."""
         token = jwe.JWE(algs=ALGORITHMS)
         token.deserialize(value.removeprefix("cgs_"), self._jwk)
+        return token.jose_header, json.loads(token.payload)
+
+
+class FeedPair:
+    """A pair of a gateway's, as `claimgate key sealing --feed` makes one, and what is sealed for it."""
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+        self._private = jwk.JWK.generate(kty="OKP", crv="X25519", kid=kid)
+        self.json, self.public = self._private.export_private(), self._private.export_public()
+        evidence.register(Kind.PRIVATE_KEY, json.loads(self.json)["d"])
+
+    def header(self, **fields: Any) -> dict[str, Any]:
+        return {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "typ": "cgf+jwt", "kid": self.kid, **fields}
+
+    def entry(self, name: str, key: str, header: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+        """The entry of a feed for the tenant `acme`, or for whom `fields` say."""
+        said = {"id": name, "tenant": "acme", "upstreams": ["openai"], **fields}
+        content = {field: value for field, value in said.items() if field not in ("not_before", "expires_at", "disabled")}
+        token = jwe.JWE(json.dumps({**content, "key": key}).encode(), json.dumps(header or self.header()), algs=ALGORITHMS)
+        token.add_recipient(jwk.JWK.from_json(self.public))
+        sealed = token.serialize(compact=True)
+        evidence.register(Kind.TOKEN, sealed)
+        return {**said, "jwe": sealed}
+
+    def open(self, sealed: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The header and what is sealed."""
+        token = jwe.JWE(algs=ALGORITHMS)
+        token.deserialize(sealed, self._private)
         return token.jose_header, json.loads(token.payload)
 
 

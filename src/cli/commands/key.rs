@@ -1,11 +1,12 @@
-//! `claimgate key`: API keys, the documents of feeds that hold them, and the gateway's own keys that sign tokens or seal
-//! users' keys.
+//! `claimgate key`: API keys, the documents of feeds that hold them, the gateway's own keys that sign tokens or seal users' keys,
+//! and keys for providers that are sealed for a feed.
 
 mod feed;
 mod feed_document;
 mod hash;
 mod new;
 mod rotate;
+mod seal;
 mod sealing;
 mod signing;
 mod yaml_entry;
@@ -19,6 +20,7 @@ use feed::Feed;
 use hash::Hash;
 use new::New;
 use rotate::Rotate;
+use seal::Seal;
 use sealing::Sealing;
 use signing::Signing;
 
@@ -31,6 +33,7 @@ pub(in crate::cli) enum Key {
     Feed(Feed),
     Signing(Signing),
     Sealing(Sealing),
+    Seal(Seal),
 }
 
 impl Key {
@@ -42,6 +45,7 @@ impl Key {
             Self::Feed(feed) => feed.run(terminal),
             Self::Signing(signing) => signing.run(terminal),
             Self::Sealing(sealing) => sealing.run(terminal),
+            Self::Seal(seal) => seal.run(terminal),
         }
     }
 }

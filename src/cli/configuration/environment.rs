@@ -10,18 +10,24 @@ use crate::config::{
     AwsKeys, ClientProof, Config, Credential, CredentialSource, Introspection, Machine, ProviderCredential,
     SecretSource,
 };
+use crate::own_key::new_pair;
 use crate::secret::Secret;
 
 /// Provider credentials and signing keys are there when Envoy runs; here their names are enough.
 pub(in crate::cli) fn stand_in(config: &Config) -> impl Fn(&str) -> Option<Secret> + use<> {
-    // Keys that sign the tokens of scripts or seal, and that everybody knows; one that does both is refused.
-    environment(config, |name| {
-        Some(json!({ "kty": "oct", "kid": name, "k": stand_in_key(name) }).to_string())
-    })
-}
-
-fn stand_in_key(name: &str) -> String {
-    BASE64URL_NOPAD.encode(&Sha256::digest(name))
+    // Keys that sign the tokens of scripts, seal or open, and that everybody knows; one that does both is refused.
+    let feeds: Vec<String> = feed_keys(config).map(|SecretSource::Env(name)| name.clone()).collect();
+    let others = environment(config, |name| {
+        let key = BASE64URL_NOPAD.encode(&Sha256::digest(name));
+        Some(json!({ "kty": "oct", "kid": name, "k": key }).to_string())
+    });
+    move |name| match feeds.iter().any(|key| key == name) {
+        true => {
+            let (private, _) = new_pair(name, Sha256::digest(name).into())?;
+            Some(Secret::new(private.to_string()))
+        }
+        false => others(name),
+    }
 }
 
 /// As [`stand_in`], but with the signing keys of this process's environment.
@@ -48,7 +54,16 @@ fn environment(
 fn signing_keys(config: &Config) -> impl Iterator<Item = &str> {
     let keys = config.tokens.iter().flat_map(|tokens| [Some(&tokens.signing_key), tokens.other_key.as_ref()]);
     let keys = keys.chain(config.dpop.iter().map(|dpop| dpop.nonce_key.as_ref()));
-    keys.flatten().chain(sealing_keys(config)).map(|SecretSource::Env(name)| name.as_str())
+    keys.flatten()
+        .chain(sealing_keys(config))
+        .chain(feed_keys(config))
+        .map(|SecretSource::Env(name)| name.as_str())
+}
+
+/// Those by which what others have sealed in a feed is opened.
+fn feed_keys(config: &Config) -> impl Iterator<Item = &SecretSource> {
+    let feeds = config.own_keys.iter().flat_map(|own| &own.feed);
+    feeds.flat_map(|feed| [&feed.key].into_iter().chain(&feed.other_keys))
 }
 
 /// Those by which users' own keys are sealed.

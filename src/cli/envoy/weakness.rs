@@ -206,6 +206,9 @@ weaknesses! {
     TokensInClear: Error, "tokens_in_clear",
         "whoever sits on the way to `{0}` reads the gateway's client secret and every token for the provider off the wire",
         "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
+    ProviderKeysInClear: Error, "provider_keys_in_clear",
+        "whoever sits on the way to `{0}` learns which tenants have keys, and has their prompts sent to an account of its own",
+        "write a `transport_socket` with `UpstreamTlsContext`, as in the comments of envoy/envoy.yaml";
     CertificateUnchecked: Error, "certificate_unchecked",
         "whoever sits on the way to `{0}` shows a certificate that anybody made, is believed, and {1}",
         "write `common_tls_context: { validation_context: { trusted_ca: … } }`";

@@ -1,4 +1,4 @@
-//! Documents that are polled through an Envoy cluster: revocation lists and key feeds.
+//! Documents that are polled through an Envoy cluster: revocation lists and feeds.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! The documents of a configuration that are polled, whatever their kind, so that the host has one way for all.
 
 use crate::identity::{FedKeys, MAX_FEED_BYTES};
+use crate::own_key::{FedProviderKeys, FeedTable, ProviderKeyFeed};
 use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
 
 /// One of them, by its index in its section.
@@ -8,6 +9,8 @@ use crate::revocation::{Board, MAX_DOCUMENT_BYTES};
 pub enum Remote {
     RevocationList(usize),
     KeyFeed(usize),
+    /// The only one of the section `own_keys`.
+    ProviderKeyFeed,
 }
 
 /// What one worker holds of them.
@@ -15,6 +18,7 @@ pub enum Remote {
 pub struct Polled {
     pub(in crate::gateway) board: Board,
     pub(in crate::gateway) fed: FedKeys,
+    pub(in crate::gateway) provider_keys: FedProviderKeys,
 }
 
 impl Remote {
@@ -23,6 +27,7 @@ impl Remote {
         match self {
             Self::RevocationList(_) => "revocations",
             Self::KeyFeed(_) => "key_feeds",
+            Self::ProviderKeyFeed => "own_keys",
         }
     }
 
@@ -31,6 +36,7 @@ impl Remote {
         match self {
             Self::RevocationList(_) => "the revocation list",
             Self::KeyFeed(_) => "the key feed",
+            Self::ProviderKeyFeed => "the provider key feed",
         }
     }
 
@@ -38,7 +44,7 @@ impl Remote {
     pub fn limit(self) -> usize {
         match self {
             Self::RevocationList(_) => MAX_DOCUMENT_BYTES,
-            Self::KeyFeed(_) => MAX_FEED_BYTES,
+            Self::KeyFeed(_) | Self::ProviderKeyFeed => MAX_FEED_BYTES,
         }
     }
 }
@@ -49,6 +55,7 @@ impl Polled {
         match remote {
             Remote::RevocationList(list) => self.board.confirm(list, checked_ms),
             Remote::KeyFeed(feed) => self.fed.confirm(feed, checked_ms),
+            Remote::ProviderKeyFeed => self.provider_keys.confirm(ProviderKeyFeed::DOCUMENT, checked_ms),
         }
     }
 
@@ -57,6 +64,7 @@ impl Polled {
         match remote {
             Remote::RevocationList(list) => self.board.checked_ms(list),
             Remote::KeyFeed(feed) => self.fed.checked_ms(feed),
+            Remote::ProviderKeyFeed => self.provider_keys.checked_ms(ProviderKeyFeed::DOCUMENT),
         }
     }
 
@@ -65,11 +73,13 @@ impl Polled {
         match remote {
             Remote::RevocationList(list) => self.board.content(list).map_or(0, |list| list.len()),
             Remote::KeyFeed(feed) => self.fed.content(feed).map_or(0, |keys| keys.len()),
+            Remote::ProviderKeyFeed => self.provider_keys.table().map_or(0, FeedTable::len),
         }
     }
 
     /// Changes with each document that takes another's place.
     pub fn generation(&self) -> u64 {
-        self.board.generation().saturating_add(self.fed.generation())
+        let documents = [self.board.generation(), self.fed.generation(), self.provider_keys.generation()];
+        documents.into_iter().fold(0, u64::saturating_add)
     }
 }

@@ -10,6 +10,7 @@ use crate::dialect::BodyFacts;
 use crate::gateway::call::AccessRequest;
 use crate::gateway::compiled::Remembers;
 use crate::identity::Principal;
+use crate::own_key::OwnKey;
 
 /// What stands for all calls of which rules, quotas and upstream see the same; only this file makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,7 @@ impl DecisionKey {
         }
         // Whose account it is, and never by which key.
         parts.flag(request.own_key().is_some());
+        parts.flag(request.own_key().is_some_and(OwnKey::is_of_tenant));
         match request.what.facts() {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),

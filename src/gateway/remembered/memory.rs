@@ -52,12 +52,12 @@ pub struct Memory {
     unsettled: RefCell<Vec<Unsettled>>,
 }
 
-/// What callers have brought to go on to providers with.
+/// What callers have brought to go on to providers with, or is kept for them.
 #[derive(Debug)]
 pub(in crate::gateway) struct Brought {
     /// What has come of their tokens that were exchanged.
     pub(in crate::gateway) exchanged: Cache<Exchanged, ExchangeName>,
-    /// Their own keys, opened; whose they are is asked each time.
+    /// Keys, opened; whose they are is asked each time.
     pub(in crate::gateway) own_keys: Cache<Rc<OwnKey>>,
 }
 

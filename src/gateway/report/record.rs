@@ -73,7 +73,9 @@ impl Call {
         let member = self.picked().map(|picked| picked.member.name());
         UpstreamCredential {
             id: chosen.map(|chosen| chosen.id.as_ref()),
-            kind: chosen.map(|chosen| chosen.kind).or(own.map(|_| "own")),
+            kind: chosen
+                .map(|chosen| chosen.kind)
+                .or(own.map(|own| if own.is_of_feed() { "feed" } else { "own" })),
             token_id: self.upstream_token().map(|(_, token)| token.id()),
             member: member.or(ending.pool_member.as_deref()),
             owner: attachment.map(|attachment| attachment.owner().name()),

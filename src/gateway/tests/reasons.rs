@@ -12,7 +12,7 @@ use super::own_keys;
 use super::revoking;
 use super::spending;
 use super::{Request, Scene, issuer, key, key_entry, rule};
-use super::{possession, proofs};
+use super::{possession, proofs, provider_key_feed};
 use crate::denial::Reason;
 use crate::ledger::MemoryStore;
 use crate::request::Dialect;
@@ -175,7 +175,12 @@ fn rows() -> Vec<Row> {
 }
 
 fn all_rows() -> impl Iterator<Item = Row> {
-    rows().into_iter().chain(possession::rows()).chain(proofs::rows()).chain(own_keys::rows())
+    rows()
+        .into_iter()
+        .chain(possession::rows())
+        .chain(proofs::rows())
+        .chain(own_keys::rows())
+        .chain(provider_key_feed::rows())
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl<'a> ScriptRunner<'a> {
             let empty: &[u8] = match remote {
                 Remote::RevocationList(_) => br#"{"revoked":[]}"#,
                 Remote::KeyFeed(_) => br#"{"keys":[]}"#,
+                Remote::ProviderKeyFeed => br#"{"credentials":[]}"#,
             };
             let _ = self.gateway.accept(&mut polled, remote, empty, moment.unix_ms);
         }

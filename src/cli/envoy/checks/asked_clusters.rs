@@ -4,7 +4,7 @@ use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
 use crate::cli::envoy::model::{
     Cluster, EnvoyConfig, Role, RouteTable, identity_clusters, limit_cluster, list_clusters, nearby_clusters,
-    token_clusters,
+    provider_key_cluster, token_clusters,
 };
 use crate::cli::envoy::weakness::Weakness;
 use crate::config::Config;
@@ -31,7 +31,7 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
 /// Each that the gateway itself asks something through.
 pub(super) fn asked(config: &Config) -> impl Iterator<Item = &str> {
     let who = identity_clusters(config).chain(list_clusters(config));
-    who.chain(of_credentials(config)).chain(limit_cluster(config))
+    who.chain(provider_key_cluster(config)).chain(of_credentials(config)).chain(limit_cluster(config))
 }
 
 /// Each through which it gets credentials.

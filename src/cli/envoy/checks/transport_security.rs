@@ -1,10 +1,11 @@
-//! The way to a provider, an issuer or a token endpoint: whether it is encrypted, and whether the other end proves who it is.
+//! The way to a provider, an issuer, a token endpoint or a feed: whether it is encrypted, and whether the other end proves who it is.
 
 use super::cluster_destination::destination;
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
 use crate::cli::envoy::model::{
-    Cluster, EnvoyConfig, identity_clusters, is_loopback, nearby_clusters, token_clusters,
+    Cluster, EnvoyConfig, identity_clusters, is_loopback, nearby_clusters, provider_key_cluster,
+    token_clusters,
 };
 use crate::cli::envoy::weakness::Weakness;
 
@@ -22,12 +23,16 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         }
         let has_tokens = is_nearby
             || envoy.gateways.iter().any(|config| token_clusters(config).any(|name| name == cluster.name));
+        let has_provider_keys =
+            envoy.gateways.iter().any(|config| provider_key_cluster(config) == Some(cluster.name));
         let (clear, gain) = if is_provider {
             (Weakness::CredentialInClear, "gets the provider's credential and every prompt")
         } else if has_tokens {
             (Weakness::TokensInClear, "gets the gateway's client secret and every token it asks for")
         } else if has_keys {
             (Weakness::KeysInClear, "hands out keys of its own, and calls or signs tokens for any tenant")
+        } else if has_provider_keys {
+            (Weakness::ProviderKeysInClear, "has tenants' prompts sent to an account of its own")
         } else {
             continue;
         };

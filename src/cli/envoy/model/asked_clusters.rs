@@ -49,3 +49,9 @@ pub(in crate::cli) fn list_clusters(config: &Config) -> impl Iterator<Item = &st
 pub(in crate::cli) fn limit_cluster(config: &Config) -> Option<&str> {
     config.rate_limit_service.as_ref().map(|service| service.cluster.as_str())
 }
+
+/// The cluster that providers' keys come through, which are kept for tenants and users.
+pub(in crate::cli) fn provider_key_cluster(config: &Config) -> Option<&str> {
+    let feed = config.own_keys.as_ref().and_then(|own_keys| own_keys.feed.as_ref());
+    feed.map(|feed| feed.remote.cluster.as_str())
+}

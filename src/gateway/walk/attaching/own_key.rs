@@ -1,4 +1,5 @@
-//! The caller's own key for the provider: opened anew for each call, or as this worker has opened it before.
+//! The caller's own key for the provider, brought along or kept for it: opened anew for each call, or as this worker has opened
+//! it before.
 
 use std::rc::Rc;
 
@@ -8,14 +9,14 @@ use crate::gateway::call::{AccessRequest, Arrival, Identified};
 use crate::gateway::walk::bounds::model_is_elsewhere;
 use crate::gateway::{Gateway, Known};
 use crate::identity::{PROVIDER_KEY, Principal};
-use crate::own_key::OwnKey;
+use crate::own_key::{OwnKey, OwnKeys};
 use crate::request::RequestHead;
 use crate::secret::Secret;
 use crate::upstream::Upstream;
 
 impl Gateway {
-    /// The key that the call brings, in its header or in its token, once all holds but for the model; `None` where it brings none
-    /// that matters here.
+    /// The key that the call brings, in its header or in its token, or else the one that is kept for its caller, once all holds but
+    /// for the model; `None` where there is none that matters here.
     ///
     /// # Errors
     /// Refuses a key that is not this caller's for this upstream: whoever brings one means to pay with it, and nobody else shall.
@@ -26,9 +27,7 @@ impl Gateway {
         upstream: &Upstream,
         known: &Known<'_>,
     ) -> Result<Option<Rc<OwnKey>>, Denial> {
-        if self.rooms.own_keys.is_none() {
-            return Ok(None);
-        }
+        let Some(own_keys) = &self.rooms.own_keys else { return Ok(None) };
         let principal = who.principal();
         let folded = principal.minted.as_ref().and_then(|minted| minted.provider_key.as_ref());
         let value = match (sent(&arrival.head)?, folded.map(Secret::expose)) {
@@ -40,6 +39,9 @@ impl Gateway {
             (Some(value), None) => value,
             // A token is good for other upstreams too.
             (None, Some(value)) if upstream.takes_own_keys() => value,
+            (None, None) if upstream.takes_own_keys() => {
+                return self.kept_key(own_keys, principal, upstream.cluster(), known);
+            }
             (None, _) => return Ok(None),
         };
         let key = self.opened(value, principal, known)?;
@@ -70,11 +72,38 @@ impl Gateway {
             }
         };
         key.require_owner(principal, now_seconds)?;
+        self.unrevoked(key, "it is the sealed provider key", known)
+    }
+
+    /// The key that the feed has for this caller; `None` where it has none.
+    fn kept_key(
+        &self,
+        own_keys: &OwnKeys,
+        principal: &Principal,
+        cluster: &str,
+        known: &Known<'_>,
+    ) -> Result<Option<Rc<OwnKey>>, Denial> {
+        let Some(feed) = own_keys.feed() else { return Ok(None) };
+        let wanted = (cluster, known.moment.unix_ms);
+        let Some(entry) = feed.find(&known.polled.provider_keys, principal, wanted)? else { return Ok(None) };
+        let seen = &known.memory.brought.own_keys;
+        let name = entry.name(seen);
+        let key = match seen.get(name, |_| true) {
+            Some(key) => key,
+            None => {
+                let key = Rc::new(feed.open(entry)?);
+                seen.put(name, Rc::clone(&key));
+                key
+            }
+        };
+        self.unrevoked(key, "it is the provider key that is kept for you", known).map(Some)
+    }
+
+    /// Also where it is remembered.
+    fn unrevoked(&self, key: Rc<OwnKey>, which: &str, known: &Known<'_>) -> Result<Rc<OwnKey>, Denial> {
         match self.rooms.revocations.revoked(&known.polled.board, key.revocable(), known.moment.unix_ms) {
             None => Ok(key),
-            Some(note) => Err(Denial::new(Reason::CredentialRevoked)
-                .with_detail("it is the sealed provider key")
-                .with_note(note)),
+            Some(note) => Err(Denial::new(Reason::CredentialRevoked).with_detail(which).with_note(note)),
         }
     }
 
@@ -91,7 +120,7 @@ impl Gateway {
             None if facts.operation.model_place() == ModelPlace::None => Ok(()),
             None => {
                 Err(Denial::new(Reason::ModelUnknowable)
-                    .with_note("the caller's key is for some models only"))
+                    .with_note("the provider key is for some models only"))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Who calls: proven once per call, and anew where a feed or a key set has changed while it was held.
 
 use crate::denial::{Denial, Reason};
-use crate::gateway::call::{Arrival, Authenticated, Call, Found, Identified, Received, Taken};
+use crate::gateway::call::{Arrival, Authenticated, Call, Found, Identified, Received, Recognised, Taken};
 use crate::gateway::stop::Stop;
 use crate::gateway::{Gateway, Known, Need, Patience};
 use crate::identity::{Caller, Proven, Unproven};
@@ -50,8 +50,18 @@ impl Gateway {
         if who.proven.principal.binding != before.principal.binding {
             who.holder = None;
         }
-        // Whose account it is decides what a body may name, and who is charged.
         who.observed = None;
+        self.forget_account(what.as_mut(), taken, known);
+    }
+
+    /// Forgets what earlier walks have found out of a call that is for another account now: whose it is decides what a body may
+    /// name, and who is charged.
+    pub(in crate::gateway::walk) fn forget_account(
+        &self,
+        what: Option<&mut Recognised>,
+        taken: &mut Taken,
+        known: &Known<'_>,
+    ) {
         if let Some(what) = what {
             what.body = None;
         }
