@@ -1,6 +1,6 @@
 //! What goes to the provider: the caller's credential comes off, the provider's goes on.
 //!
-//! `attach` takes a [`Permit`] and an [`Admission`], so no path of the code can attach a credential before
+//! `attach` takes a [`Permit`](crate::policy::Permit) and an [`Admission`](crate::quota::Admission), so no path of the code can attach a credential before
 //! policy and quota have passed:
 //!
 //! ```compile_fail
@@ -15,38 +15,38 @@
 //! The headers edited are a closed list (`headers.rs`); `:path`, `:authority` and `:method` are never among
 //! them, because Envoy chooses the route again after an edit.
 
-mod address;
-mod credential;
 mod headers;
-mod passport;
+mod credential;
 mod places;
 mod reuse;
 mod stateless;
+mod compiling;
+mod attachment;
+mod attaching;
+mod passport;
+mod address;
 mod url_key;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use crate::config::{self, Asserted, Attach, ConfigError, Factor, StreamUsage};
-use crate::credentials::{Chosen, Credentials, Member, Supply, Token};
+use crate::config::{self, Asserted, Factor, StreamUsage};
+use crate::credentials::Supply;
 use crate::denial::{Denial, Reason};
 use crate::dialect::{ListedOperation, Operation};
 use crate::identity::Principal;
 use crate::own_key::OwnKey;
-use crate::policy::{Permit, UpstreamFacts};
-use crate::quota::Admission;
-use crate::request::{Dialect, RequestHead};
-use crate::secret::Environment;
+use crate::policy::UpstreamFacts;
+use crate::request::Dialect;
 
 pub use address::PublicAddress;
+pub use attachment::{Attachment, Fresh, Proofs};
 pub use credential::AccountOwner;
 use credential::{Choice, Credential};
 pub use headers::{
     Edited, HeaderPatch, REQUEST_ID, answer_patch, claims_identity, edited, steers, trailer_patch,
 };
-use headers::{Place, Setting};
 pub use passport::{AtHand, Attached, Passport};
 use places::Places;
 pub use url_key::UrlKey;
@@ -84,91 +84,7 @@ struct AssertedAccount {
     quota_project: Option<String>,
 }
 
-/// The two proofs that a provider credential costs.
-#[derive(Debug)]
-pub struct Proofs {
-    pub permit: Rc<Permit>,
-    pub admission: Admission,
-}
-
-/// What goes on whatever a principal asks of an upstream by one operation; only [`Upstream::attach`] can read it. It
-/// has no `Debug`, because it holds the provider's credential.
-///
-/// It is remembered with the verdict, so it holds the choice of what is another one at each pass, and never one of them.
-#[derive(Clone)]
-pub struct Attachment {
-    settings: Rc<[Setting]>,
-    later: Later,
-    /// Where the provider wants a key.
-    place: Place,
-    owner: AccountOwner,
-}
-
-/// What goes on beside the settings.
-#[derive(Clone)]
-enum Later {
-    Nothing,
-    /// What this entry of `credentials` gives.
-    Entry(Chosen),
-    /// The caller's own key.
-    OwnKey,
-}
-
-/// What goes on beside an [`Attachment`]: it is got anew at each pass, and never remembered with the verdict.
-#[derive(Clone, Copy)]
-pub enum Fresh<'a> {
-    Token(&'a Token),
-    Member(&'a Member),
-    OwnKey(&'a OwnKey),
-}
-
-impl Attachment {
-    /// The entry of `credentials` that gives what goes on; `None` where none does.
-    pub fn chosen(&self) -> Option<&Chosen> {
-        match &self.later {
-            Later::Entry(chosen) => Some(chosen),
-            Later::Nothing | Later::OwnKey => None,
-        }
-    }
-
-    /// True where the caller's own key goes on.
-    pub fn takes_own_key(&self) -> bool {
-        matches!(self.later, Later::OwnKey)
-    }
-
-    /// Whose account at the provider it is for.
-    pub fn owner(&self) -> AccountOwner {
-        self.owner
-    }
-}
-
 impl Upstreams {
-    /// # Errors
-    /// No upstream, a cluster listed twice, a malformed prefix, or a credential that is not there or that no header can carry.
-    pub fn compile(
-        upstreams: &[config::Upstream],
-        credentials: &Credentials,
-        environment: Environment<'_>,
-    ) -> Result<Self, ConfigError> {
-        if upstreams.is_empty() {
-            return Err(ConfigError::new(
-                "upstreams",
-                "the list is empty; name at least one cluster and its credential",
-            ));
-        }
-        let mut by_cluster = HashMap::with_capacity(upstreams.len());
-        for (index, upstream) in upstreams.iter().enumerate() {
-            let at = format!("upstreams[{index}]");
-            let compiled = Upstream::compile(upstream, &at, (credentials, environment))?;
-            if by_cluster.insert(upstream.cluster.clone(), compiled).is_some() {
-                let why = format!("the cluster `{}` is listed twice", upstream.cluster);
-                return Err(ConfigError::new(format!("{at}.cluster"), why));
-            }
-        }
-        reuse::mark(&mut by_cluster);
-        Ok(Self(by_cluster))
-    }
-
     /// The upstream behind the cluster that Envoy selected.
     pub fn select(&self, cluster: Option<&str>) -> Result<&Upstream, Denial> {
         let cluster = cluster.ok_or(Reason::NoUpstream)?;
@@ -184,64 +100,6 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn compile(
-        upstream: &config::Upstream,
-        at: &str,
-        from: (&Credentials, Environment<'_>),
-    ) -> Result<Self, ConfigError> {
-        if let Some(prefix) = &upstream.path_prefix
-            && (!prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//"))
-        {
-            let why = format!("`{prefix}` is not a prefix; write whole segments such as `/openai`");
-            return Err(ConfigError::new(format!("{at}.path_prefix"), why));
-        }
-        if upstream.cluster.is_empty() {
-            return Err(ConfigError::new(
-                format!("{at}.cluster"),
-                "the name is empty; write that of an Envoy cluster",
-            ));
-        }
-        let credential = Credential::compile(upstream, &format!("{at}.credential"), from)?;
-        require_one_account(upstream, &credential, at)?;
-        stateless::require_responses(upstream, at)?;
-        for (field, asserted) in [("organization", &upstream.organization), ("project", &upstream.project)] {
-            if let Some(Asserted::Value(value)) = asserted
-                && !headers::is_value(value)
-            {
-                return Err(ConfigError::new(
-                    format!("{at}.{field}"),
-                    format!("`{}` cannot be a header's value", value.escape_debug()),
-                ));
-            }
-        }
-        if let Some(project) = &upstream.quota_project {
-            require_quota_project(project, upstream.dialect, &format!("{at}.quota_project"))?;
-        }
-        let places = Places::compile(upstream, at)?;
-        let operations = upstream.operations.iter().enumerate();
-        let operations = operations
-            .map(|(index, entry)| ListedOperation::compile(entry, &format!("{at}.operations[{index}]")));
-        Ok(Self {
-            cluster: upstream.cluster.clone(),
-            dialect: upstream.dialect,
-            path_prefix: upstream.path_prefix.clone(),
-            tenant: upstream.tenant.clone(),
-            metadata: upstream.metadata.clone(),
-            credential,
-            asserted: AssertedAccount {
-                organization: upstream.organization.clone(),
-                project: upstream.project.clone(),
-                quota_project: upstream.quota_project.clone(),
-            },
-            operations: operations.collect::<Result<_, _>>()?,
-            places,
-            price_multiplier: upstream.price_multiplier,
-            stream_usage: upstream.stream_usage,
-            stateless_responses: upstream.stateless_responses.clone(),
-            reused: BTreeSet::new(),
-        })
-    }
-
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
@@ -330,121 +188,6 @@ impl Upstream {
     pub fn require_place(&self, operation: &Operation) -> Result<(), Denial> {
         self.places.as_ref().map_or(Ok(()), |places| places.require(operation.place()))
     }
-
-    /// Puts together what goes on, before the quotas are asked, so that a request which cannot be sent on costs
-    /// nothing. At the cluster the credential goes on later, against [`Self::passport`].
-    ///
-    /// # Errors
-    /// The credential or an identity header that is missing.
-    pub fn prepare(
-        &self,
-        principal: &Principal,
-        operation: &Operation,
-        own: Option<&OwnKey>,
-        attach: Attach,
-    ) -> Result<Attachment, Denial> {
-        let identity = self.identity(principal)?.into_iter();
-        let identity = identity.map(|(name, value)| Setting::new(name, value.as_bytes()));
-        let tenant = principal.tenant.as_deref();
-        let place = headers::place(self.dialect, operation.is_openai_compatible());
-        let (credential, later) = match self.choose(tenant, own)? {
-            Choice::Secret(secret) => (Some(place.holding(secret)), Later::Nothing),
-            Choice::Entry(chosen) => (None, Later::Entry(chosen.clone())),
-            Choice::Own => (None, Later::OwnKey),
-            Choice::Envoy => (None, Later::Nothing),
-        };
-        let credential = credential.filter(|_| attach == Attach::InChain);
-        let settings = identity.chain(credential).collect();
-        Ok(Attachment { settings, later, place, owner: self.credential.owner(tenant, own) })
-    }
-
-    /// Takes the caller's credential and identity headers off and puts the provider's on: what was put together, and the token
-    /// or the key that it has chosen, where that goes on here.
-    pub fn attach(
-        &self,
-        _proofs: &Proofs,
-        attachment: &Attachment,
-        fresh: Option<Fresh<'_>>,
-        request: &RequestHead,
-    ) -> HeaderPatch {
-        let mut patch = HeaderPatch::stripping(request).with(&attachment.settings);
-        match fresh {
-            Some(Fresh::Token(token)) => patch.set_bearer(token.value()),
-            Some(Fresh::Member(member)) => patch.set_key(attachment.place, member.secret()),
-            Some(Fresh::OwnKey(key)) if attachment.takes_own_key() => {
-                patch.set_key(attachment.place, key.secret())
-            }
-            Some(Fresh::OwnKey(_)) | None => {}
-        }
-        if self.dialect == Dialect::Anthropic && request.text(headers::ANTHROPIC_VERSION).is_none() {
-            patch.set(headers::ANTHROPIC_VERSION, b"2023-06-01");
-        }
-        patch
-    }
-
-    /// The identity headers that this upstream asserts for the principal.
-    fn identity<'a>(&'a self, principal: &'a Principal) -> Result<Vec<(&'static str, &'a str)>, Denial> {
-        // The rules isolate tenants; this holds where somebody removed the rule.
-        if self.tenant.is_some() && self.tenant != principal.tenant {
-            return Err(Denial::new(Reason::TenantMismatch));
-        }
-        let quota_project = self.asserted.quota_project.as_deref();
-        let mut identity: Vec<_> =
-            quota_project.into_iter().map(|project| (headers::USER_PROJECT, project)).collect();
-        for (name, asserted, own) in [
-            (headers::ORGANIZATION, &self.asserted.organization, &principal.tenant),
-            (headers::PROJECT, &self.asserted.project, &principal.project),
-        ] {
-            let value = match asserted {
-                None => continue,
-                Some(Asserted::Value(value)) => Some(value),
-                Some(Asserted::Principal) => own.as_ref(),
-            };
-            let value = value.filter(|value| headers::is_value(value));
-            identity.push((name, value.ok_or(Reason::IdentityIncomplete)?.as_str()));
-        }
-        Ok(identity)
-    }
-
-    /// The provider's credential for this tenant, or the caller's own.
-    fn choose(&self, tenant: Option<&str>, own: Option<&OwnKey>) -> Result<Choice<'_>, Denial> {
-        let missing = || {
-            let note = format!("the environment of Envoy has no credential for cluster `{}`", self.cluster);
-            Denial::new(Reason::ProviderCredentialMissing).with_note(note)
-        };
-        self.credential.choose(tenant, own).ok_or_else(|| self.credential.absence())?.ok_or_else(missing)
-    }
-}
-
-/// What is of one account is of no use with keys of several.
-fn require_one_account(
-    upstream: &config::Upstream,
-    credential: &Credential,
-    at: &str,
-) -> Result<(), ConfigError> {
-    let Some(divided) = credential.entries().find(|chosen| !chosen.is_one_account) else { return Ok(()) };
-    let asserted = upstream.organization.is_some() || upstream.project.is_some();
-    let (field, why) = match (asserted, upstream.stateless_responses.is_some()) {
-        (true, _) => ("organization", "the provider refuses keys of other accounts than it names"),
-        (_, true) => {
-            ("stateless_responses", "what an answer has sealed, only the account that made it can open")
-        }
-        (false, false) => return Ok(()),
-    };
-    let why = format!(
-        "the keys of `{}` may be of several accounts, and {why}; write `same_account: true` there, or leave this out",
-        divided.id
-    );
-    Err(ConfigError::new(format!("{at}.{field}"), why))
-}
-
-fn require_quota_project(project: &str, dialect: Dialect, at: &str) -> Result<(), ConfigError> {
-    let why = match (dialect.is_googles(), places::is_name(project)) {
-        (true, true) => return Ok(()),
-        (true, false) => format!("`{}` is no project; write its id or number", project.escape_debug()),
-        (false, _) => format!("`{dialect}` counts against no project of Google Cloud; leave this out"),
-    };
-    Err(ConfigError::new(at, why))
 }
 
 #[cfg(test)]

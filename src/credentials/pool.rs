@@ -9,6 +9,7 @@ mod rests;
 mod ticket;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use member::Member;
 pub use rests::Rests;
@@ -41,7 +42,7 @@ pub struct Pool {
     id: String,
     choice: MemberChoice,
     /// Those that are there.
-    members: Vec<Rc<Member>>,
+    members: Vec<Arc<Member>>,
     /// The variables that the environment lacks.
     missing: Vec<String>,
     /// The members in turn, each as often as its weight says.
@@ -56,7 +57,7 @@ pub struct Pool {
 #[derive(Clone, Debug)]
 pub struct Picked {
     pub pool: PoolIndex,
-    pub member: Rc<Member>,
+    pub member: Arc<Member>,
     ticket: Ticket,
 }
 
@@ -114,7 +115,7 @@ impl Pool {
                 return error(field, format!("`{span}` is not from 1s to 1h"));
             }
         }
-        let (mut members, mut missing): (Vec<Rc<Member>>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut members, mut missing): (Vec<Arc<Member>>, Vec<String>) = (Vec::new(), Vec::new());
         for (index, member) in pool.members.iter().enumerate() {
             let (name, at) = (&member.env, format!("{at}.members[{index}]"));
             if pool.members.iter().take(index).any(|other| other.env == *name) {
@@ -135,7 +136,7 @@ impl Pool {
                 let why = format!("`{name}` holds the same key as `{}`", other.name);
                 return Err(ConfigError::new(format!("{at}.env"), why));
             }
-            members.push(Rc::new(Member { name: name.clone(), weight: member.weight, secret }));
+            members.push(Arc::new(Member { name: name.clone(), weight: member.weight, secret }));
         }
         Ok(Self {
             id: id.to_owned(),
@@ -155,7 +156,7 @@ impl Pool {
     }
 
     /// Those that are there.
-    pub fn members(&self) -> &[Rc<Member>] {
+    pub fn members(&self) -> &[Arc<Member>] {
         &self.members
     }
 
@@ -190,7 +191,7 @@ impl Pool {
         moment: &Moment,
     ) -> Result<Picked, Exhausted> {
         let standing = |member: &Member| state.rests.standing(&member.name, ticket, moment.unix_ms);
-        let serves = |member: &&Rc<Member>| standing(member) == Standing::Serves;
+        let serves = |member: &&Arc<Member>| standing(member) == Standing::Serves;
         let best_for = |seed: u64| {
             let score = |member: &Member| score(seed, member);
             self.members.iter().filter(serves).max_by(|one, other| score(one).total_cmp(&score(other)))
@@ -218,7 +219,7 @@ impl Pool {
             });
             until_ms.min().map_or(Exhausted::Missing, |retry_ms| Exhausted::Refused { retry_ms })
         })?;
-        Ok(Picked { pool: index, member: Rc::clone(member), ticket })
+        Ok(Picked { pool: index, member: Arc::clone(member), ticket })
     }
 
     /// What the provider's answer means for the key; `None` where it goes on serving.
@@ -271,7 +272,7 @@ fn score(seed: u64, member: &Member) -> f64 {
 }
 
 /// Each member as often as its weight says, spread evenly.
-fn turns(members: &[Rc<Member>]) -> Vec<usize> {
+fn turns(members: &[Arc<Member>]) -> Vec<usize> {
     let places = members.iter().enumerate().flat_map(|(index, member)| {
         let weight = f64::from(member.weight);
         (0..member.weight).map(move |turn| ((f64::from(turn) + 0.5) / weight, index))

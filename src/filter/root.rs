@@ -48,7 +48,8 @@ impl Root {
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let envoy = Rc::new(Envoy::of(self.id));
         if attributes::root_id() == AT_CLUSTER {
-            let at_cluster = AtCluster::compile(&config, &environment).map_err(|error| error.to_string())?;
+            let at_cluster =
+                AtCluster::open(&config, &environment, &*envoy).map_err(|error| error.to_string())?;
             return Ok(Half::Cluster(envoy, Rc::new(at_cluster)));
         }
         Ok(Half::Chain(Worker::open(&config, &environment, envoy)?))

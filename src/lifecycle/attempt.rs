@@ -62,11 +62,16 @@ impl Attempt {
 impl AtCluster {
     /// # Errors
     /// What of the sections that it reads is wrong.
-    pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    pub fn open(
+        config: &Config,
+        environment: Environment<'_>,
+        house: &dyn House,
+    ) -> Result<Self, ConfigError> {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
         let upstreams = Upstreams::compile(&config.upstreams, &credentials, environment)?;
         let own_keys = OwnKeys::compile(config, &Engine::new()?, environment)?;
-        Ok(Self { upstreams, credentials, own_keys, pools: Pools::default(), entropy: Entropy::default() })
+        let pools = Pools::open(house, &credentials);
+        Ok(Self { upstreams, credentials, own_keys, pools, entropy: Entropy::default() })
     }
 
     fn attach(&self, house: &dyn House, exchange: &dyn Exchange) -> (Next, Option<Picked>) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{RawSigner, compile, rule};
+use crate::gateway::Gateway;
 
 fn outcome(change: Value) -> Result<(), String> {
     compile(&RawSigner::generate("k"), change).map(|_| ()).map_err(|error| error.to_string())
@@ -10,6 +11,13 @@ fn outcome(change: Value) -> Result<(), String> {
 
 fn upstreams(dialect: &str) -> Value {
     json!([{ "cluster": "one", "dialect": dialect, "credential": { "env": "KEY" }, "tenant": "acme" }])
+}
+
+/// Where a host's workers are threads of one process, they share it.
+#[test]
+fn a_gateway_can_be_shared_by_threads() {
+    const fn shared<T: Send + Sync>() {}
+    const { shared::<Gateway>() };
 }
 
 #[test]

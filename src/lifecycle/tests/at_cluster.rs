@@ -15,7 +15,8 @@ fn scene() -> Scene {
 
 pub(super) fn compiled(scene: &Scene) -> AtCluster {
     let config = Config::from_json(scene.config.to_string().as_bytes()).unwrap();
-    AtCluster::compile(&config, &|name: &str| Some(Secret::new(format!("sk-{name}")))).unwrap()
+    let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
+    AtCluster::open(&config, &environment, &*scene.house).unwrap()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use claimgate::credentials::PoolState;
 use claimgate::gateway::{Body, Call, Gateway, Known, Memory, Need, Outcome, Patience};
 use claimgate::identity::{CARRIERS, EngineAnswer, KeyRing};
 use claimgate::ledger::MemoryStore;
@@ -91,6 +92,7 @@ fn decide(
         keys: &world.keys,
         polled: &world.gateway.polled(),
         tokens: &world.gateway.credentials().slots(),
+        pools: &|_| PoolState::default(),
         verify: &|_| EngineAnswer::Unavailable,
         certificate: &|| None,
         body: Body::Coming,
