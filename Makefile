@@ -10,7 +10,7 @@ QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
 .DELETE_ON_ERROR:
-.PHONY: build module run compose test bench fuzz lint clean wasm-target venv
+.PHONY: build module run compose test keycloak bench fuzz lint clean wasm-target venv
 
 # target/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: module
@@ -38,6 +38,11 @@ compose: build venv
 # The driver builds and installs by itself, so that its summary also tells when that fails.
 test:
 	@RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) python3 tests/setup/test.py
+
+# The exchange of users' tokens by Keycloak, which takes minutes to start.
+keycloak: module venv
+	tests/setup/keycloak
+	KEYCLOAK=1 $(PYTHON) -m pytest -v tests/e2e/test_keycloak.py
 
 # CPU per request of Envoy with the filter and with Envoy's own filters, side by side; some ten minutes. Writes
 # target/bench.json and target/bench.svg; `make bench GROUP=bodies` runs one group and writes nothing.

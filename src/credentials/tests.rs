@@ -216,7 +216,7 @@ fn a_providers_error_is_translated() {
             400,
             entra(1),
             FailureKind::Refused,
-            "the endpoint answered 400 `invalid_client`, AADSTS1: the client is not known, or its secret is wrong",
+            "the endpoint answered 400 `invalid_client`, AADSTS1: the client is not known, or its secret is wrong; Keycloak says so of an `audience` that is no client, too",
         ),
         (
             400,

@@ -105,7 +105,9 @@ impl ErrorAnswer {
 /// What helps against an error of RFC 6749 section 5.2.
 fn meaning(error: &str) -> Option<&'static str> {
     Some(match error {
-        "invalid_client" => "the client is not known, or its secret is wrong",
+        "invalid_client" => {
+            "the client is not known, or its secret is wrong; Keycloak says so of an `audience` that is no client, too"
+        }
         "unauthorized_client" => "the client may not use this grant",
         "invalid_scope" => "the scope is not known, or the client may not have it",
         "invalid_target" => "the audience or resource is not known",
