@@ -10,7 +10,7 @@ QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
 .DELETE_ON_ERROR:
-.PHONY: build module run compose test keycloak bench fuzz lint clean wasm-target venv
+.PHONY: build module run compose test keycloak vault bench fuzz lint clean wasm-target venv
 
 # target/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: module
@@ -43,6 +43,12 @@ test:
 keycloak: module venv
 	tests/setup/keycloak
 	KEYCLOAK=1 $(PYTHON) -m pytest -v tests/e2e/test_keycloak.py
+
+# A feed of providers' keys from a vault, by the template of its agent.
+vault: venv
+	$(CARGO) build
+	tests/setup/vault_template
+	VAULT=1 CLAIMGATE_COMMAND=$(CURDIR)/target/debug/claimgate $(PYTHON) -m pytest -v tests/e2e/test_vault.py
 
 # CPU per request of Envoy with the filter and with Envoy's own filters, side by side; some ten minutes. Writes
 # target/bench.json and target/bench.svg; `make bench GROUP=bodies` runs one group and writes nothing.
