@@ -123,6 +123,27 @@ impl<T: Clone, N: Eq + Hash> Cache<T, N> {
         answers.put(name, answer);
     }
 
+    /// The answer, worked out anew where it is not remembered or `holds` no more.
+    ///
+    /// # Errors
+    /// As `anew`; then nothing is remembered.
+    pub fn get_or<E>(
+        &self,
+        name: N,
+        holds: impl FnOnce(&T) -> bool,
+        anew: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        N: Copy,
+    {
+        if let Some(answer) = self.get(name, holds) {
+            return Ok(answer);
+        }
+        let answer = anew()?;
+        self.put(name, answer.clone());
+        Ok(answer)
+    }
+
     pub fn capacity(&self) -> usize {
         self.capacity.map_or(0, NonZeroUsize::get)
     }

@@ -6,6 +6,7 @@
 //! of use to its owner alone, because the gateway takes it beside the owner's own credential and from nobody else.
 //!
 //! - `jwe`: the encryption (RFC 7516), by one algorithm.
+//! - `key_sources`: how a section names the present key and others.
 //! - `sealing_key`: one key of the gateway, and how it is read.
 //! - `sealing_keys`: the key that seals, and all that open.
 //! - `owner`: whose a key is.
@@ -19,6 +20,7 @@
 //! It does not prove who calls, and it does not know revocations: both are asked each time a key is used.
 
 mod jwe;
+mod key_sources;
 mod sealing_key;
 mod sealing_keys;
 mod owner;

@@ -40,6 +40,7 @@ const LONGEST_REST_MS: u64 = 3_600_000;
 #[derive(Debug)]
 pub struct Pool {
     id: String,
+    rests_key: String,
     choice: MemberChoice,
     /// Those that are there.
     members: Vec<Arc<Member>>,
@@ -140,6 +141,7 @@ impl Pool {
         }
         Ok(Self {
             id: id.to_owned(),
+            rests_key: format!("claimgate.pool.{id}"),
             choice: pool.choose,
             turns: turns(&members),
             members,
@@ -166,8 +168,8 @@ impl Pool {
     }
 
     /// Where its [`Rests`] lie.
-    pub fn rests_key(&self) -> String {
-        format!("claimgate.pool.{}", self.id)
+    pub fn rests_key(&self) -> &str {
+        &self.rests_key
     }
 
     pub(super) fn accounts(&self) -> impl Iterator<Item = Secret> {
@@ -248,6 +250,11 @@ impl Exhausted {
 }
 
 impl Picked {
+    /// What it was chosen by.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// True where this key is left out already for what was asked.
     pub fn is_out(&self, rests: &Rests, now_ms: u64) -> bool {
         matches!(rests.standing(&self.member.name, self.ticket, now_ms), Standing::IsOut { .. })

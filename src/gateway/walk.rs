@@ -23,7 +23,6 @@ use crate::config::Attach;
 use crate::own_key::OwnKey;
 use crate::upstream::{Fresh, HeaderPatch, Proofs};
 
-use attaching::ticket;
 use bounds::{
     require_granted_operation, require_own_account, require_own_conversation, require_own_model,
     require_own_place,
@@ -43,7 +42,7 @@ impl Gateway {
         let upstream = self.rooms.upstreams.select(arrival.cluster())?;
         let own_key = self.own_key(arrival, who, upstream, known)?;
         // A feed may have changed while the call was held.
-        if whose(own_key.as_deref()) != whose(who.own_key.as_deref()) {
+        if own_key.as_deref().map(OwnKey::holder) != who.own_key.as_deref().map(OwnKey::holder) {
             self.forget_account(what.as_mut(), taken, known);
         }
         who.own_key = own_key;
@@ -116,8 +115,11 @@ impl Gateway {
         let mut patch = request.upstream.attach(&proofs, attachment, fresh, request.head());
         let passport = (!is_here).then(|| {
             let (upstream, principal) = (request.upstream, request.principal());
-            let is_pool = matches!(supplied, Some(Supplied::Key(_)));
-            let chooses = (request.own_key(), is_pool.then(|| ticket(request)));
+            let ticket = match &supplied {
+                Some(Supplied::Key(picked)) => Some(picked.ticket()),
+                Some(Supplied::Token(_)) | None => None,
+            };
+            let chooses = (request.own_key(), ticket);
             upstream.passport(&proofs, principal, request.operation(), chooses)
         });
         // Another one may be chosen there.
@@ -126,9 +128,4 @@ impl Gateway {
         request.arrival.set_request_id(&mut patch);
         Ok(Passed { patch, forwarded: Forwarded { proofs, settled, supplied, passport, rewriting } })
     }
-}
-
-/// Whether the account is the caller's or its tenant's; `None` where it is the gateway's.
-fn whose(key: Option<&OwnKey>) -> Option<bool> {
-    key.map(OwnKey::is_of_tenant)
 }

@@ -114,9 +114,9 @@ impl AtCluster {
 
     fn answered(&self, house: &dyn House, exchange: &dyn Exchange, picked: &Picked) {
         let headers = exchange.headers(Part::ResponseHeaders);
-        let status = headers.text(":status").and_then(|status| status.parse().ok());
         let pool = self.credentials.pool(picked.pool);
-        let spell = pool.zip(status).and_then(|(pool, status)| pool.spell(status, &headers));
+        let spell =
+            pool.zip(attributes::status(&headers)).and_then(|(pool, status)| pool.spell(status, &headers));
         if let Some(spell) = spell {
             self.pools.keep_back(house, &self.credentials, (picked, spell));
         }

@@ -41,7 +41,7 @@ impl Pools {
         let mut seen = self.0.borrow_mut();
         let seen = seen.entry(index).or_default();
         if let Some((bytes, version)) =
-            credentials.pool(index).and_then(|pool| house.document(&pool.rests_key()))
+            credentials.pool(index).and_then(|pool| house.document(pool.rests_key()))
             && version != seen.version
         {
             seen.state.rests = Rc::new(Rests::read(&bytes));
@@ -81,27 +81,26 @@ impl Pools {
         count_member(house, pool.id(), name, counted);
         let after = picked.after(spell, &before, now_ms);
         if after != *before {
-            house.replace_document(&pool.rests_key(), &after.write());
+            house.replace_document(pool.rests_key(), &after.write());
         }
     }
 
     /// Nobody tells how the keys stand from now on; a configuration with the same pool tells it anew.
     pub(super) fn close(&self, house: &dyn House, credentials: &Credentials) {
-        for (_, pool) in credentials.pools() {
-            for member in pool.members() {
-                tell_member(house, pool.id(), member.name(), (&Rests::default(), 0));
-            }
-        }
+        credentials.pools().for_each(|(_, pool)| tell(house, pool, &Rests::default(), 0));
     }
 
     /// Tells how the keys stand; every worker tells the same.
     pub(super) fn tick(&self, house: &dyn House, credentials: &Credentials, now_ms: u64) {
         for (index, pool) in credentials.pools() {
-            let rests = self.state(house, credentials, index).rests;
-            for member in pool.members() {
-                tell_member(house, pool.id(), member.name(), (&rests, now_ms));
-            }
+            tell(house, pool, &self.state(house, credentials, index).rests, now_ms);
         }
+    }
+}
+
+fn tell(house: &dyn House, pool: &Pool, rests: &Rests, now_ms: u64) {
+    for member in pool.members() {
+        tell_member(house, pool.id(), member.name(), (rests, now_ms));
     }
 }
 

@@ -102,6 +102,14 @@ impl OwnKey {
         matches!(self.holder, Holder::Tenant(_))
     }
 
+    /// Whose the account is, for the names of what is remembered.
+    pub fn holder(&self) -> &'static str {
+        match &self.holder {
+            Holder::User(_) => "user",
+            Holder::Tenant(_) => "tenant",
+        }
+    }
+
     /// Its `jti`, or the id of its entry.
     pub fn id(&self) -> &str {
         &self.revocable.credential_id

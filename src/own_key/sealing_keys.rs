@@ -1,14 +1,12 @@
 //! The key that seals, and those that open too while keys are rotated.
 
 use super::jwe::Parts;
+use super::key_sources::{places, read};
 use super::sealing_key::SealingKey;
-use crate::config::{self, ConfigError, SecretSource, Tokens};
+use crate::config::{self, ConfigError, Tokens};
 use crate::identity::SEALED_PREFIX;
 use crate::secret::{Environment, Secret};
 use crate::unique_json;
-
-/// The most keys that only open.
-const MOST_OTHERS: usize = 4;
 
 /// A longer value is refused unread; what is sealed is at most 4 KiB.
 const LONGEST: usize = 8 * 1024;
@@ -25,7 +23,7 @@ pub(super) struct SealingKeys {
 /// Why a value cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unopened {
-    /// It was not sealed by one of the keys.
+    /// It was not sealed by one of the keys, or for one.
     Invalid,
     /// There is no key here at all.
     NoKey,
@@ -39,17 +37,13 @@ impl SealingKeys {
         tokens: Option<&Tokens>,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        if section.other_sealing_keys.len() > MOST_OTHERS {
-            let why = format!("more than {MOST_OTHERS} keys; take out those whose last sealed key is over");
-            return Err(ConfigError::new("own_keys.other_sealing_keys", why));
-        }
-        let others = section.other_sealing_keys.iter().enumerate();
-        let others = others.map(|(index, key)| (format!("own_keys.other_sealing_keys[{index}]"), key));
-        let all = std::iter::once(("own_keys.sealing_key".to_owned(), &section.sealing_key)).chain(others);
+        let own = ("own_keys.sealing_key", &section.sealing_key);
+        let others = ("own_keys.other_sealing_keys", section.other_sealing_keys.as_slice());
+        let all = places(own, others, "whose last sealed key is over")?;
         let mut names: Vec<String> = Vec::new();
         let mut compiled = Vec::new();
         for (at, source) in all {
-            let key = read(source, &at, environment)?;
+            let key = read(source, &at, environment, SealingKey::parse)?;
             if let Some(key) = &key {
                 require_other_than_signing(key, &at, tokens, environment)?;
                 if names.iter().any(|name| name == key.id()) {
@@ -93,17 +87,6 @@ impl SealingKeys {
         let key = self.own.iter().chain(&self.others).find(|key| key.wrote(&header))?;
         Some((key.open(parts)?, key.id()))
     }
-}
-
-fn read(
-    source: &SecretSource,
-    at: &str,
-    environment: Environment<'_>,
-) -> Result<Option<SealingKey>, ConfigError> {
-    let SecretSource::Env(name) = source;
-    let Some(jwk) = source.read(at, environment)? else { return Ok(None) };
-    let parsed = SealingKey::parse(&jwk);
-    parsed.map(Some).map_err(|why| ConfigError::new(at, format!("the value of `{name}` {why}")))
 }
 
 /// Whoever could make tokens must not be able to open keys, nor the other way round.

@@ -38,8 +38,7 @@ impl DecisionKey {
             false => parts.push(Some(&caller)),
         }
         // Whose account it is, and never by which key.
-        parts.flag(request.own_key().is_some());
-        parts.flag(request.own_key().is_some_and(OwnKey::is_of_tenant));
+        parts.text(request.own_key().map(OwnKey::holder));
         match request.what.facts() {
             Some(body) => parts.body(body, max_tokens.as_ref()),
             None => parts.push(None),

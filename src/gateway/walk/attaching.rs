@@ -4,5 +4,3 @@ mod member;
 mod own_key;
 mod supply;
 mod token;
-
-pub(super) use member::ticket;

@@ -35,6 +35,11 @@ pub(in crate::lifecycle) fn cluster(exchange: &dyn Exchange) -> Option<String> {
     exchange.text(Attribute::Cluster).filter(|cluster| !cluster.is_empty())
 }
 
+/// What an answer's headers say it came to.
+pub(in crate::lifecycle) fn status(headers: &Headers) -> Option<u32> {
+    headers.text(":status")?.parse().ok()
+}
+
 /// Where an answer comes from: asked in the response phase, because a later cut changes the details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::lifecycle) enum Origin {

@@ -94,7 +94,7 @@ impl Arrival<'_> {
             return Ok(());
         }
         let headers = self.exchange.headers(Part::ResponseHeaders);
-        state.response.status = status(&headers);
+        state.response.status = attributes::status(&headers);
         if state.phase == Phase::Answered {
             self.restore(state, &headers);
             return Ok(());
@@ -201,10 +201,6 @@ impl Arrival<'_> {
         self.exchange.set_header(Part::ResponseHeaders, ":status", status.to_string().as_bytes());
         state.response.status = Some(status);
     }
-}
-
-fn status(headers: &Headers) -> Option<u32> {
-    headers.text(":status")?.parse().ok()
 }
 
 /// To a gRPC request Envoy answers 200 with the error in `grpc-status`.

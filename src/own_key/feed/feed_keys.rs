@@ -2,26 +2,16 @@
 
 use super::entry::LONGEST_JWE;
 use super::pair::FeedPrivateKey;
-use crate::config::{self, ConfigError, SecretSource};
+use crate::config::{self, ConfigError};
 use crate::own_key::jwe::Parts;
+use crate::own_key::key_sources::{places, read};
+use crate::own_key::sealing_keys::Unopened;
 use crate::secret::Environment;
 use crate::unique_json;
-
-/// The most other ones.
-const MOST_OTHERS: usize = 4;
 
 /// Those that the environment has.
 #[derive(Debug)]
 pub(super) struct FeedKeys(Vec<FeedPrivateKey>);
-
-/// Why a JWE cannot be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unopened {
-    /// It is not one that was sealed for one of the keys.
-    NotForUs,
-    /// There is no key here at all.
-    NoKey,
-}
 
 impl FeedKeys {
     /// # Errors
@@ -31,19 +21,11 @@ impl FeedKeys {
         taken: &[&str],
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        if section.other_keys.len() > MOST_OTHERS {
-            let why =
-                format!("more than {MOST_OTHERS} keys; take out those that no entry is sealed for any more");
-            return Err(ConfigError::new("own_keys.feed.other_keys", why));
-        }
-        let others = section.other_keys.iter().enumerate();
-        let others = others.map(|(index, key)| (format!("own_keys.feed.other_keys[{index}]"), key));
+        let own = ("own_keys.feed.key", &section.key);
+        let others = ("own_keys.feed.other_keys", section.other_keys.as_slice());
         let mut keys: Vec<FeedPrivateKey> = Vec::new();
-        for (at, source) in std::iter::once(("own_keys.feed.key".to_owned(), &section.key)).chain(others) {
-            let SecretSource::Env(name) = source;
-            let Some(jwk) = source.read(&at, environment)? else { continue };
-            let key = FeedPrivateKey::parse(&jwk)
-                .map_err(|why| ConfigError::new(&at, format!("the value of `{name}` {why}")))?;
+        for (at, source) in places(own, others, "that no entry is sealed for any more")? {
+            let Some(key) = read(source, &at, environment, FeedPrivateKey::parse)? else { continue };
             if taken.contains(&key.id()) || keys.iter().any(|other| other.id() == key.id()) {
                 let why =
                     format!("has the `kid` `{}` of another key of `own_keys`; give each its own", key.id());
@@ -58,7 +40,7 @@ impl FeedKeys {
     pub(super) fn open(&self, jwe: &str) -> Result<(Vec<u8>, &str), Unopened> {
         match self.0.is_empty() {
             true => Err(Unopened::NoKey),
-            false => self.find(jwe).ok_or(Unopened::NotForUs),
+            false => self.find(jwe).ok_or(Unopened::Invalid),
         }
     }
 

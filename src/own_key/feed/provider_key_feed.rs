@@ -2,7 +2,7 @@
 
 use super::content::FeedContent;
 use super::entry::FeedEntry;
-use super::feed_keys::{FeedKeys, Unopened};
+use super::feed_keys::FeedKeys;
 use super::table::{FeedTable, WantedOwner};
 use crate::config::{self, ConfigError, PolledDocument, WhenStale};
 use crate::denial::{Denial, Reason};
@@ -10,6 +10,7 @@ use crate::identity::Principal;
 use crate::last_known_good::{self, LastKnownGood};
 use crate::own_key::opened::{OwnKey, Times};
 use crate::own_key::owner::Owner;
+use crate::own_key::sealing_keys::Unopened;
 use crate::secret::Environment;
 
 /// The feed's document as one worker has it.
@@ -101,7 +102,7 @@ impl ProviderKeyFeed {
 
     fn content(&self, jwe: &str) -> Result<(FeedContent, &str), &'static str> {
         let (text, sealed_by) = self.keys.open(jwe).map_err(|why| match why {
-            Unopened::NotForUs => "is not sealed for a key of this gateway",
+            Unopened::Invalid => "is not sealed for a key of this gateway",
             Unopened::NoKey => "cannot be opened: the environment of Envoy has no key for it",
         })?;
         let content = FeedContent::read(&text).ok_or("holds something else than a key and whose it is")?;

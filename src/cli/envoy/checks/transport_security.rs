@@ -8,23 +8,20 @@ use crate::cli::envoy::model::{
     token_clusters,
 };
 use crate::cli::envoy::weakness::Weakness;
+use crate::config::Config;
 
 pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for cluster in &envoy.clusters {
         let is_provider = envoy.upstream(cluster.name).is_some();
-        let has_keys =
-            envoy.gateways.iter().any(|config| identity_clusters(config).any(|name| name == cluster.name));
-        let is_nearby =
-            envoy.gateways.iter().any(|config| nearby_clusters(config).any(|name| name == cluster.name));
+        let has_keys = is_named(envoy, cluster, identity_clusters);
+        let is_nearby = is_named(envoy, cluster, nearby_clusters);
         // Metadata servers are asked in clear, on addresses that no router forwards.
         if is_nearby && !leads_past(&cluster.at, |host| is_loopback(host) || host.starts_with("169.254.")) {
             continue;
         }
-        let has_tokens = is_nearby
-            || envoy.gateways.iter().any(|config| token_clusters(config).any(|name| name == cluster.name));
-        let has_provider_keys =
-            envoy.gateways.iter().any(|config| provider_key_cluster(config) == Some(cluster.name));
+        let has_tokens = is_nearby || is_named(envoy, cluster, token_clusters);
+        let has_provider_keys = is_named(envoy, cluster, provider_key_cluster);
         let (clear, gain) = if is_provider {
             (Weakness::CredentialInClear, "gets the provider's credential and every prompt")
         } else if has_tokens {
@@ -49,6 +46,15 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// True where a gateway's configuration names the cluster among those that `clusters` gives of it.
+fn is_named<'a, Names: IntoIterator<Item = &'a str>>(
+    envoy: &'a EnvoyConfig<'_>,
+    cluster: &Cluster<'_>,
+    clusters: impl Fn(&'a Config) -> Names,
+) -> bool {
+    envoy.gateways.iter().any(|config| clusters(config).into_iter().any(|name| name == cluster.name))
 }
 
 /// False only where every address is seen to be on this machine.

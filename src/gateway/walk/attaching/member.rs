@@ -22,7 +22,7 @@ impl Gateway {
 }
 
 /// What chooses among the keys for this call.
-pub(in crate::gateway::walk) fn ticket(request: AccessRequest<'_>) -> Ticket {
+fn ticket(request: AccessRequest<'_>) -> Ticket {
     let principal = request.principal();
     let caller = (principal.tenant.as_deref(), principal.subject.as_str());
     Ticket::new(caller, request.operation().name(), request.what.model())

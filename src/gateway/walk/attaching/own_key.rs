@@ -63,14 +63,8 @@ impl Gateway {
         let own_keys = self.rooms.own_keys.as_ref().ok_or(Reason::ProviderKeysUnavailable)?;
         let (seen, now_seconds) = (&known.memory.brought.own_keys, known.moment.unix_seconds());
         let name = seen.name(&[value]);
-        let key = match seen.get(name, |key| key.expires_at() > now_seconds) {
-            Some(key) => key,
-            None => {
-                let key = Rc::new(own_keys.open(value)?);
-                seen.put(name, Rc::clone(&key));
-                key
-            }
-        };
+        let lasts = |key: &Rc<OwnKey>| key.expires_at() > now_seconds;
+        let key = seen.get_or(name, lasts, || own_keys.open(value).map(Rc::new))?;
         key.require_owner(principal, now_seconds)?;
         self.unrevoked(key, "it is the sealed provider key", known)
     }
@@ -87,15 +81,7 @@ impl Gateway {
         let wanted = (cluster, known.moment.unix_ms);
         let Some(entry) = feed.find(&known.polled.provider_keys, principal, wanted)? else { return Ok(None) };
         let seen = &known.memory.brought.own_keys;
-        let name = entry.name(seen);
-        let key = match seen.get(name, |_| true) {
-            Some(key) => key,
-            None => {
-                let key = Rc::new(feed.open(entry)?);
-                seen.put(name, Rc::clone(&key));
-                key
-            }
-        };
+        let key = seen.get_or(entry.name(seen), |_| true, || feed.open(entry).map(Rc::new))?;
         self.unrevoked(key, "it is the provider key that is kept for you", known).map(Some)
     }
 
