@@ -1,23 +1,18 @@
 """The credential put on at the cluster: it closes the re-chosen route by construction."""
 
-import json
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness import ecds
-from harness.bootstrap import gateway_bootstrap, on_clusters
 from harness.envoy import Envoy
 from harness.gateway import (
     PROVIDER_CREDENTIALS,
-    WASM_FILE,
     Gateway,
     document,
-    environment_keys,
-    half_at_cluster,
     key_entry,
     rule,
+    with_half_at_cluster,
 )
 from harness.simulator import Simulator
 
@@ -38,17 +33,12 @@ LURING_ROUTES = [
 def envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory):
     directory: Path = tmp_path_factory.mktemp("at-cluster")
     configuration = document(keys=[ENTRY], attach="at_cluster", policies=[rule("everybody", "true")])
-    file = directory / "claimgate.json"
-    keys = environment_keys(configuration)
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configuration), environment_keys=keys)
-    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
     retry = {"retry_on": "5xx", "num_retries": 1}
     routes = [
         *LURING_ROUTES,
         {"match": {"prefix": "/gemini/"}, "route": {"cluster": "gemini", "prefix_rewrite": "/", "retry_policy": retry}},
     ]
-    bootstrap = gateway_bootstrap(simulator.ports, directory, file, routes=routes)
-    bootstrap = on_clusters(bootstrap, half_at_cluster(configuration))
+    bootstrap = with_half_at_cluster(configuration, simulator, directory, routes=routes)
     with Envoy(bootstrap, directory, environment=PROVIDER_CREDENTIALS) as envoy:
         yield envoy
         assert envoy.crashes() == 0

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from harness.authorization_server import claims_of
+from harness.authorization_server import HOST, claims_of
 from harness.bootstrap import static_cluster
 from harness.caller import Caller, assert_refused, calling
 from harness.ecds import Reload
 from harness.gateway import document, upstream_entries
-from harness.keycloak import HOST, SECRET, TOKEN_PATH, Keycloak
+from harness.keycloak import SECRET, TOKEN_PATH, Keycloak
 from harness.simulator import Simulator
 
 pytestmark = pytest.mark.skipif(

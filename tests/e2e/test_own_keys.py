@@ -15,8 +15,8 @@ import httpx
 import pytest
 from jwcrypto import jwk
 
-from harness import ecds, evidence
-from harness.bootstrap import gateway_bootstrap, on_clusters, static_cluster
+from harness import evidence
+from harness.bootstrap import static_cluster
 from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
@@ -26,15 +26,13 @@ from harness.gateway import (
     COMMAND,
     PROVIDER_CREDENTIALS,
     ROOT,
-    WASM_FILE,
     Signer,
     document,
-    environment_keys,
-    half_at_cluster,
     issuer_entry,
     key_entry,
     rule,
     upstream_entries,
+    with_half_at_cluster,
 )
 from harness.list_server import ListServer
 from harness.polled import clear, hang_out
@@ -442,11 +440,7 @@ def test_at_the_cluster_the_key_is_opened_there(
 ) -> None:
     """In an Envoy of its own: both halves run there, and each attempt opens the key."""
     directory, settings = tmp_path_factory.mktemp("own_keys_at_cluster"), configuration(attach="at_cluster")
-    file = directory / "claimgate.json"
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(settings), environment_keys=environment_keys(settings))
-    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
-    bootstrap = gateway_bootstrap(simulator.ports, directory, file)
-    bootstrap = on_clusters(bootstrap, half_at_cluster(settings))
+    bootstrap = with_half_at_cluster(settings, simulator, directory)
     bootstrap["static_resources"]["clusters"].append(static_cluster("lists", lists.port))
     simulator.clear()
     with Envoy(bootstrap, directory, environment={**PROVIDER_CREDENTIALS, **ENVIRONMENT}) as envoy:

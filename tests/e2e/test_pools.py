@@ -14,13 +14,20 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import ecds
-from harness.bootstrap import gateway_bootstrap, on_clusters, prefix_route, static_cluster
+from harness.bootstrap import prefix_route, static_cluster
 from harness.caller import CHAT, Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.envoy import Envoy
-from harness.gateway import COMMAND, PROVIDER_CREDENTIALS, ROOT, WASM_FILE, document, environment_keys, half_at_cluster, key_entry, upstream_entries
+from harness.gateway import (
+    COMMAND,
+    PROVIDER_CREDENTIALS,
+    ROOT,
+    document,
+    key_entry,
+    upstream_entries,
+    with_half_at_cluster,
+)
 from harness.keyed_provider import KeyedProvider
 from harness.load import LoadRequest, run_load
 from harness.simulator import Simulator
@@ -231,16 +238,12 @@ def at_cluster(
     quota = {"id": "calls", "limit": 1000, "window": "1h", "per": ["principal.subject"]}
     members = [{"env": name} for name in KEYS]
     configured = configuration({"members": members, "rest": "1s"}, attach="at_cluster", quotas=[quota])
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configured), environment_keys=environment_keys(configured))
-    file = directory / "claimgate.json"
-    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
     again = {"retry_on": "retriable-status-codes", "retriable_status_codes": [429], "num_retries": 2}
     route = prefix_route("/keyed/", "keyed", retry_policy=again)
     # Envoy retries three requests of a cluster at a time unless it is told otherwise.
     many = {"circuit_breakers": {"thresholds": [{"max_retries": 100}]}}
     cluster = static_cluster("keyed", provider.port) | many
-    plain = gateway_bootstrap(simulator.ports, directory, file, routes=[route], clusters=[cluster])
-    bootstrap = on_clusters(plain, half_at_cluster(configured))
+    bootstrap = with_half_at_cluster(configured, simulator, directory, routes=[route], clusters=[cluster])
     with Envoy(bootstrap, directory, concurrency=WORKERS, environment={**PROVIDER_CREDENTIALS, **KEYS}) as envoy:
         yield envoy
         assert envoy.crashes() == 0

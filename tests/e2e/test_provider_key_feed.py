@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import ecds, evidence
-from harness.bootstrap import gateway_bootstrap, on_clusters, static_cluster
+from harness import evidence
+from harness.bootstrap import static_cluster
 from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
@@ -24,14 +24,12 @@ from harness.gateway import (
     COMMAND,
     ISSUER,
     PROVIDER_CREDENTIALS,
-    WASM_FILE,
     Signer,
     document,
-    environment_keys,
-    half_at_cluster,
     issuer_entry,
     key_entry,
     upstream_entries,
+    with_half_at_cluster,
 )
 from harness.list_server import ListServer
 from harness.polled import TICK, hang_out
@@ -452,10 +450,7 @@ def test_at_the_cluster_and_from_a_file_that_envoy_serves(simulator: Simulator, 
     files = ServedFiles(tmp_path / "served", credentials=text("first"))
     settings = configuration(attach="at_cluster")
     settings["own_keys"]["feed"]["remote"] |= {"cluster": FILES, "path": "/credentials"}
-    file = tmp_path / "claimgate.json"
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(settings), environment_keys=environment_keys(settings))
-    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
-    bootstrap = on_clusters(gateway_bootstrap(simulator.ports, tmp_path, file), half_at_cluster(settings))
+    bootstrap = with_half_at_cluster(settings, simulator, tmp_path)
     bootstrap["static_resources"]["clusters"].append(files.cluster())
     bootstrap["static_resources"]["listeners"].append(files.listener())
     simulator.clear()

@@ -14,13 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import ecds
-from harness.bootstrap import gateway_bootstrap, on_clusters, static_cluster
+from harness.bootstrap import static_cluster
 from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling, chat_request
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.envoy import Envoy
-from harness.gateway import COMMAND, ROOT, WASM_FILE, document, environment_keys, half_at_cluster, key_entry, upstream_entries
+from harness.gateway import COMMAND, ROOT, document, key_entry, upstream_entries, with_half_at_cluster
 from harness.identity_provider import FOR_JWT, Client, IdentityProvider
 from harness.load import LoadRequest, run_load
 from harness.simulator import Simulator
@@ -294,13 +293,8 @@ def test_at_the_cluster_each_attempt_has_the_token(
     server.clear()
     simulator.clear()
     configured = configuration(attach="at_cluster")
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configured), environment_keys=environment_keys(configured))
-    file = tmp_path / "claimgate.json"
-    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
-    options = {"clusters": [static_cluster("tokens", server.port)]}
-    plain = gateway_bootstrap(simulator.ports, tmp_path, file, **options)
-    # Envoy leads the gateway's own questions through the filters of their cluster, too.
-    bootstrap = on_clusters(plain, half_at_cluster(configured), but=["tokens"])
+    clusters = [static_cluster("tokens", server.port)]
+    bootstrap = with_half_at_cluster(configured, simulator, tmp_path, but=["tokens"], clusters=clusters)
     with Envoy(bootstrap, tmp_path, concurrency=WORKERS, environment=ENVIRONMENT) as envoy:
         headers = {"authorization": f"Bearer {KEY}"}
         answer = httpx.post(f"{envoy.url}{CHAT_PATH}", headers=headers, json=CHAT, timeout=10)

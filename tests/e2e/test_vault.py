@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.authorization_server import install
 from harness.gateway import COMMAND, ROOT
 from harness.ports import LOOPBACK
 from harness.sealed_keys import FeedPair
@@ -73,8 +74,7 @@ def document(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_agents_template_renders_the_document(document: Path, tmp_path: Path) -> None:
-    ran = subprocess.run([SETUP], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    install(SETUP)
     [template] = re.findall(r"```text\n(template \{.*?^\}$)", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     rendered = tmp_path / "rendered.json"
     [place] = re.findall(r'destination = "([^"]+)"', template)

@@ -25,6 +25,7 @@ MAIN = "no.nav.security.mock.oauth2.StandaloneMockOAuth2ServerKt"
 # It is started once, and lives for seconds.
 JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
 MAY_NOT_INSTALL = 3
+HOST = "login.test"
 START_SECONDS = 60.0
 ANSWER_SECONDS = 20.0
 
@@ -33,10 +34,7 @@ class AuthorizationServer:
     """A running server with one issuer."""
 
     def __init__(self, directory: Path) -> None:
-        ended = subprocess.run([SETUP], capture_output=True, text=True)
-        if ended.returncode == MAY_NOT_INSTALL:
-            pytest.skip(ended.stderr.strip())
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        install(SETUP)
         self.port = free_port()
         command = [*JAVA, "-cp", f"{PACKAGES}/*", MAIN]
         environment = {"SERVER_PORT": str(self.port), "SERVER_HOSTNAME": LOOPBACK}
@@ -61,16 +59,29 @@ class AuthorizationServer:
             return probe.connect_ex((LOOPBACK, self.port)) == 0
 
     def _ask(self, path: str, form: dict[str, str] | None = None) -> bytes:
-        data = urllib.parse.urlencode(form).encode() if form else None
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", data, {"host": "login.test"})
-        with unheard(), urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            return answer.read()
+        return ask(self.port, path, form)
 
     def __enter__(self) -> "AuthorizationServer":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.stop()
+
+
+def install(setup: Path) -> None:
+    """What a script of tests/setup makes; where it may not, the test is skipped."""
+    ended = subprocess.run([setup], capture_output=True, text=True)
+    if ended.returncode == MAY_NOT_INSTALL:
+        pytest.skip(ended.stderr.strip())
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def ask(port: int, path: str, form: dict[str, str] | None = None) -> bytes:
+    """What a server answers that is asked by the name by which the gateway asks it, which its tokens have in `iss`."""
+    data = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(f"http://{LOOPBACK}:{port}{path}", data, {"host": HOST})
+    with unheard(), urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+        return answer.read()
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from . import ecds, evidence
-from .bootstrap import gateway_bootstrap
+from .bootstrap import Document, gateway_bootstrap, on_clusters
 from .dialects import VERTEX_LOCATION, VERTEX_PROJECT
 from .envoy import Envoy
 from .evidence import Kind
@@ -227,6 +227,18 @@ def half_at_cluster(configuration: Mapping[str, Any]) -> dict[str, Any]:
         plugin={"root_id": "claimgate-at-cluster"},
     )
     return {"name": "claimgate-at-cluster", "typed_config": typed}
+
+
+def with_half_at_cluster(
+    configuration: Mapping[str, Any], simulator: Simulator, directory: Path, *, but: Sequence[str] = (), **options: Any
+) -> Document:
+    """A bootstrap with both halves of one configuration, the second on every cluster but these; options as for `bootstrap`."""
+    file = directory / "claimgate.json"
+    keys = environment_keys(configuration)
+    typed = ecds.wasm_config(WASM_FILE, json.dumps(configuration), environment_keys=keys)
+    ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
+    # Envoy leads the gateway's own questions through the filters of their cluster, too.
+    return on_clusters(gateway_bootstrap(simulator.ports, directory, file, **options), half_at_cluster(configuration), but=but)
 
 
 class Gateway:

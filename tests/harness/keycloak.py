@@ -1,29 +1,20 @@
 """Keycloak as a child process, with a realm whose client `gate` may exchange tokens (RFC 8693). It takes minutes to start."""
 
 import json
-import subprocess
 import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from . import evidence
+from .authorization_server import HOST, ask, install
 from .evidence import Kind
 from .ports import LOOPBACK, free_port
 from .processes import Process
-from .wire import unheard
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = ROOT / "tests" / "setup" / "keycloak"
 PLACE = ROOT / "target" / "keycloak"
-MAY_NOT_INSTALL = 3
 START_SECONDS = 600.0
-ANSWER_SECONDS = 30.0
-# By this name the gateway asks it, so that its tokens have it in `iss`.
-HOST = "login.test"
 REALM = "acme"
 SECRET = "secret-of-the-client-at-keycloak-4711"
 PASSWORD = "password-of-a-user-at-keycloak-4711"
@@ -35,10 +26,7 @@ class Keycloak:
     exchange is for `provider`."""
 
     def __init__(self, directory: Path, *users: str) -> None:
-        ended = subprocess.run([SETUP], capture_output=True, text=True)
-        if ended.returncode == MAY_NOT_INSTALL:
-            pytest.skip(ended.stderr.strip())
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        install(SETUP)
         [home] = PLACE.glob("keycloak-*")
         self.port = free_port()
         realm = directory / "realm.json"
@@ -77,10 +65,7 @@ class Keycloak:
             return False
 
     def _ask(self, path: str, form: dict[str, str] | None = None) -> bytes:
-        data = urllib.parse.urlencode(form).encode() if form else None
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", data, {"host": HOST})
-        with unheard(), urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            return answer.read()
+        return ask(self.port, path, form)
 
     def __enter__(self) -> "Keycloak":
         return self

@@ -3,24 +3,20 @@
 import json
 import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from . import evidence
 from .deadline import wait_until
 from .evidence import Kind
 from .ports import LOOPBACK
+from .token_server import Server
 
 ANSWER = {
     "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
 }  # fmt: skip
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 512
-    daemon_threads = True
 
 
 class KeyedProvider:
@@ -51,6 +47,7 @@ class KeyedProvider:
                 """Says nothing."""
 
         self._server = Server((LOOPBACK, 0), Handler)
+        self._server.daemon_threads = True
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
