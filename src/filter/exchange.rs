@@ -39,6 +39,9 @@ impl Exchange for Current {
         let _ = hostcalls::send_http_response(answer.status, headers, body);
     }
 
+    /// Its context can be made the effective one at any time.
+    fn expect_visits(&self) {}
+
     fn resume(&self) {
         let _ = hostcalls::resume_http_request();
     }

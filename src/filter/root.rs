@@ -1,6 +1,7 @@
 //! The root context: one configuration in one worker of Envoy.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use log::{error, info};
 use proxy_wasm::hostcalls;
@@ -12,7 +13,7 @@ use super::configuration::PluginConfiguration;
 use super::stream::{Attempt, Stream, Unconfigured};
 use super::worker::Envoy;
 use crate::config::Config;
-use crate::lifecycle::{self, AtCluster, Delivery, HouseEvent, Worker};
+use crate::lifecycle::{self, AtCluster, ClusterHalf, Delivery, HouseEvent, Worker};
 use crate::secret::Secret;
 
 /// The `root_id` of the plugin on a cluster.
@@ -48,11 +49,12 @@ impl Root {
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let envoy = Rc::new(Envoy::of(self.id));
         if attributes::root_id() == AT_CLUSTER {
-            let at_cluster =
-                AtCluster::open(&config, &environment, &*envoy).map_err(|error| error.to_string())?;
+            let half = ClusterHalf::compile(&config, &environment).map_err(|error| error.to_string())?;
+            let at_cluster = AtCluster::open(Arc::new(half), &*envoy);
             return Ok(Half::Cluster(envoy, Rc::new(at_cluster)));
         }
-        Ok(Half::Chain(Worker::open(&config, &environment, envoy)?))
+        let gateway = Worker::compile(&config, &environment, &*envoy)?;
+        Ok(Half::Chain(Worker::open(gateway, envoy)))
     }
 
     fn on(&mut self, event: HouseEvent) {

@@ -12,7 +12,7 @@ use super::exchange::Current;
 use super::{host, shared_data, signatures};
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, FORMAT, Store};
-use crate::lifecycle::{Exchange, Fetch, GrpcCall, House, Level, MetricKind};
+use crate::lifecycle::{Errand, Fetch, GrpcCall, House, Level, MetricKind};
 
 /// The worker in which the root context `root` runs.
 pub(super) struct Envoy {
@@ -93,14 +93,12 @@ impl House for Envoy {
         self.queue.get_or_init(register).is_some_and(host::put_nothing)
     }
 
-    fn visit(&self, id: u32, with: &mut dyn FnMut(&dyn Exchange)) -> bool {
-        let is_there = hostcalls::set_effective_context(id).is_ok();
-        if is_there {
-            with(&Current);
+    fn visit(&self, id: u32, errand: Errand) {
+        if hostcalls::set_effective_context(id).is_ok() {
+            errand(&Current);
             // What follows is the root's: of a stream that has just ended, nothing would come back.
             let _ = hostcalls::set_effective_context(self.root);
         }
-        is_there
     }
 
     fn metric(&self, kind: MetricKind, name: &str) -> Option<u32> {

@@ -5,6 +5,7 @@
 //! listener's chain does.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::fetching::slot;
 use super::host::{Entropy, Exchange, House, Item, Level, Part, apply, attributes};
@@ -23,12 +24,18 @@ pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
 /// Tells it which of several keys went on.
 pub(super) const MEMBER: &str = "x-claimgate-pool-member";
 
-/// One configuration on a cluster.
-pub struct AtCluster {
+/// One configuration on a cluster, compiled.
+#[derive(Debug)]
+pub struct ClusterHalf {
     upstreams: Upstreams,
     credentials: Credentials,
     /// `None` where nobody brings a key of its own.
     own_keys: Option<OwnKeys>,
+}
+
+/// It in one worker.
+pub struct AtCluster {
+    half: Arc<ClusterHalf>,
     pools: Pools,
     entropy: Entropy,
 }
@@ -59,19 +66,23 @@ impl Attempt {
     }
 }
 
-impl AtCluster {
+impl ClusterHalf {
     /// # Errors
     /// What of the sections that it reads is wrong.
-    pub fn open(
-        config: &Config,
-        environment: Environment<'_>,
-        house: &dyn House,
-    ) -> Result<Self, ConfigError> {
+    pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
-        let upstreams = Upstreams::compile(&config.upstreams, &credentials, environment)?;
-        let own_keys = OwnKeys::compile(config, &Engine::new()?, environment)?;
-        let pools = Pools::open(house, &credentials);
-        Ok(Self { upstreams, credentials, own_keys, pools, entropy: Entropy::default() })
+        Ok(Self {
+            upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
+            own_keys: OwnKeys::compile(config, &Engine::new()?, environment)?,
+            credentials,
+        })
+    }
+}
+
+impl AtCluster {
+    pub fn open(half: Arc<ClusterHalf>, house: &dyn House) -> Self {
+        let pools = Pools::open(house, &half.credentials);
+        Self { half, pools, entropy: Entropy::default() }
     }
 
     fn attach(&self, house: &dyn House, exchange: &dyn Exchange) -> (Next, Option<Picked>) {
@@ -79,17 +90,17 @@ impl AtCluster {
             exchange.remembered(Item::Passport).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let cluster = attributes::cluster(exchange);
         let token = |index| {
-            let slot = slot(house, self.credentials.get(index)?);
+            let slot = slot(house, self.half.credentials.get(index)?);
             slot.usable(house.now_ms()).ok().cloned()
         };
         let own_key = |sealed: &[u8]| self.own_key(sealed, house.now_ms() / 1000);
         let member = |index, ticket| self.member(house, index, ticket);
         let at_hand = AtHand { token: &token, member: &member, own_key: &own_key };
-        match self.upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref(), &at_hand) {
+        match self.half.upstreams.attach_at_cluster(cluster.as_deref(), passport.as_ref(), &at_hand) {
             Ok(Attached { patch, picked }) => {
                 apply(exchange, Part::RequestHeaders, &patch);
                 if let Some(picked) = &picked {
-                    self.pools.goes_on(house, &self.credentials, picked);
+                    self.pools.goes_on(house, &self.half.credentials, picked);
                 }
                 (Next::Continue, picked)
             }
@@ -114,26 +125,26 @@ impl AtCluster {
 
     fn answered(&self, house: &dyn House, exchange: &dyn Exchange, picked: &Picked) {
         let headers = exchange.headers(Part::ResponseHeaders);
-        let pool = self.credentials.pool(picked.pool);
+        let pool = self.half.credentials.pool(picked.pool);
         let spell =
             pool.zip(attributes::status(&headers)).and_then(|(pool, status)| pool.spell(status, &headers));
         if let Some(spell) = spell {
-            self.pools.keep_back(house, &self.credentials, (picked, spell));
+            self.pools.keep_back(house, &self.half.credentials, (picked, spell));
         }
         exchange.set_header(Part::ResponseHeaders, MEMBER, picked.member.name().as_bytes());
     }
 
     /// One of several keys. The half in the listener's chain has seen that one serves.
     fn member(&self, house: &dyn House, index: PoolIndex, ticket: Ticket) -> Result<Picked, Denial> {
-        let pool = self.credentials.pool(index).ok_or(Reason::UpstreamPoolExhausted)?;
-        let state = self.pools.state(house, &self.credentials, index);
+        let pool = self.half.credentials.pool(index).ok_or(Reason::UpstreamPoolExhausted)?;
+        let state = self.pools.state(house, &self.half.credentials, index);
         let moment = self.entropy.moment(house);
         pool.pick(index, ticket, &state, &moment).map_err(|exhausted| exhausted.denial(pool, moment.unix_ms))
     }
 
     /// The caller's own key. Whose it is, the half in the listener's chain has seen; it may have ended since.
     fn own_key(&self, sealed: &[u8], now_seconds: u64) -> Result<OwnKey, Denial> {
-        let own_keys = self.own_keys.as_ref().ok_or(Reason::ProviderKeysUnavailable)?;
+        let own_keys = self.half.own_keys.as_ref().ok_or(Reason::ProviderKeysUnavailable)?;
         let key = own_keys.open_carried(sealed)?;
         match key.expires_at() > now_seconds {
             true => Ok(key),

@@ -13,6 +13,6 @@ pub(super) use bounds::MOST_AT_ONCE;
 pub(super) use entropy::{Entropy, random_key};
 pub use exchange::{Attribute, Exchange, Item, Part, Side};
 pub(super) use held_body::HeldBody;
-pub use house::{Fetch, GrpcCall, House, Level, MetricKind};
+pub use house::{Errand, Fetch, GrpcCall, House, Level, MetricKind};
 pub(super) use patch::apply;
 pub(super) use ticker::{BUSY_TICK, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK};

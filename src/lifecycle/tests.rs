@@ -109,7 +109,8 @@ impl Scene {
         let house = ScriptedHouse::beside(&shared);
         let read = Config::from_json(config.to_string().as_bytes()).unwrap();
         let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
-        let worker = Worker::open(&read, &environment, Rc::clone(&house) as Rc<_>).unwrap();
+        let gateway = Worker::compile(&read, &environment, &*house).unwrap();
+        let worker = Worker::open(gateway, Rc::clone(&house) as Rc<_>);
         Self { house, worker, shared, config }
     }
 

@@ -5,6 +5,7 @@ mod streams;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
@@ -28,7 +29,7 @@ use streams::{OpenStreams, Waiting};
 /// One configuration in one worker.
 pub struct Worker {
     pub(super) house: Rc<dyn House>,
-    pub(super) gateway: Gateway,
+    pub(super) gateway: Arc<Gateway>,
     pub(super) memory: Memory,
     pub(super) fetching: Fetching,
     pub(super) pools: Pools,
@@ -73,17 +74,22 @@ pub(super) enum Tenure {
 }
 
 impl Worker {
-    /// Compiles a configuration, and gets ready what it shares with the other workers.
+    /// Compiles a configuration, and gets ready what all workers share of it.
     ///
     /// # Errors
     /// One line for the operator.
-    pub fn open(
+    pub fn compile(
         config: &Config,
         environment: Environment<'_>,
-        house: Rc<dyn House>,
-    ) -> Result<Rc<Self>, String> {
+        house: &dyn House,
+    ) -> Result<Arc<Gateway>, String> {
         let mut gateway = Gateway::compile(config, environment).map_err(|error| error.to_string())?;
-        gateway.prepare(&*house, || random_key(&*house), house.now_ms())?;
+        gateway.prepare(house, || random_key(house), house.now_ms())?;
+        Ok(Arc::new(gateway))
+    }
+
+    /// One worker under a configuration.
+    pub fn open(gateway: Arc<Gateway>, house: Rc<dyn House>) -> Rc<Self> {
         let fetching = Fetching {
             keys: KeySets::new(&gateway, &*house),
             documents: Documents::new(&gateway, &*house),
@@ -108,7 +114,7 @@ impl Worker {
         };
         // The first tick fetches what is missing at once.
         worker.ticker.set(&*worker.house, BUSY_TICK);
-        Ok(Rc::new(worker))
+        Rc::new(worker)
     }
 
     /// True once the configuration has ended and nothing that was begun is awaited.
@@ -149,13 +155,6 @@ impl Worker {
     /// The exchange waits no longer.
     pub(super) fn release(&self, id: u32) {
         self.streams.waiting.remove(id);
-    }
-
-    /// Notes an exchange that was let through, where it may have to end before it does by itself.
-    pub(super) fn pass(&self, id: u32, state: &Rc<RefCell<State>>) {
-        if self.gateway.may_revoke() {
-            self.streams.open.add(id, state);
-        }
     }
 
     pub(super) fn is_fetching(&self) -> bool {

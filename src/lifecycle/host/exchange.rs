@@ -22,6 +22,9 @@ pub trait Exchange {
     /// Answers in the place of the provider; what has come and what is to come of the request goes nowhere.
     fn answer(&self, answer: &Answer);
 
+    /// From now on the house may visit it.
+    fn expect_visits(&self);
+
     /// Lets a request go on that was held, from outside of its own events.
     fn resume(&self);
 

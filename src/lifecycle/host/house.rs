@@ -47,8 +47,9 @@ pub trait House: Store {
     /// Has [`crate::lifecycle::HouseEvent::Woken`] come once all that is there now has been looked at; false where the host cannot.
     fn wake(&self) -> bool;
 
-    /// Lets `with` act on an exchange outside of its own events; false where it is gone.
-    fn visit(&self, id: u32, with: &mut dyn FnMut(&dyn Exchange)) -> bool;
+    /// Has an errand run on an exchange outside of its own events, now or soon; never where it is gone. One that may be visited
+    /// was told so by [`Exchange::expect_visits`].
+    fn visit(&self, id: u32, errand: Errand);
 
     /// The metric of this name, defined where it is not yet, and once; `None` where the host has none.
     fn metric(&self, kind: MetricKind, name: &str) -> Option<u32>;
@@ -65,6 +66,9 @@ pub trait House: Store {
     /// Tells the operator.
     fn log(&self, level: Level, text: &str);
 }
+
+/// What an event of the house does to an exchange. Other events of the exchange may come before it.
+pub type Errand = Box<dyn FnOnce(&dyn Exchange)>;
 
 /// A request of the gateway's own.
 #[derive(Clone, Copy, Debug)]

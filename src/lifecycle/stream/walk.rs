@@ -1,5 +1,7 @@
 //! The steps of the lifecycle: walk the call, act on the outcome; in an event of the exchange or of the house.
 
+use std::rc::Rc;
+
 use super::waiting::{Step, answer, hold};
 use super::{Next, Stream};
 use crate::credentials::Absence;
@@ -26,7 +28,7 @@ impl Stream {
         match self.walk(exchange, Patience::Left, moment) {
             Step::Pass => {
                 self.worker.release(self.id);
-                self.worker.pass(self.id, &self.state);
+                self.pass(exchange);
                 Next::Continue
             }
             Step::Answered => {
@@ -34,42 +36,57 @@ impl Stream {
                 Next::Pause
             }
             Step::Held => {
+                exchange.expect_visits();
                 self.worker.hold(self.id, &self.state);
                 Next::Pause
             }
         }
     }
 
+    /// Notes an exchange that was let through, where it may have to end before it does by itself.
+    fn pass(&self, exchange: &dyn Exchange) {
+        if self.worker.gateway.may_revoke() {
+            exchange.expect_visits();
+            self.worker.streams.open.add(self.id, &self.state);
+        }
+    }
+
     /// Walks an exchange that was held on, in an event of the house.
-    pub(in crate::lifecycle) fn resume(&self, patience: Patience) {
-        self.worker.house.visit(self.id, &mut |exchange| match self.walk(
-            exchange,
-            patience,
-            self.worker.moment(),
-        ) {
-            Step::Pass => {
-                self.worker.pass(self.id, &self.state);
-                exchange.resume();
+    pub(in crate::lifecycle) fn resume(self, patience: Patience) {
+        self.visit_held(move |stream, exchange| {
+            match stream.walk(exchange, patience, stream.worker.moment()) {
+                Step::Pass => {
+                    stream.pass(exchange);
+                    exchange.resume();
+                }
+                Step::Answered => {}
+                Step::Held => stream.worker.hold(stream.id, &stream.state),
             }
-            Step::Answered => {}
-            Step::Held => self.worker.hold(self.id, &self.state),
         });
     }
 
     /// Refuses an exchange that was held, in an event of the house.
-    pub(in crate::lifecycle) fn refuse_held(&self, denial: impl Into<Denial>) {
-        let mut denial = Some(denial.into());
-        self.worker.house.visit(self.id, &mut |exchange| {
-            if let Some(denial) = denial.take() {
-                self.refuse(exchange, denial);
+    pub(in crate::lifecycle) fn refuse_held(self, denial: impl Into<Denial> + 'static) {
+        self.visit_held(move |stream, exchange| stream.refuse(exchange, denial));
+    }
+
+    /// Acts on an exchange that was held, if it still is by then.
+    fn visit_held(self, act: impl FnOnce(&Self, &dyn Exchange) + 'static) {
+        let (house, id) = (Rc::clone(&self.worker.house), self.id);
+        let errand = move |exchange: &dyn Exchange| {
+            let is_held = self.state.borrow().phase.is_held();
+            if is_held {
+                act(&self, exchange);
             }
-        });
+        };
+        house.visit(id, Box::new(errand));
     }
 
     /// Ends an exchange that was let through and has been refused since: by our answer where the provider's has not begun,
     /// else in the middle of it. In an event of the house.
-    pub(in crate::lifecycle) fn end(&self) {
-        self.worker.house.visit(self.id, &mut |exchange| {
+    pub(in crate::lifecycle) fn end(self) {
+        let (house, id) = (Rc::clone(&self.worker.house), self.id);
+        let errand = move |exchange: &dyn Exchange| {
             let has_begun = self.state.borrow().response.status.is_some();
             match has_begun {
                 true => {
@@ -78,7 +95,8 @@ impl Stream {
                 }
                 false => self.state.borrow_mut().answer(exchange),
             }
-        });
+        };
+        house.visit(id, Box::new(errand));
     }
 
     pub(in crate::lifecycle) fn refuse(&self, exchange: &dyn Exchange, denial: impl Into<Denial>) {

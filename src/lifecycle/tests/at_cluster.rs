@@ -1,12 +1,13 @@
 //! The half on a cluster, and what the half in the listener's chain makes of its refusal.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::{BODY, Scene};
 use crate::config::Config;
-use crate::lifecycle::{AtCluster, Attempt, Attribute, Exchange, Item, Next, Part};
+use crate::lifecycle::{AtCluster, Attempt, Attribute, ClusterHalf, Exchange, Item, Next, Part};
 use crate::secret::Secret;
 
 fn scene() -> Scene {
@@ -16,7 +17,7 @@ fn scene() -> Scene {
 pub(super) fn compiled(scene: &Scene) -> AtCluster {
     let config = Config::from_json(scene.config.to_string().as_bytes()).unwrap();
     let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
-    AtCluster::open(&config, &environment, &*scene.house).unwrap()
+    AtCluster::open(Arc::new(ClusterHalf::compile(&config, &environment).unwrap()), &*scene.house)
 }
 
 #[test]

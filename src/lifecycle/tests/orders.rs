@@ -75,6 +75,33 @@ fn an_exchange_that_the_host_has_dropped_is_not_acted_on() {
 }
 
 #[test]
+fn a_visit_that_comes_late_does_nothing_to_an_exchange_that_waits_no_more() {
+    let scene = Scene::new(json!({}));
+    scene.house.visit_later();
+    let mut playing = scene.chat(1).begins(false);
+    scene.tick_after(HOLD_MS);
+    // The end of the body comes before the refusal.
+    playing.chunk(BODY.as_bytes(), true);
+    assert_eq!(scene.house.run_errands(), 1);
+    playing.is_through(BODY.as_bytes());
+}
+
+#[test]
+fn a_visit_that_comes_late_lets_what_has_come_meanwhile_go_on_too() {
+    let scene = Scene::new(remote_issuer());
+    scene.house.visit_later();
+    let signer = RawSigner::generate("k");
+    let mut playing = scene.bearing(1, &token(&signer)).begins(false);
+    playing.chunk(&BODY.as_bytes()[..4], false);
+    scene.tick_after(1);
+    scene.answer_keys(&signer);
+    playing.chunk(&BODY.as_bytes()[4..], true);
+    playing.waits();
+    assert_eq!(scene.house.run_errands(), 1);
+    playing.is_through(BODY.as_bytes());
+}
+
+#[test]
 fn a_configuration_that_ends_stays_for_those_who_wait_for_its_fetch() {
     let scene = Scene::new(remote_issuer());
     let signer = RawSigner::generate("k");

@@ -20,6 +20,7 @@ pub(super) struct Played {
     pub(super) texts: RefCell<Vec<(Attribute, String)>>,
     pub(super) numbers: RefCell<Vec<(Attribute, u64)>>,
     answers: RefCell<Vec<Answer>>,
+    expects_visits: Cell<bool>,
     resumes: Cell<usize>,
     is_cut: Cell<bool>,
     kept: RefCell<Vec<(Item, Vec<u8>)>>,
@@ -49,6 +50,10 @@ impl Played {
         let answers = self.answers.borrow();
         let headers = &answers.first()?.headers;
         headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+    }
+
+    pub(super) fn expects_visits(&self) -> bool {
+        self.expects_visits.get()
     }
 
     pub(super) fn resumes(&self) -> usize {
@@ -107,6 +112,10 @@ impl Exchange for Played {
 
     fn answer(&self, answer: &Answer) {
         self.answers.borrow_mut().push(answer.clone());
+    }
+
+    fn expect_visits(&self) {
+        self.expects_visits.set(true);
     }
 
     fn resume(&self) {

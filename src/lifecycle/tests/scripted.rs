@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::played::Played;
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, MemoryStore, Store};
-use crate::lifecycle::{Exchange, Fetch, GrpcCall, House, Level, MetricKind};
+use crate::lifecycle::{Errand, Fetch, GrpcCall, House, Level, MetricKind};
 use crate::policy::fixture::NOW_MS;
 
 /// What all workers of one host share.
@@ -29,12 +29,20 @@ pub(super) struct ScriptedHouse {
     calls: RefCell<Vec<(u32, Vec<u8>)>>,
     /// The answer to a fetch that is being delivered.
     delivered: RefCell<Vec<(String, Vec<u8>)>>,
-    refuses: Cell<bool>,
-    cannot_wake: Cell<bool>,
+    manners: Manners,
     wakes: Cell<usize>,
     period: Cell<Option<Duration>>,
     metrics: RefCell<Vec<(String, i64)>>,
     log: RefCell<Vec<String>>,
+}
+
+/// What hosts do differently.
+#[derive(Default)]
+struct Manners {
+    refuses_dispatch: Cell<bool>,
+    cannot_wake: Cell<bool>,
+    /// The errands that wait, where they are not run at once.
+    errands: RefCell<Option<Vec<(u32, Errand)>>>,
 }
 
 /// A fetch that was sent.
@@ -55,8 +63,7 @@ impl ScriptedHouse {
             fetches: RefCell::default(),
             calls: RefCell::default(),
             delivered: RefCell::default(),
-            refuses: Cell::new(false),
-            cannot_wake: Cell::new(false),
+            manners: Manners::default(),
             wakes: Cell::new(0),
             period: Cell::new(None),
             metrics: RefCell::default(),
@@ -78,11 +85,26 @@ impl ScriptedHouse {
 
     /// From now on no request of the gateway's own is taken.
     pub(super) fn refuse_dispatch(&self) {
-        self.refuses.set(true);
+        self.manners.refuses_dispatch.set(true);
     }
 
     pub(super) fn refuse_waking(&self) {
-        self.cannot_wake.set(true);
+        self.manners.cannot_wake.set(true);
+    }
+
+    /// From now on errands wait for [`Self::run_errands`].
+    pub(super) fn visit_later(&self) {
+        self.manners.errands.replace(Some(Vec::new()));
+    }
+
+    /// Runs the errands that wait, where their exchanges are still there; how many did.
+    pub(super) fn run_errands(&self) -> usize {
+        let errands = self.manners.errands.borrow_mut().as_mut().map(std::mem::take).unwrap_or_default();
+        let run = |(id, errand): (u32, Errand)| {
+            let exchange = self.exchanges.borrow().get(&id).cloned();
+            exchange.map(|exchange| errand(&*exchange))
+        };
+        errands.into_iter().filter_map(run).count()
     }
 
     /// The fetches that were sent since the last call.
@@ -167,7 +189,7 @@ impl House for ScriptedHouse {
     }
 
     fn fetch(&self, fetch: &Fetch<'_>) -> Result<u32, String> {
-        if self.refuses.get() {
+        if self.manners.refuses_dispatch.get() {
             return Err("BadArgument".to_owned());
         }
         let token = self.token();
@@ -189,7 +211,7 @@ impl House for ScriptedHouse {
     }
 
     fn call(&self, call: &GrpcCall<'_>) -> Option<u32> {
-        if self.refuses.get() {
+        if self.manners.refuses_dispatch.get() {
             return None;
         }
         let token = self.token();
@@ -203,15 +225,18 @@ impl House for ScriptedHouse {
 
     fn wake(&self) -> bool {
         self.wakes.set(self.wakes.get().saturating_add(1));
-        !self.cannot_wake.get()
+        !self.manners.cannot_wake.get()
     }
 
-    fn visit(&self, id: u32, with: &mut dyn FnMut(&dyn Exchange)) -> bool {
+    fn visit(&self, id: u32, errand: Errand) {
         let exchange = self.exchanges.borrow().get(&id).cloned();
-        if let Some(exchange) = &exchange {
-            with(&**exchange);
+        if let Some(exchange) = exchange {
+            assert!(exchange.expects_visits(), "nobody said that {id} may be visited");
+            if let Some(errands) = &mut *self.manners.errands.borrow_mut() {
+                return errands.push((id, errand));
+            }
+            errand(&*exchange);
         }
-        exchange.is_some()
     }
 
     fn metric(&self, _kind: MetricKind, name: &str) -> Option<u32> {
