@@ -14,8 +14,6 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::anomaly::AnomalyKind;
-
 pub use bill::{Bill, BillItem, QuotaTally};
 pub use line::{Line, Members};
 pub use spent::{Price, Spent};
@@ -187,11 +185,6 @@ impl Subject<'_> {
     }
 }
 
-/// The counter of one kind of anomaly; the shipped `stats_tags` make a label of the kind.
-pub fn anomaly_counter(kind: AnomalyKind) -> String {
-    format!("claimgate.anomalies.kind.{}", kind.name())
-}
-
 /// What one counter in Envoy's stats stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tally {
@@ -202,12 +195,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The name of the counter; the shipped `stats_tags` turn its parts into Prometheus labels.
-    pub fn counter(&self) -> String {
-        format!(
-            "claimgate.decisions.decision.{}.reason.{}.dialect.{}.tenant.{}",
-            self.decision, self.reason, self.dialect, self.tenant
-        )
+    pub const FAMILY: &'static str = "claimgate.decisions";
+    pub const LABELS: [&'static str; 4] = ["decision", "reason", "dialect", "tenant"];
+
+    /// The values of its labels.
+    pub fn values(&self) -> [&str; 4] {
+        [self.decision, self.reason, self.dialect, &self.tenant]
     }
 }
 
@@ -236,8 +229,7 @@ mod tests {
         assert_eq!(label(&"ä".repeat(100)), "_".repeat(64), "a long one is cut");
         let tally =
             Tally { decision: "deny", reason: "key_unknown", dialect: "openai", tenant: label("a.b") };
-        let name = "claimgate.decisions.decision.deny.reason.key_unknown.dialect.openai.tenant.a_b";
-        assert_eq!(tally.counter(), name);
+        assert_eq!(tally.values(), ["deny", "key_unknown", "openai", "a_b"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod configuration;
 mod exchange;
 mod header_map;
 mod host;
+mod protobuf;
 mod root;
 mod shared_data;
 mod signatures;

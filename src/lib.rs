@@ -33,4 +33,6 @@ pub mod lifecycle;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod module;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod cli;

@@ -57,7 +57,9 @@ mod attempt;
 
 pub use attempt::{AtCluster, Attempt, ClusterHalf};
 pub use fetching::Delivery;
-pub use host::{Attribute, Errand, Exchange, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side};
+pub use host::{
+    Attribute, Errand, Exchange, Family, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side,
+};
 pub use stream::{Event, Next, Stream};
 pub use worker::{HouseEvent, Worker};
 

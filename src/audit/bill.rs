@@ -45,8 +45,8 @@ pub struct QuotaTally {
 }
 
 impl QuotaTally {
-    const BEFORE_LABEL: &'static str = "claimgate.charges.quota.";
-    const BEFORE_UNIT: &'static str = ".unit.";
+    pub const FAMILY: &'static str = "claimgate.charges";
+    pub const LABELS: [&'static str; 2] = ["quota", "unit"];
 
     pub fn of(quota: &str, unit: &str) -> Self {
         Self { label: label(quota), unit: unit.to_owned() }
@@ -60,14 +60,16 @@ impl QuotaTally {
         &self.unit
     }
 
-    /// The name of the counter; the shipped `stats_tags` turn its parts into Prometheus labels.
-    pub fn counter(&self) -> String {
-        format!("{}{}{}{}", Self::BEFORE_LABEL, self.label, Self::BEFORE_UNIT, self.unit)
+    /// The values of its labels.
+    pub fn values(&self) -> [&str; 2] {
+        [&self.label, &self.unit]
     }
 
-    /// Of the counter with this name; `None` where it counts something else.
+    /// Of the counter that Envoy's own stats have under this name; `None` where it counts something else.
     pub fn named(counter: &str) -> Option<Self> {
-        let (label, unit) = counter.strip_prefix(Self::BEFORE_LABEL)?.split_once(Self::BEFORE_UNIT)?;
+        let [quota, unit] = Self::LABELS;
+        let labels = counter.strip_prefix(Self::FAMILY)?.strip_prefix(&format!(".{quota}."))?;
+        let (label, unit) = labels.split_once(&format!(".{unit}."))?;
         Some(Self::of(label, unit))
     }
 }
@@ -84,7 +86,6 @@ mod tests {
             ("a b/ü", "claimgate.charges.quota.a_b__.unit.tokens"),
         ] {
             let tally = QuotaTally::of(quota, "tokens");
-            assert_eq!(tally.counter(), counter);
             assert_eq!(QuotaTally::named(counter), Some(tally));
         }
         for counter in ["claimgate.decisions.decision.allow", "claimgate.charges.quota.a", "quota.a.unit.b"] {

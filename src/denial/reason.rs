@@ -145,6 +145,7 @@ reasons! {
     ExchangeInteractionRequired, "exchange_interaction_required", 401, "the authorization server wants more of the user; sign in once more with the `claims` of this answer's challenge";
     IdentityIncomplete, "identity_incomplete", 403, "the provider at this path needs an organization or project that the credential does not name";
     HoldTimeout, "hold_timeout", 503, "the request took too long to be decided; retry shortly";
+    InternalError, "internal_error", 503, "the gateway failed at this request; retry shortly, and tell whoever runs this gateway if it fails again";
     RouteChanged, "route_changed", 502, "the request reached another provider than the one it was decided for";
     UpstreamCredentialRefused, "upstream_credential_refused", 502, "the provider refused the gateway's own credential, not yours; whoever runs this gateway must put that right";
 

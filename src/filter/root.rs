@@ -49,7 +49,8 @@ impl Root {
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let envoy = Rc::new(Envoy::of(self.id));
         if attributes::root_id() == AT_CLUSTER {
-            let half = ClusterHalf::compile(&config, &environment).map_err(|error| error.to_string())?;
+            let half =
+                ClusterHalf::compile(&config, &environment, &*envoy).map_err(|error| error.to_string())?;
             let at_cluster = AtCluster::open(Arc::new(half), &*envoy);
             return Ok(Half::Cluster(envoy, Rc::new(at_cluster)));
         }

@@ -4,6 +4,7 @@
 
 use proxy_wasm::hostcalls;
 
+use super::protobuf::push_field;
 use crate::identity::{EngineAnswer, Question};
 
 /// `envoy.source.extensions.common.wasm.VerifySignatureArguments`, by field number.
@@ -26,17 +27,4 @@ pub(super) fn verify(question: &Question<'_>) -> EngineAnswer {
         Ok(_) => EngineAnswer::Invalid,
         Err(_) => EngineAnswer::Unavailable,
     }
-}
-
-/// A length-delimited field of a protobuf message.
-fn push_field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    const LENGTH_DELIMITED: u8 = 2;
-    message.push((number << 3) | LENGTH_DELIMITED);
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        message.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-        length >>= 7;
-    }
-    message.push(u8::try_from(length).unwrap_or_default());
-    message.extend_from_slice(bytes);
 }

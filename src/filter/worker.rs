@@ -9,10 +9,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use super::exchange::Current;
-use super::{host, shared_data, signatures};
+use super::{host, protobuf, shared_data, signatures};
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, FORMAT, Store};
-use crate::lifecycle::{Errand, Fetch, GrpcCall, House, Level, MetricKind};
+use crate::lifecycle::{Errand, Family, Fetch, GrpcCall, House, Level, MetricKind};
 
 /// The worker in which the root context `root` runs.
 pub(super) struct Envoy {
@@ -71,10 +71,12 @@ impl House for Envoy {
         hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, length).ok().flatten()
     }
 
-    /// The place is a `GrpcService`: of a bare name that is no cluster's, the host says what the SDK takes for a reason to panic.
+    /// The place is a `GrpcService`, not the cluster's bare name: a name that happens to parse as one ends Envoy 1.40, and of one
+    /// that is no cluster's, the host says what the SDK takes for a reason to panic.
     fn call(&self, call: &GrpcCall<'_>) -> Option<u32> {
-        let GrpcCall { place, service, method, message, timeout } = *call;
-        hostcalls::dispatch_grpc_call(place, service, method, Vec::new(), Some(message), timeout).ok()
+        let GrpcCall { cluster, service, method, message, timeout } = *call;
+        let place = protobuf::grpc_service(cluster)?;
+        hostcalls::dispatch_grpc_call(&place, service, method, Vec::new(), Some(message), timeout).ok()
     }
 
     fn tick_every(&self, period: Duration) {
@@ -101,16 +103,20 @@ impl House for Envoy {
         }
     }
 
-    fn metric(&self, kind: MetricKind, name: &str) -> Option<u32> {
-        if let Some(id) = self.metrics.borrow().get(name) {
+    /// Each is defined when it is met: their labels stand in their names.
+    fn define(&self, _families: &[Family]) {}
+
+    fn metric(&self, family: &Family, values: &[&str]) -> Option<u32> {
+        let name = family.flat(values);
+        if let Some(id) = self.metrics.borrow().get(&name) {
             return Some(*id);
         }
-        let kind = match kind {
+        let kind = match family.kind {
             MetricKind::Counter => MetricType::Counter,
             MetricKind::Gauge => MetricType::Gauge,
         };
-        let id = hostcalls::define_metric(kind, name).ok()?;
-        self.metrics.borrow_mut().insert(name.to_owned(), id);
+        let id = hostcalls::define_metric(kind, &name).ok()?;
+        self.metrics.borrow_mut().insert(name, id);
         Some(id)
     }
 

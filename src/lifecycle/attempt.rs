@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::fetching::slot;
 use super::host::{Entropy, Exchange, House, Item, Level, Part, apply, attributes};
+use super::metrics::member_families;
 use super::pools::Pools;
 use super::stream::Next;
 use crate::config::{Config, ConfigError};
@@ -69,8 +70,13 @@ impl Attempt {
 impl ClusterHalf {
     /// # Errors
     /// What of the sections that it reads is wrong.
-    pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    pub fn compile(
+        config: &Config,
+        environment: Environment<'_>,
+        house: &dyn House,
+    ) -> Result<Self, ConfigError> {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
+        house.define(&member_families(&credentials));
         Ok(Self {
             upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
             own_keys: OwnKeys::compile(config, &Engine::new()?, environment)?,

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use super::host::{House, Level};
-use super::metrics::{count_member, tell_member};
+use super::metrics::{MemberEvent, count_member, tell_member};
 use crate::credentials::{Credentials, Picked, Pool, PoolIndex, PoolState, Rests, Spell};
 
 /// The pools of one configuration in one worker.
@@ -56,7 +56,7 @@ impl Pools {
         let mut seen = self.0.borrow_mut();
         let state = &mut seen.entry(picked.pool).or_default().state;
         state.turn = state.turn.wrapping_add(1);
-        count_member(house, pool.id(), picked.member.name(), "used");
+        count_member(house, pool.id(), picked.member.name(), MemberEvent::Used);
     }
 
     /// A key has got an answer that keeps it from serving for a while.
@@ -70,12 +70,12 @@ impl Pools {
         let (name, now_ms) = (picked.member.name(), house.now_ms());
         let before = self.state(house, credentials, picked.pool).rests;
         let counted = match spell {
-            Spell::Rest { .. } => "rested",
+            Spell::Rest { .. } => MemberEvent::Rested,
             Spell::Out { for_ms } => {
                 if !picked.is_out(&before, now_ms) {
                     house.log(Level::Warning, &left_out(pool, name, for_ms));
                 }
-                "refused"
+                MemberEvent::Refused
             }
         };
         count_member(house, pool.id(), name, counted);

@@ -1,5 +1,6 @@
 //! One exchange: its events, and where each leads.
 
+mod panicked;
 mod record;
 mod request;
 mod response;

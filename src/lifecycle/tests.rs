@@ -8,6 +8,7 @@ mod issuers;
 mod keys;
 mod limits;
 mod orders;
+mod panics;
 mod played;
 mod pools;
 mod records;

@@ -13,7 +13,7 @@ use super::fetching::{Documents, Introspection, KeySets, Pace, Tokens, UserToken
 use super::host::{
     BUSY_TICK, Entropy, House, IDLE_TICK, POLLING_TICK, SENDING_TICK, Ticker, WAITING_TICK, random_key,
 };
-use super::metrics::{CacheMetrics, CallMetrics, LedgerGauge};
+use super::metrics::{CacheMetrics, CallMetrics, LedgerGauge, families};
 use super::phase::Phase;
 use super::pools::Pools;
 use super::rate_limits::RateLimits;
@@ -85,6 +85,7 @@ impl Worker {
     ) -> Result<Arc<Gateway>, String> {
         let mut gateway = Gateway::compile(config, environment).map_err(|error| error.to_string())?;
         gateway.prepare(house, || random_key(house), house.now_ms())?;
+        house.define(&families(&gateway));
         Ok(Arc::new(gateway))
     }
 

@@ -190,6 +190,12 @@ impl OwnKeys {
     }
 
     /// The keys that are kept for callers; `None` where nobody keeps any.
+    /// The names of all keys by which users' keys are opened.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        let feed = self.feed.iter().flat_map(ProviderKeyFeed::kids);
+        self.keys.ids().into_iter().chain(feed)
+    }
+
     pub fn feed(&self) -> Option<&ProviderKeyFeed> {
         self.feed.as_ref()
     }

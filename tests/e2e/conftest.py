@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness import evidence, wire  # noqa: E402
 from harness.bootstrap import plain_bootstrap  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
+from harness.host import HOST  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 
 
@@ -146,6 +147,18 @@ class Evidence:
             shutil.rmtree(self._owned)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that is marked `only(HOST)` is of no meaning on another host."""
+
+    def is_meant(item: pytest.Item) -> bool:
+        return all(marker.args[0] is HOST for marker in item.iter_markers("only"))
+
+    others = [item for item in items if not is_meant(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if is_meant(item)]
+
+
 def _is_last(item: pytest.Item) -> bool:
     return item.path == SEARCH and item.name == LAST
 
@@ -167,6 +180,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: it measures time or floods, and runs after those that run beside others")
+    config.addinivalue_line("markers", "only(host): it is about what this host alone does")
     config.pluginmanager.register(Evidence(config), "evidence")
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:

@@ -16,7 +16,8 @@ from harness.demo.bootstrap import BEDROCK_LISTENER, Place, placed
 from harness.demo.layout import BOOTSTRAP
 from harness.envoy import Envoy, envoy_binary
 from harness.exchange import PROTOCOLS
-from harness.gateway import PROVIDER_CREDENTIALS, WASM_FILE, document, environment_keys, key_entry, rule
+from harness.gateway import PROVIDER_CREDENTIALS, document, environment_keys, key_entry, rule
+from harness.host import filter_config, wasm_config
 from harness.raw import RawResponse
 from harness.raw_http1 import http1_request
 from harness.raw_http2 import Http2Connection, request_headers
@@ -38,7 +39,7 @@ def envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The shipped bootstrap with a filter that lets everything pass, to see what Envoy does around it."""
     directory = tmp_path_factory.mktemp("shipped")
     module = write_trap_module(directory / "pass.wasm")
-    document = ecds.discovery_response(ecds.wasm_config(module, "anything"), "1")
+    document = ecds.discovery_response(wasm_config(module, "anything"), "1")
     ecds.move_into_place(directory / "claimgate.ecds.json", document)
     with Envoy(placed(Place(0, 0, 0, simulator.ports, directory)), directory) as running:
         yield running
@@ -76,7 +77,7 @@ def guarded(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> I
     key, entry = key_entry("k1", tenant="acme")
     configuration = document(keys=[entry], policies=[rule("model", "llm.operation == 'models' || llm.model != 'x'")])
     keys = environment_keys(configuration)
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configuration), environment_keys=keys)
+    typed = filter_config(json.dumps(configuration), environment_keys=keys)
     ecds.move_into_place(directory / "claimgate.ecds.json", ecds.discovery_response(typed, "1"))
     bootstrap = placed(Place(0, 0, 0, simulator.ports, directory))
     with Envoy(bootstrap, directory, environment=PROVIDER_CREDENTIALS) as running:
@@ -206,7 +207,7 @@ def test_our_own_denial_and_the_providers_error_keep_their_words(guarded: Guarde
 def test_overload_is_told_in_json(simulator: Simulator, tmp_path: Path, protocol: str) -> None:
     """Envoy runs no filter then, so the shape is the bootstrap's."""
     module = write_trap_module(tmp_path / "pass.wasm")
-    ecds_document = ecds.discovery_response(ecds.wasm_config(module, "anything"), "1")
+    ecds_document = ecds.discovery_response(wasm_config(module, "anything"), "1")
     ecds.move_into_place(tmp_path / "claimgate.ecds.json", ecds_document)
     bootstrap = placed(Place(0, 0, 0, simulator.ports, tmp_path))
     heap = {"@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"}

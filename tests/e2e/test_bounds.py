@@ -15,6 +15,7 @@ import pytest
 from harness.bootstrap import static_cluster
 from harness.deadline import wait_until
 from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, rule
+from harness.host import STATS
 from harness.key_server import KeyServer
 from harness.ports import LOOPBACK
 from harness.simulator import Simulator
@@ -25,7 +26,7 @@ UPLOAD = "/openai/v1/audio/transcriptions"
 MIB = 1 << 20
 PER_CALLER, WORKER = 4 * MIB, 16 * MIB
 STALLING = "request.query.all(k, request.query.exists(j, j == k))"
-HELD = "wasmcustom.claimgate.held_bytes"
+HELD = f"{STATS}claimgate.held_bytes"
 
 
 @dataclass

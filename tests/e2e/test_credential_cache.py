@@ -9,6 +9,7 @@ from harness.caller import Caller
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, rule
+from harness.host import STATS
 from harness.simulator import Simulator
 
 CAPACITY = 3
@@ -38,7 +39,7 @@ def gateway(shared: Gateway) -> Gateway:
 
 
 def figures(gateway: Gateway) -> dict[str, int]:
-    prefix = "wasmcustom.claimgate.credential_cache."
+    prefix = f"{STATS}claimgate.credential_cache."
     stats = gateway.envoy.stats("claimgate.credential_cache")
     return {name.removeprefix(prefix): int(value) for name, value in stats.items()}
 

@@ -50,6 +50,7 @@ ENVOYS_OWN = {
 }
 # What the whole configuration is about, or what is no answer in a dialect: the files that have them.
 ELSEWHERE = {
+    "test_panics.py": {"internal_error"},
     "test_key_feed.py": {"key_feed_unavailable"},
     "test_revocation.py": {"revoked_in_flight", "revocations_unavailable"},
     "test_metering.py": {"usage_hidden"},
@@ -186,6 +187,7 @@ class World:
             environment=self.mint.environment(),
             routes=routes,
             clusters=clusters,
+            reroutes=True,
             connection_manager={
                 # So that x-forwarded-for can make an address that no connection vouches for.
                 "xff_num_trusted_hops": 1,

@@ -10,6 +10,7 @@ from harness import ecds
 from harness.bootstrap import bootstrap, discovered_filter, gateway_bootstrap, http_filter_type, plain_bootstrap
 from harness.ecds import Reload
 from harness.envoy import Envoy
+from harness.host import wasm_config
 from harness.load import LoadRequest, run_load
 from harness.processes import Process, ProcessFailed
 from harness.raw_http1 import Http1Connection, http1_request
@@ -139,15 +140,15 @@ def test_trap_and_refused_configuration_of_a_wasm_filter_are_seen(simulator: Sim
     module = write_trap_module(tmp_path / "trap.wasm")
     (tmp_path / "ecds").mkdir()
     file = tmp_path / "ecds" / "claimgate.json"
-    ecds.move_into_place(file, ecds.discovery_response(ecds.wasm_config(module, "one"), "1"))
+    ecds.move_into_place(file, ecds.discovery_response(wasm_config(module, "one"), "1"))
     with Envoy(gateway_bootstrap(simulator.ports, tmp_path, file), tmp_path, concurrency=1) as running:
         url = f"{running.url}/openai/v1/models"
         assert httpx.get(url, headers=BEARER).status_code == 200
-        assert ecds.reload(running, file, ecds.wasm_config(module, "")) is Reload.REJECTED
+        assert ecds.reload(running, file, wasm_config(module, "")) is Reload.REJECTED
         # Envoy calls the same refused content a success; nothing was configured, and the first one still serves.
-        assert ecds.reload(running, file, ecds.wasm_config(module, "")) is Reload.UNCHANGED
+        assert ecds.reload(running, file, wasm_config(module, "")) is Reload.UNCHANGED
         assert httpx.get(url, headers=BEARER).status_code == 200
-        assert ecds.reload(running, file, ecds.wasm_config(module, "two")) is Reload.APPLIED
+        assert ecds.reload(running, file, wasm_config(module, "two")) is Reload.APPLIED
         assert running.crashes() == 0
         many = {**BEARER, **{f"x-{index}": "1" for index in range(TRAP_HEADERS)}}
         assert httpx.get(url, headers=many).status_code == 503
@@ -158,12 +159,12 @@ def test_trap_and_refused_configuration_of_a_wasm_filter_are_seen(simulator: Sim
 def test_refused_first_configuration_answers_500(simulator: Simulator, tmp_path: Path) -> None:
     module = write_trap_module(tmp_path / "trap.wasm")
     file = tmp_path / "claimgate.json"
-    ecds.move_into_place(file, ecds.discovery_response(ecds.wasm_config(module, ""), "1"))
+    ecds.move_into_place(file, ecds.discovery_response(wasm_config(module, ""), "1"))
     with Envoy(gateway_bootstrap(simulator.ports, tmp_path, file), tmp_path, concurrency=1) as running:
         assert httpx.get(f"{running.url}/openai/v1/models", headers=BEARER).status_code == 500
         assert running.access_log_lines(1)[-1]["flags"] == "NFCF"
         assert ecds.applied_version(running) == ""
-        assert ecds.reload(running, file, ecds.wasm_config(module, "one")) is Reload.APPLIED
+        assert ecds.reload(running, file, wasm_config(module, "one")) is Reload.APPLIED
         assert httpx.get(f"{running.url}/openai/v1/models", headers=BEARER).status_code == 200
 
 

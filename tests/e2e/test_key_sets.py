@@ -16,6 +16,7 @@ from harness.caller import CHAT, CHAT_PATH, Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.gateway import Signer, base64url, document, issuer_entry
+from harness.host import STATS
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
 
@@ -109,7 +110,7 @@ class Party:
         return report
 
     def stat(self, outcome: str) -> int:
-        return self.caller.gateway.envoy.stat(f"wasmcustom.claimgate.key_fetches.outcome.{outcome}")
+        return self.caller.gateway.envoy.stat(f"{STATS}claimgate.key_fetches.outcome.{outcome}")
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def scene(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
         *(static_cluster(name, closed_port() if name == "gone" else ports["openai"]) for name in EXTRA),
     ]
     options = {"connection_manager": _connection_manager(), "clusters": clusters, "routes": _routes()}
-    with Gateway(configuration, simulator, directory, **options) as gateway:
+    with Gateway(configuration, simulator, directory, reroutes=True, **options) as gateway:
         scene = Scene(gateway, simulator, key_server, key)
         yield scene
         assert gateway.envoy.crashes() == 0, gateway.envoy.log()[-2000:]

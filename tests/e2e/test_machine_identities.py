@@ -19,12 +19,13 @@ from google.auth.compute_engine import Credentials as GoogleCredentials
 from google.auth.transport.requests import Request as GoogleRequest
 
 from harness import evidence, jwt_judge
-from harness.bootstrap import static_cluster
+from harness.bootstrap import static_cluster, without_forwarded_for
 from harness.caller import Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.evidence import Kind
 from harness.gateway import Signer, document, google_key_file, key_entry, upstream_entries
+from harness.host import HOST, Host
 from harness.identity_provider import FOR_JWT, ISSUER, Client, IdentityProvider
 from harness.metadata_server import APP_SERVICE, CONTAINER, IMDS, MetadataServer
 from harness.served_files import CLUSTER as FILES
@@ -104,6 +105,8 @@ def running(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> I
     ):
         places = {"login": provider.port, "metadata": metadata.port, "tokens": tokens.port}
         clusters = [*(static_cluster(name, port) for name, port in places.items()), files.cluster()]
+        if HOST is Host.MODULE:
+            clusters[1] = without_forwarded_for(clusters[1])
         options = {"concurrency": 2, "clusters": clusters, "listeners": [files.listener()], "environment": ENVIRONMENT}
         azure = {"metadata": {"azure": {"cluster": "metadata", "resource": COGNITIVE}}}
         with calling(configuration(azure), simulator, directory, **options) as caller:

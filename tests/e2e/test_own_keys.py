@@ -34,6 +34,7 @@ from harness.gateway import (
     upstream_entries,
     with_half_at_cluster,
 )
+from harness.host import STATS
 from harness.list_server import ListServer
 from harness.polled import clear, hang_out
 from harness.sealed_keys import GATEWAY, HEADER, PATH, SealingKey, claims
@@ -152,7 +153,7 @@ def sent(simulator: Simulator, provider: str = "openai") -> list[dict[str, str]]
 
 
 def counted(caller: Caller, name: str) -> int:
-    return int(caller.gateway.envoy.stats("claimgate.own_keys").get(f"wasmcustom.claimgate.own_keys.{name}", 0))
+    return int(caller.gateway.envoy.stats("claimgate.own_keys").get(f"{STATS}claimgate.own_keys.{name}", 0))
 
 
 def test_two_users_have_two_applications_each_and_one_is_switched_off(

@@ -31,6 +31,7 @@ from harness.gateway import (
     upstream_entries,
     with_half_at_cluster,
 )
+from harness.host import STATS
 from harness.list_server import ListServer
 from harness.polled import TICK, hang_out
 from harness.sealed_keys import GATEWAY, HEADER, FeedPair, SealingKey, claims
@@ -100,7 +101,7 @@ def reload(caller: Caller, settings: dict[str, Any]) -> None:
 def gauges(caller: Caller) -> dict[str, int]:
     stats = caller.gateway.envoy.stats("claimgate.own_keys")
     names = {name: int(value) for name, value in stats.items()}
-    return {name.removeprefix("wasmcustom.claimgate.own_keys.").removeprefix("feed."): names[name] for name in names}
+    return {name.removeprefix(f"{STATS}claimgate.own_keys.").removeprefix("feed."): names[name] for name in names}
 
 
 def token(subject: str, **fields: Any) -> str:

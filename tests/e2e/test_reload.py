@@ -20,7 +20,6 @@ from harness.envoy import Envoy
 from harness.exchange import Http1Exchange, Http2Exchange
 from harness.gateway import (
     PROVIDER_CREDENTIALS,
-    WASM_FILE,
     Gateway,
     Signer,
     document,
@@ -29,6 +28,7 @@ from harness.gateway import (
     key_entry,
     rule,
 )
+from harness.host import filter_config
 from harness.key_server import KeyServer
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
@@ -66,7 +66,7 @@ class Scene:
 
     def offer(self, text: str) -> Reload:
         """Moves a configuration into place that is perhaps not even JSON."""
-        typed = ecds.wasm_config(WASM_FILE, text, environment_keys=environment_keys(self.base))
+        typed = filter_config(text, environment_keys=environment_keys(self.base))
         return ecds.reload(self.gateway.envoy, self.gateway.file, typed)
 
     def ask(self, credential: str) -> httpx.Response:
@@ -402,7 +402,7 @@ def test_no_configuration_is_not_an_open_door(simulator: Simulator, tmp_path: Pa
     file.parent.mkdir()
 
     def typed(text: str) -> dict[str, Any]:
-        return ecds.wasm_config(WASM_FILE, text, environment_keys=environment_keys(good))
+        return filter_config(text, environment_keys=environment_keys(good))
 
     ecds.move_into_place(file, ecds.discovery_response(typed(text), "1"))
     bootstrap = gateway_bootstrap(simulator.ports, tmp_path, file)

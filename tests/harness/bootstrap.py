@@ -13,6 +13,10 @@ ROUTED = ("openai", "azure", "anthropic", "gemini", "bedrock", "vertex")
 IDENTITY_PROVIDER = "idp"
 FILTER_NAME = "claimgate"
 LISTENER = "gateway"
+HOSTS = ("wasm.v3.Wasm", "dynamic_modules.v3.DynamicModuleFilter")
+"""The filters that the gateway can be."""
+MODULE_METRICS = "envoy.reloadable_features.dynamic_modules_strip_custom_stat_prefix"
+"""With this a module's metrics have the names that those of a wasm filter have."""
 AUDIT_FORMAT = "%FILTER_STATE(wasm.claimgate_audit:PLAIN)%\n"
 ACCESS_FORMAT = {
     "method": "%REQ(:METHOD)%",
@@ -40,6 +44,16 @@ HARDENING = {
     "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER"},
 }
 
+REROUTING = {
+    "name": "envoy.filters.http.lua",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {
+            "inline_string": "function envoy_on_request(handle)\n  handle:clearRouteCache()\nend\n",
+        },
+    },
+}
+
 # A caller's x-request-id arrives as it was sent; without the second, Envoy writes into every id of 36 characters.
 KEPT_REQUEST_IDS = {
     "preserve_external_request_id": True,
@@ -57,9 +71,15 @@ def plain_bootstrap(ports: Mapping[str, int], directory: Path, **options: Any) -
     return bootstrap(ports, directory, filters=(), **options)
 
 
-def gateway_bootstrap(ports: Mapping[str, int], directory: Path, ecds_file: Path, **options: Any) -> Document:
-    """A bootstrap whose only filter before the router comes from an ECDS file; options as for `bootstrap`."""
-    return bootstrap(ports, directory, filters=(discovered_filter(ecds_file),), **options)
+def gateway_bootstrap(
+    ports: Mapping[str, int], directory: Path, ecds_file: Path, *, reroutes: bool = False, **options: Any
+) -> Document:
+    """A bootstrap whose filter before the router comes from an ECDS file; options as for `bootstrap`.
+
+    `reroutes` has Envoy choose the route again after the gateway's edits, as the wasm host does by itself.
+    """
+    filters = [discovered_filter(ecds_file), *([REROUTING] if reroutes else [])]
+    return bootstrap(ports, directory, filters=filters, **options)
 
 
 def bootstrap(
@@ -104,6 +124,7 @@ def bootstrap(
         "node": {"id": LISTENER, "cluster": FILTER_NAME},
         "admin": {"address": socket_address(0)},
         "static_resources": {"listeners": listeners, "clusters": [*clusters, *own]},
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": {MODULE_METRICS: True}}]},
     }
     if stats_tags:
         document["stats_config"] = {"stats_tags": list(stats_tags)}
@@ -111,7 +132,7 @@ def bootstrap(
 
 
 def discovered_filter(
-    ecds_file: Path, *, name: str = FILTER_NAME, kind: str = "wasm.v3.Wasm", fetch_timeout: str = "60s"
+    ecds_file: Path, *, name: str = FILTER_NAME, kinds: Sequence[str] = HOSTS, fetch_timeout: str = "60s"
 ) -> Document:
     """An HTTP filter read from an ECDS file, which must exist at the start and may be moved into place again.
 
@@ -125,7 +146,7 @@ def discovered_filter(
                 "initial_fetch_timeout": fetch_timeout,
                 "resource_api_version": "V3",
             },
-            "type_urls": [http_filter_type(kind)],
+            "type_urls": [http_filter_type(kind) for kind in kinds],
         },
     }
 
@@ -173,6 +194,18 @@ def on_clusters(document: Document, *filters: Document, but: Sequence[str] = ())
             }
         }
     return document
+
+
+def without_forwarded_for(cluster: Document) -> Document:
+    """The cluster, at which no request arrives with the header that Envoy puts on those of a module itself."""
+    mutation = {
+        "name": "envoy.filters.http.header_mutation",
+        "typed_config": {
+            "@type": http_filter_type("header_mutation.v3.HeaderMutation"),
+            "mutations": {"request_mutations": [{"remove": "x-forwarded-for"}]},
+        },
+    }
+    return on_clusters({"static_resources": {"clusters": [cluster]}}, mutation)["static_resources"]["clusters"][0]
 
 
 def prefix_route(prefix: str, cluster: str, **action: Any) -> Document:

@@ -9,43 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .bootstrap import FILTER_NAME, http_filter_type
+from .bootstrap import FILTER_NAME
 from .deadline import wait_until
 from .envoy import Envoy
 
 RELOAD_SECONDS = 60.0
 # A busy machine may take so long to compile the module, where no other plugin has it.
 SETTLE_SECONDS = 30.0
-
-
-def wasm_config(
-    wasm_file: Path,
-    configuration: str,
-    *,
-    environment_keys: tuple[str, ...] = (),
-    plugin: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The wasm filter's typed configuration; `configuration` reaches the plugin as a string.
-
-    `plugin` adds to or replaces fields of the plugin's `config`.
-    """
-    vm: dict[str, Any] = {
-        "vm_id": FILTER_NAME,
-        "runtime": "envoy.wasm.runtime.v8",
-        "code": {"local": {"filename": str(wasm_file)}},
-    }
-    if environment_keys:
-        vm["environment_variables"] = {"host_env_keys": list(environment_keys)}
-    text = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration}
-    config = {
-        "name": FILTER_NAME,
-        "root_id": FILTER_NAME,
-        "vm_config": vm,
-        "configuration": text,
-        "allow_on_headers_stop_iteration": True,
-        **(plugin or {}),
-    }
-    return {"@type": http_filter_type("wasm.v3.Wasm"), "config": config}
 
 
 def discovery_response(typed_config: Mapping[str, Any], version: str, *, name: str = FILTER_NAME) -> dict[str, Any]:

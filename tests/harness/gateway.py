@@ -20,10 +20,10 @@ from .bootstrap import Document, gateway_bootstrap, on_clusters
 from .dialects import VERTEX_LOCATION, VERTEX_PROJECT
 from .envoy import Envoy
 from .evidence import Kind
+from .host import AT_CLUSTER, MODULE_FILE, filter_config
 from .simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
-WASM_FILE = ROOT / "target" / "claimgate.wasm"
 # `make test` names the one that it has built.
 COMMAND = Path(os.environ.get("CLAIMGATE_COMMAND", ROOT / "target" / "release" / "claimgate"))
 ISSUER = "https://login.test/"
@@ -220,13 +220,9 @@ def signing_keys(configuration: Mapping[str, Any]) -> tuple[str, ...]:
 
 def half_at_cluster(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The half of the filter that runs on clusters."""
-    typed = ecds.wasm_config(
-        WASM_FILE,
-        json.dumps(configuration),
-        environment_keys=environment_keys(configuration),
-        plugin={"root_id": "claimgate-at-cluster"},
-    )
-    return {"name": "claimgate-at-cluster", "typed_config": typed}
+    keys = environment_keys(configuration)
+    typed = filter_config(json.dumps(configuration), environment_keys=keys, name=AT_CLUSTER)
+    return {"name": AT_CLUSTER, "typed_config": typed}
 
 
 def with_half_at_cluster(
@@ -235,7 +231,7 @@ def with_half_at_cluster(
     """A bootstrap with both halves of one configuration, the second on every cluster but these; options as for `bootstrap`."""
     file = directory / "claimgate.json"
     keys = environment_keys(configuration)
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configuration), environment_keys=keys)
+    typed = filter_config(json.dumps(configuration), environment_keys=keys)
     ecds.move_into_place(file, ecds.discovery_response(typed, "1"))
     # Envoy leads the gateway's own questions through the filters of their cluster, too.
     return on_clusters(gateway_bootstrap(simulator.ports, directory, file, **options), half_at_cluster(configuration), but=but)
@@ -252,12 +248,13 @@ class Gateway:
         *,
         environment: Mapping[str, str] | None = None,
         plugin: Mapping[str, Any] | None = None,
+        module_file: Path = MODULE_FILE,
         concurrency: int = 2,
         **options: Any,
     ) -> None:
         self.file = directory / "ecds" / "claimgate.json"
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self._plugin = plugin
+        self._plugin, self._module_file = plugin, module_file
         self._environment = {**PROVIDER_CREDENTIALS, **(environment or {})}
         self._version = 0
         ecds.move_into_place(self.file, ecds.discovery_response(self._typed(configuration), "1"))
@@ -271,7 +268,7 @@ class Gateway:
     def _typed(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         keys = environment_keys(configuration)
         text = json.dumps(configuration)
-        return ecds.wasm_config(WASM_FILE, text, environment_keys=keys, plugin=self._plugin)
+        return filter_config(text, environment_keys=keys, plugin=self._plugin, module_file=self._module_file)
 
     def reload(self, configuration: Mapping[str, Any]) -> ecds.Reload:
         """Moves another configuration into place."""

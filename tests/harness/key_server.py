@@ -22,6 +22,7 @@ class KeyServer:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._documents: dict[str, bytes] = {}
+        self._headers: dict[str, str] = {}
         self._fetches: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
         owner = self
@@ -32,6 +33,8 @@ class KeyServer:
                 # Whoever asked may have given up.
                 with contextlib.suppress(ConnectionError):
                     self.send_response(503 if content is None else 200)
+                    for name, value in owner._headers.items():
+                        self.send_header(name, value)
                     self.send_header("content-length", str(len(content or b"")))
                     self.end_headers()
                     self.wfile.write(content or b"")
@@ -49,6 +52,10 @@ class KeyServer:
         with self._changed:
             self._documents[f"/{name}"] = json.dumps(document).encode()
             self._changed.notify_all()
+
+    def mark(self, **headers: str) -> None:
+        """Adds headers to every answer from now on; `_` in a name stands for `-`."""
+        self._headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def fetches(self, name: str) -> int:
         """How many fetches have arrived."""

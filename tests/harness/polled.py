@@ -6,6 +6,7 @@ from typing import Any
 
 from .caller import Caller
 from .deadline import wait_until
+from .host import STATS
 from .list_server import ListServer
 
 # So often at least a worker looks for what another one got, in seconds.
@@ -15,7 +16,7 @@ TICK = 0.25
 def gauges(caller: Caller, section: str) -> dict[str, int]:
     """What is told of the document `main` of this section of the configuration."""
     stats = caller.gateway.envoy.stats(f"claimgate.{section}.main")
-    return {name.removeprefix(f"wasmcustom.claimgate.{section}.main."): int(value) for name, value in stats.items()}
+    return {name.removeprefix(f"{STATS}claimgate.{section}.main."): int(value) for name, value in stats.items()}
 
 
 def hang_out(server: ListServer, *entries: Mapping[str, Any]) -> None:

@@ -5,6 +5,15 @@ use crate::config::Unit;
 use crate::denial::Reason;
 use crate::gateway::Gateway;
 use crate::gateway::call::{Call, GivenKind};
+use crate::own_key::OwnKeys;
+
+const SEALED: &str = "sealed";
+const OPENED: &str = "opened";
+const REFUSED: &str = "refused";
+
+fn of_sealing_key(kid: &str) -> String {
+    format!("kid.{kid}")
+}
 
 impl Call {
     /// The counters of users' own keys that this call adds to. A sealing key whose counter stays as it is opens nothing more.
@@ -15,18 +24,25 @@ impl Call {
             Reason::ProviderKeyNotForCaller,
             Reason::ProviderKeyNotForUpstream,
         ];
-        let counter = |name: &str| format!("claimgate.own_keys.{name}");
         let is_refused = self.denial().is_some_and(|denial| REFUSALS.contains(&denial.reason()));
         let is_sealed = self.given().is_some_and(|given| given.kind == GivenKind::SealedKey);
-        let opened =
-            self.own_key().map(|key| [counter("opened"), counter(&format!("kid.{}", key.sealed_by()))]);
-        let others = [(is_refused, "refused"), (is_sealed, "sealed")];
-        let others = others.into_iter().filter(|(counts, _)| *counts).map(|(_, name)| counter(name));
+        let opened = self.own_key().map(|key| [OPENED.to_owned(), of_sealing_key(key.sealed_by())]);
+        let others = [(is_refused, REFUSED), (is_sealed, SEALED)];
+        let others = others.into_iter().filter(|(counts, _)| *counts).map(|(_, name)| name.to_owned());
         others.chain(opened.into_iter().flatten()).collect()
     }
 }
 
 impl Gateway {
+    /// All counters of users' own keys; none where nobody has one.
+    pub fn own_key_counters(&self) -> impl Iterator<Item = String> {
+        let of = |own_keys: &OwnKeys| {
+            let kids = own_keys.kids().map(of_sealing_key);
+            [SEALED, OPENED, REFUSED].map(str::to_owned).into_iter().chain(kids).collect::<Vec<_>>()
+        };
+        self.rooms.own_keys.iter().flat_map(of)
+    }
+
     /// The counter of this call. `seen` holds the tenants that have a label of their own, and is bounded.
     pub fn tally(&self, call: &Call, seen: &mut Vec<String>) -> Tally {
         Tally {

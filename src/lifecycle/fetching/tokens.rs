@@ -177,7 +177,7 @@ impl Tokens {
         self.look(context, index);
         let distrusted = self.slots.borrow().get(index).and_then(|slot| slot.distrusted(token_id, now_ms));
         if let Some(slot) = distrusted {
-            self.count(context.house, index, "made_due_by_401");
+            self.count(index, |metrics| metrics.count_made_due(context.house));
             self.share(context.house, (index, credential), slot);
         }
     }
@@ -236,7 +236,7 @@ impl Tokens {
         self.read(house, index, credential);
         let before = self.slots.borrow().get(index).cloned().unwrap_or_default();
         let after = settled(before.clone());
-        self.count(house, index, &format!("fetches.outcome.{}", after.outcome()));
+        self.count(index, |metrics| metrics.count_fetch(house, after.outcome()));
         let id = credential.id();
         match (before.failure(), after.failure()) {
             (Some(old), Some(new)) if new.is_like(old) => {}
@@ -275,9 +275,9 @@ impl Tokens {
         }
     }
 
-    fn count(&self, house: &dyn House, index: CredentialIndex, what: &str) {
+    fn count(&self, index: CredentialIndex, count: impl FnOnce(&TokenMetrics)) {
         if let Some(metrics) = self.metrics.get(&index) {
-            metrics.count(house, what);
+            count(metrics);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::exchange::Exchange;
+use super::metric::Family;
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::Store;
 
@@ -51,8 +52,12 @@ pub trait House: Store {
     /// was told so by [`Exchange::expect_visits`].
     fn visit(&self, id: u32, errand: Errand);
 
-    /// The metric of this name, defined where it is not yet, and once; `None` where the host has none.
-    fn metric(&self, kind: MetricKind, name: &str) -> Option<u32>;
+    /// Defines all families of metrics that a configuration has, before it decides anything.
+    fn define(&self, families: &[Family]);
+
+    /// The metric of one of these families with these values of its labels, always by the same number; `None` where the host
+    /// has none.
+    fn metric(&self, family: &Family, values: &[&str]) -> Option<u32>;
 
     /// Adds to a counter, or to a gauge that is a sum over all workers.
     fn add(&self, metric: u32, amount: i64);
@@ -83,18 +88,11 @@ pub struct Fetch<'a> {
 /// One call of a method that takes and gives one message.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcCall<'a> {
-    /// A `GrpcService`, as Envoy names the place.
-    pub place: &'a str,
+    pub cluster: &'a str,
     pub service: &'a str,
     pub method: &'a str,
     pub message: &'a [u8],
     pub timeout: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
-    Counter,
-    Gauge,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

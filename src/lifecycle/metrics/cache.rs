@@ -4,7 +4,16 @@ use std::cell::OnceCell;
 
 use super::shared_gauge::SharedGauge;
 use crate::gateway::Memory;
-use crate::lifecycle::host::{House, MetricKind};
+use crate::lifecycle::host::{Family, House};
+
+const HITS: Family = Family::counter("claimgate.credential_cache.hits", &[]);
+const MISSES: Family = Family::counter("claimgate.credential_cache.misses", &[]);
+const CAPACITY: Family = Family::gauge("claimgate.credential_cache.capacity");
+const ENTRIES: Family = Family::gauge("claimgate.credential_cache.entries");
+const HIT_PERCENT: Family = Family::gauge("claimgate.credential_cache.hit_percent");
+const HELD_BYTES: Family = Family::gauge("claimgate.held_bytes");
+
+pub(super) const FAMILIES: [Family; 6] = [HITS, MISSES, CAPACITY, ENTRIES, HIT_PERCENT, HELD_BYTES];
 
 /// What one worker tells of its memory. Counters and gauges are sums over all workers.
 #[derive(Default)]
@@ -42,7 +51,7 @@ impl CacheMetrics {
     }
 
     fn tell_held(&self, house: &dyn House, bytes: u64) {
-        let define = || house.metric(MetricKind::Gauge, "claimgate.held_bytes").map(SharedGauge::new);
+        let define = || house.metric(&HELD_BYTES, &[]).map(SharedGauge::new);
         if let Some(held) = self.held.get_or_init(define) {
             held.tell(house, usize::try_from(bytes).unwrap_or(usize::MAX));
         }
@@ -51,14 +60,13 @@ impl CacheMetrics {
 
 impl CredentialMetrics {
     fn define(house: &dyn House, capacity: usize) -> Option<Self> {
-        let define = |kind, name: &str| house.metric(kind, &format!("claimgate.credential_cache.{name}"));
-        let of_each_worker = define(MetricKind::Gauge, "capacity")?;
-        house.set(of_each_worker, u64::try_from(capacity).unwrap_or(u64::MAX));
+        let capacity_of_each_worker = house.metric(&CAPACITY, &[])?;
+        house.set(capacity_of_each_worker, u64::try_from(capacity).unwrap_or(u64::MAX));
         Some(Self {
-            hits: define(MetricKind::Counter, "hits")?,
-            misses: define(MetricKind::Counter, "misses")?,
-            entries: SharedGauge::new(define(MetricKind::Gauge, "entries")?),
-            hit_percent: define(MetricKind::Gauge, "hit_percent")?,
+            hits: house.metric(&HITS, &[])?,
+            misses: house.metric(&MISSES, &[])?,
+            entries: SharedGauge::new(house.metric(&ENTRIES, &[])?),
+            hit_percent: house.metric(&HIT_PERCENT, &[])?,
         })
     }
 

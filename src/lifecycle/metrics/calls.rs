@@ -4,10 +4,15 @@ use std::cell::{OnceCell, RefCell};
 
 use hashbrown::HashMap;
 
-use crate::audit::Tally;
+use crate::audit::{QuotaTally, Tally};
 use crate::gateway::{Call, Gateway};
-use crate::lifecycle::host::{House, MetricKind};
+use crate::lifecycle::host::{Family, House};
 use crate::quota::Charged;
+
+const DECISIONS: Family = Family::counter(Tally::FAMILY, &Tally::LABELS);
+const CHARGES: Family = Family::counter(QuotaTally::FAMILY, &QuotaTally::LABELS);
+
+pub(super) const FAMILIES: [Family; 2] = [DECISIONS, CHARGES];
 
 /// The ids of the counters this configuration has defined so far; bounded as tenants are.
 #[derive(Default)]
@@ -26,7 +31,7 @@ impl CallMetrics {
         let id = match counters.get(&tally) {
             Some(id) => Some(*id),
             None => {
-                let id = house.metric(MetricKind::Counter, &tally.counter());
+                let id = house.metric(&DECISIONS, &tally.values());
                 id.inspect(|id| {
                     counters.insert(tally, *id);
                 })
@@ -47,10 +52,9 @@ impl CallMetrics {
         if charged.is_empty() {
             return;
         }
-        let define = |name: String| house.metric(MetricKind::Counter, &name);
-        let counters = self
-            .charges
-            .get_or_init(|| gateway.quota_tallies().map(|tally| define(tally?.counter())).collect());
+        let define = |tally: QuotaTally| house.metric(&CHARGES, &tally.values());
+        let counters =
+            self.charges.get_or_init(|| gateway.quota_tallies().map(|tally| define(tally?)).collect());
         for charged in charged.iter().filter(|charged| charged.amount > 0) {
             if let Some(Some(counter)) = counters.get(charged.place) {
                 house.add(*counter, i64::try_from(charged.amount).unwrap_or(i64::MAX));

@@ -1,24 +1,19 @@
 //! What is told of one polled document.
 
 use super::events::count;
-use crate::lifecycle::host::{House, MetricKind};
+use crate::lifecycle::host::{Family, House};
 
 pub(in crate::lifecycle) struct DocumentMetrics {
     age_seconds: Option<u32>,
     stale: Option<u32>,
     entries: Option<u32>,
-    polls: String,
+    polls: Family,
 }
 
 impl DocumentMetrics {
     pub(in crate::lifecycle) fn define(house: &dyn House, section: &str, id: &str) -> Self {
-        let gauge = |name: &str| house.metric(MetricKind::Gauge, &format!("claimgate.{section}.{id}.{name}"));
-        Self {
-            age_seconds: gauge("age_seconds"),
-            stale: gauge("stale"),
-            entries: gauge("entries"),
-            polls: format!("claimgate.{section}.{id}.polls.outcome"),
-        }
+        let [age_seconds, stale, entries] = gauges(section, id).map(|gauge| house.metric(&gauge, &[]));
+        Self { age_seconds, stale, entries, polls: polls(section, id) }
     }
 
     /// Every worker tells the same.
@@ -42,6 +37,19 @@ impl DocumentMetrics {
     }
 
     pub(in crate::lifecycle) fn count_poll(&self, house: &dyn House, outcome: &str) {
-        count(house, &format!("{}.{outcome}", self.polls));
+        count(house, &self.polls, &[outcome]);
     }
+}
+
+pub(super) fn families(section: &str, id: &str) -> impl Iterator<Item = Family> {
+    gauges(section, id).into_iter().chain([polls(section, id)])
+}
+
+fn gauges(section: &str, id: &str) -> [Family; 3] {
+    ["age_seconds", "stale", "entries"]
+        .map(|name| Family::gauge_of(format!("claimgate.{section}.{id}.{name}")))
+}
+
+fn polls(section: &str, id: &str) -> Family {
+    Family::counter_of(format!("claimgate.{section}.{id}.polls"), &["outcome"])
 }

@@ -1,36 +1,37 @@
-//! What is counted by names that are put together each time.
+//! What is counted as it happens.
 
 use crate::anomaly::AnomalyKind;
-use crate::audit::anomaly_counter;
-use crate::lifecycle::host::{House, MetricKind};
+use crate::lifecycle::host::{Family, House};
+
+const KEY_FETCHES: Family = Family::counter("claimgate.key_fetches", &["outcome"]);
+const INTROSPECTIONS: Family = Family::counter("claimgate.introspections", &["outcome"]);
+const PANICS: Family = Family::counter("claimgate.panics", &[]);
+const ANOMALIES: Family = Family::counter("claimgate.anomalies", &["kind"]);
+
+pub(super) const FAMILIES: [Family; 4] = [KEY_FETCHES, INTROSPECTIONS, ANOMALIES, PANICS];
 
 /// Counts one fetch of a key set.
 pub(in crate::lifecycle) fn count_key_fetch(house: &dyn House, outcome: &str) {
-    count(house, &format!("claimgate.key_fetches.outcome.{outcome}"));
-}
-
-/// Counts one anomaly.
-pub(in crate::lifecycle) fn count_anomaly(house: &dyn House, kind: AnomalyKind) {
-    count(house, &anomaly_counter(kind));
+    count(house, &KEY_FETCHES, &[outcome]);
 }
 
 /// Counts one question about a token.
 pub(in crate::lifecycle) fn count_introspection(house: &dyn House, outcome: &str) {
-    count(house, &format!("claimgate.introspections.outcome.{outcome}"));
+    count(house, &INTROSPECTIONS, &[outcome]);
 }
 
-/// Counts what has come of one caller's token.
-pub(in crate::lifecycle) fn count_user_token(house: &dyn House, id: &str, outcome: &str) {
-    count(house, &format!("claimgate.credentials.{id}.fetches.outcome.{outcome}"));
+/// Counts one anomaly.
+pub(in crate::lifecycle) fn count_anomaly(house: &dyn House, kind: AnomalyKind) {
+    count(house, &ANOMALIES, &[kind.name()]);
 }
 
-/// Counts what became of a user's own key.
-pub(in crate::lifecycle) fn count_own_key(house: &dyn House, counter: &str) {
-    count(house, counter);
+/// Counts one panic.
+pub(in crate::lifecycle) fn count_panic(house: &dyn House) {
+    count(house, &PANICS, &[]);
 }
 
-pub(super) fn count(house: &dyn House, counter: &str) {
-    if let Some(id) = house.metric(MetricKind::Counter, counter) {
+pub(super) fn count(house: &dyn House, family: &Family, values: &[&str]) {
+    if let Some(id) = house.metric(family, values) {
         house.add(id, 1);
     }
 }

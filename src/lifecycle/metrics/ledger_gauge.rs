@@ -4,11 +4,16 @@ use std::cell::Cell;
 
 use crate::gateway::Gateway;
 use crate::ledger::Occupancy;
-use crate::lifecycle::host::{House, MetricKind};
+use crate::lifecycle::host::{Family, House};
 
 /// How many pages are looked at in turn: keys spread evenly, so that few tell of all.
 const SAMPLE: u32 = 8;
 const EVERY_MS: u64 = 1000;
+
+const FILL_PERCENT: Family = Family::gauge("claimgate.ledger.fill_percent");
+const LARGEST_CALLER_PERCENT: Family = Family::gauge("claimgate.ledger.largest_caller_percent");
+
+pub(super) const FAMILIES: [Family; 2] = [FILL_PERCENT, LARGEST_CALLER_PERCENT];
 
 /// What one worker tells; every worker tells about the same.
 pub(in crate::lifecycle) struct LedgerGauge {
@@ -20,10 +25,9 @@ pub(in crate::lifecycle) struct LedgerGauge {
 
 impl LedgerGauge {
     pub(in crate::lifecycle) fn define(house: &dyn House) -> Self {
-        let gauge = |name: &str| house.metric(MetricKind::Gauge, &format!("claimgate.ledger.{name}"));
         Self {
-            fill_percent: gauge("fill_percent"),
-            largest_caller_percent: gauge("largest_caller_percent"),
+            fill_percent: house.metric(&FILL_PERCENT, &[]),
+            largest_caller_percent: house.metric(&LARGEST_CALLER_PERCENT, &[]),
             next_page: Cell::default(),
             told_ms: Cell::default(),
         }

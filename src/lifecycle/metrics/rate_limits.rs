@@ -1,35 +1,38 @@
 //! What one worker tells of the rate limit service.
 
-use std::cell::RefCell;
-
-use hashbrown::HashMap;
-
 use super::shared_gauge::{SharedGauge, signed};
-use crate::lifecycle::host::{House, Level, MetricKind};
+use crate::lifecycle::host::{Family, House, Level};
 use crate::quota::UnreportedCharges;
 
+const QUESTIONS: Family = Family::counter("claimgate.rate_limit.questions", &["outcome"]);
+const REPORTS: Family = Family::counter("claimgate.rate_limit.reports", &["outcome"]);
+const CHARGES_REPORTED: Family = Family::counter("claimgate.rate_limit.charges_reported", &[]);
+const CHARGES_DROPPED: Family = Family::counter("claimgate.rate_limit.charges_dropped", &[]);
+const CHARGES_OWED: Family = Family::gauge("claimgate.rate_limit.charges_owed");
+
+pub(super) const FAMILIES: [Family; 5] =
+    [QUESTIONS, REPORTS, CHARGES_REPORTED, CHARGES_DROPPED, CHARGES_OWED];
+
 pub(in crate::lifecycle) struct RateLimitMetrics {
-    /// Counters by outcome, defined as they are met.
-    counters: RefCell<HashMap<String, u32>>,
     /// Of how many counters something is unreported.
     unreported: Option<SharedGauge>,
 }
 
 impl RateLimitMetrics {
     pub(in crate::lifecycle) fn define(house: &dyn House) -> Self {
-        let gauge = house.metric(MetricKind::Gauge, "claimgate.rate_limit.charges_owed");
-        Self { counters: RefCell::default(), unreported: gauge.map(SharedGauge::new) }
+        let gauge = house.metric(&CHARGES_OWED, &[]);
+        Self { unreported: gauge.map(SharedGauge::new) }
     }
 
     /// Counts questions, one for each request.
     pub(in crate::lifecycle) fn count_questions(&self, house: &dyn House, outcome: &str, questions: usize) {
-        self.add(house, &format!("claimgate.rate_limit.questions.outcome.{outcome}"), signed(questions));
+        Self::add(house, (&QUESTIONS, &[outcome]), signed(questions));
     }
 
     /// Counts one report, and the charges in it.
     pub(in crate::lifecycle) fn count_report(&self, house: &dyn House, outcome: &str, charges: usize) {
-        self.add(house, &format!("claimgate.rate_limit.reports.outcome.{outcome}"), 1);
-        self.add(house, "claimgate.rate_limit.charges_reported", signed(charges));
+        Self::add(house, (&REPORTS, &[outcome]), 1);
+        Self::add(house, (&CHARGES_REPORTED, &[]), signed(charges));
     }
 
     /// Tells of how many counters something is unreported, over all workers, and what was dropped.
@@ -42,22 +45,12 @@ impl RateLimitMetrics {
             let text =
                 format!("{dropped} charges could not be reported to the rate limit service and are dropped");
             house.log(Level::Error, &text);
-            self.add(
-                house,
-                "claimgate.rate_limit.charges_dropped",
-                i64::try_from(dropped).unwrap_or(i64::MAX),
-            );
+            Self::add(house, (&CHARGES_DROPPED, &[]), i64::try_from(dropped).unwrap_or(i64::MAX));
         }
     }
 
-    fn add(&self, house: &dyn House, counter: &str, count: i64) {
-        let mut counters = self.counters.borrow_mut();
-        let id = counters.get(counter).copied().or_else(|| {
-            let id = house.metric(MetricKind::Counter, counter)?;
-            counters.insert(counter.to_owned(), id);
-            Some(id)
-        });
-        if let Some(id) = id.filter(|_| count > 0) {
+    fn add(house: &dyn House, (family, values): (&Family, &[&str]), count: i64) {
+        if let Some(id) = house.metric(family, values).filter(|_| count > 0) {
             house.add(id, count);
         }
     }

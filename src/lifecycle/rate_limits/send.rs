@@ -14,7 +14,7 @@ pub(super) fn send(
     timeout: Duration,
 ) -> Result<u32, String> {
     let call = GrpcCall {
-        place: service.place(),
+        cluster: service.cluster(),
         service: Service::NAME,
         method: Service::METHOD,
         message,

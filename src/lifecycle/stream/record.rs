@@ -36,7 +36,7 @@ impl Stream {
         let metrics = &worker.metrics.calls;
         metrics.count(&worker.gateway, &*worker.house, &call);
         call.anomalies().iter().for_each(|kind| count_anomaly(&*worker.house, *kind));
-        call.own_key_counters().iter().for_each(|counter| count_own_key(&*worker.house, counter));
+        count_own_key(&*worker.house, &call);
         metrics.count_charges(&worker.gateway, &*worker.house, &ending.charged);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::played::Played;
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, MemoryStore, Store};
-use crate::lifecycle::{Errand, Fetch, GrpcCall, House, Level, MetricKind};
+use crate::lifecycle::{Errand, Family, Fetch, GrpcCall, House, Level};
 use crate::policy::fixture::NOW_MS;
 
 /// What all workers of one host share.
@@ -32,6 +32,7 @@ pub(super) struct ScriptedHouse {
     manners: Manners,
     wakes: Cell<usize>,
     period: Cell<Option<Duration>>,
+    families: RefCell<Vec<Family>>,
     metrics: RefCell<Vec<(String, i64)>>,
     log: RefCell<Vec<String>>,
 }
@@ -66,6 +67,7 @@ impl ScriptedHouse {
             manners: Manners::default(),
             wakes: Cell::new(0),
             period: Cell::new(None),
+            families: RefCell::default(),
             metrics: RefCell::default(),
             log: RefCell::default(),
         })
@@ -239,10 +241,16 @@ impl House for ScriptedHouse {
         }
     }
 
-    fn metric(&self, _kind: MetricKind, name: &str) -> Option<u32> {
-        let mut metrics = self.metrics.borrow_mut();
-        let place = metrics.iter().position(|(other, _)| other == name).unwrap_or_else(|| {
-            metrics.push((name.to_owned(), 0));
+    fn define(&self, families: &[Family]) {
+        self.families.borrow_mut().extend_from_slice(families);
+    }
+
+    fn metric(&self, family: &Family, values: &[&str]) -> Option<u32> {
+        assert!(self.families.borrow().contains(family), "nobody has defined {family:?}");
+        assert_eq!(family.labels.len(), values.len(), "{family:?}");
+        let (mut metrics, name) = (self.metrics.borrow_mut(), family.flat(values));
+        let place = metrics.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            metrics.push((name, 0));
             metrics.len().saturating_sub(1)
         });
         u32::try_from(place).ok()

@@ -36,6 +36,11 @@ impl FeedKeys {
         Ok(Self(keys))
     }
 
+    /// The names of all of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(FeedPrivateKey::id)
+    }
+
     /// What is sealed, and the name of the key that it is sealed for.
     pub(super) fn open(&self, jwe: &str) -> Result<(Vec<u8>, &str), Unopened> {
         match self.0.is_empty() {

@@ -100,6 +100,11 @@ impl ProviderKeyFeed {
         Ok(OwnKey::of_feed(content.terms(), (&content.key, jwe), Times::of(None, None), sealed_by))
     }
 
+    /// The names of the keys by which it is opened.
+    pub(in crate::own_key) fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.ids()
+    }
+
     fn content(&self, jwe: &str) -> Result<(FeedContent, &str), &'static str> {
         let (text, sealed_by) = self.keys.open(jwe).map_err(|why| match why {
             Unopened::Invalid => "is not sealed for a key of this gateway",

@@ -78,25 +78,13 @@ pub(in crate::quota) struct Duration {
     pub(super) seconds: i64,
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct GrpcService {
-    #[prost(message, optional, tag = "1")]
-    pub(super) envoy_grpc: Option<EnvoyGrpc>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct EnvoyGrpc {
-    #[prost(string, tag = "1")]
-    pub(super) cluster_name: String,
-}
-
 #[cfg(test)]
 mod tests {
     use prost::Message;
 
     use super::{
-        DescriptorStatus, Duration, Entry, EnvoyGrpc, GrpcService, RateLimit, RateLimitDescriptor,
-        RateLimitRequest, RateLimitResponse, UInt64Value,
+        DescriptorStatus, Duration, Entry, RateLimit, RateLimitDescriptor, RateLimitRequest,
+        RateLimitResponse, UInt64Value,
     };
 
     /// Written down by hand from the protocol's files.
@@ -113,8 +101,6 @@ mod tests {
         let want =
             b"\x0a\x01d\x12\x11\x0a\x06\x0a\x01k\x12\x01v\x12\x05\x08\xac\x02\x10\x02\x1a\x00".as_slice();
         assert_eq!(request.encode_to_vec(), want);
-        let service = GrpcService { envoy_grpc: Some(EnvoyGrpc { cluster_name: "rl".to_owned() }) };
-        assert_eq!(service.encode_to_vec(), b"\x0a\x04\x0a\x02rl");
     }
 
     #[test]

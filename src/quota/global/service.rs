@@ -2,15 +2,13 @@
 
 use prost::Message;
 
-use super::message::{EnvoyGrpc, GrpcService, RateLimitRequest};
+use super::message::RateLimitRequest;
 use crate::config::{ConfigError, RateLimitService, Span};
 
 /// The rate limit service of one configuration.
 #[derive(Clone, Debug)]
 pub struct Service {
     cluster: String,
-    /// As Envoy takes it: a `GrpcService`.
-    place: String,
     domain: String,
     timeout_ms: u64,
     charge_every_ms: u64,
@@ -24,7 +22,7 @@ impl Service {
     /// # Errors
     /// The first field that is wrong.
     pub fn compile(service: &RateLimitService, hold_timeout: Span) -> Result<Self, ConfigError> {
-        // A `GrpcService` with so short a name is ASCII, and its bytes are a text, as the host's interface has it.
+        // A host takes the place of a service as a text of ASCII, in which a length is one byte.
         const LONGEST_CLUSTER: usize = 100;
         let refused =
             |field: &str, why: String| Err(ConfigError::new(format!("rate_limit_service.{field}"), why));
@@ -47,10 +45,8 @@ impl Service {
             let why = format!("`{charge_every}` is not between {shortest} and {longest}");
             return refused("charge_every", why);
         }
-        let place = GrpcService { envoy_grpc: Some(EnvoyGrpc { cluster_name: cluster.clone() }) };
         Ok(Self {
             cluster: cluster.clone(),
-            place: String::from_utf8_lossy(&place.encode_to_vec()).into_owned(),
             domain: domain.clone(),
             timeout_ms: timeout.milliseconds(),
             charge_every_ms: charge_every.milliseconds(),
@@ -59,11 +55,6 @@ impl Service {
 
     pub fn cluster(&self) -> &str {
         &self.cluster
-    }
-
-    /// Where it is, as Envoy takes it.
-    pub fn place(&self) -> &str {
-        &self.place
     }
 
     pub fn timeout_ms(&self) -> u64 {

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness import ecds
 from harness.attacks import LOOSE, LURES, REMOTE, Stage, trailing_cluster
 from harness.bootstrap import on_clusters, plain_bootstrap, prefix_route, static_cluster
 from harness.envoy import Envoy
 from harness.gateway import (
-    WASM_FILE,
     Gateway,
     Signer,
     document,
@@ -22,6 +20,7 @@ from harness.gateway import (
     rule,
     upstream_entries,
 )
+from harness.host import AT_CLUSTER, filter_config
 from harness.injector import with_injector
 from harness.key_server import KeyServer
 from harness.raw_provider import RawProvider
@@ -77,7 +76,7 @@ def stage(
     bootstrap = plain_bootstrap(simulator.ports, directory, **looser)
     with (
         Envoy(bootstrap, directory) as bare,
-        Gateway(configuration, simulator, directory / "gateway", environment=OWNED, **around) as gateway,
+        Gateway(configuration, simulator, directory / "gateway", environment=OWNED, reroutes=True, **around) as gateway,
     ):
         yield Stage(bare, gateway, simulator, raw, keys, signer, configuration)
         assert gateway.envoy.crashes() == 0, gateway.envoy.log()[-2000:]
@@ -89,17 +88,15 @@ def at_cluster(stage: Stage, simulator: Simulator, tmp_path_factory: pytest.Temp
     configuration = {**stage.configuration, "attach": "at_cluster", "issuers": []}
     directory = tmp_path_factory.mktemp("doors-at-cluster")
     keys = environment_keys(configuration)
-    half = ecds.wasm_config(
-        WASM_FILE, json.dumps(configuration), environment_keys=keys, plugin={"root_id": "claimgate-at-cluster"}
-    )
-    named = {"name": "claimgate-at-cluster", "typed_config": half}
+    half = filter_config(json.dumps(configuration), environment_keys=keys, name=AT_CLUSTER)
+    named = {"name": AT_CLUSTER, "typed_config": half}
     clusters = _clusters(simulator, stage.raw, directory)
     guarded = on_clusters({"static_resources": {"clusters": clusters}}, named)["static_resources"]["clusters"]
     for cluster in guarded:
         [options] = cluster["typed_extension_protocol_options"].values()
         options["explicit_http_config"]["http_protocol_options"]["enable_trailers"] = True
     around: dict[str, Any] = {"connection_manager": LOOSE, "clusters": guarded, "routes": _routes()}
-    with Gateway(configuration, simulator, directory, environment=OWNED, **around) as gateway:
+    with Gateway(configuration, simulator, directory, environment=OWNED, reroutes=True, **around) as gateway:
         yield gateway
         assert gateway.envoy.crashes() == 0, gateway.envoy.log()[-2000:]
 

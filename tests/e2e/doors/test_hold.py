@@ -24,6 +24,7 @@ from harness.deadline import wait_until
 from harness.ecds import Reload
 from harness.exchange import PROTOCOLS
 from harness.gateway import PROVIDER_CREDENTIALS, Gateway, document, key_entry
+from harness.host import Host
 from harness.raw import RawResponse
 from harness.simulator import Simulator
 
@@ -74,6 +75,7 @@ def unable(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> It
         assert gateway.envoy.crashes() == 0
 
 
+@pytest.mark.only(Host.WASM)
 @pytest.mark.parametrize("protocol", BOTH)
 def test_a_host_that_cannot_hold_lets_nothing_pass(
     unable: tuple[Gateway, Pair], simulator: Simulator, protocol: str

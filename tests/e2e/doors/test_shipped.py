@@ -13,7 +13,8 @@ from harness.attacks import BOTH, CHAT, FORBIDDEN, MODELS, Attack, posting, valu
 from harness.deadline import wait_until
 from harness.demo.bootstrap import BEDROCK_LISTENER, Place, placed
 from harness.envoy import Envoy
-from harness.gateway import PROVIDER_CREDENTIALS, WASM_FILE, document, environment_keys, key_entry, rule
+from harness.gateway import PROVIDER_CREDENTIALS, document, environment_keys, key_entry, rule
+from harness.host import filter_config
 from harness.raw import RawResponse
 from harness.simulator import Simulator
 
@@ -96,7 +97,7 @@ def shipped(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> I
         body_limit=f"{BODY_LIMIT // 1024}KiB",
         policies=[rule("models", f'llm.model != "{FORBIDDEN}"', when="llm.operation == 'chat'")],
     )
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(configuration), environment_keys=environment_keys(configuration))
+    typed = filter_config(json.dumps(configuration), environment_keys=environment_keys(configuration))
     ecds.move_into_place(directory / "claimgate.ecds.json", ecds.discovery_response(typed, "1"))
     bootstrap = placed(Place(0, 0, 0, simulator.ports, directory))
     for listener in bootstrap["static_resources"]["listeners"]:

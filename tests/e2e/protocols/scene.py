@@ -16,7 +16,6 @@ from harness.envoy import Envoy
 from harness.exchange import PROTOCOLS
 from harness.gateway import (
     PROVIDER_CREDENTIALS,
-    WASM_FILE,
     Gateway,
     document,
     environment_keys,
@@ -24,6 +23,7 @@ from harness.gateway import (
     rule,
     upstream_entries,
 )
+from harness.host import filter_config
 from harness.raw import RawResponse
 from harness.raw_http1 import http1_request
 from harness.simulator import Simulator
@@ -242,7 +242,7 @@ def configuration() -> tuple[dict[str, Any], str]:
 def shipped(simulator: Simulator, directory: Path) -> Iterator[Scene]:
     """The shipped bootstrap, with what its comment on cors asks for, and its logs in files."""
     whole, key = configuration()
-    typed = ecds.wasm_config(WASM_FILE, json.dumps(whole), environment_keys=environment_keys(whole))
+    typed = filter_config(json.dumps(whole), environment_keys=environment_keys(whole))
     ecds.move_into_place(directory / "claimgate.ecds.json", ecds.discovery_response(typed, "1"))
     bootstrap = placed(Place(0, 0, 0, simulator.ports, directory))
     for listener in bootstrap["static_resources"]["listeners"]:

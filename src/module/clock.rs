@@ -1,0 +1,100 @@
+//! The thread that tells workers the time: Envoy has no timers for modules that are filters.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+
+use super::job::{Job, Recipient};
+use super::main_thread::MainThread;
+
+/// When each worker has its next tick.
+#[derive(Default)]
+pub(super) struct Clock {
+    ticks: Mutex<Ticks>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Ticks {
+    by_worker: HashMap<u64, Tick>,
+    is_running: bool,
+}
+
+struct Tick {
+    worker: Weak<dyn Recipient>,
+    period: Duration,
+    next: Instant,
+    /// It is on its way, and no other one follows before it has come.
+    is_due: bool,
+}
+
+impl Clock {
+    /// The next tick of a worker comes in so long, and again each time it has passed.
+    pub(super) fn set(
+        &'static self,
+        main_thread: &'static MainThread,
+        (number, worker): (u64, &Weak<dyn Recipient>),
+        period: Duration,
+    ) {
+        let mut ticks = self.lock();
+        let next = Instant::now().checked_add(period).unwrap_or_else(Instant::now);
+        let is_due = ticks.by_worker.get(&number).is_some_and(|tick| tick.is_due);
+        ticks.by_worker.insert(number, Tick { worker: Weak::clone(worker), period, next, is_due });
+        if !ticks.is_running {
+            let run = move || self.run(main_thread);
+            ticks.is_running = thread::Builder::new().name("claimgate-clock".to_owned()).spawn(run).is_ok();
+        }
+        drop(ticks);
+        self.changed.notify_one();
+    }
+
+    /// A worker is gone.
+    pub(super) fn forget(&self, number: u64) {
+        self.lock().by_worker.remove(&number);
+    }
+
+    /// The tick of a worker has come.
+    pub(super) fn has_ticked(&self, number: u64) {
+        if let Some(tick) = self.lock().by_worker.get_mut(&number) {
+            tick.is_due = false;
+        }
+        self.changed.notify_one();
+    }
+
+    fn run(&self, main_thread: &MainThread) {
+        let mut ticks = self.lock();
+        loop {
+            let now = Instant::now();
+            let mut due = Vec::new();
+            for tick in ticks.by_worker.values_mut().filter(|tick| !tick.is_due && tick.next <= now) {
+                tick.next = now.checked_add(tick.period).unwrap_or(now);
+                // One that is being made has no ticks yet.
+                let worker = tick.worker.upgrade();
+                tick.is_due = worker.is_some();
+                due.extend(worker);
+            }
+            if !due.is_empty() {
+                drop(ticks);
+                for worker in due {
+                    main_thread.post(worker, Job::Tick);
+                }
+                ticks = self.lock();
+                continue;
+            }
+            let waiting = ticks.by_worker.values().filter(|tick| !tick.is_due);
+            ticks = match waiting.map(|tick| tick.next).min() {
+                Some(next) => {
+                    let wait = next.saturating_duration_since(now);
+                    self.changed.wait_timeout(ticks, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(ticks).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ticks> {
+        self.ticks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

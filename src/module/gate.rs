@@ -1,0 +1,95 @@
+//! One configuration of the gateway, compiled, and its workers.
+
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread::{self, ThreadId};
+
+use hashbrown::HashMap;
+
+use super::configuration::EnvoyConfiguration;
+use super::filter::Filter;
+use super::job::Recipient;
+use super::process::process;
+use super::worker::{Half, Worker, house};
+use crate::config::Config;
+use crate::lifecycle::{self, ClusterHalf};
+use crate::secret::Secret;
+
+/// The name of the filter on a cluster.
+const AT_CLUSTER: &[u8] = b"claimgate-at-cluster";
+
+/// One configuration of the gateway.
+pub(super) struct Gate {
+    half: Half,
+    configuration: Arc<EnvoyConfiguration>,
+    workers: RwLock<HashMap<ThreadId, Arc<Worker>>>,
+    /// Asks for what is due before any stream comes; `None` on a cluster, where nothing is asked for.
+    main: Option<Arc<Worker>>,
+}
+
+impl Gate {
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn open(
+        name: &[u8],
+        config: &[u8],
+        configuration: EnvoyConfiguration,
+    ) -> Result<Self, String> {
+        if config.is_empty() {
+            return Err(
+                "the filter has no configuration; give it the output of `claimgate bundle`".to_owned()
+            );
+        }
+        let config = Config::from_reader(config).map_err(|error| error.to_string())?;
+        let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
+        let configuration = Arc::new(configuration);
+        let nobody: Weak<Worker> = Weak::new();
+        let house = house(nobody, &configuration);
+        let half = match name {
+            AT_CLUSTER => {
+                let half = ClusterHalf::compile(&config, &environment, &*house);
+                Half::Cluster(Arc::new(half.map_err(|error| error.to_string())?))
+            }
+            _ => Half::Chain(lifecycle::Worker::compile(&config, &environment, &*house)?),
+        };
+        let main = matches!(half, Half::Chain(_)).then(|| Worker::open(&half, &configuration));
+        if main.is_some() {
+            let process = process();
+            process.main_thread.add(&configuration);
+            configuration.tell(&process.metrics.repeat());
+        }
+        Ok(Self { half, configuration, workers: RwLock::default(), main })
+    }
+
+    pub(super) fn configuration(&self) -> &Arc<EnvoyConfiguration> {
+        &self.configuration
+    }
+
+    /// A stream begins on this thread.
+    pub(super) fn filter(&self) -> Filter {
+        let counts = self.main.is_some();
+        Filter::new(self.worker(), Arc::clone(&self.configuration), counts)
+    }
+
+    fn worker(&self) -> Arc<Worker> {
+        let thread = thread::current().id();
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = workers.get(&thread) {
+            return Arc::clone(worker);
+        }
+        drop(workers);
+        let worker = Worker::open(&self.half, &self.configuration);
+        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        workers.insert(thread, Arc::clone(&worker));
+        worker
+    }
+}
+
+/// Envoy has ended the configuration: its last stream is over, and another one may have taken its place.
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let workers = self.workers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let workers = workers.drain().map(|(_, worker)| worker).chain(self.main.take());
+        let workers = workers.map(|worker| worker as Arc<dyn Recipient>);
+        process().main_thread.remove(&self.configuration, workers);
+    }
+}

@@ -1,0 +1,98 @@
+//! What is to be done on Envoy's main thread, where alone requests of our own can be sent.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::configuration::EnvoyConfiguration;
+use super::job::{Job, Recipient};
+use super::metrics::Metrics;
+
+/// The jobs of all workers, and the configurations by which Envoy is reached.
+#[derive(Default)]
+pub(super) struct MainThread {
+    jobs: Mutex<VecDeque<(Arc<dyn Recipient>, Job)>>,
+    /// The youngest last.
+    configurations: Mutex<Vec<Arc<EnvoyConfiguration>>>,
+    /// Those whose configuration has ended, and who await something.
+    finishing: Mutex<Vec<Arc<dyn Recipient>>>,
+    is_busy: AtomicBool,
+}
+
+impl MainThread {
+    /// A configuration by which Envoy can be reached from now on.
+    pub(super) fn add(&self, configuration: &Arc<EnvoyConfiguration>) {
+        lock(&self.configurations).push(Arc::clone(configuration));
+        self.call();
+    }
+
+    /// Envoy ends a configuration. These were its workers.
+    pub(super) fn remove(
+        &self,
+        configuration: &Arc<EnvoyConfiguration>,
+        workers: impl Iterator<Item = Arc<dyn Recipient>>,
+    ) {
+        lock(&self.configurations).retain(|other| !Arc::ptr_eq(other, configuration));
+        let broken = configuration.end();
+        lock(&self.jobs).extend(broken.into_iter().chain(workers.map(|worker| (worker, Job::Closing))));
+        self.call();
+    }
+
+    /// Has the main thread do a job; from any thread.
+    pub(super) fn post(&self, recipient: Arc<dyn Recipient>, job: Job) {
+        let mut jobs = lock(&self.jobs);
+        let was_idle = jobs.is_empty();
+        jobs.push_back((recipient, job));
+        drop(jobs);
+        if was_idle {
+            self.call();
+        }
+    }
+
+    /// Does what there is to do. On the main thread.
+    pub(super) fn work(&self, metrics: &Metrics) {
+        // A job may have Envoy call back at once; what comes of that is done in its turn.
+        if self.is_busy.swap(true, Ordering::Acquire) {
+            return;
+        }
+        while let Some((recipient, job)) = self.next() {
+            let is_last = matches!(job, Job::Closing);
+            recipient.take(job);
+            let mut finishing = lock(&self.finishing);
+            if is_last {
+                finishing.push(recipient);
+            }
+            finishing.retain(|recipient| !recipient.is_over());
+        }
+        self.is_busy.store(false, Ordering::Release);
+        let backlog = metrics.take_backlog();
+        if !backlog.is_empty()
+            && self.by_envoy(|configuration| configuration.tell(&backlog).then_some(())).is_none()
+        {
+            metrics.put_off(backlog);
+        }
+    }
+
+    /// Asks something of Envoy by the youngest configuration that lives; `None` where there is none.
+    pub(super) fn by_envoy<T>(&self, ask: impl Fn(&EnvoyConfiguration) -> Option<T>) -> Option<T> {
+        let configurations = lock(&self.configurations).clone();
+        configurations.iter().rev().find_map(|configuration| ask(configuration))
+    }
+
+    fn next(&self) -> Option<(Arc<dyn Recipient>, Job)> {
+        lock(&self.jobs).pop_front()
+    }
+
+    /// Has Envoy call the main thread, where anything is to be done.
+    fn call(&self) {
+        if !lock(&self.jobs).is_empty()
+            && let Some(configuration) = lock(&self.configurations).last()
+        {
+            configuration.call_main_thread();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
