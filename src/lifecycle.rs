@@ -10,7 +10,7 @@
 //! (`lifecycle/tests`) and a test in a real Envoy (`tests/e2e/test_lifecycle.py`; room in `test_bounds.py`; an issuer's word in
 //! `test_opaque_tokens.py`; tokens for providers in
 //! `test_upstream_tokens.py` and `test_user_exchange.py`; the rate limit service in `test_global_quota*.py`; revocation in `test_revocation.py`; metering in
-//! `test_metering.py`; long forms in `test_dialects.py`; Envoy's errors in `test_local_replies.py`).
+//! `test_metering.py`; panics in `test_panics.py`; long forms in `test_dialects.py`; Envoy's errors in `test_local_replies.py`).
 //!
 //! | phase | event | what happens |
 //! | --- | --- | --- |
@@ -41,6 +41,8 @@
 //! | forwarded, waiting for any of these | an error of Envoy's own | give it the caller's dialect |
 //! | forwarded | a newer revocation list that names the credential or the model | refuse `revoked_in_flight`; cut off what has begun |
 //! | answered | an error of Envoy's own, instead of our answer | put our answer in its place |
+//! | any | a panic, in an event of it | refuse `internal_error`; cut off what has begun |
+//! | waiting for any of these | a panic in an event of the house | refuse `internal_error` |
 //! | any | log (also after an abort, also without any event before) | write the record, count |
 
 mod host;

@@ -19,6 +19,8 @@ pub(super) struct Clock {
 #[derive(Default)]
 struct Ticks {
     by_worker: HashMap<u64, Tick>,
+    /// When the main thread is to be called for something else.
+    reminder: Option<Instant>,
     is_running: bool,
 }
 
@@ -42,11 +44,21 @@ impl Clock {
         let next = Instant::now().checked_add(period).unwrap_or_else(Instant::now);
         let is_due = ticks.by_worker.get(&number).is_some_and(|tick| tick.is_due);
         ticks.by_worker.insert(number, Tick { worker: Weak::clone(worker), period, next, is_due });
+        self.start(&mut ticks, main_thread);
+    }
+
+    /// The main thread is called in so long.
+    pub(super) fn remind_in(&'static self, main_thread: &'static MainThread, period: Duration) {
+        let mut ticks = self.lock();
+        ticks.reminder = Instant::now().checked_add(period);
+        self.start(&mut ticks, main_thread);
+    }
+
+    fn start(&'static self, ticks: &mut Ticks, main_thread: &'static MainThread) {
         if !ticks.is_running {
             let run = move || self.run(main_thread);
             ticks.is_running = thread::Builder::new().name("claimgate-clock".to_owned()).spawn(run).is_ok();
         }
-        drop(ticks);
         self.changed.notify_one();
     }
 
@@ -75,8 +87,15 @@ impl Clock {
                 tick.is_due = worker.is_some();
                 due.extend(worker);
             }
-            if !due.is_empty() {
+            let is_reminded = ticks.reminder.is_some_and(|at| at <= now);
+            if is_reminded {
+                ticks.reminder = None;
+            }
+            if is_reminded || !due.is_empty() {
                 drop(ticks);
+                if is_reminded {
+                    main_thread.remind();
+                }
                 for worker in due {
                     main_thread.post(worker, Job::Tick);
                 }
@@ -84,7 +103,7 @@ impl Clock {
                 continue;
             }
             let waiting = ticks.by_worker.values().filter(|tick| !tick.is_due);
-            ticks = match waiting.map(|tick| tick.next).min() {
+            ticks = match waiting.map(|tick| tick.next).chain(ticks.reminder).min() {
                 Some(next) => {
                     let wait = next.saturating_duration_since(now);
                     self.changed.wait_timeout(ticks, wait).unwrap_or_else(PoisonError::into_inner).0

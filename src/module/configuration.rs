@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::abi::{HeaderPair, LivingConfiguration};
 use super::grpc::{self, Reply};
 use super::job::{FetchedAnswer, Job, Recipient};
-use super::metrics::{Change, Families};
+use super::metrics::{Families, Metric};
 use crate::lifecycle::{Family, Fetch, GrpcCall, MetricKind};
 
 /// A configuration of Envoy's.
@@ -60,15 +60,20 @@ impl EnvoyConfiguration {
         self.families.get().unwrap_or_else(|| NONE.get_or_init(Families::default))
     }
 
-    /// Tells Envoy of changes. False where this one cannot.
-    pub(super) fn tell(&self, changes: &[Change]) -> bool {
-        let tell = self.living.with(|configuration| {
+    /// Tells Envoy of metrics between streams. Gives back those of families that it does not have; all, where Envoy counts in
+    /// streams alone.
+    pub(super) fn tell(&self, mut metrics: Vec<Arc<Metric>>) -> Vec<Arc<Metric>> {
+        self.living.with(|configuration| {
             if configuration.counts() {
-                changes.iter().for_each(|change| change.tell(self.families(), configuration));
+                metrics.retain(|metric| !metric.tell(self.families(), configuration));
             }
-            configuration.counts()
         });
-        tell.unwrap_or_default()
+        metrics
+    }
+
+    /// False where Envoy counts in streams alone.
+    pub(super) fn counts(&self) -> bool {
+        self.living.with(|configuration| configuration.counts()).unwrap_or_default()
     }
 
     /// Sends a request on the main thread; `None` where it has ended.

@@ -98,16 +98,17 @@ impl<'a> Current<'a> {
     }
 }
 
-/// Puts an end to an event. The stream may be over when this returns.
-pub(super) fn put_end(stream: StreamHandle<'_>, end: End) {
+/// Puts an end to an event, where it has one. The stream may be over when this returns.
+pub(super) fn put_end(stream: StreamHandle<'_>, end: Option<End>) {
     const DETAILS: &str = "claimgate";
     match end {
-        End::Answer(Answer { status, headers, body }) => {
+        None => {}
+        Some(End::Answer(Answer { status, headers, body })) => {
             let pairs = headers.iter().map(|(name, value)| HeaderPair::of(name, value.as_bytes()));
             stream.answer(status, &pairs.collect::<Vec<_>>(), body.as_bytes(), DETAILS);
         }
-        End::Resume => stream.resume(),
-        End::CutOff => stream.cut_off(DETAILS),
+        Some(End::Resume) => stream.resume(),
+        Some(End::CutOff) => stream.cut_off(DETAILS),
     }
 }
 

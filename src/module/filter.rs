@@ -9,7 +9,7 @@ use super::abi::StreamHandle;
 use super::configuration::EnvoyConfiguration;
 use super::exchange::{Current, End, Hook, Seen, put_end};
 use super::process::process;
-use super::worker::{Outcome, Worker};
+use super::worker::Worker;
 use crate::denial::{Answer, Reason};
 use crate::lifecycle::{Event, Next, Side};
 
@@ -75,9 +75,14 @@ impl Filter {
     /// The stream is over, however it ended. Its record is written also where it is poisoned.
     pub(super) fn complete(&self, stream: StreamHandle<'_>) {
         let current = Current::of(&stream, Hook::Other, &self.seen);
-        let outcome = self.worker.on(self.id, &current, Event::Log);
-        if let Ok(outcome) = outcome.or_else(|why| self.worker.lost_record(&why)) {
-            self.tell(&stream, outcome);
+        if let Err(why) = self.worker.on(self.id, &current, Event::Log) {
+            let _ = self.worker.lost_record(&why);
+        }
+        if self.counts {
+            let families = self.configuration.families();
+            for metric in process().metrics.take_for_stream() {
+                metric.tell(families, &stream);
+            }
         }
     }
 
@@ -88,7 +93,8 @@ impl Filter {
         }
         let current = Current::of(&stream, Hook::Other, &self.seen);
         let visited = self.worker.visit(self.id, &current);
-        self.finish(stream_and(visited, &current, self), stream);
+        let (_, end) = self.or_panicked(visited, &current);
+        put_end(stream, end);
     }
 
     fn on(&self, stream: StreamHandle<'_>, hook: Hook, event: impl FnOnce(&Current<'_>) -> Event) -> Next {
@@ -97,46 +103,22 @@ impl Filter {
         }
         let current = Current::of(&stream, hook, &self.seen);
         let outcome = self.worker.on(self.id, &current, event(&current));
-        self.finish(stream_and(outcome, &current, self), stream)
-    }
-
-    /// Tells what was counted, and does what the event has left to be done.
-    fn finish(&self, (outcome, end): (Outcome, Option<End>), stream: StreamHandle<'_>) -> Next {
-        let next = self.tell(&stream, outcome);
-        if let Some(end) = end {
-            put_end(stream, end);
-        }
+        let (next, end) = self.or_panicked(outcome, &current);
+        put_end(stream, end);
         next
     }
 
-    fn tell(&self, stream: &StreamHandle<'_>, Outcome { next, changes }: Outcome) -> Next {
-        let metrics = &process().metrics;
-        match self.counts {
-            true => {
-                let families = self.configuration.families();
-                let backlog = metrics.take_backlog();
-                changes.iter().chain(&backlog).for_each(|change| change.tell(families, stream));
-            }
-            false => metrics.put_off(changes),
+    /// What has come of an event; where it has panicked, of the end that the stream comes to.
+    fn or_panicked(&self, outcome: Result<Next, String>, current: &Current<'_>) -> (Next, Option<End>) {
+        let outcome = outcome.or_else(|why| {
+            self.is_poisoned.set(true);
+            current.take_end();
+            self.worker.panicked(self.id, current, &why)
+        });
+        match outcome {
+            Ok(next) => (next, current.take_end()),
+            Err(_) => (Next::Pause, Some(End::Answer(last_resort()))),
         }
-        next
-    }
-}
-
-/// What has come of an event; where it has panicked, of the end that the stream comes to.
-fn stream_and(
-    outcome: Result<Outcome, String>,
-    current: &Current<'_>,
-    filter: &Filter,
-) -> (Outcome, Option<End>) {
-    let outcome = outcome.or_else(|why| {
-        filter.is_poisoned.set(true);
-        current.take_end();
-        filter.worker.panicked(filter.id, current, &why)
-    });
-    match outcome {
-        Ok(outcome) => (outcome, current.take_end()),
-        Err(_) => (Outcome { next: Next::Pause, changes: Vec::new() }, Some(End::Answer(last_resort()))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -55,7 +56,8 @@ impl Gate {
         if main.is_some() {
             let process = process();
             process.main_thread.add(&configuration);
-            configuration.tell(&process.metrics.repeat());
+            process.metrics.note_all();
+            process.clock.remind_in(&process.main_thread, Duration::ZERO);
         }
         Ok(Self { half, configuration, workers: RwLock::default(), main })
     }

@@ -10,12 +10,15 @@ use super::abi::{self, StreamScheduler, callbacks};
 use super::configuration::EnvoyConfiguration;
 use super::failpoint::failpoint;
 use super::job::{FetchedAnswer, Job, Recipient};
-use super::metrics::{Change, Metric};
+use super::metrics::Metric;
 use super::process::process;
 use super::signatures;
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, Store};
 use crate::lifecycle::{Errand, Family, Fetch, GrpcCall, House, Level};
+
+/// So long after a metric has changed Envoy is told of it, and of all that have by then.
+const TELL_IN: Duration = Duration::from_millis(50);
 
 /// The house of one worker.
 pub(super) struct WorkerHouse {
@@ -25,8 +28,6 @@ pub(super) struct WorkerHouse {
     configuration: Arc<EnvoyConfiguration>,
     metrics: RefCell<Vec<Arc<Metric>>>,
     numbers: RefCell<HashMap<String, u32>>,
-    /// What Envoy is to be told of when the event is over.
-    changes: RefCell<Vec<Change>>,
     visitors: RefCell<HashMap<u32, Visitor>>,
     /// The answer that an event brings, while it lasts.
     fetched: RefCell<Option<FetchedAnswer>>,
@@ -51,7 +52,6 @@ impl WorkerHouse {
             configuration,
             metrics: RefCell::default(),
             numbers: RefCell::default(),
-            changes: RefCell::default(),
             visitors: RefCell::default(),
             fetched: RefCell::default(),
             tokens: Cell::default(),
@@ -83,11 +83,6 @@ impl WorkerHouse {
         visitors.get_mut(&id).map(|visitor| std::mem::take(&mut visitor.errands)).unwrap_or_default()
     }
 
-    /// What Envoy is to be told of.
-    pub(super) fn take_changes(&self) -> Vec<Change> {
-        self.changes.take()
-    }
-
     /// Runs an event that brings an answer.
     pub(super) fn bring(&self, answer: Option<FetchedAnswer>, event: impl FnOnce()) {
         self.fetched.replace(answer);
@@ -100,10 +95,15 @@ impl WorkerHouse {
         self.tokens.get()
     }
 
-    fn change(&self, metric: u32, change: impl FnOnce(&Arc<Metric>) -> Option<Change>) {
+    fn change(&self, metric: u32, change: impl FnOnce(&Metric)) {
         let place = usize::try_from(metric).unwrap_or(usize::MAX);
-        let change = self.metrics.borrow().get(place).and_then(change);
-        self.changes.borrow_mut().extend(change);
+        if let Some(metric) = self.metrics.borrow().get(place) {
+            change(metric);
+            let process = process();
+            if process.metrics.note(metric) {
+                process.clock.remind_in(&process.main_thread, TELL_IN);
+            }
+        }
     }
 
     /// Has the youngest configuration that lives send something.
@@ -201,7 +201,7 @@ impl House for WorkerHouse {
     }
 
     fn add(&self, metric: u32, amount: i64) {
-        self.change(metric, |metric| Some(metric.add(amount)));
+        self.change(metric, |metric| metric.add(amount));
     }
 
     fn set(&self, metric: u32, value: u64) {

@@ -65,11 +65,24 @@ impl MainThread {
             finishing.retain(|recipient| !recipient.is_over());
         }
         self.is_busy.store(false, Ordering::Release);
-        let backlog = metrics.take_backlog();
-        if !backlog.is_empty()
-            && self.by_envoy(|configuration| configuration.tell(&backlog).then_some(())).is_none()
-        {
-            metrics.put_off(backlog);
+        self.tell(metrics);
+    }
+
+    /// Tells Envoy of what has changed, each by the youngest configuration that has its family.
+    fn tell(&self, metrics: &Metrics) {
+        let configurations = lock(&self.configurations).clone();
+        let can_tell = configurations.iter().any(|configuration| configuration.counts());
+        let tell = |rest, configuration: &Arc<EnvoyConfiguration>| configuration.tell(rest);
+        let rest = configurations.iter().rev().fold(metrics.take_changed(), tell);
+        if !can_tell {
+            metrics.leave_to_stream(rest);
+        }
+    }
+
+    /// Has Envoy call the main thread, whatever there is to be done.
+    pub(super) fn remind(&self) {
+        if let Some(configuration) = lock(&self.configurations).last() {
+            configuration.call_main_thread();
         }
     }
 
@@ -85,10 +98,9 @@ impl MainThread {
 
     /// Has Envoy call the main thread, where anything is to be done.
     fn call(&self) {
-        if !lock(&self.jobs).is_empty()
-            && let Some(configuration) = lock(&self.configurations).last()
-        {
-            configuration.call_main_thread();
+        let is_idle = lock(&self.jobs).is_empty();
+        if !is_idle {
+            self.remind();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Counters and gauges of the process, and how Envoy is told of them.
 //!
-//! Envoy gives no metric back, has those of a configuration end with it, and counts where a stream or a configuration is at
-//! hand. So what each comes to is kept here, and every change waits for one that has its family.
+//! Envoy gives no metric back, lets those of a configuration end with it, and takes microseconds for each count. So what each
+//! comes to is kept here, and Envoy is told now and then what has changed.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,10 @@ use crate::lifecycle::{Family, MetricKind};
 #[derive(Default)]
 pub(super) struct Metrics {
     by_name: Mutex<HashMap<String, Arc<Metric>>>,
-    /// What could not be told where it happened.
-    backlog: Mutex<Vec<Change>>,
-    has_backlog: AtomicBool,
+    /// Those of which Envoy is to be told.
+    changed: Mutex<Vec<Arc<Metric>>>,
+    /// Nothing but a stream can tell.
+    waits_for_stream: AtomicBool,
 }
 
 /// One counter or gauge, over all workers and configurations.
@@ -26,12 +27,9 @@ pub(super) struct Metric {
     family: String,
     values: Vec<String>,
     total: AtomicI64,
-}
-
-/// What Envoy is to be told: that a counter has grown by so much, or that a gauge is another.
-pub(super) struct Change {
-    metric: Arc<Metric>,
-    amount: u64,
+    /// What Envoy has been told.
+    told: AtomicI64,
+    has_changed: AtomicBool,
 }
 
 /// The families that one configuration has defined.
@@ -50,61 +48,81 @@ impl Metrics {
             family: family.name.to_string(),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             total: AtomicI64::default(),
+            told: AtomicI64::default(),
+            has_changed: AtomicBool::default(),
         };
         let mut metrics = lock(&self.by_name);
         Arc::clone(metrics.entry(family.flat(values)).or_insert_with(|| Arc::new(make())))
     }
 
-    /// Keeps changes for somebody who can tell of them.
-    pub(super) fn put_off(&self, changes: Vec<Change>) {
-        if !changes.is_empty() {
-            lock(&self.backlog).extend(changes);
-            self.has_backlog.store(true, Ordering::Release);
+    /// Notes a metric that has changed. True where it is the first since Envoy was told.
+    pub(super) fn note(&self, metric: &Arc<Metric>) -> bool {
+        if metric.has_changed.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let mut changed = lock(&self.changed);
+        changed.push(Arc::clone(metric));
+        changed.len() == 1
+    }
+
+    /// Has all of them told again, by which they outlive the configuration that told of them before.
+    pub(super) fn note_all(&self) {
+        let metrics: Vec<_> = lock(&self.by_name).values().cloned().collect();
+        metrics.iter().for_each(|metric| {
+            self.note(metric);
+        });
+    }
+
+    /// Those that have changed.
+    pub(super) fn take_changed(&self) -> Vec<Arc<Metric>> {
+        std::mem::take(&mut *lock(&self.changed))
+    }
+
+    /// Leaves these to the next stream.
+    pub(super) fn leave_to_stream(&self, metrics: Vec<Arc<Metric>>) {
+        if !metrics.is_empty() {
+            lock(&self.changed).extend(metrics);
+            self.waits_for_stream.store(true, Ordering::Release);
         }
     }
 
-    /// What was put off.
-    pub(super) fn take_backlog(&self) -> Vec<Change> {
-        match self.has_backlog.swap(false, Ordering::AcqRel) {
-            true => std::mem::take(&mut *lock(&self.backlog)),
-            false => Vec::new(),
-        }
-    }
-
-    /// Tells all of them again, by which they outlive the configuration that told of them before.
-    pub(super) fn repeat(&self) -> Vec<Change> {
-        lock(&self.by_name).values().map(|metric| Change { metric: Arc::clone(metric), amount: 0 }).collect()
+    /// What a stream is to tell of.
+    pub(super) fn take_for_stream(&self) -> Vec<Arc<Metric>> {
+        let waits = self.waits_for_stream.load(Ordering::Relaxed)
+            && self.waits_for_stream.swap(false, Ordering::AcqRel);
+        if waits { self.take_changed() } else { Vec::new() }
     }
 }
 
 impl Metric {
-    pub(super) fn add(self: &Arc<Self>, amount: i64) -> Change {
+    pub(super) fn add(&self, amount: i64) {
         self.total.fetch_add(amount, Ordering::Relaxed);
-        Change { metric: Arc::clone(self), amount: u64::try_from(amount).unwrap_or_default() }
     }
 
-    /// `None` where it is the same.
-    pub(super) fn set(self: &Arc<Self>, value: u64) -> Option<Change> {
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
-        let before = self.total.swap(value, Ordering::Relaxed);
-        // The first one makes the gauge show.
-        (before != value || value == 0).then(|| Change { metric: Arc::clone(self), amount: 0 })
+    pub(super) fn set(&self, value: u64) {
+        self.total.store(i64::try_from(value).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     pub(super) fn total(&self) -> u64 {
         u64::try_from(self.total.load(Ordering::Relaxed)).unwrap_or_default()
     }
-}
 
-impl Change {
-    /// Tells Envoy; nothing where the configuration does not have its family.
-    pub(super) fn tell(&self, families: &Families, teller: &dyn Teller) {
-        let Some(defined) = families.get(&self.metric.family) else { return };
-        let values: Vec<_> = self.metric.values.iter().map(|value| Buffer::of(value.as_bytes())).collect();
-        match self.metric.kind {
-            MetricKind::Counter => teller.count(*defined, &values, self.amount),
-            MetricKind::Gauge => teller.set_gauge(*defined, &values, self.metric.total()),
+    /// Tells Envoy what it comes to. False where the configuration does not have its family.
+    pub(super) fn tell(&self, families: &Families, teller: &dyn Teller) -> bool {
+        self.has_changed.store(false, Ordering::Release);
+        let Some(defined) = families.get(&self.family) else { return false };
+        let values: Vec<_> = self.values.iter().map(|value| Buffer::of(value.as_bytes())).collect();
+        let total = self.total.load(Ordering::Acquire);
+        match self.kind {
+            MetricKind::Counter => {
+                let more = total.saturating_sub(self.told.swap(total, Ordering::AcqRel));
+                teller.count(*defined, &values, u64::try_from(more).unwrap_or_default());
+            }
+            MetricKind::Gauge => {
+                teller.set_gauge(*defined, &values, u64::try_from(total).unwrap_or_default());
+            }
         }
+        true
     }
 }
 

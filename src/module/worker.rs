@@ -15,7 +15,6 @@ use super::exchange::Current;
 use super::house::WorkerHouse;
 use super::job::{FetchedAnswer, Job, Recipient};
 use super::locked::Locked;
-use super::metrics::Change;
 use super::process::process;
 use crate::gateway::Gateway;
 use crate::lifecycle::{
@@ -51,12 +50,6 @@ enum Working {
 enum Stream {
     Chain(lifecycle::Stream),
     Cluster(Attempt),
-}
-
-/// What follows from an event of a stream.
-pub(super) struct Outcome {
-    pub(super) next: Next,
-    pub(super) changes: Vec<Change>,
 }
 
 impl Worker {
@@ -99,14 +92,14 @@ impl Worker {
     ///
     /// # Errors
     /// What a panic has said. The stream ends by [`Self::panicked`].
-    pub(super) fn on(&self, id: u32, exchange: &Current<'_>, event: Event) -> Result<Outcome, String> {
+    pub(super) fn on(&self, id: u32, exchange: &Current<'_>, event: Event) -> Result<Next, String> {
         self.guarded(|inside| {
             let next = match inside.streams.get_mut(&id) {
                 Some(Stream::Chain(stream)) => stream.on(exchange, event),
                 Some(Stream::Cluster(attempt)) => attempt_on(attempt, &*inside.house, exchange, event),
                 None => Next::Pause,
             };
-            inside.outcome(id, exchange, next)
+            inside.settle(id, exchange, next)
         })
     }
 
@@ -114,10 +107,10 @@ impl Worker {
     ///
     /// # Errors
     /// What a panic has said. The stream ends by [`Self::panicked`].
-    pub(super) fn visit(&self, id: u32, exchange: &Current<'_>) -> Result<Outcome, String> {
+    pub(super) fn visit(&self, id: u32, exchange: &Current<'_>) -> Result<Next, String> {
         self.guarded(|inside| {
             inside.house.take_errands(id).into_iter().for_each(|errand| errand(exchange));
-            inside.outcome(id, exchange, Next::Pause)
+            inside.settle(id, exchange, Next::Pause)
         })
     }
 
@@ -125,7 +118,7 @@ impl Worker {
     ///
     /// # Errors
     /// It has done so again.
-    pub(super) fn panicked(&self, id: u32, exchange: &Current<'_>, why: &str) -> Result<Outcome, String> {
+    pub(super) fn panicked(&self, id: u32, exchange: &Current<'_>, why: &str) -> Result<Next, String> {
         self.guarded(|inside| {
             match inside.streams.get(&id) {
                 Some(Stream::Chain(stream)) => stream.panicked(exchange, why),
@@ -135,7 +128,7 @@ impl Worker {
                     exchange.cut_off();
                 }
             }
-            inside.outcome(id, exchange, Next::Pause)
+            inside.settle(id, exchange, Next::Pause)
         })
     }
 
@@ -143,9 +136,8 @@ impl Worker {
     ///
     /// # Errors
     /// It has panicked again.
-    pub(super) fn lost_record(&self, why: &str) -> Result<Outcome, String> {
-        let changes = self.house_event(|_, worker| worker.panicked(why))?;
-        Ok(Outcome { next: Next::Continue, changes })
+    pub(super) fn lost_record(&self, why: &str) -> Result<Next, String> {
+        self.house_event(|_, worker| worker.panicked(why)).map(|()| Next::Continue)
     }
 
     /// A stream is over, and gone.
@@ -162,12 +154,11 @@ impl Worker {
             .with(|inside| catch_unwind(AssertUnwindSafe(|| act(inside))).map_err(|panic| said(&*panic)))
     }
 
-    fn house_event(&self, act: impl FnOnce(&Inside, &Rc<lifecycle::Worker>)) -> Result<Vec<Change>, String> {
+    fn house_event(&self, act: impl FnOnce(&Inside, &Rc<lifecycle::Worker>)) -> Result<(), String> {
         self.guarded(|inside| {
             if let Working::Chain(worker) = &inside.working {
                 act(inside, worker);
             }
-            inside.house.take_changes()
         })
     }
 }
@@ -193,13 +184,12 @@ impl Recipient for Worker {
             Job::Called { token, message } => worker.on(HouseEvent::Called { token, message }),
             Job::Closing => worker.on(HouseEvent::Closing),
         });
-        let outcome = outcome.or_else(|why| {
-            self.house_event(|inside, worker| {
+        if let Err(why) = outcome {
+            let _ = self.house_event(|inside, worker| {
                 worker.panicked(&why);
                 inside.end_held();
-            })
-        });
-        process().metrics.put_off(outcome.unwrap_or_default());
+            });
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -212,11 +202,12 @@ impl Recipient for Worker {
 }
 
 impl Inside {
-    fn outcome(&self, id: u32, exchange: &Current<'_>, next: Next) -> Outcome {
+    /// A stream that may be visited from now on is noted.
+    fn settle(&self, id: u32, exchange: &Current<'_>, next: Next) -> Next {
         if let Some(scheduler) = exchange.take_scheduler() {
             self.house.expect(id, scheduler);
         }
-        Outcome { next, changes: self.house.take_changes() }
+        next
     }
 
     /// What waited may wait for what has panicked.

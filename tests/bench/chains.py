@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import ecds
-from harness.bootstrap import AUDIT_FORMAT, ROUTED, Document, bootstrap, http_filter_type, on_clusters
-from harness.gateway import AUDIENCE, ISSUER, WASM_FILE, environment_keys
+from harness.bootstrap import AUDIT_FORMAT, FILTER_NAME, ROUTED, Document, bootstrap, http_filter_type, on_clusters
+from harness.gateway import AUDIENCE, ISSUER, environment_keys
+from harness.host import AT_CLUSTER, MODULE_FILE, WASM_FILE, Host, module_config, wasm_config
 from harness.rate_limit_service import CLUSTER
 
 from .configurations import ES256, RS256, configuration, upstreams
@@ -145,32 +145,37 @@ def copying(provider: int, directory: Path) -> Document:
 
 
 def example(name: str, config: str = "") -> Document:
-    return {"name": name, "typed_config": ecds.wasm_config(EXAMPLES / f"{name}.wasm", config)}
+    return {"name": name, "typed_config": wasm_config(EXAMPLES / f"{name}.wasm", config)}
 
 
-def wasm(config: Document, **plugin: Any) -> Document:
+def gate(config: Document, host: Host = Host.WASM, name: str = FILTER_NAME) -> Document:
     """The gateway's filter as a static entry of a filter chain."""
-    keys = environment_keys(config)
-    filter_config = ecds.wasm_config(WASM_FILE, json.dumps(config), environment_keys=keys, plugin=plugin)
-    return {"name": "claimgate", "typed_config": filter_config}
+    return {"name": name, "typed_config": gate_config(config, host, name)}
 
 
-def gateway(provider: int, directory: Path, config: Document) -> Document:
+def gate_config(config: Document, host: Host, name: str = FILTER_NAME) -> Document:
+    text = json.dumps(config)
+    if host is Host.MODULE:
+        return module_config(MODULE_FILE, text, name=name)
+    return wasm_config(WASM_FILE, text, environment_keys=environment_keys(config), name=name)
+
+
+def gateway(provider: int, directory: Path, config: Document, host: Host = Host.WASM) -> Document:
     """Envoy with the gateway in its chain."""
-    return envoy(provider, directory, [wasm(config)], record())
+    return envoy(provider, directory, [gate(config, host)], record())
 
 
 def at_cluster(provider: int, directory: Path) -> Document:
     """The gateway in the chain decides, and on the cluster attaches the credential."""
     config = configuration(attach="at_cluster")
-    document = envoy(provider, directory, [wasm(config)], record())
-    return on_clusters(document, wasm(config, root_id="claimgate-at-cluster"))
+    document = envoy(provider, directory, [gate(config)], record())
+    return on_clusters(document, gate(config, name=AT_CLUSTER))
 
 
 def by_injector(provider: int, directory: Path) -> Document:
     """The gateway decides, and Envoy's own filter on the cluster attaches the credential."""
     config = configuration(upstreams=upstreams(credential="envoy", tenant="acme"))
-    document = envoy(provider, directory, [wasm(config)], record())
+    document = envoy(provider, directory, [gate(config)], record())
     generic = {
         "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
         "credential": {"name": "provider"},

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.bootstrap import Document
 from harness.gateway import Signer
+from harness.host import Host
 
 from . import chains
 from .configurations import (
@@ -77,8 +78,26 @@ class Group:
 def gateway(
     name: str, config: Callable[[], Document], load: Load, against: tuple[str, ...] = (), **fields: Any
 ) -> Scenario:
+    """The gateway as the wasm filter."""
+    return hosted(Host.WASM, name, config, load, against, **fields)
+
+
+def module(
+    name: str, config: Callable[[], Document], load: Load, against: tuple[str, ...] = (), **fields: Any
+) -> Scenario:
+    """The same as the dynamic module, compared with the wasm filter too."""
+    return hosted(Host.MODULE, native_host(name), config, load, (*against, name), **fields)
+
+
+def native_host(name: str) -> str:
+    return f"{name}, module"
+
+
+def hosted(
+    host: Host, name: str, config: Callable[[], Document], load: Load, against: tuple[str, ...], **fields: Any
+) -> Scenario:
     def build(provider: int, directory: Path) -> Document:
-        return chains.gateway(provider, directory, config())
+        return chains.gateway(provider, directory, config(), host)
 
     return Scenario(name, build, load, against, **fields)
 
@@ -125,7 +144,9 @@ def groups() -> list[Group]:
         Scenario(ASKING, chains.asking, keyed),
         native,
         gateway(API_KEY, configuration, keyed, against=(ASKING,)),
+        module(API_KEY, configuration, keyed),
         gateway(JWT, configuration, repeated),
+        module(JWT, configuration, repeated),
         gateway(MINTED, with_tokens, Load({"authorization": f"Bearer {minted_token()}"}), against=(API_KEY,)),
         gateway(GOT, with_got_token, keyed, against=(API_KEY,)),
         gateway(USER_TOKEN, with_user_token, repeated, against=(JWT,)),
@@ -136,6 +157,7 @@ def groups() -> list[Group]:
         Scenario("API key, credential from Envoy's injector", chains.by_injector, keyed),
         Scenario(NATIVE_NEW, with_native(cache=False), rsa),
         gateway(NEW_RSA, configuration, rsa, against=(NATIVE_NEW,)),
+        module(NEW_RSA, configuration, rsa, against=(NATIVE_NEW,)),
         gateway("JWT, each token new (ES256)", configuration, elliptic, against=(NATIVE_NEW, NEW_RSA)),
     ]
     return [
@@ -161,14 +183,17 @@ def bodies(kilobytes: int) -> list[Scenario]:
         Scenario(buffered, with_buffer, load, no_filter=plain),
         Scenario(copied, chains.copying, load, no_filter=plain),
         gateway(read, with_body_rule, load, (buffered, copied), no_filter=plain),
+        module(read, with_body_rule, load, (buffered,), no_filter=plain),
     ]
 
 
 def streams(load: Load) -> list[Scenario]:
     plain = "stream of 500 events, no filter"
+    through = "stream of 500 events, API key"
     return [
         Scenario(plain, chains.plain, load, no_filter=plain, streams=True),
-        gateway("stream of 500 events, API key", configuration, load, (plain,), no_filter=plain, streams=True),
+        gateway(through, configuration, load, (plain,), no_filter=plain, streams=True),
+        module(through, configuration, load, (plain,), no_filter=plain, streams=True),
     ]
 
 
@@ -201,6 +226,7 @@ def quotas(load: Load) -> list[Scenario]:
     return [
         Scenario(NATIVE_GLOBAL, with_rate_limit, load, asks=True),
         gateway(GLOBAL, with_global_quota, load, (NATIVE_GLOBAL,), asks=True),
+        module(GLOBAL, with_global_quota, load, (NATIVE_GLOBAL,), asks=True),
         gateway(GLOBAL_FRESH, fresh, load, (NATIVE_GLOBAL,), asks=True),
         gateway("JWT, global quota of model tokens", tokens, load, (NATIVE_GLOBAL,), asks=True),
         gateway("JWT, quota of model tokens", with_model_token_quota, load),

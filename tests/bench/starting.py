@@ -11,7 +11,7 @@ from typing import Any
 from harness import ecds
 from harness.bootstrap import ROUTED, Document, gateway_bootstrap
 from harness.envoy import Envoy
-from harness.gateway import WASM_FILE, environment_keys
+from harness.host import MODULE_FILE, WASM_FILE, Host
 
 from . import chains
 from .configurations import ENVIRONMENT, configuration, with_keys, with_policies
@@ -34,12 +34,22 @@ class Load:
 def starting(directory: Path) -> dict[str, Any]:
     """Every figure about starting, as `bench.json` holds it."""
     starts = {name: [started(build, directory / f"{name}-{n}") for n in range(STARTS)] for name, build in STARTED.items()}
-    compiled = [own - bare for own, bare in zip(starts["gateway"], starts["bare"], strict=True)]
+    more = {
+        name: median(own - bare for own, bare in zip(starts[name], starts["bare"], strict=True))
+        for name in ("gateway", "module")
+    }
     small, large = memory(configuration(), directory / "small"), memory(with_keys(100_000), directory / "large")
     bare = memory(None, directory / "without")
+    native = memory(configuration(), directory / "native", Host.MODULE)
     return {
         "wasm_mb": WASM_FILE.stat().st_size / 1e6,
-        "compile_cpu_seconds": median(compiled),
+        "compile_cpu_seconds": more["gateway"],
+        "module": {
+            "mb": MODULE_FILE.stat().st_size / 1e6,
+            "start_cpu_seconds": more["module"],
+            "one_worker_rss_mb": native[1] - bare[1],
+            "each_further_worker_rss_mb": (native[3] - bare[3] - native[1] + bare[1]) / 2,
+        },
         "loads": [asdict(load) for load in loads(directory / "loads")],
         "rss_mb": {
             "one_worker": small[1] - bare[1],
@@ -53,11 +63,15 @@ def with_gateway(directory: Path) -> Document:
     return chains.gateway(NOWHERE, directory, configuration())
 
 
+def with_module(directory: Path) -> Document:
+    return chains.gateway(NOWHERE, directory, configuration(), Host.MODULE)
+
+
 def without(directory: Path) -> Document:
     return chains.plain(NOWHERE, directory)
 
 
-STARTED: dict[str, Callable[[Path], Document]] = {"bare": without, "gateway": with_gateway}
+STARTED: dict[str, Callable[[Path], Document]] = {"bare": without, "gateway": with_gateway, "module": with_module}
 
 
 def started(build: Callable[[Path], Document], directory: Path) -> float:
@@ -67,13 +81,13 @@ def started(build: Callable[[Path], Document], directory: Path) -> float:
         return envoy.cpu_seconds()
 
 
-def memory(config: Document | None, directory: Path) -> dict[int, float]:
+def memory(config: Document | None, directory: Path, host: Host = Host.WASM) -> dict[int, float]:
     """Resident megabytes with one worker and with three."""
     megabytes = {}
     for workers in (1, 3):
         own = directory / str(workers)
         own.mkdir(parents=True)
-        document = without(own) if config is None else chains.gateway(NOWHERE, own, config)
+        document = without(own) if config is None else chains.gateway(NOWHERE, own, config, host)
         with Envoy(document, own, concurrency=workers, environment=ENVIRONMENT) as envoy:
             megabytes[workers] = envoy.rss_bytes() / 1e6
     say(f"memory: {megabytes}")
@@ -106,4 +120,4 @@ def loads(directory: Path) -> Sequence[Load]:
 
 
 def typed(config: Document) -> Document:
-    return ecds.wasm_config(WASM_FILE, json.dumps(config), environment_keys=environment_keys(config))
+    return chains.gate_config(config, Host.WASM)

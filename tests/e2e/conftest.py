@@ -93,13 +93,14 @@ class Progress:
 class Evidence:
     """Collects what the run leaves behind, and lets the search for secrets be its last test, whatever else runs.
 
-    Where tests run beside each other, none of their processes is the last: each leaves what it has to the one that
-    searches, which runs after them and is told the run's directory.
+    Where tests run beside each other, or more of them follow, none of their processes is the last: each leaves what it has to
+    the one that searches, which runs after them and is told the run's directory.
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._is_beside_others = hasattr(config, "workerinput")
-        self._runs_others = not self._is_beside_others and config.getoption("numprocesses", None)
+        is_one_of_several = hasattr(config, "workerinput")
+        self._leaves_the_search = is_one_of_several or evidence.LATER in os.environ
+        self._runs_others = not is_one_of_several and config.getoption("numprocesses", None)
         self._owned = None if evidence.RUN in os.environ else tempfile.mkdtemp(prefix="claimgate-evidence-")
         self._is_narrowed = False
         self.report = ""
@@ -114,7 +115,7 @@ class Evidence:
             return
         files, option = {item.path for item in items}, session.config.option
         self._is_narrowed = bool(option.keyword) or any("::" in argument for argument in session.config.args)
-        if self._is_beside_others:
+        if self._leaves_the_search:
             items[:] = [item for item in items if not _is_last(item)]
             return
         if SEARCH not in files:
@@ -133,7 +134,7 @@ class Evidence:
             recorder.begin(nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        if self._is_beside_others and (recorder := evidence.recorder()) is not None:
+        if self._leaves_the_search and (recorder := evidence.recorder()) is not None:
             recorder.leave()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -180,6 +181,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: it measures time or floods, and runs after those that run beside others")
+    both = "both_hosts: it is about what the two hosts do each in its own way, and runs on both"
+    config.addinivalue_line("markers", both)
     config.addinivalue_line("markers", "only(host): it is about what this host alone does")
     config.pluginmanager.register(Evidence(config), "evidence")
     reporter = config.pluginmanager.getplugin("terminalreporter")

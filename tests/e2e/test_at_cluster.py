@@ -16,6 +16,8 @@ from harness.gateway import (
 )
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 KEY, ENTRY = key_entry("at-cluster", tenant="acme")
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 

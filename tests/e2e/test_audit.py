@@ -33,6 +33,8 @@ from harness.raw_http2 import Http2Connection, http2_request, request_headers
 from harness.secrets_check import assert_no_secret
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDERS = {
     "openai": "openai",

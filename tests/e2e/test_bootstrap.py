@@ -24,6 +24,8 @@ from harness.raw_http2 import Http2Connection, request_headers
 from harness.simulator import Simulator
 from harness.trap_module import write_trap_module
 
+pytestmark = pytest.mark.both_hosts
+
 ECDS_DIRECTORY = "/etc/claimgate"
 ROOT_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PATH = "/openai/v1/models"

@@ -20,7 +20,7 @@ from harness.key_server import KeyServer
 from harness.ports import LOOPBACK
 from harness.simulator import Simulator
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.both_hosts, pytest.mark.alone]
 CHAT = "/openai/v1/chat/completions"
 UPLOAD = "/openai/v1/audio/transcriptions"
 MIB = 1 << 20

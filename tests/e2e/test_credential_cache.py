@@ -12,6 +12,8 @@ from harness.gateway import Gateway, Signer, document, issuer_entry, key_entry, 
 from harness.host import STATS
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 CAPACITY = 3
 SIGNER = Signer("RS256")
 KEY, KEY_ENTRY = key_entry("cached", tenant="acme")

@@ -24,7 +24,7 @@ from harness.list_server import ListServer
 from harness.ports import LOOPBACK
 from harness.simulator import Simulator
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.both_hosts, pytest.mark.alone]
 CROWD = 500
 SECONDS = 20.0
 LATE, HOLD = 1.5, 2.0

@@ -11,7 +11,7 @@ from harness.raw_http2 import Http2Connection, request_headers
 from harness.shared_quota import asking, shared_configuration, shared_quota
 from harness.simulator import Simulator
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.both_hosts, pytest.mark.alone]
 CONNECTIONS = 32
 LIMIT = 100
 PAIR = ["request.headers.one", "request.headers.two"]

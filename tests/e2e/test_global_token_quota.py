@@ -18,7 +18,7 @@ from harness.load import LoadRequest, run_load
 from harness.shared_quota import asking, shared_configuration, shared_quota
 from harness.simulator import Simulator
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.both_hosts, pytest.mark.alone]
 CONNECTIONS = 32
 INPUT, OUTPUT = 100, 50
 COST = INPUT + OUTPUT

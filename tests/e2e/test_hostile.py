@@ -18,6 +18,8 @@ from harness.raw_http1 import Http1Connection, http1_request
 from harness.raw_http2 import Http2Connection, http2_request, request_headers
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 BOTH = sorted(PROTOCOLS)
 SEED = 20_260_131
 FUZZ_SECONDS = 10.0

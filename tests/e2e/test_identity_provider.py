@@ -18,6 +18,8 @@ from harness.identity_provider import ISSUER, Client, IdentityProvider
 from harness.party import CLUSTER, SLOW, Party, issuer_of, place
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS = 4
 ROTATIONS = 3
 # The aim is a minute; a few seconds show the same.

@@ -20,6 +20,8 @@ from harness.host import STATS
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS = 4
 CONNECTIONS = 64
 # Between two ticks of an idle worker, and what a loaded machine may add.

@@ -19,6 +19,8 @@ from harness.raw_http1 import Http1Connection
 from harness.raw_http2 import Http2Connection, request_headers
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 BOTH = sorted(PROTOCOLS)
 CHAT = "/openai/v1/chat/completions"
 MODELS = "/openai/v1/models"

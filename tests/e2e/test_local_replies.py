@@ -16,6 +16,8 @@ from harness.raw import RawResponse
 from harness.raw_provider import RawProvider
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 BOTH = sorted(PROTOCOLS)
 # Between them, Envoy cannot hold what the gateway would read. Over HTTP/2 the stream's window is what it holds.
 BUFFER_LIMIT, WINDOW, BODY_LIMIT = 16 * 1024, 65_535, "128KiB"

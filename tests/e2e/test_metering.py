@@ -19,6 +19,8 @@ from harness.raw_http1 import Http1Connection, http1_request
 from harness.raw_http2 import Http2Connection, http2_request, request_headers
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 INPUT, OUTPUT, CACHED = 120, 45, 100
 MODEL = f"sim-tokens-{INPUT}-{OUTPUT}-{CACHED}"
 NAMES = {

@@ -21,6 +21,8 @@ from harness.load import LoadRequest, run_load
 from harness.party import CLUSTER, SLOW, Party, issuer_of, place
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 TIMEOUT = 0.5
 # What a loaded machine may add.
 SLACK = 2.0

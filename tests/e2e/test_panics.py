@@ -1,6 +1,5 @@
 """Panics of the module, planted by a build that panics where a request says so: nothing passes, and Envoy goes on."""
 
-import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -10,7 +9,7 @@ from harness.bootstrap import static_cluster
 from harness.caller import Caller, assert_refused, calling
 from harness.deadline import wait_until
 from harness.dialects import chat, error_message
-from harness.gateway import ROOT, Signer, document, issuer_entry, key_entry, rule
+from harness.gateway import Signer, document, issuer_entry, key_entry, rule
 from harness.host import FAILPOINTS_FILE, STATS, Host
 from harness.key_server import KeyServer
 from harness.simulator import Simulator
@@ -30,7 +29,7 @@ def keys() -> Iterator[KeyServer]:
 
 @pytest.fixture(scope="module")
 def caller(simulator: Simulator, keys: KeyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    subprocess.run([ROOT / "tests" / "setup" / "failpoints"], check=True)
+    assert FAILPOINTS_FILE.exists(), "run tests/setup/modules"
     remote = {"cluster": "keys", "host": "login.test", "path": "/keys", "refetch": "1s"}
     configuration = document(
         keys=[ENTRY],

@@ -32,6 +32,8 @@ from harness.keyed_provider import KeyedProvider
 from harness.load import LoadRequest, run_load
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS = 4
 PATH = "/keyed/v1/chat/completions"
 KEYS = {f"KEYED_{name}": f"sk-keyed-{name.lower()}-of-the-provider" for name in ("ONE", "TWO", "THREE")}

@@ -20,6 +20,8 @@ from harness.ledger_page import values_of_one_page
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS = 4
 CONNECTIONS = 64
 LIMIT = 100

@@ -33,6 +33,8 @@ from harness.key_server import KeyServer
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 CHAT = "/openai/v1/chat/completions"
 MODELS = "/openai/v1/models"
 GOOD = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}

@@ -23,6 +23,8 @@ from harness.polled import TICK, clear, gauges, hang_out
 from harness.ports import LOOPBACK
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 SECTION = "revocations"
 WORKERS = 4
 POLL, MAX_AGE = 1.0, 4.0

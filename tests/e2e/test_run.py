@@ -22,6 +22,8 @@ from harness.demo.layout import GATEWAY, POLICIES, ROOT, RUN
 from harness.ports import LOOPBACK, free_ports
 from harness.processes import Process
 
+pytestmark = pytest.mark.both_hosts
+
 READY = "Ctrl-C stops everything."
 READY_SECONDS = 150.0
 EDIT_SECONDS = 30.0

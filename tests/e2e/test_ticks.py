@@ -14,7 +14,7 @@ from harness.gateway import Signer, document, issuer_entry
 from harness.simulator import Simulator
 from harness.steady_load import SteadyLoad
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.both_hosts, pytest.mark.alone]
 # More often than any tick comes while they wait.
 PER_SECOND = 400
 # So that those who wait keep nobody else from asking.

@@ -19,6 +19,8 @@ from harness.gateway import Gateway, document, key_entry, upstream_entries
 from harness.load import LoadReport, LoadRequest, run_load
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS, CONNECTIONS = 4, 64
 CHAT = "/openai/v1/chat/completions"
 MESSAGES = "/anthropic/v1/messages"

@@ -26,6 +26,8 @@ from harness.simulator import Simulator
 from harness.steady_load import SteadyLoad
 from harness.token_server import TokenServer
 
+pytestmark = pytest.mark.both_hosts
+
 WORKERS = 4
 KEY, ENTRY = key_entry("upstream-tokens", tenant="acme")
 SCOPE = "https://cognitiveservices.azure.com/.default"

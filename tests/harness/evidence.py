@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 DIRECTORY, RUN = "CLAIMGATE_EVIDENCE", "CLAIMGATE_EVIDENCE_RUN"
+LATER = "CLAIMGATE_EVIDENCE_LATER"
+"""Set where the search follows in another process."""
 LEFT = "recorder.pickle"
 SHORTEST = 12
 """Less cannot be told from other text."""

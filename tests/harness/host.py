@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WASM_FILE = ROOT / "target" / "claimgate.wasm"
 # `make test` names the one that it has built.
 MODULE_FILE = Path(os.environ.get("CLAIMGATE_MODULE", ROOT / "target" / "libclaimgate.so"))
-FAILPOINTS_FILE = ROOT / "target" / "failpoints" / "libclaimgate.so"
-"""The module with the feature `failpoints`; `tests/setup/failpoints` builds it."""
+FAILPOINTS_FILE = ROOT / "target" / "test" / "failpoints" / "libclaimgate.so"
+"""The module with the places where it panics on demand; `tests/setup/modules` makes it."""
 AT_CLUSTER = "claimgate-at-cluster"
 
 

@@ -28,6 +28,8 @@ SLOWEST = 20
 MAY_NOT_INSTALL = 3
 # What `cargo test` builds beside its tests; another build of it, for release, would take minutes.
 COMMAND = "target/debug/claimgate"
+# What `tests/setup/modules` makes.
+MODULE = "target/test/libclaimgate.so"
 GRACE_SECONDS = 30.0
 CORES = len(os.sched_getaffinity(0))
 # Some wait for clocks; but one more than there are cores, and those that compile the module keep the others waiting.
@@ -42,6 +44,7 @@ class Stage:
     read: Callable[[list[Line]], list[Result]]
     # Names of earlier stages without which this one cannot run.
     needs: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -66,7 +69,7 @@ class Stage:
     def _stream(self) -> tuple[int, list[Line]]:
         """Runs the command, shows its output as it comes, and returns its exit status and lines."""
         # Colours would stand between the words that are looked for.
-        environment = os.environ | {"CARGO_TERM_COLOR": "never"}
+        environment = os.environ | {"CARGO_TERM_COLOR": "never"} | self.environment
         try:
             process = subprocess.Popen(
                 self.command,
@@ -107,21 +110,26 @@ def no_report(_lines: list[Line]) -> list[Result]:
     return []
 
 
-def pytest(name: str, *options: str) -> Stage:
-    """A part of the tests of the compiled filter in a real Envoy, called by the providers' own clients."""
+def pytest(name: str, host: str, tests: str, *options: str, is_last: bool = False) -> Stage:
+    """A part of the tests of the gateway in a real Envoy, called by the providers' own clients.
+
+    `host` is `wasm` or `module`, `tests` an expression of pytest's markers.
+    """
     report = REPORTS / f"{name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     # The time limit, in seconds, is for a test that hangs.
     command = ["target/venv/bin/python", "-m", "pytest", "tests/e2e", "-v", "--timeout=300", *options]
-    command += ["--continue-on-collection-errors", f"--junitxml={report.relative_to(ROOT)}"]
-    return Stage(name, command, lambda _: read_pytest_report(report), needs=("build", "python"))
+    command += ["-m", tests, "--continue-on-collection-errors", f"--junitxml={report.relative_to(ROOT)}"]
+    needs = ("python", {"wasm": "build", "module": "modules"}[host])
+    environment = {"CLAIMGATE_HOST": host} | ({} if is_last else {"CLAIMGATE_EVIDENCE_LATER": "1"})
+    return Stage(name, command, lambda _: read_pytest_report(report), needs, environment)
 
 
 def stages() -> list[list[Lane]]:
     """Rounds that follow one another, each of lanes that run beside each other."""
     policy_tests = os.environ.get("POLICY_TESTS", f"{COMMAND} test policies")
     threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
-    beside_others = ["-m", "not alone", "-n", str(E2E_PROCESSES)]
+    beside_others = ["-n", str(E2E_PROCESSES)]
     module = [
         Stage("build", ["make", "--no-print-directory", "module"], no_report),
         # The corpus of the fuzz targets, and some seconds of new inputs.
@@ -137,10 +145,18 @@ def stages() -> list[list[Lane]]:
         Stage("rate limit service", ["tests/setup/rate_limit_service"], no_report, needs=("python",)),
         # Unit tests, doctests, and the scripts played on the native core.
         Stage("cargo test", ["cargo", "test", "--no-fail-fast"], lambda lines: read_test_lines(lines, threads)),
+        # From what that has built.
+        Stage("modules", ["tests/setup/modules"], no_report),
         Stage("policies", shlex.split(policy_tests), read_test_lines),
     ]
-    # Nothing runs beside those that measure; the last of them searches what all have left.
-    return [[module, core], [[pytest("e2e", *beside_others)]], [[pytest("e2e alone", "-m", "alone")]]]
+    # All on the module, which starts at once; what the hosts do each in its own way on wasm, too.
+    e2e = [
+        pytest("e2e module", "module", "not alone", *beside_others),
+        pytest("e2e wasm", "wasm", "(both_hosts or only) and not alone", *beside_others),
+    ]
+    # Nothing runs beside those that measure or flood; the last of them searches what all have left.
+    alone = [pytest("alone module", "module", "both_hosts and alone"), pytest("alone wasm", "wasm", "alone", is_last=True)]
+    return [[module, core], [e2e], [alone]]
 
 
 class Run:
@@ -229,6 +245,7 @@ def main() -> int:
     evidence = tempfile.mkdtemp(prefix="claimgate-evidence-")
     os.environ["CLAIMGATE_EVIDENCE_RUN"] = evidence
     os.environ["CLAIMGATE_COMMAND"] = str(ROOT / COMMAND)
+    os.environ["CLAIMGATE_MODULE"] = str(ROOT / MODULE)
     interrupted = False
     try:
         run.run()

@@ -6,6 +6,8 @@ from harness.attacks import BOTH, LURES, MODELS, Attack, Stage, upgrade, values
 from harness.raw import RawResponse
 from harness.raw_http1 import Http1Connection
 
+pytestmark = pytest.mark.both_hosts
+
 OPEN = "/openai/v1/models/open"
 ORIGIN = ("origin", "https://evil.test")
 PREFLIGHT = (ORIGIN, ("access-control-request-method", "POST"), ("access-control-request-headers", "authorization"))

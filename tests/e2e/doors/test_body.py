@@ -7,6 +7,8 @@ import pytest
 
 from harness.attacks import BOTH, CHAT, FORBIDDEN, JSON, Attack, Stage, posting
 
+pytestmark = pytest.mark.both_hosts
+
 HI = '"messages": [{"role": "user", "content": "hi"}]'
 GOOD = f'{{"model": "gpt-4o", {HI}}}'.encode()
 BAD = f'{{"model": "{FORBIDDEN}", {HI}}}'.encode()

@@ -15,6 +15,8 @@ from harness.gateway import Signer, base64url
 from harness.key_server import KeyServer
 from harness.raw_http2 import Http2Connection, request_headers
 
+pytestmark = pytest.mark.both_hosts
+
 # Enough that every worker answers some.
 MANY = 12
 Edit = Callable[[dict[str, Any]], None]

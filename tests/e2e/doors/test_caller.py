@@ -10,6 +10,8 @@ from harness.gateway import PROVIDER_CREDENTIALS
 from harness.raw_http1 import Http1Connection
 from harness.raw_http2 import http2_request, request_headers
 
+pytestmark = pytest.mark.both_hosts
+
 HOME = "10.1.2.3"
 ADDRESS_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "x-envoy-external-address")
 # Headers that a provider could take for a credential or for an account, and what stands in them.

@@ -28,6 +28,8 @@ from harness.host import Host
 from harness.raw import RawResponse
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 BAD = json.dumps({"model": FORBIDDEN, "messages": [{"role": "user", "content": "hi"}]}).encode()
 GOOD = BAD.replace(FORBIDDEN.encode(), b"gpt-4o")
 REALTIME = "/openai/v1/realtime"

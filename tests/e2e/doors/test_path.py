@@ -6,6 +6,8 @@ from harness.attacks import BOTH, MODELS, Attack, Stage
 from harness.raw_http1 import http1_request
 from harness.raw_http2 import http2_request
 
+pytestmark = pytest.mark.both_hosts
+
 # The path as sent. A provider that decodes once more, or later, reads another operation than the gateway did.
 TWO_READINGS = {
     "dot segments": "/openai/v1/chat/../files",

@@ -6,6 +6,8 @@ from harness.attacks import BOTH, CHAT, LURES, MODELS, Attack, Stage, assert_ref
 from harness.deadline import wait_until
 from harness.gateway import PROVIDER_CREDENTIALS, Gateway
 
+pytestmark = pytest.mark.both_hosts
+
 CREDENTIAL = f"authorization: Bearer {PROVIDER_CREDENTIALS['OPENAI_API_KEY']}"
 
 

@@ -18,6 +18,8 @@ from harness.host import filter_config
 from harness.raw import RawResponse
 from harness.simulator import Simulator
 
+pytestmark = pytest.mark.both_hosts
+
 # What the connection manager closes; an Envoy without these options is the one that the attacks are compared with.
 HARDENING = (
     "use_remote_address",

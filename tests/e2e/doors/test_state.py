@@ -7,6 +7,8 @@ import pytest
 
 from harness.attacks import BOTH, CHAT, Attack, Stage, posting
 
+pytestmark = pytest.mark.both_hosts
+
 RESPONSES = "/openai/v1/responses"
 FORM = "multipart/form-data; boundary=b"
 SECRET = "the plans of acme"

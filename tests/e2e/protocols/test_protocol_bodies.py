@@ -22,6 +22,8 @@ from scene import (
     sent_headers,
 )
 
+pytestmark = pytest.mark.both_hosts
+
 CHUNKED = ("transfer-encoding", "chunked")
 # Operations with a method that has no body, and what the provider answers.
 BODILESS = [("GET", MODELS, 200), ("DELETE", REMOVE, 404), ("HEAD", PING, 404)]

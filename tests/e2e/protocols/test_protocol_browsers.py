@@ -17,6 +17,8 @@ from scene import (
     body,
 )
 
+pytestmark = pytest.mark.both_hosts
+
 PAGE = ("origin", ORIGIN)
 ELSEWHERE = ("origin", "https://elsewhere.test")
 PREFLIGHT = [

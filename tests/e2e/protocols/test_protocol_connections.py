@@ -5,6 +5,8 @@ from harness.raw_http1 import Http1Connection
 from harness.raw_http2 import Http2Connection, request_headers
 from scene import BOTH, CHAT, JSON, MODELS, UNREAD, Pairs, Scene, assert_answered, assert_refused, body, head
 
+pytestmark = pytest.mark.both_hosts
+
 
 def post(path: str, headers: Pairs, content: bytes) -> bytes:
     return head("POST", path, [JSON, ("content-length", str(len(content))), *headers]) + content

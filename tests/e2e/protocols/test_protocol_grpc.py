@@ -4,6 +4,8 @@ import pytest
 from harness.raw import RawResponse
 from scene import BOTH, CHAT, MODELS, SCARCE, UNREAD, Scene, assert_answered, assert_refused, body
 
+pytestmark = pytest.mark.both_hosts
+
 # A message of no bytes.
 MESSAGE = b"\x00\x00\x00\x00\x00"
 HEALTH_CHECK = "grpc.health.v1.Health/Check"

@@ -17,6 +17,8 @@ from scene import (
     sent_headers,
 )
 
+pytestmark = pytest.mark.both_hosts
+
 OWN_HOST = "api.openai.com"
 
 

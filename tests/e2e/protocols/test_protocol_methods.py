@@ -5,6 +5,8 @@ from harness.raw_http1 import Http1Connection
 from harness.raw_http2 import http2_request, request_headers
 from scene import BOTH, CHAT, MODELS, Scene, assert_refused, head
 
+pytestmark = pytest.mark.both_hosts
+
 # Methods that Envoy's HTTP/1.1 codec reads although no operation has them.
 READ = ("HEAD", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PURGE")
 # Methods that it does not read; over HTTP/2 a method is any token.

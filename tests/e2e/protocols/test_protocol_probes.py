@@ -4,6 +4,8 @@ import pytest
 from harness.raw_http2 import Http2Connection, extended_connect
 from scene import BOTH, HEALTH, MODELS, PROBE, SCARCE, Scene, assert_answered, assert_refused, head, sent_headers
 
+pytestmark = pytest.mark.both_hosts
+
 WEBSOCKET = [("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
 
 

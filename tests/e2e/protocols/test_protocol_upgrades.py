@@ -23,6 +23,8 @@ from scene import (
     sent_headers,
 )
 
+pytestmark = pytest.mark.both_hosts
+
 SWITCH = [("connection", "Upgrade"), ("upgrade", "websocket")]
 # RFC 6455 section 4.1.
 HANDSHAKE = [("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]

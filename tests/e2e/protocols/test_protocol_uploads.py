@@ -5,6 +5,8 @@ import pytest
 from harness.raw import RawResponse
 from scene import BODY_LIMIT, BOTH, CHAT, FORM, JSON, Scene, assert_answered, assert_refused, body
 
+pytestmark = pytest.mark.both_hosts
+
 BOUNDARY = "b1"
 
 
