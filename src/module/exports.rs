@@ -14,7 +14,7 @@ use super::abi::{
     read_headers, text,
 };
 use super::configuration::EnvoyConfiguration;
-use super::filter::Filter;
+use super::filter::{Fate, Filter};
 use super::gate::Gate;
 use super::job::{FetchedAnswer, Job, Recipient};
 use super::process::process;
@@ -54,10 +54,22 @@ unsafe fn of_stream<T>(
     otherwise: T,
     hook: impl FnOnce(&Filter, StreamHandle<'_>) -> T,
 ) -> T {
-    let (Some(filter), Some(callbacks)) = (unsafe { filter.as_ref() }, callbacks()) else {
+    let (Some(entered), Some(callbacks)) = (unsafe { filter.as_ref() }, callbacks()) else {
         return otherwise;
     };
-    guarded(otherwise, || hook(filter, unsafe { StreamHandle::of(stream, callbacks) }))
+    entered.hooks.enter();
+    let outcome = guarded(otherwise, || hook(entered, unsafe { StreamHandle::of(stream, callbacks) }));
+    // What the hook has had Envoy do may have ended the stream, and with it the filter.
+    if entered.hooks.leave() == Fate::Drop {
+        unsafe { let_go(filter) };
+    }
+    outcome
+}
+
+/// # Safety
+/// Envoy has let go of the filter, and no hook of it is running.
+unsafe fn let_go(filter: FilterPointer) {
+    guarded((), || drop(unsafe { Box::from_raw(filter.cast_mut()) }));
 }
 
 fn of_headers(next: Next) -> u32 {
@@ -146,8 +158,9 @@ extern "C" fn envoy_dynamic_module_on_http_filter_new(
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_destroy(filter: FilterPointer) {
-    if !filter.is_null() {
-        guarded((), || drop(unsafe { Box::from_raw(filter.cast_mut()) }));
+    let Some(ended) = (unsafe { filter.as_ref() }) else { return };
+    if ended.hooks.end() == Fate::Drop {
+        unsafe { let_go(filter) };
     }
 }
 

@@ -23,12 +23,56 @@ pub(super) struct Filter {
     seen: Seen,
     /// An event of it has panicked: what follows is held, until it is over.
     is_poisoned: Cell<bool>,
+    pub(super) hooks: Hooks,
+}
+
+/// The hooks of a filter that are running. Envoy may end the filter in the midst of one, which then is the last to hold it.
+#[derive(Default)]
+pub(super) struct Hooks {
+    running: Cell<u32>,
+    has_ended: Cell<bool>,
+}
+
+/// What becomes of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Keep,
+    Drop,
+}
+
+impl Hooks {
+    pub(super) fn enter(&self) {
+        self.running.set(self.running.get().saturating_add(1));
+    }
+
+    pub(super) fn leave(&self) -> Fate {
+        self.running.set(self.running.get().saturating_sub(1));
+        self.fate()
+    }
+
+    /// Envoy has ended the filter.
+    pub(super) fn end(&self) -> Fate {
+        self.has_ended.set(true);
+        self.fate()
+    }
+
+    fn fate(&self) -> Fate {
+        if self.has_ended.get() && self.running.get() == 0 { Fate::Drop } else { Fate::Keep }
+    }
 }
 
 impl Filter {
     pub(super) fn new(worker: Arc<Worker>, configuration: Arc<EnvoyConfiguration>, counts: bool) -> Self {
         let id = worker.begin();
-        Self { worker, configuration, id, counts, seen: Seen::default(), is_poisoned: Cell::new(false) }
+        Self {
+            worker,
+            configuration,
+            id,
+            counts,
+            seen: Seen::default(),
+            is_poisoned: Cell::new(false),
+            hooks: Hooks::default(),
+        }
     }
 
     pub(super) fn request_headers(&self, stream: StreamHandle<'_>, end_of_stream: bool) -> Next {
@@ -136,4 +180,21 @@ fn last_resort() -> Answer {
     let headers = [("content-type", "application/json"), ("x-claimgate-reason", reason.code())];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     Answer { status: reason.status(), headers, body: json!({ "error": error }).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fate, Hooks};
+
+    #[test]
+    fn a_filter_that_ends_in_a_hook_lives_until_it_returns() {
+        let hooks = Hooks::default();
+        hooks.enter();
+        // A local reply has Envoy call back.
+        hooks.enter();
+        assert_eq!(hooks.leave(), Fate::Keep);
+        assert_eq!(hooks.end(), Fate::Keep);
+        assert_eq!(hooks.leave(), Fate::Drop);
+        assert_eq!(Hooks::default().end(), Fate::Drop);
+    }
 }

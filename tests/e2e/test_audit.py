@@ -117,8 +117,19 @@ class World:
     def record(self, answer: RawResponse) -> dict[str, Any]:
         return self.gateway.audit(claimgate__request_id=answer.header("x-request-id"))
 
-    def counters(self) -> dict[tuple[str, str, str, str], int]:
-        """The decision counter as Prometheus reads it, by decision, reason, dialect and tenant."""
+    def counters(self, total: int = 0) -> dict[tuple[str, str, str, str], int]:
+        """The decision counter as Prometheus reads it, by decision, reason, dialect and tenant; once it comes to `total`, as a
+        module tells of it a moment later."""
+        counted: dict[tuple[str, str, str, str], int] = {}
+
+        def has_come() -> bool:
+            counted.update(self._counters())
+            return sum(counted.values()) >= total
+
+        wait_until(has_come, what=f"{total} decisions to be counted", seconds=5, describe=lambda: str(counted))
+        return counted
+
+    def _counters(self) -> dict[tuple[str, str, str, str], int]:
         page = self.gateway.envoy.admin("/stats/prometheus")
         lines = re.findall(r"^(\w*claimgate_decisions\w*)\{(.*)\} (\d+)$", page, re.M)
         assert len({name for name, _, _ in lines}) <= 1, "one metric, not one per tenant"
@@ -142,7 +153,7 @@ def test_the_counter_has_its_labels(world: World) -> None:
         assert world.send(world.good(dialect)).status == 200
         assert world.send(chat(dialect)).status == 401
     assert world.send(world.good(model="forbidden-1")).status == 403
-    counted = world.counters()
+    counted = world.counters(2 * len(DIALECTS) + 1)
     for dialect in DIALECTS:
         assert counted["allow", "none", dialect, "acme"] == 1
         assert counted["deny", "credential_missing", dialect, "none"] == 1
@@ -155,7 +166,7 @@ def test_tenants_beyond_the_bound_are_counted_as_other(world: World) -> None:
     for tenant in odd:
         request = chat("openai", world.token(tenant=tenant, jti=f"jti-{len(tenant)}"))
         assert world.send(request).status == 200
-    counted = world.counters()
+    counted = world.counters(sum(before.values()) + len(odd))
     tenants = {key[3] for key in counted} - {"none"}
     assert tenants == {"acme", "globex", "ev_il_reason_x", "other"}
     assert counted["allow", "none", "openai", "other"] == 4
@@ -240,11 +251,12 @@ def test_the_record_of_a_denial_has_the_ids_the_caller_got(world: World) -> None
 
 
 def test_the_record_of_an_open_request(world: World) -> None:
+    before = sum(world.counters().values())
     answer = world.send(Request("GET", "/healthz"))
     record = world.record(answer)
     assert (record["claimgate.decision"], record["claimgate.answered_by"]) == ("open", "envoy")
     assert record["http.response.status_code"] == 200
-    assert world.counters()["open", "none", "openai", "none"] == 1
+    assert world.counters(before + 1)["open", "none", "openai", "none"] == 1
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
@@ -315,6 +327,7 @@ def test_the_record_of_a_caller_who_leaves_before_the_decision(world: World) -> 
     # Who it was is known, what was wanted is not.
     assert record["claimgate.principal.subject"] == "good-account"
     assert "gen_ai.request.model" not in record
+    wait_until(lambda: ("undecided", "none", "openai", "none") in world.counters(), what="it to be counted", seconds=5)
     assert world.counters()["undecided", "none", "openai", "none"] == 1
 
 
@@ -396,7 +409,7 @@ def test_one_record_per_request_and_every_line_is_json(world: World) -> None:
     # Without a record are only requests that Envoy's own codec refused.
     refused_by_codec = sum(1 for line in access if line["method"] is None)
     assert len(lines) - len(records) <= refused_by_codec
-    assert sum(world.counters().values()) == len(records)
+    assert sum(world.counters(len(records)).values()) == len(records)
 
 
 def test_no_secret_shows_anywhere(world: World) -> None:

@@ -1,6 +1,7 @@
 """What Envoy answers by itself reaches the caller in its own dialect with both ids, and the record says whose it was."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 from harness.bootstrap import discovered_filter, http_filter_type, prefix_route, static_cluster
+from harness.deadline import wait_until
 from harness.dialects import DIALECTS, GOOGLES, Request, chat, chat_document, error_message
 from harness.exchange import PROTOCOLS, closed_port
 from harness.gateway import Gateway, document, key_entry, rule, upstream_entries
@@ -289,7 +291,9 @@ def test_the_counter_names_envoys_error(scene: Scene) -> None:
     def count() -> int:
         return sum(int(value) for stat, value in scene.gateway.envoy.stats(name.replace(".", r"\.")).items())
 
+    # A module tells of what was counted a moment later.
+    time.sleep(0.2)
     before = count()
     scene.ask("http1", chat("openai", scene.key, prefix="openai-gone"))
-    scene.gateway.envoy.access_log_lines()
+    wait_until(lambda: count() > before, what="the answer to be counted", seconds=5)
     assert count() == before + 1

@@ -40,6 +40,7 @@ class Envoy:
         log_level: str = "warning",
         environment: Mapping[str, str] | None = None,
         start_seconds: float = START_SECONDS,
+        binary: Path | None = None,
     ) -> None:
         """Starts Envoy with a bootstrap document or file and waits until it is ready. Raises ProcessFailed.
 
@@ -56,7 +57,7 @@ class Envoy:
             bootstrap = path
         self._admin_file = directory / "admin.address"
         self._admin_file.unlink(missing_ok=True)
-        command: list[str | Path] = [envoy_binary(), "--config-path", bootstrap, "--disable-hot-restart"]
+        command: list[str | Path] = [binary or envoy_binary(), "--config-path", bootstrap, "--disable-hot-restart"]
         command += ["--concurrency", str(concurrency), "--log-level", log_level]
         command += ["--admin-address-path", self._admin_file, "--file-flush-interval-msec", "50"]
         self.process = Process("envoy", command, directory, environment)

@@ -250,6 +250,7 @@ class Gateway:
         plugin: Mapping[str, Any] | None = None,
         module_file: Path = MODULE_FILE,
         concurrency: int = 2,
+        binary: Path | None = None,
         **options: Any,
     ) -> None:
         self.file = directory / "ecds" / "claimgate.json"
@@ -259,7 +260,8 @@ class Gateway:
         self._version = 0
         ecds.move_into_place(self.file, ecds.discovery_response(self._typed(configuration), "1"))
         bootstrap = gateway_bootstrap(simulator.ports, directory, self.file, **options)
-        self.envoy = Envoy(bootstrap, directory, concurrency=concurrency, environment=self._environment)
+        environment = self._environment
+        self.envoy = Envoy(bootstrap, directory, concurrency=concurrency, environment=environment, binary=binary)
         if not ecds.applied_version(self.envoy):
             log = self.envoy.log()
             self.envoy.stop()

@@ -137,6 +137,7 @@ def stages() -> list[list[Lane]]:
     ]
     core = [
         Stage("python", ["tests/setup/python"], no_report),
+        Stage("envoys", ["tests/setup/envoys"], no_report, needs=("python",)),
         # The packages of the identity provider.
         Stage("node", ["tests/setup/node"], no_report, needs=("python",)),
         # What exchanges users' tokens.
