@@ -40,7 +40,7 @@ def envoy(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory):
         *LURING_ROUTES,
         {"match": {"prefix": "/gemini/"}, "route": {"cluster": "gemini", "prefix_rewrite": "/", "retry_policy": retry}},
     ]
-    bootstrap = with_half_at_cluster(configuration, simulator, directory, routes=routes)
+    bootstrap = with_half_at_cluster(configuration, simulator, directory, routes=routes, reroutes=True)
     with Envoy(bootstrap, directory, environment=PROVIDER_CREDENTIALS) as envoy:
         yield envoy
         assert envoy.crashes() == 0
@@ -85,7 +85,7 @@ def test_in_the_chain_the_answer_is_withheld_but_the_request_went_out(
 ) -> None:
     """The weakness that the other place of attachment does not have."""
     simulator.clear()
-    with Gateway(document(keys=[ENTRY]), simulator, tmp_path, routes=LURING_ROUTES) as gateway:
+    with Gateway(document(keys=[ENTRY]), simulator, tmp_path, routes=LURING_ROUTES, reroutes=True) as gateway:
         answer = ask(gateway.envoy, "/openai/v1/chat/completions", **{"x-tenant-id": "acme"})
         assert answer.status_code == 502
         assert answer.headers["x-claimgate-reason"] == "route_changed"

@@ -119,7 +119,7 @@ def test_ecds_file_moved_into_place_is_applied_or_rejected(simulator: Simulator,
     (tmp_path / "ecds").mkdir()
     file = tmp_path / "ecds" / "mutation.json"
     ecds.move_into_place(file, ecds.discovery_response(mutation("1"), "1", name="mutation"))
-    found = discovered_filter(file, name="mutation", kind="header_mutation.v3.HeaderMutation")
+    found = discovered_filter(file, name="mutation", kinds=("header_mutation.v3.HeaderMutation",))
     document = bootstrap(simulator.ports, tmp_path, filters=[found])
     with Envoy(document, tmp_path, concurrency=4) as running:
 
