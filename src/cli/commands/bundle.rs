@@ -21,7 +21,7 @@ const MODULE: &str = "target/libclaimgate.so";
 
 const EXAMPLES: &str = "\
 Examples:
-  claimgate bundle                                      the JSON that goes into the plugin's `configuration`
+  claimgate bundle                                      the JSON for the plugin's `configuration`, a module's `filter_config`
   claimgate bundle --wrap ecds --output envoy/ecds.json --wasm /etc/envoy/claimgate.wasm
                                                         a file for Envoy's `config_discovery`
   claimgate bundle --wrap module --output envoy/ecds.json --module /etc/envoy/libclaimgate-1.so
