@@ -1,16 +1,22 @@
 # The project's commands. Each installs what it misses, says what it installs, and does nothing the second time.
-# Extra words for one run: `make run PORT=9000 ADMIN_PORT=9001`.
+# Extra words for one run: `make run PORT=9000 ADMIN_PORT=9001`, `make run HOST=module`.
 
 WASM := wasm32-wasip1
 CARGO = RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) cargo
 PYTHON := target/venv/bin/python
 # The release profile is made for the module in Envoy; the command runs for milliseconds, and builds in half the time.
 QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+NATIVE := CARGO_PROFILE_MODULE_LTO=off CARGO_PROFILE_MODULE_CODEGEN_UNITS=16
+
+# What the filter is in `make run`. Some shells have a HOST of their own, which is the machine's name.
+ifneq ($(origin HOST),command line)
+HOST := $(or $(filter wasm module,$(HOST)),wasm)
+endif
 
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
 .DELETE_ON_ERROR:
-.PHONY: build module run compose test keycloak vault bench fuzz lint clean wasm-target venv
+.PHONY: build module native run run-wasm run-module compose test keycloak vault bench fuzz lint clean wasm-target venv
 
 # target/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: module
@@ -27,9 +33,29 @@ target/claimgate.wasm: target/$(WASM)/release/claimgate.wasm
 	wasm-opt -Os --enable-simd --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
 		--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types $< -o $@
 
-# Envoy with the filter, before a simulated provider.
-run: build venv
-	$(PYTHON) tests/harness/run.py
+# target/libclaimgate.so, the dynamic module for an Envoy from 1.38 on.
+native:
+	$(NATIVE) $(CARGO) build --profile module --lib
+	@$(MAKE) --no-print-directory target/libclaimgate.so
+
+# An Envoy that has the old file loaded keeps it: it must not be written over.
+target/libclaimgate.so: target/module/libclaimgate.so
+	cp $< $@.draft
+	mv $@.draft $@
+
+# Envoy with the filter, before a simulated provider; with HOST=module the filter is a dynamic module.
+run: run-$(or $(HOST),wasm)
+
+run-wasm: build venv
+	CLAIMGATE_HOST=wasm $(PYTHON) tests/harness/run.py
+
+# The command shares what was compiled for the module.
+run-module: native venv
+	$(NATIVE) $(CARGO) build --profile module --bin claimgate
+	CLAIMGATE_HOST=module CLAIMGATE_COMMAND=$(CURDIR)/target/module/claimgate $(PYTHON) tests/harness/run.py
+
+run-%:
+	@echo "error: HOST: \`$*\` is no host; write HOST=wasm or HOST=module" >&2; exit 1
 
 # What docker-compose.yml mounts, for `docker compose up`; `make compose FLEET=1` for `docker compose --profile fleet up`.
 compose: build venv

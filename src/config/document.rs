@@ -27,7 +27,8 @@ use super::values::{ByteSize, Span};
 // It has more than a dozen fields: one for each section of `gateway.yaml`.
 pub struct Config {
     /// What the host can hold back while a decision is pending. `headers_and_body` needs
-    /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration, which `claimgate bundle` writes.
+    /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration, which `claimgate bundle` writes; a dynamic
+    /// module always can.
     #[serde(default)]
     pub hold: Hold,
     /// Where the provider's credential goes on; see `docs/credentials.md`.

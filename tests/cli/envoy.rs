@@ -1,6 +1,7 @@
 //! `claimgate check --envoy`, on the shipped configuration and on broken copies.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -103,6 +104,28 @@ fn a_file_that_envoy_names_and_that_is_there_is_read() {
             .trim_end()
             .ends_with("; write `failure_policy: FAIL_RELOAD` and no `fail_open` [fails_open]")
     );
+}
+
+#[test]
+fn the_module_is_judged_as_the_filter_and_its_library_where_that_is_here() {
+    let copy = shipped("module");
+    let bundle = ["bundle", "--wrap", "module", "--module", "./lib/libclaimgate.so", "--output", "ecds.json"];
+    assert_eq!(copy.run(&bundle).code, 0);
+    let check = ["check", "--envoy", FILE, "--envoy", "ecds.json", "--deny-warnings"];
+    let elsewhere = copy.run(&check);
+    assert_eq!((elsewhere.code, elsewhere.errors.as_str()), (0, ""));
+
+    let library = copy.path().join("lib/libclaimgate.so");
+    fs::create_dir(library.parent().unwrap()).unwrap();
+    fs::write(&library, "").unwrap();
+    assert_eq!(copy.run(&check).code, 0);
+    fs::set_permissions(&library, fs::Permissions::from_mode(0o666)).unwrap();
+    let run = copy.run(&check);
+    let [line] = run.errors.lines().collect::<Vec<_>>()[..] else { panic!("{}", run.errors) };
+    let place =
+        "resources[0].typed_config.dynamic_module_config.module.local.filename: anybody who has an account";
+    assert!(run.code == 2 && line.contains(place) && line.ends_with(" [module_writable]"), "{line}");
+    assert!(line.contains("; take that right from others: `chmod o-w /"), "{line}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,20 +18,29 @@ from harness.bootstrap import Document
 from harness.demo.bootstrap import Place, placed
 from harness.demo.layout import COMMAND, ROOT, WASM
 from harness.envoy import Envoy, envoy_binary
+from harness.host import HOST, MODULE_FILE, Host
 from harness.simulator import Simulator
 from harness.trap_module import write_trap_module
 
 VALIDATE_SECONDS = 60
+# What `cargo test` has built in any case.
+LIBRARY = MODULE_FILE if MODULE_FILE.exists() else ROOT / "target" / "debug" / "libclaimgate.so"
 
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The files that the corpus names; the module is a tiny one, so that each configuration loads at once."""
+    """The files that the corpus names; the wasm filter is a tiny one, so that each configuration loads at once."""
     directory = tmp_path_factory.mktemp("corpus")
+    anybodys = directory / "anybody"
+    anybodys.mkdir()
+    anybodys.chmod(0o777)
+    (anybodys / LIBRARY.name).symlink_to(LIBRARY)
     discovered = directory / envoy_corpus.ECDS_FILE
     discovered.write_text("{}")
     return {
         envoy_corpus.MODULE: write_trap_module(directory / "pass.wasm"),
+        envoy_corpus.LIBRARY: LIBRARY,
+        envoy_corpus.ANYBODYS_LIBRARY: anybodys / LIBRARY.name,
         envoy_corpus.ECDS_FILE: discovered,
         envoy_corpus.AUTHORITIES: _authority(directory / "authority.pem"),
     }
@@ -44,13 +54,15 @@ def test_envoy_accepts_what_the_corpus_says_of(door: str, places: dict[str, Path
 
 def test_envoy_and_the_filter_accept_the_good_configuration(places: dict[str, Path], tmp_path: Path) -> None:
     text = envoy_corpus.placed(envoy_corpus.good(), {**places, envoy_corpus.MODULE: WASM})
-    _validate(text, tmp_path, "with the compiled module")
+    _validate(text, tmp_path, "with the compiled filter")
+    _validate(envoy_corpus.placed(envoy_corpus.good(Host.MODULE), places), tmp_path, "with the module")
 
 
 def test_a_running_envoys_dump_of_the_shipped_configuration_has_no_finding(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    run = _judged_while_running(simulator, tmp_path, WASM, lambda bootstrap: None)
+    of_host = {Host.WASM: ("ecds", "--wasm", WASM), Host.MODULE: ("module", "--module", MODULE_FILE)}
+    run = _judged_while_running(simulator, tmp_path, of_host[HOST], lambda bootstrap: None)
     assert (run.returncode, run.stderr) == (0, "")
     report = json.loads(run.stdout)
     assert report == {"ok": True, "errors": [], "warnings": [], "notes": []}
@@ -64,8 +76,8 @@ def test_a_running_envoys_dump_shows_the_doors_that_somebody_opened(simulator: S
         routes[2]["match"]["headers"] = [{"name": "x-tenant-id", "present_match": True}]
         routes[3]["route"]["request_mirror_policies"] = [{"cluster": "idp"}]
 
-    module = write_trap_module(tmp_path / "pass.wasm")
-    run = _judged_while_running(simulator, tmp_path, module, open_doors)
+    wrap = ("ecds", "--wasm", write_trap_module(tmp_path / "pass.wasm"))
+    run = _judged_while_running(simulator, tmp_path, wrap, open_doors)
     report = json.loads(run.stdout)
     assert run.returncode == 2
     assert {error["code"] for error in report["errors"]} == {"route_reads_edited_header", "mirror_gets_credential"}
@@ -77,11 +89,11 @@ def test_a_running_envoys_dump_shows_the_doors_that_somebody_opened(simulator: S
 
 
 def _judged_while_running(
-    simulator: Simulator, directory: Path, module: Path, change: Callable[[Document], None]
+    simulator: Simulator, directory: Path, wrap: tuple[str | Path, ...], change: Callable[[Document], None]
 ) -> subprocess.CompletedProcess[str]:
     """What the command says of an Envoy's /config_dump, with nothing else to read."""
     file = directory / "claimgate.ecds.json"
-    _command("bundle", "--wrap", "ecds", "--wasm", module, "--output", file, directory=ROOT).check_returncode()
+    _command("bundle", "--wrap", *wrap, "--output", file, directory=ROOT).check_returncode()
     bootstrap = placed(Place(0, 0, 0, simulator.ports, directory))
     change(bootstrap)
     with Envoy(bootstrap, directory) as envoy:
@@ -103,7 +115,10 @@ def _validate(text: str, directory: Path, what: str) -> None:
     file = directory / "envoy.json"
     file.write_text(text)
     command = [envoy_binary(), "--mode", "validate", "--config-path", file, "--log-level", "error"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=VALIDATE_SECONDS)
+    # Where Envoy looks for a module that is given by its name, and the system's loader for a file.
+    searched = {"ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(LIBRARY.parent), "LD_LIBRARY_PATH": str(LIBRARY.parent)}
+    environment = {**os.environ, **searched}
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=VALIDATE_SECONDS, env=environment)
     assert finished.returncode == 0, f"{what}: {finished.stderr}"
 
 

@@ -1,4 +1,7 @@
-"""`make run`: what it prints works when it is pasted, edits act, and Ctrl-C leaves nothing behind."""
+"""`make run`: what it prints works when it is pasted, edits act, and Ctrl-C leaves nothing behind.
+
+The demo has the host of this run.
+"""
 
 import os
 import re
@@ -28,6 +31,7 @@ READY = "Ctrl-C stops everything."
 READY_SECONDS = 150.0
 EDIT_SECONDS = 30.0
 PORTS = ("PORT", "BEDROCK_PORT", "ADMIN_PORT", "TLS_PORT")
+WASM_TARGET, NATIVE = "--target wasm32-wasip1", "--profile module"
 
 
 class Demo:
@@ -170,6 +174,20 @@ def test_what_is_no_port_is_told(ports: dict[str, str], error: str) -> None:
     assert (finished.returncode, finished.stderr) == (1, f"error: {error}\n")
 
 
+@pytest.mark.parametrize(("host", "built", "other"), [("wasm", WASM_TARGET, NATIVE), ("module", NATIVE, WASM_TARGET)])
+def test_only_what_the_host_needs_is_built(host: str, built: str, other: str) -> None:
+    planned = _make("-n", "run", f"HOST={host}").stdout
+    assert built in planned and other not in planned, planned
+
+
+def test_a_host_of_the_shells_is_none_of_ours_and_another_one_is_refused() -> None:
+    assert WASM_TARGET in _make("-n", "run", HOST="gateway-17.example").stdout
+    assert NATIVE in _make("-n", "run", HOST="module").stdout
+    refused = _make("run", "HOST=native")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "error: HOST: `native` is no host; write HOST=wasm or HOST=module\n" in refused.stderr
+
+
 def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
     running = Demo(tmp_path)
     children = [int(child) for child in _children(running.process.pid)]
@@ -199,6 +217,13 @@ def _run(ports: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "tests" / "harness" / "run.py")]
     environment = {name: value for name, value in os.environ.items() if name not in PORTS}
     return subprocess.run(command, env={**environment, **ports}, capture_output=True, text=True, timeout=60)
+
+
+def _make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    # Perhaps it is make that runs the tests.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--directory", ROOT, "--no-print-directory", *arguments]
+    return subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, timeout=60)
 
 
 def _children(process: int) -> list[str]:

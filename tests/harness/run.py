@@ -1,6 +1,7 @@
 """`make run`: Envoy with the filter before the provider simulator, and commands to paste; ends with Ctrl-C.
 
-PORT, BEDROCK_PORT, TLS_PORT and ADMIN_PORT move the listeners. Everything it writes is under target/run, by PORT.
+PORT, BEDROCK_PORT, TLS_PORT and ADMIN_PORT move the listeners. CLAIMGATE_HOST is what the filter is: `wasm`, or `module`.
+Everything it writes is under target/run, by PORT.
 """
 
 import argparse
@@ -25,13 +26,14 @@ from harness.demo.bundle import Bundle  # noqa: E402
 from harness.demo.commands import examples, listing, over_tls  # noqa: E402
 from harness.demo.credentials import mint_keys, provider_credentials  # noqa: E402
 from harness.demo.failure import DemoFailed  # noqa: E402
-from harness.demo.layout import GATEWAY, POLICIES, RUN, Layout, relative  # noqa: E402
+from harness.demo.layout import GATEWAY, POLICIES, RUN, WASM, Layout, relative  # noqa: E402
 from harness.demo.ports import DemoPorts  # noqa: E402
 from harness.demo.tls import give_server, trusted  # noqa: E402
 from harness.demo.tokens import TokenIssuer  # noqa: E402
 from harness.ecds import Reload  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
 from harness.evidence import Kind  # noqa: E402
+from harness.host import HOST, MODULE_FILE, Host  # noqa: E402
 from harness.processes import ProcessFailed  # noqa: E402
 from harness.simulator import Simulator  # noqa: E402
 
@@ -39,7 +41,13 @@ START_SECONDS = 120.0
 LOOK_SECONDS = 0.3
 TOKEN_RENEWAL_SECONDS = 300.0
 FAILED = 1
-WASM_LOG = ("wasm log", "[wasm]")
+FILES = {Host.WASM: WASM, Host.MODULE: MODULE_FILE}
+STARTING = {
+    Host.WASM: "starting Envoy; it compiles the filter, which takes some seconds",
+    Host.MODULE: "starting Envoy; it loads the filter as a dynamic module",
+}
+REFUSALS = {Host.WASM: ("wasm log", "[wasm]"), Host.MODULE: ("[error][dynamic_modules]",)}
+"""What marks a line of Envoy's log that says why it refused the filter."""
 
 
 def main() -> int:
@@ -61,7 +69,8 @@ def main() -> int:
             stack.enter_context(_own_directory(directory))
             keys = mint_keys()
             evidence.register(Kind.API_KEY, *(key.secret for key in keys.values()))
-            bundle = Bundle(Layout(directory), keys, gateway=arguments.config, policies=arguments.policies)
+            edited = {"gateway": arguments.config, "policies": arguments.policies}
+            bundle = Bundle(Layout(directory), keys, FILES[HOST], host=HOST, **edited)
             _serve(ports, bundle, stack)
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
@@ -84,7 +93,7 @@ def _serve(ports: DemoPorts, bundle: Bundle, stack: ExitStack) -> None:
     simulator = Simulator(layout.directory)
     stack.callback(simulator.stop)
     simulator.set_jwks(issuer.jwks())
-    _say("starting Envoy; it compiles the filter, which takes some seconds")
+    _say(STARTING[HOST])
     place = Place(
         ports.port,
         ports.bedrock_port,
@@ -162,7 +171,7 @@ def _pointers(ports: DemoPorts, bundle: Bundle) -> str:
 
 def _refusal(envoy: Envoy, log_start: int) -> str:
     """What the filter wrote to Envoy's log from there on."""
-    lines = [line for line in envoy.log()[log_start:].splitlines() if any(mark in line for mark in WASM_LOG)]
+    lines = [line for line in envoy.log()[log_start:].splitlines() if any(mark in line for mark in REFUSALS[HOST])]
     return "\n".join(dict.fromkeys(lines)) or envoy.process.log_tail()
 
 

@@ -7,6 +7,7 @@ mod clusters;
 mod connection_manager;
 mod filter_chain;
 mod logs_and_admin;
+mod module_library;
 mod overload;
 mod path_rewrites;
 mod plugin_settings;
@@ -20,9 +21,10 @@ use super::model::EnvoyConfig;
 use crate::cli::document::Finding;
 
 /// In the order in which their findings are told.
-pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 13] = [
+pub(super) const CHECKS: [fn(&EnvoyConfig<'_>) -> Vec<Finding>; 14] = [
     unfiltered_requests::findings,
     plugin_settings::findings,
+    module_library::findings,
     connection_manager::findings,
     filter_chain::findings,
     route_choice::findings,

@@ -10,7 +10,8 @@ mod loopback;
 mod routes;
 
 pub(super) use asked_clusters::{
-    identity_clusters, limit_cluster, list_clusters, nearby_clusters, provider_key_cluster, token_clusters,
+    identity_clusters, limit_cluster, list_clusters, metadata_clusters, nearby_clusters,
+    provider_key_cluster, token_clusters,
 };
 pub(super) use cluster::Cluster;
 pub(super) use connection_manager::ConnectionManager;

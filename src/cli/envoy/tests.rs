@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -14,6 +15,10 @@ use crate::config::Config;
 
 mod forms;
 mod hostile;
+mod module;
+
+/// What the corpus writes for a library that lies where anybody can write.
+const ANYBODYS: &str = "/anybody/libclaimgate.so";
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/envoy")
@@ -77,9 +82,12 @@ fn apply(document: &mut Value, change: &Value) {
     }
 }
 
-/// The base with the changes of a case.
+/// The base, on the host of a case, with the case's changes.
 fn changed(case: &Value) -> Value {
     let mut document = yaml(&corpus().join("base.yaml"));
+    if case["host"] == "module" {
+        module::replace_wasm(&mut document);
+    }
     case["change"].as_array().into_iter().flatten().for_each(|change| apply(&mut document, change));
     hand_over(&mut document);
     document
@@ -114,7 +122,9 @@ fn judged(name: &str, documents: &[String], apart: bool) -> Result<Vec<Finding>,
     fs::create_dir_all(&directory).unwrap();
     let files: Vec<PathBuf> =
         (0..documents.len()).map(|index| directory.join(format!("{index}.yaml"))).collect();
-    files.iter().zip(documents).for_each(|(file, text)| fs::write(file, text).unwrap());
+    let anybodys = anybodys_file(&directory);
+    let placed = |text: &String| text.replace(ANYBODYS, &anybodys);
+    files.iter().zip(documents).for_each(|(file, text)| fs::write(file, placed(text)).unwrap());
     let enforced = || match apart {
         true => Ok(gateway()),
         false => Err(vec![Finding::in_file(Path::new("gateway.yaml"), "was asked for")]),
@@ -124,6 +134,16 @@ fn judged(name: &str, documents: &[String], apart: bool) -> Result<Vec<Finding>,
     findings
 }
 
+/// A file in a directory to which anybody can write.
+fn anybodys_file(directory: &Path) -> String {
+    let open = directory.join("anybody");
+    fs::create_dir_all(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let file = open.join("libclaimgate.so");
+    fs::write(&file, "").unwrap();
+    file.display().to_string()
+}
+
 fn weaknesses() -> Vec<(String, Value)> {
     let files = fs::read_dir(corpus().join("doors")).unwrap().map(|entry| entry.unwrap().path());
     files.map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), yaml(&file))).collect()
@@ -131,9 +151,14 @@ fn weaknesses() -> Vec<(String, Value)> {
 
 /// The findings of a case that ask for something, each as code, severity and path.
 fn found(code: &str, case: &Value) -> BTreeSet<(String, bool, String)> {
+    found_in(code, case, &changed(case))
+}
+
+/// Those of a document that was made of a case.
+fn found_in(code: &str, case: &Value, document: &Value) -> BTreeSet<(String, bool, String)> {
     let apart = case["gateway"] == "apart";
     let what = case["what"].as_str().unwrap();
-    let findings = judged(code, &[changed(case).to_string()], apart)
+    let findings = judged(code, &[document.to_string()], apart)
         .unwrap_or_else(|errors| panic!("{code}: {what}: {errors:?}"));
     let asking = findings.iter().filter(|finding| finding.severity() != Severity::Note);
     asking

@@ -39,7 +39,7 @@ weaknesses! {
         "anybody's request to `{0}` goes on undecided and unrecorded, with the caller's own credential in it",
         "take `disabled: true` out; requests that need no credential belong into `open` of gateway.yaml";
     FilterOptional: Warning, "filter_optional",
-        "an Envoy that is built without wasm drops the filter silently, and anybody reaches the providers undecided",
+        "an Envoy that does not know this kind of filter, as one built without wasm, drops it silently, and anybody reaches the providers undecided",
         "write `is_optional: false`";
     DefaultFilter: Error, "default_filter",
         "until the filter's configuration is discovered, this one runs in its place and every request passes undecided",
@@ -67,6 +67,17 @@ weaknesses! {
     BufferTooSmall: Warning, "buffer_too_small",
         "a caller's body of up to {0} bytes, which `body_limit` or `form_limit` lets the gateway read, is refused 413 by Envoy where what it reads at a time comes on top of what it holds",
         "write `{1}: {2}` or more, or smaller limits in gateway.yaml";
+
+    // The library of a dynamic module.
+    ModuleNotAwaited: Error, "module_not_awaited",
+        "until the module has been fetched, and for as long as it cannot be, Envoy runs nothing in its place and every request passes undecided",
+        "write `module: { local: { filename: … } }`, or `nack_on_cache_miss: true`";
+    ModuleWritable: Error, "module_writable",
+        "anybody who has an account on this machine can write to `{0}`, and so decides what Envoy runs, with every credential at hand",
+        "take that right from others: `chmod o-w {0}`";
+    ModuleSearched: Warning, "module_searched",
+        "whoever can write to one of the directories in which Envoy searches for `{0}` decides what Envoy runs, with every credential at hand",
+        "write `module: { local: { filename: … } }` with the whole path";
 
     // The choice of the route.
     RouteReadsEditedHeader: Error, "route_reads_edited_header",
@@ -169,7 +180,7 @@ weaknesses! {
         "add a cluster `{0}`, or take the entry out of gateway.yaml";
     ClusterHalfMissing: Error, "cluster_half_missing",
         "a request that Envoy routes to `{0}` after the decision meets no filter that asks for its permit, and decided ones go out without a credential",
-        "put the module with `root_id: claimgate-at-cluster` before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
+        "put the filter with the name `claimgate-at-cluster` (`root_id` of the wasm filter, `filter_name` of the module) before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
     CredentialsReachable: Error, "credentials_reachable",
         "whoever is led to `{0}` asks there as the gateway does, and may be given the credentials that it gets there",
         "lead nothing to `{0}`; only the gateway itself asks there";
@@ -180,8 +191,11 @@ weaknesses! {
         "Envoy 1.36 to 1.40 ends by a segmentation fault at its start, because `{0}` asks for its token before there are clusters; `--mode validate` does not see it",
         "get the token by `credentials` in gateway.yaml, or let the cluster `{1}` come by CDS";
     HalfOnAskedCluster: Error, "half_on_asked_cluster",
-        "each question of the gateway's own through `{0}` enters the filter while the filter is at work, which traps its VM",
-        "take the module out of the `http_filters` of `{0}`; it belongs on the clusters of providers";
+        "each question of the gateway's own through `{0}` enters the half, which traps the wasm VM that asks, and in a dynamic module refuses it, so that nothing is ever answered",
+        "take the half out of the `http_filters` of `{0}`; it belongs on the clusters of providers";
+    ForwardedForNotRemoved: Error, "forwarded_for_not_removed",
+        "requests that need a credential from `{0}` are refused 503, as Envoy puts `x-forwarded-for` on what a module asks and metadata servers refuse whoever sends that",
+        "put `envoy.filters.http.header_mutation` with `request_mutations: [{ remove: x-forwarded-for }]` before `upstream_codec` in the `http_filters` of its `HttpProtocolOptions`";
     FileNotWatched: Error, "file_not_watched",
         "once what stands in `{0}` has ended, no token can be got, since Envoy serves the file as it was when it started",
         "write `watched_directory: { path: … }` beside it, with the directory that the file is renewed in";

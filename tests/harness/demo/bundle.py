@@ -4,11 +4,14 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..host import Host
 from .credentials import COMMAND_SECONDS, ApiKey, with_hashes
 from .failure import DemoFailed
 from .layout import COMMAND, GATEWAY, POLICIES, WASM, Layout, relative
 
 Stamp = tuple[tuple[str, int, int], ...]
+WRAPS = {Host.WASM: ("ecds", "--wasm"), Host.MODULE: ("module", "--module")}
+"""How the command is told of a host, and where its file is."""
 
 
 @dataclass
@@ -17,10 +20,11 @@ class Bundle:
 
     layout: Layout
     keys: dict[str, ApiKey]
-    wasm: Path = WASM
+    file: Path = WASM
     """Where Envoy finds the filter."""
     gateway: Path = GATEWAY
     policies: Path = POLICIES
+    host: Host = Host.WASM
     warnings: str = field(default="", init=False)
     """What the command had to say of files that it took."""
     _seen: Stamp = field(default=(), init=False)
@@ -35,7 +39,7 @@ class Bundle:
             raise DemoFailed(f"`{relative(self.gateway)}`: {error.strerror}") from error
         draft = self.layout.directory / "bundle.json"
         command = [COMMAND, "bundle", "--config", self.layout.gateway, "--policies", self.policies]
-        command += ["--wrap", "ecds", "--wasm", self.wasm, "--output", draft]
+        command += ["--wrap", *WRAPS[self.host], self.file, "--output", draft]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS)
         if finished.returncode != 0:
             raise DemoFailed(self._in_the_persons_words(finished.stderr or finished.stdout))

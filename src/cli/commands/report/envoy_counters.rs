@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::audit::QuotaTally;
 
-/// What Envoy puts before the name of a filter's counter in `/stats`.
-const PLAIN_PREFIX: &str = "wasmcustom.";
-const PROMETHEUS_NAME: &str = "claimgate_charges";
+/// What Envoy puts before the name of a filter's counter in `/stats`: of a wasm filter, and of a dynamic module.
+const PLAIN_PREFIXES: [&str; 2] = ["wasmcustom.", "dynamicmodulescustom."];
+/// The second of a module, where Envoy leaves its prefix in.
+const PROMETHEUS_NAMES: [&str; 2] = ["claimgate_charges", "envoy_dynamicmodulescustom_claimgate_charges"];
 
 /// The counters of one or several Envoys.
 #[derive(Debug, Default)]
@@ -80,12 +81,13 @@ fn split(line: &str) -> Option<(&str, &str)> {
 
 /// `wasmcustom.claimgate.charges.quota.a.unit.tokens`
 fn plain(name: &str) -> Option<QuotaTally> {
-    QuotaTally::named(name.strip_prefix(PLAIN_PREFIX)?)
+    QuotaTally::named(PLAIN_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?)
 }
 
 /// `claimgate_charges{quota="a",unit="tokens"}`
 fn prometheus(name: &str) -> Option<QuotaTally> {
-    let labels = name.strip_prefix(PROMETHEUS_NAME)?.strip_prefix('{')?.strip_suffix('}')?;
+    let labels = PROMETHEUS_NAMES.iter().find_map(|metric| name.strip_prefix(metric)?.strip_prefix('{'))?;
+    let labels = labels.strip_suffix('}')?;
     let label = |wanted: &str| {
         labels.split(',').find_map(|label| label.split_once('=').filter(|(name, _)| *name == wanted))
     };
@@ -111,6 +113,19 @@ mod tests {
         counters.add(plain).unwrap();
         counters.add(prometheus).unwrap();
         assert_eq!(counters.differences(&charged(&[("hour", "tokens", 200), ("all", "requests", 2)])), []);
+    }
+
+    #[test]
+    fn the_pages_of_a_dynamic_module_are_read_with_and_without_its_prefix() {
+        for page in [
+            "dynamicmodulescustom.claimgate.charges.quota.hour.unit.tokens: 10",
+            "# TYPE claimgate_charges counter\nclaimgate_charges{quota=\"hour\",unit=\"tokens\"} 10",
+            "envoy_dynamicmodulescustom_claimgate_charges{quota=\"hour\",unit=\"tokens\"} 10",
+        ] {
+            let mut counters = EnvoyCounters::default();
+            counters.add(page).unwrap();
+            assert_eq!(counters.differences(&charged(&[("hour", "tokens", 10)])), [], "{page}");
+        }
     }
 
     #[test]

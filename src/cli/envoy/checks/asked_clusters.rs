@@ -3,8 +3,8 @@
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
 use crate::cli::envoy::model::{
-    Cluster, EnvoyConfig, Role, RouteTable, identity_clusters, limit_cluster, list_clusters, nearby_clusters,
-    provider_key_cluster, token_clusters,
+    Cluster, EnvoyConfig, HttpFilter, Role, RouteTable, identity_clusters, limit_cluster, list_clusters,
+    metadata_clusters, nearby_clusters, provider_key_cluster, token_clusters,
 };
 use crate::cli::envoy::weakness::Weakness;
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::config::Config;
 pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         envoy.clusters.iter().filter_map(|cluster| half_where_we_ask(envoy, cluster)).collect();
+    findings.extend(envoy.clusters.iter().filter_map(|cluster| told_for_whom(envoy, cluster)));
     findings.extend(envoy.raw_targets.iter().filter_map(|at| reached(envoy, at)));
     for manager in &envoy.managers {
         // The filter refuses a request for a cluster that is no upstream; a copy that Envoy makes later it does not see.
@@ -44,6 +45,27 @@ fn half_where_we_ask(envoy: &EnvoyConfig<'_>, cluster: &Cluster<'_>) -> Option<F
     let is_asked = envoy.gateways.iter().any(|config| asked(config).any(|name| name == cluster.name));
     let half = cluster.filters.iter().find(|filter| filter.role == Role::Half).filter(|_| is_asked)?;
     Some(Weakness::HalfOnAskedCluster.at(&half.at, &[cluster.name]))
+}
+
+/// Envoy puts `x-forwarded-for` on what a module asks, which metadata servers refuse.
+fn told_for_whom(envoy: &EnvoyConfig<'_>, cluster: &Cluster<'_>) -> Option<Finding> {
+    let mut modules =
+        envoy.judged().filter(|manager| manager.gate().is_some_and(|(gate, _)| gate.is_module()));
+    let is_asked = modules.any(|manager| {
+        manager.gateway.iter().any(|config| metadata_clusters(config).any(|name| name == cluster.name))
+    });
+    if !is_asked || cluster.filters.iter().any(takes_forwarded_for_off) {
+        return None;
+    }
+    Some(Weakness::ForwardedForNotRemoved.at(&cluster.place_of_filters(), &[cluster.name]))
+}
+
+fn takes_forwarded_for_off(filter: &HttpFilter<'_>) -> bool {
+    let config =
+        filter.config.as_ref().filter(|_| filter.is("header_mutation") && !filter.at.is_true("disabled"));
+    let mutations = config.and_then(|config| config.field("mutations"));
+    let mutations = mutations.map(|mutations| mutations.list("request_mutations")).unwrap_or_default();
+    mutations.iter().any(|mutation| mutation.header_of("remove").as_deref() == Some("x-forwarded-for"))
 }
 
 /// A field that leads whoever calls to where the gateway gets credentials.

@@ -16,9 +16,7 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
         let Some((config, _)) = envoy.upstream(cluster.name) else { continue };
         findings.extend(destination(cluster));
         if config.attach == Attach::AtCluster && !has_half(envoy, cluster) {
-            let options = cluster.at.http_options().map(|options| options.place_of("http_filters"));
-            let at = options.unwrap_or_else(|| cluster.at.place_of("typed_extension_protocol_options"));
-            findings.push(Weakness::ClusterHalfMissing.at(&at, &[cluster.name]));
+            findings.push(Weakness::ClusterHalfMissing.at(&cluster.place_of_filters(), &[cluster.name]));
         }
     }
     findings

@@ -1,7 +1,8 @@
 //! How Envoy chooses the route and its cluster, and who else has a say in it.
 //!
-//! Envoy chooses again after a filter has edited headers. What is read from a header that claimgate edits is then
-//! read anew; under `attach: at_cluster` the half on the cluster sees the choice that counts.
+//! Envoy chooses again after a wasm filter has edited headers, or where a filter after a dynamic module has it do so. What is
+//! read from a header that claimgate edits is then read anew; under `attach: at_cluster` the half on the cluster sees the
+//! choice that counts.
 
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::ConfigNode;
@@ -13,7 +14,7 @@ pub(super) fn findings(envoy: &EnvoyConfig<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manager in envoy.judged() {
         let read = read_headers(manager);
-        let is_edited = |name: &str| manager.attaches_in_chain() && edited(name).is_some();
+        let is_edited = |name: &str| is_read_anew(manager) && edited(name).is_some();
         for (name, at) in read.into_iter().filter(|(name, _)| is_edited(name)) {
             findings.push(Weakness::RouteReadsEditedHeader.at(&at, &[&name]));
         }
@@ -36,14 +37,19 @@ fn chosen(
 ) -> Option<Finding> {
     let Some(cluster) = target.cluster else {
         let Some(name) = target.at.text().filter(|_| target.at.is_named("cluster_header")) else {
-            let weakness = manager.attaches_in_chain().then_some(Weakness::ClusterChosenByPlugin)?;
+            let weakness = is_read_anew(manager).then_some(Weakness::ClusterChosenByPlugin)?;
             return Some(weakness.at(&target.at, &[]));
         };
-        let is_told = manager.attaches_in_chain() && edited(&name.to_ascii_lowercase()).is_some();
+        let is_told = is_read_anew(manager) && edited(&name.to_ascii_lowercase()).is_some();
         return (!is_told).then(|| Weakness::ClusterNamedByCaller.at(&target.at, &[name]));
     };
     let is_refused = manager.gate().is_some() && !is_off && envoy.upstream(cluster).is_none();
     is_refused.then(|| Weakness::ClusterWithoutUpstream.at(&target.at, &[cluster]))
+}
+
+/// True where Envoy chooses once more by what the filter has edited, and sends the credential along.
+fn is_read_anew(manager: &ConnectionManager<'_>) -> bool {
+    manager.attaches_in_chain() && manager.chooses_route_again()
 }
 
 /// Every request header that has a say in where a request goes, with the field that names it.

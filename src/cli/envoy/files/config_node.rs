@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::cli::document::{Finding, Node, Place, Segment};
 
 /// A node, the path to it and the file it stands in.
@@ -112,6 +114,10 @@ impl<'a> ConfigNode<'a> {
     /// The content of the field `typed_config`, with the full name of its type.
     pub(in crate::cli) fn typed_config(&self) -> Option<(&'a str, Self)> {
         self.field("typed_config")?.unpacked()
+    }
+
+    pub(in crate::cli) fn to_json(&self) -> Value {
+        self.node.to_json()
     }
 
     /// This node and everything below it, in the order of the file.

@@ -20,8 +20,8 @@ pub(in crate::cli) fn token_clusters(config: &Config) -> impl Iterator<Item = &s
     clients.map(|client| client.endpoint.cluster.as_str())
 }
 
-/// The clusters that lead to metadata servers and to files, neither of which leave the machine's surroundings.
-pub(in crate::cli) fn nearby_clusters(config: &Config) -> impl Iterator<Item = &str> {
+/// The clusters that lead to metadata servers.
+pub(in crate::cli) fn metadata_clusters(config: &Config) -> impl Iterator<Item = &str> {
     let machines = config.credentials.iter().filter_map(|credential| credential.metadata.as_ref());
     let machines = machines.map(|machine| match machine {
         Machine::Azure(AzureMachine { cluster, .. })
@@ -32,7 +32,12 @@ pub(in crate::cli) fn nearby_clusters(config: &Config) -> impl Iterator<Item = &
         Some(BedrockKey { aws: AwsKeys::Container(keys), .. }) => Some(keys.cluster.as_str()),
         _ => None,
     });
-    machines.chain(containers).chain(config.files.iter().map(|file| file.cluster.as_str()))
+    machines.chain(containers)
+}
+
+/// The clusters that lead to metadata servers and to files, neither of which leave the machine's surroundings.
+pub(in crate::cli) fn nearby_clusters(config: &Config) -> impl Iterator<Item = &str> {
+    metadata_clusters(config).chain(config.files.iter().map(|file| file.cluster.as_str()))
 }
 
 /// The clusters that a configuration learns through who may call: from issuers, and from key feeds.

@@ -20,6 +20,12 @@ impl<'a> Cluster<'a> {
             filters: filters.into_iter().map(|filter| HttpFilter::read(filter, resources)).collect(),
         }
     }
+
+    /// Its list of filters, or the place where it is missing.
+    pub(in crate::cli) fn place_of_filters(&self) -> ConfigNode<'a> {
+        let options = self.at.http_options().map(|options| options.place_of("http_filters"));
+        options.unwrap_or_else(|| self.at.place_of("typed_extension_protocol_options"))
+    }
 }
 
 impl<'a> ConfigNode<'a> {

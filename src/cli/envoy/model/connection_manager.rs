@@ -36,6 +36,14 @@ impl<'a> ConnectionManager<'a> {
         self.gateway.as_ref().is_some_and(|config| config.attach == Attach::InChain)
     }
 
+    /// True where Envoy chooses the route again once claimgate has edited headers. The wasm host has it do so; the edits of
+    /// a dynamic module leave the route as it is, unless another filter after it lets go of that.
+    pub(in crate::cli) fn chooses_route_again(&self) -> bool {
+        let is_module = self.gate().is_some_and(|(gate, _)| gate.is_module());
+        let (_, after) = self.around_gate();
+        !is_module || after.iter().any(HttpFilter::may_choose_route_again)
+    }
+
     /// True where claimgate puts a credential on before later filters and the router see the request.
     pub(in crate::cli) fn holds_credential(&self) -> bool {
         let is_ours = |upstream: &Upstream| !matches!(upstream.credential, ProviderCredential::Envoy);

@@ -167,7 +167,7 @@ fn unseen_filter(gate: &HttpFilter<'_>) -> Finding {
     let why = match source.as_ref().and_then(ConfigNode::text) {
         Some(path) => format!(
             "the filter's own configuration lies in `{path}`, which is not here; give that file, or what \
-             `claimgate bundle --wrap ecds` writes, in addition"
+             `claimgate bundle --wrap ecds` or `--wrap module` writes, in addition"
         ),
         None => "the filter's own configuration is discovered; give the output of /config_dump in addition"
             .to_owned(),

@@ -10,6 +10,8 @@ use crate::config::Config;
 const NAME: &str = "claimgate";
 /// The root of the half that runs on clusters.
 const HALF: &str = "claimgate-at-cluster";
+/// Filters that are a program or ask one, which may have Envoy choose the route again.
+const PROGRAMS: [&str; 6] = ["ext_authz", "ext_proc", "lua", "wasm", "golang", "dynamic_modules"];
 
 /// An entry of `http_filters`.
 #[derive(Clone, Debug)]
@@ -82,25 +84,44 @@ impl<'a> HttpFilter<'a> {
         given.into_iter().map(Self::read_alone).collect()
     }
 
+    /// True for a dynamic module, ours or another.
+    pub(in crate::cli) fn is_module(&self) -> bool {
+        self.kind.is_some_and(|kind| kind.contains(".dynamic_modules."))
+    }
+
+    /// True where Envoy may choose the route again once a request has passed this filter.
+    pub(in crate::cli) fn may_choose_route_again(&self) -> bool {
+        let is_told = |config: &ConfigNode<'a>| {
+            config.everything().iter().any(|node| node.is_true("clear_route_cache"))
+        };
+        self.is_any(&PROGRAMS) || self.config.as_ref().is_some_and(is_told)
+    }
+
     /// The wasm plugin's settings.
     pub(in crate::cli) fn plugin(&self) -> Option<ConfigNode<'a>> {
-        self.config.as_ref()?.field("config")
+        self.config.as_ref().filter(|_| !self.is_module())?.field("config")
+    }
+
+    /// Where a dynamic module comes from.
+    pub(in crate::cli) fn library(&self) -> Option<ConfigNode<'a>> {
+        self.config.as_ref().filter(|_| self.is_module())?.field("dynamic_module_config")
     }
 
     pub(in crate::cli) fn is_discovered_and_unseen(&self) -> bool {
         self.config.is_none() && self.at.field("config_discovery").is_some()
     }
 
-    /// What the plugin is told to enforce, where that can be seen: a `google.protobuf.StringValue`, as Envoy hands
-    /// nothing else to a plugin as it was written.
+    /// What the filter is told to enforce, where that can be seen.
     ///
     /// # Errors
     /// A configuration that the filter itself would refuse.
     pub(in crate::cli) fn enforced(&self) -> Result<Option<Rc<Config>>, Finding> {
-        let Some(node) = self.plugin().and_then(|plugin| plugin.field("configuration")) else {
-            return Ok(None);
+        let node = match self.is_module() {
+            true => self.config.as_ref().and_then(|config| config.field("filter_config")),
+            false => self.plugin().and_then(|plugin| plugin.field("configuration")),
         };
-        let Some(json) = node.text_of("value") else { return Ok(None) };
+        let handed = node.and_then(|node| self.handed_over(&node).map(|json| (node, json)));
+        let Some((node, json)) = handed else { return Ok(None) };
         match Config::from_json(json.as_bytes()) {
             Ok(config) => Ok(Some(Rc::new(config))),
             Err(error) => Err(node
@@ -109,17 +130,31 @@ impl<'a> HttpFilter<'a> {
         }
     }
 
+    /// The text that Envoy hands to the filter: a `google.protobuf.StringValue`, and to a module also a `Struct` as JSON.
+    fn handed_over(&self, value: &ConfigNode<'a>) -> Option<String> {
+        let is = |kind: &str| value.unpacked().is_some_and(|(found, _)| found == kind);
+        if self.is_module() && is("google.protobuf.Struct") {
+            return Some(value.field("value")?.to_json().to_string());
+        }
+        // It is not read from what encodes it.
+        value.text_of("value").filter(|_| !is("google.protobuf.BytesValue")).map(str::to_owned)
+    }
+
     fn find_role(&self) -> Role {
-        if self.kind.is_some_and(|kind| !kind.contains(".wasm.")) {
+        if self.kind.is_some_and(|kind| !kind.contains(".wasm.") && !self.is_module()) {
             return Role::Other;
         }
-        let plugin = self.plugin();
-        let of_plugin = |field: &str| plugin.as_ref().and_then(|plugin| plugin.text_of(field));
-        let names = [Some(self.name), of_plugin("name"), of_plugin("root_id")];
+        let of = |node: Option<ConfigNode<'a>>, field: &str| node.and_then(|node| node.text_of(field));
+        // A module is the half by the filter's name alone; whatever else it is called, it decides.
+        let names = match self.is_module() {
+            true => [of(self.config.clone(), "filter_name"), of(self.library(), "name"), None],
+            false => [of(self.plugin(), "name"), of(self.plugin(), "root_id"), Some(self.name)],
+        };
         if names.contains(&Some(HALF)) {
             return Role::Half;
         }
-        let is_named = names.into_iter().flatten().any(|name| name.rsplit(['.', '/']).next() == Some(NAME));
+        let names = names.into_iter().chain([Some(self.name)]);
+        let is_named = names.flatten().any(|name| name.rsplit(['.', '/']).next() == Some(NAME));
         if is_named || self.enforced().is_ok_and(|config| config.is_some()) {
             Role::Gate
         } else {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{base, judged};
+use super::{base, changed, judged};
 
 #[test]
 fn what_is_no_file_of_envoys_is_refused() {
@@ -47,16 +47,17 @@ fn aliases_that_multiply_are_refused() {
 fn a_wrong_shape_anywhere_does_no_harm() {
     let shapes =
         [json!(null), json!(true), json!(-1), json!(1e300), json!("text"), json!([[]]), json!({"a": {}})];
-    let base = base();
-    let mut pointers = Vec::new();
-    list_pointers(&base, "", &mut pointers);
-    assert!(pointers.len() > 150, "{}", pointers.len());
-    for (index, pointer) in pointers.iter().enumerate() {
-        // Every shape at every place would take long and show no more.
-        for shape in shapes.iter().skip(index % 4).step_by(4) {
-            let mut document = base.clone();
-            *document.pointer_mut(pointer).unwrap() = shape.clone();
-            let _ = judged("shape", &[document.to_string()], true);
+    for base in [base(), changed(&json!({"host": "module"}))] {
+        let mut pointers = Vec::new();
+        list_pointers(&base, "", &mut pointers);
+        assert!(pointers.len() > 150, "{}", pointers.len());
+        for (index, pointer) in pointers.iter().enumerate() {
+            // Every shape at every place would take long and show no more.
+            for shape in shapes.iter().skip(index % 4).step_by(4) {
+                let mut document = base.clone();
+                *document.pointer_mut(pointer).unwrap() = shape.clone();
+                let _ = judged("shape", &[document.to_string()], true);
+            }
         }
     }
 }
