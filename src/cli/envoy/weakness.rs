@@ -191,7 +191,7 @@ weaknesses! {
         "Envoy 1.36 to 1.40 ends by a segmentation fault at its start, because `{0}` asks for its token before there are clusters; `--mode validate` does not see it",
         "get the token by `credentials` in gateway.yaml, or let the cluster `{1}` come by CDS";
     HalfOnAskedCluster: Error, "half_on_asked_cluster",
-        "each question of the gateway's own through `{0}` enters the half, which traps the wasm VM that asks, and in a dynamic module refuses it, so that nothing is ever answered",
+        "each question of the gateway's own through `{0}` meets the half, which traps the VM of a wasm filter and in a dynamic module refuses the question, so that nothing is answered",
         "take the half out of the `http_filters` of `{0}`; it belongs on the clusters of providers";
     ForwardedForNotRemoved: Error, "forwarded_for_not_removed",
         "requests that need a credential from `{0}` are refused 503, as Envoy puts `x-forwarded-for` on what a module asks and metadata servers refuse whoever sends that",
