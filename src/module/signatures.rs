@@ -42,7 +42,8 @@ fn algorithm(question: &Question<'_>) -> Option<&'static dyn aws_lc_rs::signatur
     })
 }
 
-#[cfg(all(test, feature = "native-signatures"))]
+#[cfg(test)]
+#[cfg(feature = "native-signatures")]
 mod tests {
     use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
     use aws_lc_rs::rand::SystemRandom;
