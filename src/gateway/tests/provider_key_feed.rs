@@ -113,7 +113,7 @@ fn a_tenant_has_one_key_and_a_user_may_have_another() {
     assert_eq!(told(&scene, &user(&scene, "alice")), ["caller", "feed", "alice"]);
     assert_eq!(told(&scene, &globex.to(Some("either")))[0], "gateway");
     let counters = scene.decide(&user(&scene, "bob")).0.own_key_counters();
-    assert_eq!(counters, ["claimgate.own_keys.opened", "claimgate.own_keys.kid.feed-1"]);
+    assert_eq!(counters, ["opened", "kid.feed-1"]);
 }
 
 #[test]
