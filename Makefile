@@ -20,7 +20,7 @@ export CARGO_TARGET_DIR := target
 
 # target/claimgate.wasm for Envoy, and the command target/release/claimgate.
 build: module
-	$(QUICK) $(CARGO) build --release --bin claimgate
+	$(QUICK) $(CARGO) build --release --bin claimgate --no-default-features
 
 # What the compiler has built is made a fifteenth smaller and no slower: V8 compiles all of it before the first request.
 module: wasm-target
@@ -78,7 +78,7 @@ vault: venv
 
 # CPU per request of Envoy with the filter and with Envoy's own filters, side by side; some ten minutes. Writes
 # target/bench.json and target/bench.svg; `make bench GROUP=bodies` runs one group and writes nothing.
-bench: module venv
+bench: module native venv
 	$(CARGO) build --release --example noop --example asking --target $(WASM)
 	tests/setup/debian wrk
 	tests/setup/rate_limit_service

@@ -11,7 +11,7 @@ mod scheduler;
 mod stream;
 
 pub(super) use buffer::{Buffer, HeaderPair, read_chunks, read_headers, text};
-pub(super) use callbacks::{Callbacks, Level, VERSION, callbacks, load};
+pub(super) use callbacks::{Callbacks, Level, callbacks, load, version};
 pub(super) use configuration::{ConfigurationHandle, Defined, LivingConfiguration};
 pub(super) use scheduler::StreamScheduler;
 pub(super) use stream::{BodyPart, HeaderMap, Number, StreamHandle, Text};

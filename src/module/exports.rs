@@ -98,7 +98,7 @@ unsafe fn list<'a, T>(first: *const T, count: usize) -> &'a [T] {
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
     match abi::load() {
-        Ok(()) => abi::VERSION.as_ptr(),
+        Ok(()) => abi::version().as_ptr(),
         Err(missing) => {
             // Envoy's log is among what may be missing.
             eprintln_missing(missing);

@@ -8,8 +8,10 @@ use std::sync::OnceLock;
 
 use super::buffer::{Buffer, HeaderPair};
 
-/// The version of the interface that these declarations are of; 1.40 has `v0.2.0`, takes this one and says so.
-pub(in crate::module) const VERSION: &CStr = c"v0.1.0";
+/// The versions of the interface that these declarations are of: in what is used here they are the same. Envoy compares its own
+/// with what it is told, and warns of another.
+const VERSION_OF_1_38: &CStr = c"v0.1.0";
+const VERSION_OF_1_40: &CStr = c"v0.2.0";
 
 /// A stream's filter, a filter's configuration and a scheduler, each of Envoy's.
 pub(super) type Stream = *mut c_void;
@@ -120,6 +122,14 @@ pub(in crate::module) fn load() -> Result<(), &'static str> {
         let _ = CALLBACKS.set(Callbacks::find()?);
     }
     Ok(())
+}
+
+/// The version of the Envoy that this runs in; the later one has a later function.
+pub(in crate::module) fn version() -> &'static CStr {
+    match symbol("envoy_dynamic_module_callback_log_v2\0").is_null() {
+        true => VERSION_OF_1_38,
+        false => VERSION_OF_1_40,
+    }
 }
 
 /// What Envoy exports; `None` before it was found.
