@@ -104,6 +104,8 @@ class World:
         return json.loads(self.report("--by", ",".join(by), "--format", "json").stdout)["rows"]
 
     def counters(self, page: str) -> str:
+        # A module tells of what was counted a moment later.
+        time.sleep(0.2)
         file = self.directory / "counters.txt"
         file.write_text(self.gateway.envoy.admin(page))
         return str(file)
