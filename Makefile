@@ -6,7 +6,6 @@ CARGO = RUSTUP_TOOLCHAIN=$$(tests/setup/toolchain) cargo
 PYTHON := target/venv/bin/python
 # The release profile is made for the module in Envoy; the command runs for milliseconds, and builds in half the time.
 QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
-NATIVE := CARGO_PROFILE_MODULE_LTO=off CARGO_PROFILE_MODULE_CODEGEN_UNITS=16
 
 # What the filter is in `make run`. Some shells have a HOST of their own, which is the machine's name.
 ifneq ($(origin HOST),command line)
@@ -16,10 +15,12 @@ endif
 # Everything below looks for its files in target/.
 export CARGO_TARGET_DIR := target
 .DELETE_ON_ERROR:
-.PHONY: build module native run run-wasm run-module compose test keycloak vault bench fuzz lint clean wasm-target venv
+.PHONY: build module command native run run-wasm run-module compose test keycloak vault bench fuzz lint clean wasm-target venv
 
 # target/claimgate.wasm for Envoy, and the command target/release/claimgate.
-build: module
+build: module command
+
+command:
 	$(QUICK) $(CARGO) build --release --bin claimgate --no-default-features
 
 # What the compiler has built is made a fifteenth smaller and no slower: V8 compiles all of it before the first request.
@@ -33,9 +34,9 @@ target/claimgate.wasm: target/$(WASM)/release/claimgate.wasm
 	wasm-opt -Os --enable-simd --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
 		--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types $< -o $@
 
-# target/libclaimgate.so, the dynamic module for an Envoy from 1.38 on.
+# target/libclaimgate.so, the dynamic module for an Envoy from 1.38 on. To optimise across all crates takes minutes, and pays.
 native:
-	$(NATIVE) $(CARGO) build --profile module --lib
+	$(CARGO) build --profile module --lib
 	@$(MAKE) --no-print-directory target/libclaimgate.so
 
 # An Envoy that has the old file loaded keeps it: it must not be written over.
@@ -49,10 +50,8 @@ run: run-$(or $(HOST),wasm)
 run-wasm: build venv
 	CLAIMGATE_HOST=wasm $(PYTHON) tests/harness/run.py
 
-# The command shares what was compiled for the module.
-run-module: native venv
-	$(NATIVE) $(CARGO) build --profile module --bin claimgate
-	CLAIMGATE_HOST=module CLAIMGATE_COMMAND=$(CURDIR)/target/module/claimgate $(PYTHON) tests/harness/run.py
+run-module: native command venv
+	CLAIMGATE_HOST=module $(PYTHON) tests/harness/run.py
 
 run-%:
 	@echo "error: HOST: \`$*\` is no host; write HOST=wasm or HOST=module" >&2; exit 1
