@@ -57,7 +57,7 @@ mod worker;
 mod stream;
 mod attempt;
 
-pub use attempt::{AtCluster, Attempt, ClusterHalf};
+pub use attempt::{AT_CLUSTER, AtCluster, Attempt, ClusterHalf};
 pub use fetching::Delivery;
 pub use host::{
     Attribute, Errand, Exchange, Family, Fetch, GrpcCall, House, Item, Level, MetricKind, Part, Side,

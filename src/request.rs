@@ -5,6 +5,7 @@
 mod dialect;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use dialect::{Cloud, Dialect, Wire};
 
@@ -14,6 +15,11 @@ pub struct Moment {
     /// Milliseconds since the Unix epoch.
     pub unix_ms: u64,
     pub entropy: [u8; 16],
+}
+
+/// Whole milliseconds.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Moment {

@@ -44,7 +44,7 @@ const WORLD: [(&str, &[&str]); 5] = [
 
 /// Where hosts are called, and where they call.
 const UNSAFE: [&str; 5] =
-    ["filter/host.rs", "module/abi", "module/exports.rs", "module/locked.rs", "module/worker.rs"];
+    ["filter/host.rs", "module/abi", "module/exports", "module/worker/locked.rs", "module/worker.rs"];
 
 fn source(path: &Path) -> String {
     fs::read_to_string(path).unwrap()

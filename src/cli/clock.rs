@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::randomness::random;
 use crate::config::Timestamp;
-use crate::request::Moment;
+use crate::request::{Moment, milliseconds};
 
 pub(super) fn now_seconds() -> io::Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs())
@@ -14,7 +14,7 @@ pub(super) fn now_seconds() -> io::Result<u64> {
 /// Now, as the gateway knows a moment.
 pub(super) fn moment() -> io::Result<Moment> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-    Ok(Moment { unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), entropy: random()? })
+    Ok(Moment { unix_ms: milliseconds(since), entropy: random()? })
 }
 
 pub(super) fn timestamp(unix_seconds: u64) -> Result<Timestamp, String> {

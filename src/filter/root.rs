@@ -13,11 +13,9 @@ use super::configuration::PluginConfiguration;
 use super::stream::{Attempt, Stream, Unconfigured};
 use super::worker::Envoy;
 use crate::config::Config;
-use crate::lifecycle::{self, AtCluster, ClusterHalf, Delivery, HouseEvent, Worker};
+use crate::lifecycle::{self, AT_CLUSTER, AtCluster, ClusterHalf, Delivery, HouseEvent, Worker};
 use crate::secret::Secret;
 
-/// The `root_id` of the plugin on a cluster.
-const AT_CLUSTER: &[u8] = b"claimgate-at-cluster";
 const GRPC_OK: u32 = 0;
 
 /// Envoy's handle on one configuration in one worker.
@@ -48,9 +46,8 @@ impl Root {
         let config = Config::from_reader(PluginConfiguration::open()).map_err(|error| error.to_string())?;
         let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let envoy = Rc::new(Envoy::of(self.id));
-        if attributes::root_id() == AT_CLUSTER {
-            let half =
-                ClusterHalf::compile(&config, &environment, &*envoy).map_err(|error| error.to_string())?;
+        if attributes::root_id() == AT_CLUSTER.as_bytes() {
+            let half = ClusterHalf::compile(&config, &environment).map_err(|error| error.to_string())?;
             let at_cluster = AtCluster::open(Arc::new(half), &*envoy);
             return Ok(Half::Cluster(envoy, Rc::new(at_cluster)));
         }

@@ -13,6 +13,7 @@ use super::{host, protobuf, shared_data, signatures};
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, FORMAT, Store};
 use crate::lifecycle::{Errand, Family, Fetch, GrpcCall, House, Level, MetricKind};
+use crate::request::milliseconds;
 
 /// The worker in which the root context `root` runs.
 pub(super) struct Envoy {
@@ -32,8 +33,7 @@ impl Envoy {
 impl House for Envoy {
     fn now_ms(&self) -> u64 {
         let now = hostcalls::get_current_time().unwrap_or_else(|_| SystemTime::now());
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        milliseconds(now.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     fn fill(&self, bytes: &mut [u8]) -> bool {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::fetching::slot;
 use super::host::{Entropy, Exchange, House, Item, Level, Part, apply, attributes};
-use super::metrics::member_families;
 use super::pools::Pools;
 use super::stream::Next;
 use crate::config::{Config, ConfigError};
@@ -19,6 +18,9 @@ use crate::expression::Engine;
 use crate::own_key::{OwnKey, OwnKeys};
 use crate::secret::Environment;
 use crate::upstream::{AtHand, Attached, Passport, Upstreams};
+
+/// What this half is called in Envoy's configuration.
+pub const AT_CLUSTER: &str = "claimgate-at-cluster";
 
 /// Tells the half in the listener's chain why this half refused.
 pub(super) const REFUSAL: &str = "x-claimgate-at-cluster";
@@ -70,13 +72,8 @@ impl Attempt {
 impl ClusterHalf {
     /// # Errors
     /// What of the sections that it reads is wrong.
-    pub fn compile(
-        config: &Config,
-        environment: Environment<'_>,
-        house: &dyn House,
-    ) -> Result<Self, ConfigError> {
+    pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let credentials = Credentials::compile(&config.credentials, &config.files, environment)?;
-        house.define(&member_families(&credentials));
         Ok(Self {
             upstreams: Upstreams::compile(&config.upstreams, &credentials, environment)?,
             own_keys: OwnKeys::compile(config, &Engine::new()?, environment)?,

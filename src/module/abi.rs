@@ -9,9 +9,11 @@ mod callbacks;
 mod configuration;
 mod scheduler;
 mod stream;
+mod teller;
 
 pub(super) use buffer::{Buffer, HeaderPair, read_chunks, read_headers, text};
-pub(super) use callbacks::{Callbacks, Level, callbacks, load, version};
-pub(super) use configuration::{ConfigurationHandle, Defined, LivingConfiguration};
-pub(super) use scheduler::StreamScheduler;
+pub(super) use callbacks::{Callbacks, Level, callbacks, load, say, version};
+pub(super) use configuration::{LivingConfiguration, OwnRequest};
+pub(super) use scheduler::Scheduler;
 pub(super) use stream::{BodyPart, HeaderMap, Number, StreamHandle, Text};
+pub(super) use teller::{Defined, Teller};

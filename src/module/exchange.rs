@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::abi::{BodyPart, HeaderMap, HeaderPair, Number, StreamHandle, StreamScheduler, Text};
+use super::abi::{BodyPart, HeaderMap, HeaderPair, Number, Scheduler, StreamHandle, Text};
 use super::failpoint::failpoint;
-use super::grpc;
+use super::process::status_of;
 use crate::denial::Answer;
 use crate::lifecycle::{Attribute, Exchange, Item, Part, Side};
 use crate::request::Headers;
@@ -14,7 +14,7 @@ pub(super) struct Current<'a> {
     stream: &'a StreamHandle<'a>,
     hook: Hook,
     seen: &'a Seen,
-    scheduler: RefCell<Option<StreamScheduler>>,
+    scheduler: RefCell<Option<Scheduler>>,
     end: RefCell<Option<End>>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Current<'a> {
         sizes.fold(0, usize::saturating_add)
     }
 
-    pub(super) fn take_scheduler(&self) -> Option<StreamScheduler> {
+    pub(super) fn take_scheduler(&self) -> Option<Scheduler> {
         self.scheduler.take()
     }
 
@@ -171,7 +171,7 @@ impl Exchange for Current<'_> {
     fn answer(&self, answer: &Answer) {
         let mut answer = answer.clone();
         if self.is_grpc() {
-            answer.headers.push(("grpc-status".to_owned(), grpc::status_of(answer.status).to_string()));
+            answer.headers.push(("grpc-status".to_owned(), status_of(answer.status).to_string()));
         }
         self.end.replace(Some(End::Answer(answer)));
     }
@@ -196,14 +196,12 @@ impl Exchange for Current<'_> {
             Attribute::SourceAddress => self.stream.text(Text::SourceAddress),
             Attribute::CertificateDigest => self.stream.text(Text::CertificateDigest),
             Attribute::Cluster => self.stream.cluster(),
-            Attribute::CodeDetails => match self.stream.text(Text::CodeDetails) {
-                Some(details) => Some(details),
-                // 1.38 does not tell them: what no local reply was before is the provider's.
-                None => {
-                    let details = self.seen.local_reply.borrow().clone();
-                    return Some(details.unwrap_or_else(|| "via_upstream".to_owned()));
-                }
-            },
+            Attribute::CodeDetails if self.stream.tells_of_response() => self.stream.text(Text::CodeDetails),
+            Attribute::CodeDetails => {
+                // What no local reply was before is the provider's.
+                let details = self.seen.local_reply.borrow().clone();
+                return Some(details.unwrap_or_else(|| "via_upstream".to_owned()));
+            }
             Attribute::SourcePort | Attribute::Mtls | Attribute::Status | Attribute::ResponseFlags => None,
         };
         bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned)

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::abi::StreamHandle;
-use super::configuration::EnvoyConfiguration;
 use super::exchange::{Current, End, Hook, Seen, put_end};
-use super::process::process;
+use super::process::{EnvoyConfiguration, process};
 use super::worker::Worker;
 use crate::denial::{Answer, Reason};
 use crate::lifecycle::{Event, Next, Side};
@@ -18,8 +17,6 @@ pub(super) struct Filter {
     worker: Arc<Worker>,
     configuration: Arc<EnvoyConfiguration>,
     id: u32,
-    /// What is counted on a cluster would stand under its name.
-    counts: bool,
     seen: Seen,
     /// An event of it has panicked: what follows is held, until it is over.
     is_poisoned: Cell<bool>,
@@ -62,13 +59,12 @@ impl Hooks {
 }
 
 impl Filter {
-    pub(super) fn new(worker: Arc<Worker>, configuration: Arc<EnvoyConfiguration>, counts: bool) -> Self {
+    pub(super) fn new(worker: Arc<Worker>, configuration: Arc<EnvoyConfiguration>) -> Self {
         let id = worker.begin();
         Self {
             worker,
             configuration,
             id,
-            counts,
             seen: Seen::default(),
             is_poisoned: Cell::new(false),
             hooks: Hooks::default(),
@@ -116,17 +112,14 @@ impl Filter {
         self.seen.local_reply.replace(details);
     }
 
-    /// The stream is over, however it ended. Its record is written also where it is poisoned.
+    /// The stream is over, however it ended; Envoy does not say so on a cluster. Its record is written also where it is poisoned.
     pub(super) fn complete(&self, stream: StreamHandle<'_>) {
         let current = Current::of(&stream, Hook::Other, &self.seen);
         if let Err(why) = self.worker.on(self.id, &current, Event::Log) {
             let _ = self.worker.lost_record(&why);
         }
-        if self.counts {
-            let families = self.configuration.families();
-            for metric in process().metrics.take_for_stream() {
-                metric.tell(families, &stream);
-            }
+        for metric in process().metrics.take_for_stream() {
+            metric.tell(self.configuration.families(), &stream);
         }
     }
 

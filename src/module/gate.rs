@@ -1,22 +1,16 @@
 //! One configuration of the gateway, compiled, and its workers.
 
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use parking_lot::RwLock;
 
-use super::configuration::EnvoyConfiguration;
 use super::filter::Filter;
-use super::job::Recipient;
-use super::process::process;
-use super::worker::{Half, Worker, house};
+use super::process::{EnvoyConfiguration, Recipient, process};
+use super::worker::{Half, Worker};
 use crate::config::Config;
-use crate::lifecycle::{self, ClusterHalf};
-use crate::secret::Secret;
-
-/// The name of the filter on a cluster.
-const AT_CLUSTER: &[u8] = b"claimgate-at-cluster";
 
 /// One configuration of the gateway.
 pub(super) struct Gate {
@@ -41,17 +35,8 @@ impl Gate {
             );
         }
         let config = Config::from_reader(config).map_err(|error| error.to_string())?;
-        let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
         let configuration = Arc::new(configuration);
-        let nobody: Weak<Worker> = Weak::new();
-        let house = house(nobody, &configuration);
-        let half = match name {
-            AT_CLUSTER => {
-                let half = ClusterHalf::compile(&config, &environment, &*house);
-                Half::Cluster(Arc::new(half.map_err(|error| error.to_string())?))
-            }
-            _ => Half::Chain(lifecycle::Worker::compile(&config, &environment, &*house)?),
-        };
+        let half = Half::compile(name, &config, &configuration)?;
         let main = matches!(half, Half::Chain(_)).then(|| Worker::open(&half, &configuration));
         if main.is_some() {
             let process = process();
@@ -68,19 +53,18 @@ impl Gate {
 
     /// A stream begins on this thread.
     pub(super) fn filter(&self) -> Filter {
-        let counts = self.main.is_some();
-        Filter::new(self.worker(), Arc::clone(&self.configuration), counts)
+        Filter::new(self.worker(), Arc::clone(&self.configuration))
     }
 
     fn worker(&self) -> Arc<Worker> {
         let thread = thread::current().id();
-        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let workers = self.workers.read();
         if let Some(worker) = workers.get(&thread) {
             return Arc::clone(worker);
         }
         drop(workers);
         let worker = Worker::open(&self.half, &self.configuration);
-        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.workers.write();
         workers.insert(thread, Arc::clone(&worker));
         worker
     }
@@ -89,8 +73,7 @@ impl Gate {
 /// Envoy has ended the configuration: its last stream is over, and another one may have taken its place.
 impl Drop for Gate {
     fn drop(&mut self) {
-        let workers = self.workers.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let workers = workers.drain().map(|(_, worker)| worker).chain(self.main.take());
+        let workers = self.workers.get_mut().drain().map(|(_, worker)| worker).chain(self.main.take());
         let workers = workers.map(|worker| worker as Arc<dyn Recipient>);
         process().main_thread.remove(&self.configuration, workers);
     }

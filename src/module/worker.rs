@@ -1,6 +1,14 @@
 //! One configuration on one thread of Envoy's.
 //!
 //! Its streams' hooks come on that thread, what happens between them on the main thread; its lock lets one of them in at a time.
+//!
+//! - `signatures`: signatures, verified natively.
+//! - `locked`: what one thread at a time may touch.
+//! - `house`: what a worker's lifecycle asks of this host.
+
+mod signatures;
+mod locked;
+mod house;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,16 +18,17 @@ use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 
-use super::configuration::EnvoyConfiguration;
 use super::exchange::Current;
-use super::house::WorkerHouse;
-use super::job::{FetchedAnswer, Job, Recipient};
-use super::locked::Locked;
-use super::process::process;
+use super::process::{EnvoyConfiguration, FetchedAnswer, Job, Recipient, process};
+use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::lifecycle::{
-    self, AtCluster, Attempt, ClusterHalf, Delivery, Event, Exchange, House, HouseEvent, Level, Next,
+    self, AT_CLUSTER, AtCluster, Attempt, ClusterHalf, Delivery, Event, Exchange, House, HouseEvent, Level,
+    Next,
 };
+use crate::secret::Secret;
+use house::WorkerHouse;
+use locked::Locked;
 
 /// What a worker decides by, compiled.
 #[derive(Clone)]
@@ -50,6 +59,27 @@ enum Working {
 enum Stream {
     Chain(lifecycle::Stream),
     Cluster(Attempt),
+}
+
+impl Half {
+    /// The half of this name.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub(super) fn compile(
+        name: &[u8],
+        config: &Config,
+        configuration: &Arc<EnvoyConfiguration>,
+    ) -> Result<Self, String> {
+        let environment = |name: &str| std::env::var(name).ok().map(Secret::new);
+        if name == AT_CLUSTER.as_bytes() {
+            let half = ClusterHalf::compile(config, &environment).map_err(|error| error.to_string())?;
+            return Ok(Self::Cluster(Arc::new(half)));
+        }
+        // There is no worker yet.
+        let house = house(Weak::<Worker>::new(), configuration);
+        Ok(Self::Chain(lifecycle::Worker::compile(config, &environment, &*house)?))
+    }
 }
 
 impl Worker {
@@ -221,8 +251,7 @@ impl Inside {
     }
 }
 
-/// A house that stands for no thread yet.
-pub(super) fn house(worker: Weak<dyn Recipient>, configuration: &Arc<EnvoyConfiguration>) -> Rc<WorkerHouse> {
+fn house(worker: Weak<dyn Recipient>, configuration: &Arc<EnvoyConfiguration>) -> Rc<WorkerHouse> {
     static WORKERS: AtomicU64 = AtomicU64::new(0);
     let number = WORKERS.fetch_add(1, Ordering::Relaxed);
     Rc::new(WorkerHouse::new(number, worker, Arc::clone(configuration)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.bootstrap import AUDIT_FORMAT, FILTER_NAME, ROUTED, Document, bootstrap, http_filter_type, on_clusters
 from harness.gateway import AUDIENCE, ISSUER, environment_keys
-from harness.host import AT_CLUSTER, MODULE_FILE, WASM_FILE, Host, module_config, wasm_config
+from harness.host import AT_CLUSTER, WASM_FILE, Host, filter_config, wasm_config
 from harness.rate_limit_service import CLUSTER
 
 from .configurations import ES256, RS256, configuration, upstreams
@@ -150,14 +150,8 @@ def example(name: str, config: str = "") -> Document:
 
 def gate(config: Document, host: Host = Host.WASM, name: str = FILTER_NAME) -> Document:
     """The gateway's filter as a static entry of a filter chain."""
-    return {"name": name, "typed_config": gate_config(config, host, name)}
-
-
-def gate_config(config: Document, host: Host, name: str = FILTER_NAME) -> Document:
-    text = json.dumps(config)
-    if host is Host.MODULE:
-        return module_config(MODULE_FILE, text, name=name)
-    return wasm_config(WASM_FILE, text, environment_keys=environment_keys(config), name=name)
+    keys = environment_keys(config)
+    return {"name": name, "typed_config": filter_config(json.dumps(config), environment_keys=keys, name=name, host=host)}
 
 
 def gateway(provider: int, directory: Path, config: Document, host: Host = Host.WASM) -> Document:

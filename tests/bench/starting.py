@@ -120,4 +120,4 @@ def loads(directory: Path) -> Sequence[Load]:
 
 
 def typed(config: Document) -> Document:
-    return chains.gate_config(config, Host.WASM)
+    return chains.gate(config)["typed_config"]

@@ -34,12 +34,13 @@ def filter_config(
     name: str = FILTER_NAME,
     plugin: Mapping[str, Any] | None = None,
     module_file: Path = MODULE_FILE,
+    host: Host = HOST,
 ) -> dict[str, Any]:
-    """The filter's typed configuration on the host of this run; the name of a half is `FILTER_NAME` or `AT_CLUSTER`.
+    """The filter's typed configuration, on the host of this run unless another is named; the name of a half is `FILTER_NAME` or `AT_CLUSTER`.
 
     `plugin` adds to or replaces fields of the wasm plugin's `config`.
     """
-    if HOST is Host.MODULE:
+    if host is Host.MODULE:
         return module_config(module_file, configuration, name=name)
     return wasm_config(WASM_FILE, configuration, environment_keys=environment_keys, name=name, plugin=plugin)
 

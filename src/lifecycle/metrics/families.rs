@@ -18,7 +18,7 @@ pub(in crate::lifecycle) fn families(gateway: &Gateway) -> Vec<Family> {
     of_all
         .chain(documents)
         .chain(tokens::families(credentials))
-        .chain(members::member_families(credentials))
+        .chain(members::families(credentials))
         .chain(own_keys::families(gateway))
         .collect()
 }

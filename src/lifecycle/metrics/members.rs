@@ -47,8 +47,8 @@ pub(in crate::lifecycle) fn tell_member(
     }
 }
 
-/// Of all keys of all pools.
-pub(in crate::lifecycle) fn member_families(credentials: &Credentials) -> Vec<Family> {
+/// Of all keys of all pools, which both halves tell of.
+pub(super) fn families(credentials: &Credentials) -> Vec<Family> {
     let members = credentials
         .pools()
         .flat_map(|(_, pool)| pool.members().iter().map(|member| (pool.id(), member.name())));

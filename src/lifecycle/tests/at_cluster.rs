@@ -17,10 +17,7 @@ fn scene() -> Scene {
 pub(super) fn compiled(scene: &Scene) -> AtCluster {
     let config = Config::from_json(scene.config.to_string().as_bytes()).unwrap();
     let environment = |name: &str| (name != "ABSENT").then(|| Secret::new(format!("sk-{name}")));
-    AtCluster::open(
-        Arc::new(ClusterHalf::compile(&config, &environment, &*scene.house).unwrap()),
-        &*scene.house,
-    )
+    AtCluster::open(Arc::new(ClusterHalf::compile(&config, &environment).unwrap()), &*scene.house)
 }
 
 #[test]

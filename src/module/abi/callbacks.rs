@@ -16,7 +16,7 @@ const VERSION_OF_1_40: &CStr = c"v0.2.0";
 /// A stream's filter, a filter's configuration and a scheduler, each of Envoy's.
 pub(super) type Stream = *mut c_void;
 pub(super) type Configuration = *mut c_void;
-pub(super) type Scheduler = *mut c_void;
+type Scheduler = *mut c_void;
 
 macro_rules! callbacks {
     (
@@ -137,12 +137,13 @@ pub(in crate::module) fn callbacks() -> Option<&'static Callbacks> {
     CALLBACKS.get()
 }
 
-impl Callbacks {
-    /// Tells the operator, in Envoy's own log.
-    pub(in crate::module) fn log(&self, level: Level, text: &str) {
+/// Tells the operator, in Envoy's own log.
+pub(in crate::module) fn say(level: Level, text: &str) {
+    let line = format!("claimgate: {text}");
+    if let Some(callbacks) = callbacks() {
         #[expect(unsafe_code, reason = "Envoy reads the text during the call")]
         unsafe {
-            (self.log)(level as u32, Buffer::of(text.as_bytes()));
+            (callbacks.log)(level as u32, Buffer::of(line.as_bytes()));
         }
     }
 }

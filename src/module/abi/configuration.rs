@@ -1,17 +1,18 @@
 //! One configuration of Envoy's, for as long as it lives.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 use super::buffer::{Buffer, HeaderPair};
 use super::callbacks::{Callbacks, Configuration};
-use super::scheduler::HouseScheduler;
+use super::scheduler::Scheduler;
+use super::teller::{Defined, Teller};
 
 /// A configuration that Envoy may end, on whichever thread its last stream ends.
 pub(in crate::module) struct LivingConfiguration {
     /// `None` once it has ended: Envoy waits with that while somebody holds the lock.
     configuration: Mutex<Option<Pointer>>,
     callbacks: &'static Callbacks,
-    scheduler: HouseScheduler,
+    scheduler: Scheduler,
 }
 
 struct Pointer(Configuration);
@@ -25,10 +26,13 @@ pub(in crate::module) struct ConfigurationHandle<'a> {
     callbacks: &'static Callbacks,
 }
 
-/// A family of metrics that was defined.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::module) struct Defined {
-    pub(super) id: usize,
+/// A request of our own.
+#[derive(Clone, Copy)]
+pub(in crate::module) struct OwnRequest<'a> {
+    pub(in crate::module) cluster: &'a str,
+    pub(in crate::module) headers: &'a [HeaderPair<'a>],
+    pub(in crate::module) body: &'a [u8],
+    pub(in crate::module) timeout_ms: u64,
 }
 
 /// What Envoy says of a request that it is to send.
@@ -39,18 +43,22 @@ impl LivingConfiguration {
     /// Envoy must not have ended it, and must tell of its end by [`Self::end`].
     #[expect(unsafe_code, reason = "a pointer of Envoy's")]
     pub(in crate::module) unsafe fn of(configuration: Configuration, callbacks: &'static Callbacks) -> Self {
-        #[expect(unsafe_code, reason = "it has not ended")]
-        let scheduler = unsafe { (callbacks.http_filter_config_scheduler_new)(configuration) };
-        Self {
-            configuration: Mutex::new(Some(Pointer(configuration))),
-            callbacks,
-            scheduler: HouseScheduler::of(scheduler, callbacks),
-        }
+        let Callbacks { http_filter_config_scheduler_commit, http_filter_config_scheduler_delete, .. } =
+            callbacks;
+        #[expect(
+            unsafe_code,
+            reason = "it has not ended; with what is done to a scheduler of a configuration"
+        )]
+        let scheduler = unsafe {
+            let pointer = (callbacks.http_filter_config_scheduler_new)(configuration);
+            Scheduler::of(pointer, *http_filter_config_scheduler_commit, *http_filter_config_scheduler_delete)
+        };
+        Self { configuration: Mutex::new(Some(Pointer(configuration))), callbacks, scheduler }
     }
 
     /// Envoy ends it.
     pub(in crate::module) fn end(&self) {
-        self.lock().take();
+        self.configuration.lock().take();
     }
 
     /// Has Envoy call its main thread; nothing comes where the configuration has ended by then.
@@ -60,14 +68,10 @@ impl LivingConfiguration {
 
     /// `None` where it has ended.
     pub(in crate::module) fn with<T>(&self, act: impl FnOnce(&ConfigurationHandle<'_>) -> T) -> Option<T> {
-        let configuration = self.lock();
+        let configuration = self.configuration.lock();
         let handle =
             ConfigurationHandle { configuration: configuration.as_ref()?, callbacks: self.callbacks };
         Some(act(&handle))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
-        self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,7 +106,51 @@ impl ConfigurationHandle<'_> {
         self.callbacks.http_filter_config_increment_counter.is_some()
     }
 
-    pub(in crate::module) fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
+    /// Sends a request whose whole answer is awaited; on the main thread. Returns its number.
+    ///
+    /// # Errors
+    /// Why Envoy does not take it.
+    pub(in crate::module) fn fetch(&self, request: &OwnRequest<'_>) -> Result<u64, &'static str> {
+        let OwnRequest { cluster, headers, body, timeout_ms } = *request;
+        #[expect(unsafe_code, reason = "Envoy copies all of it during the call and writes one number")]
+        sent(|id| unsafe {
+            (self.callbacks.http_filter_config_http_callout)(
+                self.configuration.0,
+                id,
+                Buffer::of(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::of(body),
+                timeout_ms,
+            )
+        })
+    }
+
+    /// Sends a whole request, whose answer comes in parts, trailers too; on the main thread. Returns its number.
+    ///
+    /// # Errors
+    /// Why Envoy does not take it.
+    pub(in crate::module) fn stream(&self, request: &OwnRequest<'_>) -> Result<u64, &'static str> {
+        const IS_WHOLE: bool = true;
+        let OwnRequest { cluster, headers, body, timeout_ms } = *request;
+        #[expect(unsafe_code, reason = "Envoy copies all of it during the call and writes one number")]
+        sent(|id| unsafe {
+            (self.callbacks.http_filter_config_start_http_stream)(
+                self.configuration.0,
+                id,
+                Buffer::of(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::of(body),
+                IS_WHOLE,
+                timeout_ms,
+            )
+        })
+    }
+}
+
+impl Teller for ConfigurationHandle<'_> {
+    fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
         if let Some(increment) = self.callbacks.http_filter_config_increment_counter {
             #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
             unsafe {
@@ -111,7 +159,7 @@ impl ConfigurationHandle<'_> {
         }
     }
 
-    pub(in crate::module) fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
+    fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
         if let Some(set) = self.callbacks.http_filter_config_set_gauge {
             #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
             unsafe {
@@ -119,66 +167,12 @@ impl ConfigurationHandle<'_> {
             }
         }
     }
-
-    /// Sends a request whose whole answer is awaited; on the main thread. Returns its number.
-    ///
-    /// # Errors
-    /// Why Envoy does not take it.
-    pub(in crate::module) fn fetch(
-        &self,
-        cluster: &str,
-        headers: &[HeaderPair<'_>],
-        body: &[u8],
-        timeout_ms: u64,
-    ) -> Result<u64, &'static str> {
-        let mut id = 0;
-        #[expect(unsafe_code, reason = "Envoy copies all of it during the call and writes one number")]
-        let outcome = unsafe {
-            (self.callbacks.http_filter_config_http_callout)(
-                self.configuration.0,
-                &raw mut id,
-                Buffer::of(cluster.as_bytes()),
-                headers.as_ptr(),
-                headers.len(),
-                Buffer::of(body),
-                timeout_ms,
-            )
-        };
-        sent(outcome).map(|()| id)
-    }
-
-    /// Sends a whole request, whose answer comes in parts, trailers too; on the main thread. Returns its number.
-    ///
-    /// # Errors
-    /// Why Envoy does not take it.
-    pub(in crate::module) fn stream(
-        &self,
-        cluster: &str,
-        headers: &[HeaderPair<'_>],
-        body: &[u8],
-        timeout_ms: u64,
-    ) -> Result<u64, &'static str> {
-        let (mut id, is_whole) = (0, true);
-        #[expect(unsafe_code, reason = "Envoy copies all of it during the call and writes one number")]
-        let outcome = unsafe {
-            (self.callbacks.http_filter_config_start_http_stream)(
-                self.configuration.0,
-                &raw mut id,
-                Buffer::of(cluster.as_bytes()),
-                headers.as_ptr(),
-                headers.len(),
-                Buffer::of(body),
-                is_whole,
-                timeout_ms,
-            )
-        };
-        sent(outcome).map(|()| id)
-    }
 }
 
-fn sent(outcome: u32) -> Result<(), &'static str> {
-    match outcome {
-        SENT => Ok(()),
+fn sent(send: impl FnOnce(*mut u64) -> u32) -> Result<u64, &'static str> {
+    let mut id = 0;
+    match send(&raw mut id) {
+        SENT => Ok(id),
         1 => Err("a header is missing"),
         2 => Err("no such cluster"),
         _ => Err("no connection"),

@@ -1,63 +1,45 @@
 //! What calls Envoy from any thread, so that Envoy calls back on the right one.
 
-use super::callbacks::{Callbacks, Scheduler};
+use std::ffi::c_void;
 
-/// Calls the thread of one stream. Where the stream is gone, nothing comes.
-pub(in crate::module) struct StreamScheduler(Handle);
+/// A scheduler of Envoy's, and what Envoy does with one of its kind.
+type Pointer = *mut c_void;
+pub(super) type Commit = unsafe extern "C" fn(Pointer, u64);
+pub(super) type Delete = unsafe extern "C" fn(Pointer);
 
-/// Calls the main thread. Where the configuration is gone, nothing comes.
-pub(in crate::module) struct HouseScheduler(Handle);
-
-struct Handle {
-    scheduler: Scheduler,
-    callbacks: &'static Callbacks,
+/// Calls the thread of one stream, or the main thread. Where the stream or the configuration is gone, nothing comes.
+pub(in crate::module) struct Scheduler {
+    pointer: Pointer,
+    commit: Commit,
+    delete: Delete,
 }
 
 #[expect(unsafe_code, reason = "Envoy lets any thread commit to a scheduler and delete it")]
-unsafe impl Send for Handle {}
+unsafe impl Send for Scheduler {}
 #[expect(unsafe_code, reason = "as above, and several at once")]
-unsafe impl Sync for Handle {}
+unsafe impl Sync for Scheduler {}
 
-impl StreamScheduler {
-    pub(super) fn of(scheduler: Scheduler, callbacks: &'static Callbacks) -> Self {
-        Self(Handle { scheduler, callbacks })
+impl Scheduler {
+    /// # Safety
+    /// The pointer must be new, and of the kind that both functions are for.
+    #[expect(unsafe_code, reason = "a pointer of Envoy's")]
+    pub(super) unsafe fn of(pointer: Pointer, commit: Commit, delete: Delete) -> Self {
+        Self { pointer, commit, delete }
     }
 
     pub(in crate::module) fn commit(&self) {
         #[expect(unsafe_code, reason = "it is deleted when this is dropped, and not before")]
         unsafe {
-            (self.0.callbacks.http_filter_scheduler_commit)(self.0.scheduler, 0);
+            (self.commit)(self.pointer, 0);
         }
     }
 }
 
-impl Drop for StreamScheduler {
+impl Drop for Scheduler {
     fn drop(&mut self) {
         #[expect(unsafe_code, reason = "deleted once; what was committed still comes")]
         unsafe {
-            (self.0.callbacks.http_filter_scheduler_delete)(self.0.scheduler);
-        }
-    }
-}
-
-impl HouseScheduler {
-    pub(super) fn of(scheduler: Scheduler, callbacks: &'static Callbacks) -> Self {
-        Self(Handle { scheduler, callbacks })
-    }
-
-    pub(in crate::module) fn commit(&self) {
-        #[expect(unsafe_code, reason = "it is deleted when this is dropped, and not before")]
-        unsafe {
-            (self.0.callbacks.http_filter_config_scheduler_commit)(self.0.scheduler, 0);
-        }
-    }
-}
-
-impl Drop for HouseScheduler {
-    fn drop(&mut self) {
-        #[expect(unsafe_code, reason = "deleted once; what was committed still comes")]
-        unsafe {
-            (self.0.callbacks.http_filter_config_scheduler_delete)(self.0.scheduler);
+            (self.delete)(self.pointer);
         }
     }
 }

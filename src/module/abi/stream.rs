@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use super::buffer::{Buffer, HeaderPair};
 use super::callbacks::{Callbacks, Stream};
-use super::configuration::Defined;
-use super::scheduler::StreamScheduler;
+use super::scheduler::Scheduler;
+use super::teller::{Defined, Teller};
 
 /// A stream, for as long as Envoy waits for a hook of it to return.
 pub(in crate::module) struct StreamHandle<'a> {
@@ -129,25 +129,23 @@ impl StreamHandle<'_> {
         }
     }
 
-    /// Of the attributes that Envoy 1.38 does not have it says so in its log each time.
-    fn has(&self, is_newer: bool) -> bool {
-        !is_newer || self.callbacks.http_filter_config_increment_counter.is_some()
+    /// Envoy 1.38 lacks the details and flags of a response, and says so in its log each time that it is asked.
+    pub(in crate::module) fn tells_of_response(&self) -> bool {
+        self.callbacks.http_filter_config_increment_counter.is_some()
     }
 
     pub(in crate::module) fn text(&self, attribute: Text) -> Option<&[u8]> {
-        if !self.has(matches!(attribute, Text::CodeDetails)) {
+        if matches!(attribute, Text::CodeDetails) && !self.tells_of_response() {
             return None;
         }
-        let mut found = Buffer::NONE;
         #[expect(unsafe_code, reason = "it writes one buffer, whose bytes stay for as long as the hook")]
-        let is_there = unsafe {
-            (self.callbacks.http_filter_get_attribute_string)(self.stream, attribute as u32, &raw mut found)
-        };
-        is_there.then(|| found.bytes())
+        found(|found| unsafe {
+            (self.callbacks.http_filter_get_attribute_string)(self.stream, attribute as u32, found)
+        })
     }
 
     pub(in crate::module) fn number(&self, attribute: Number) -> Option<u64> {
-        if !self.has(matches!(attribute, Number::ResponseFlags)) {
+        if matches!(attribute, Number::ResponseFlags) && !self.tells_of_response() {
             return None;
         }
         let mut found = 0;
@@ -169,10 +167,8 @@ impl StreamHandle<'_> {
 
     /// The cluster that the route leads to; on a cluster, that one.
     pub(in crate::module) fn cluster(&self) -> Option<&[u8]> {
-        let mut found = Buffer::NONE;
         #[expect(unsafe_code, reason = "it writes one buffer, whose bytes stay for as long as the route")]
-        let is_there = unsafe { (self.callbacks.http_get_cluster_name)(self.stream, &raw mut found) };
-        is_there.then(|| found.bytes())
+        found(|found| unsafe { (self.callbacks.http_get_cluster_name)(self.stream, found) })
     }
 
     pub(in crate::module) fn set_state(&self, key: &str, value: &[u8]) {
@@ -184,42 +180,17 @@ impl StreamHandle<'_> {
     }
 
     pub(in crate::module) fn state(&self, key: &str) -> Option<&[u8]> {
-        let (key, mut found) = (Buffer::of(key.as_bytes()), Buffer::NONE);
+        let key = Buffer::of(key.as_bytes());
         #[expect(unsafe_code, reason = "it writes one buffer, whose bytes stay for as long as the hook")]
-        let is_there =
-            unsafe { (self.callbacks.http_get_filter_state_bytes)(self.stream, key, &raw mut found) };
-        is_there.then(|| found.bytes())
+        found(|found| unsafe { (self.callbacks.http_get_filter_state_bytes)(self.stream, key, found) })
     }
 
-    pub(in crate::module) fn scheduler(&self) -> StreamScheduler {
-        #[expect(unsafe_code, reason = "made in a hook of the stream")]
-        let scheduler = unsafe { (self.callbacks.http_filter_scheduler_new)(self.stream) };
-        StreamScheduler::of(scheduler, self.callbacks)
-    }
-
-    pub(in crate::module) fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
-        #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
+    pub(in crate::module) fn scheduler(&self) -> Scheduler {
+        let Callbacks { http_filter_scheduler_commit, http_filter_scheduler_delete, .. } = self.callbacks;
+        #[expect(unsafe_code, reason = "made in a hook of the stream, with what is done to one of a stream")]
         unsafe {
-            (self.callbacks.http_filter_increment_counter)(
-                self.stream,
-                metric.id,
-                values.as_ptr(),
-                values.len(),
-                amount,
-            );
-        }
-    }
-
-    pub(in crate::module) fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
-        #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
-        unsafe {
-            (self.callbacks.http_filter_set_gauge)(
-                self.stream,
-                metric.id,
-                values.as_ptr(),
-                values.len(),
-                value,
-            );
+            let pointer = (self.callbacks.http_filter_scheduler_new)(self.stream);
+            Scheduler::of(pointer, *http_filter_scheduler_commit, *http_filter_scheduler_delete)
         }
     }
 
@@ -268,4 +239,38 @@ impl StreamHandle<'_> {
             );
         }
     }
+}
+
+impl Teller for StreamHandle<'_> {
+    fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
+        #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
+        unsafe {
+            (self.callbacks.http_filter_increment_counter)(
+                self.stream,
+                metric.id,
+                values.as_ptr(),
+                values.len(),
+                amount,
+            );
+        }
+    }
+
+    fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
+        #[expect(unsafe_code, reason = "Envoy reads the values during the call")]
+        unsafe {
+            (self.callbacks.http_filter_set_gauge)(
+                self.stream,
+                metric.id,
+                values.as_ptr(),
+                values.len(),
+                value,
+            );
+        }
+    }
+}
+
+/// The bytes that Envoy points to, where it has any.
+fn found<'a>(find: impl FnOnce(*mut Buffer<'a>) -> bool) -> Option<&'a [u8]> {
+    let mut found = Buffer::NONE;
+    find(&raw mut found).then(|| found.bytes())
 }

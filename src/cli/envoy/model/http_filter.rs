@@ -5,11 +5,10 @@ use std::rc::Rc;
 use crate::cli::document::Finding;
 use crate::cli::envoy::files::{ConfigNode, Resources};
 use crate::config::Config;
+use crate::lifecycle::AT_CLUSTER;
 
 /// The name of the filter, its plugin and its root in Envoy, as `claimgate bundle` writes it.
 const NAME: &str = "claimgate";
-/// The root of the half that runs on clusters.
-const HALF: &str = "claimgate-at-cluster";
 /// Filters that are a program or ask one, which may have Envoy choose the route again.
 const PROGRAMS: [&str; 6] = ["ext_authz", "ext_proc", "lua", "wasm", "golang", "dynamic_modules"];
 
@@ -150,7 +149,7 @@ impl<'a> HttpFilter<'a> {
             true => [of(self.config.clone(), "filter_name"), of(self.library(), "name"), None],
             false => [of(self.plugin(), "name"), of(self.plugin(), "root_id"), Some(self.name)],
         };
-        if names.contains(&Some(HALF)) {
+        if names.contains(&Some(AT_CLUSTER)) {
             return Role::Half;
         }
         let names = names.into_iter().chain([Some(self.name)]);

@@ -1,8 +1,9 @@
 //! Pages and documents that all workers and configurations of the process share, as Envoy's shared data is for the wasm filter.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
 
 use crate::ledger::{Conflict, Store};
 
@@ -10,7 +11,7 @@ use crate::ledger::{Conflict, Store};
 const TABLES: usize = 64;
 
 /// The pages, each under a lock of its own, and the documents.
-pub(super) struct SharedMemory {
+pub(in crate::module) struct SharedMemory {
     pages: [RwLock<HashMap<u32, Mutex<Versioned>>>; TABLES],
     documents: RwLock<HashMap<String, Arc<Versioned>>>,
 }
@@ -32,33 +33,33 @@ impl Versioned {
 }
 
 impl SharedMemory {
-    pub(super) fn new() -> Self {
+    pub(in crate::module) fn new() -> Self {
         Self { pages: std::array::from_fn(|_| RwLock::default()), documents: RwLock::default() }
     }
 
-    pub(super) fn document(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        let documents = self.documents.read().unwrap_or_else(PoisonError::into_inner);
+    pub(in crate::module) fn document(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        let documents = self.documents.read();
         let document = Arc::clone(documents.get(key)?);
         drop(documents);
         Some((document.bytes.clone(), document.version))
     }
 
-    pub(super) fn create_document(&self, key: &str, content: &[u8]) {
-        let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
+    pub(in crate::module) fn create_document(&self, key: &str, content: &[u8]) {
+        let mut documents = self.documents.write();
         documents.entry_ref(key).or_insert_with(|| Arc::new(Versioned::new(content)));
     }
 
-    pub(super) fn replace_document(&self, key: &str, content: &[u8]) {
-        let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
+    pub(in crate::module) fn replace_document(&self, key: &str, content: &[u8]) {
+        let mut documents = self.documents.write();
         let version = documents.get(key).map_or(1, |document| document.next());
         documents.insert(key.to_owned(), Arc::new(Versioned { bytes: content.to_vec(), version }));
     }
 
     /// `None` where there is no such page.
     fn with_page<T>(&self, page: u32, act: impl FnOnce(&mut Versioned) -> T) -> Option<T> {
-        let pages = self.table(page)?.read().unwrap_or_else(PoisonError::into_inner);
+        let pages = self.table(page)?.read();
         // A page is replaced whole, so one left behind by a thread that panicked is still good.
-        Some(act(&mut pages.get(&page)?.lock().unwrap_or_else(PoisonError::into_inner)))
+        Some(act(&mut pages.get(&page)?.lock()))
     }
 
     fn table(&self, page: u32) -> Option<&RwLock<HashMap<u32, Mutex<Versioned>>>> {
@@ -86,7 +87,7 @@ impl Store for SharedMemory {
 
     fn create(&self, page: u32, bytes: &[u8]) {
         if let Some(table) = self.table(page) {
-            let mut pages = table.write().unwrap_or_else(PoisonError::into_inner);
+            let mut pages = table.write();
             pages.entry(page).or_insert_with(|| Mutex::new(Versioned::new(bytes)));
         }
     }

@@ -1,17 +1,18 @@
 //! The thread that tells workers the time: Envoy has no timers for modules that are filters.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Weak;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use parking_lot::{Condvar, Mutex};
 
 use super::job::{Job, Recipient};
 use super::main_thread::MainThread;
 
 /// When each worker has its next tick.
 #[derive(Default)]
-pub(super) struct Clock {
+pub(in crate::module) struct Clock {
     ticks: Mutex<Ticks>,
     changed: Condvar,
 }
@@ -34,13 +35,13 @@ struct Tick {
 
 impl Clock {
     /// The next tick of a worker comes in so long, and again each time it has passed.
-    pub(super) fn set(
+    pub(in crate::module) fn set(
         &'static self,
         main_thread: &'static MainThread,
         (number, worker): (u64, &Weak<dyn Recipient>),
         period: Duration,
     ) {
-        let mut ticks = self.lock();
+        let mut ticks = self.ticks.lock();
         let next = Instant::now().checked_add(period).unwrap_or_else(Instant::now);
         let is_due = ticks.by_worker.get(&number).is_some_and(|tick| tick.is_due);
         ticks.by_worker.insert(number, Tick { worker: Weak::clone(worker), period, next, is_due });
@@ -48,8 +49,8 @@ impl Clock {
     }
 
     /// The main thread is called in so long.
-    pub(super) fn remind_in(&'static self, main_thread: &'static MainThread, period: Duration) {
-        let mut ticks = self.lock();
+    pub(in crate::module) fn remind_in(&'static self, main_thread: &'static MainThread, period: Duration) {
+        let mut ticks = self.ticks.lock();
         ticks.reminder = Instant::now().checked_add(period);
         self.start(&mut ticks, main_thread);
     }
@@ -63,20 +64,20 @@ impl Clock {
     }
 
     /// A worker is gone.
-    pub(super) fn forget(&self, number: u64) {
-        self.lock().by_worker.remove(&number);
+    pub(in crate::module) fn forget(&self, number: u64) {
+        self.ticks.lock().by_worker.remove(&number);
     }
 
     /// The tick of a worker has come.
-    pub(super) fn has_ticked(&self, number: u64) {
-        if let Some(tick) = self.lock().by_worker.get_mut(&number) {
+    pub(in crate::module) fn has_ticked(&self, number: u64) {
+        if let Some(tick) = self.ticks.lock().by_worker.get_mut(&number) {
             tick.is_due = false;
         }
         self.changed.notify_one();
     }
 
     fn run(&self, main_thread: &MainThread) {
-        let mut ticks = self.lock();
+        let mut ticks = self.ticks.lock();
         loop {
             let now = Instant::now();
             let mut due = Vec::new();
@@ -99,21 +100,16 @@ impl Clock {
                 for worker in due {
                     main_thread.post(worker, Job::Tick);
                 }
-                ticks = self.lock();
+                ticks = self.ticks.lock();
                 continue;
             }
             let waiting = ticks.by_worker.values().filter(|tick| !tick.is_due);
-            ticks = match waiting.map(|tick| tick.next).chain(ticks.reminder).min() {
+            match waiting.map(|tick| tick.next).chain(ticks.reminder).min() {
                 Some(next) => {
-                    let wait = next.saturating_duration_since(now);
-                    self.changed.wait_timeout(ticks, wait).unwrap_or_else(PoisonError::into_inner).0
+                    self.changed.wait_until(&mut ticks, next);
                 }
-                None => self.changed.wait(ticks).unwrap_or_else(PoisonError::into_inner),
-            };
+                None => self.changed.wait(&mut ticks),
+            }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Ticks> {
-        self.ticks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,10 @@
 //! What is to be done on Envoy's main thread, where alone requests of our own can be sent.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::configuration::EnvoyConfiguration;
 use super::job::{Job, Recipient};
@@ -10,7 +12,7 @@ use super::metrics::Metrics;
 
 /// The jobs of all workers, and the configurations by which Envoy is reached.
 #[derive(Default)]
-pub(super) struct MainThread {
+pub(in crate::module) struct MainThread {
     jobs: Mutex<VecDeque<(Arc<dyn Recipient>, Job)>>,
     /// The youngest last.
     configurations: Mutex<Vec<Arc<EnvoyConfiguration>>>,
@@ -21,26 +23,26 @@ pub(super) struct MainThread {
 
 impl MainThread {
     /// A configuration by which Envoy can be reached from now on.
-    pub(super) fn add(&self, configuration: &Arc<EnvoyConfiguration>) {
-        lock(&self.configurations).push(Arc::clone(configuration));
+    pub(in crate::module) fn add(&self, configuration: &Arc<EnvoyConfiguration>) {
+        self.configurations.lock().push(Arc::clone(configuration));
         self.call();
     }
 
     /// Envoy ends a configuration. These were its workers.
-    pub(super) fn remove(
+    pub(in crate::module) fn remove(
         &self,
         configuration: &Arc<EnvoyConfiguration>,
         workers: impl Iterator<Item = Arc<dyn Recipient>>,
     ) {
-        lock(&self.configurations).retain(|other| !Arc::ptr_eq(other, configuration));
+        self.configurations.lock().retain(|other| !Arc::ptr_eq(other, configuration));
         let broken = configuration.end();
-        lock(&self.jobs).extend(broken.into_iter().chain(workers.map(|worker| (worker, Job::Closing))));
+        self.jobs.lock().extend(broken.into_iter().chain(workers.map(|worker| (worker, Job::Closing))));
         self.call();
     }
 
     /// Has the main thread do a job; from any thread.
-    pub(super) fn post(&self, recipient: Arc<dyn Recipient>, job: Job) {
-        let mut jobs = lock(&self.jobs);
+    pub(in crate::module) fn post(&self, recipient: Arc<dyn Recipient>, job: Job) {
+        let mut jobs = self.jobs.lock();
         let was_idle = jobs.is_empty();
         jobs.push_back((recipient, job));
         drop(jobs);
@@ -50,7 +52,7 @@ impl MainThread {
     }
 
     /// Does what there is to do. On the main thread.
-    pub(super) fn work(&self, metrics: &Metrics) {
+    pub(in crate::module) fn work(&self, metrics: &Metrics) {
         // A job may have Envoy call back at once; what comes of that is done in its turn.
         if self.is_busy.swap(true, Ordering::Acquire) {
             return;
@@ -58,7 +60,7 @@ impl MainThread {
         while let Some((recipient, job)) = self.next() {
             let is_last = matches!(job, Job::Closing);
             recipient.take(job);
-            let mut finishing = lock(&self.finishing);
+            let mut finishing = self.finishing.lock();
             if is_last {
                 finishing.push(recipient);
             }
@@ -70,7 +72,7 @@ impl MainThread {
 
     /// Tells Envoy of what has changed, each by the youngest configuration that has its family.
     fn tell(&self, metrics: &Metrics) {
-        let configurations = lock(&self.configurations).clone();
+        let configurations = self.configurations.lock().clone();
         let can_tell = configurations.iter().any(|configuration| configuration.counts());
         let tell = |rest, configuration: &Arc<EnvoyConfiguration>| configuration.tell(rest);
         let rest = configurations.iter().rev().fold(metrics.take_changed(), tell);
@@ -80,31 +82,27 @@ impl MainThread {
     }
 
     /// Has Envoy call the main thread, whatever there is to be done.
-    pub(super) fn remind(&self) {
-        if let Some(configuration) = lock(&self.configurations).last() {
+    pub(in crate::module) fn remind(&self) {
+        if let Some(configuration) = self.configurations.lock().last() {
             configuration.call_main_thread();
         }
     }
 
     /// Asks something of Envoy by the youngest configuration that lives; `None` where there is none.
-    pub(super) fn by_envoy<T>(&self, ask: impl Fn(&EnvoyConfiguration) -> Option<T>) -> Option<T> {
-        let configurations = lock(&self.configurations).clone();
+    pub(in crate::module) fn by_envoy<T>(&self, ask: impl Fn(&EnvoyConfiguration) -> Option<T>) -> Option<T> {
+        let configurations = self.configurations.lock().clone();
         configurations.iter().rev().find_map(|configuration| ask(configuration))
     }
 
     fn next(&self) -> Option<(Arc<dyn Recipient>, Job)> {
-        lock(&self.jobs).pop_front()
+        self.jobs.lock().pop_front()
     }
 
     /// Has Envoy call the main thread, where anything is to be done.
     fn call(&self) {
-        let is_idle = lock(&self.jobs).is_empty();
+        let is_idle = self.jobs.lock().is_empty();
         if !is_idle {
             self.remind();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

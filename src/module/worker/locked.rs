@@ -1,6 +1,6 @@
 //! What one thread at a time may touch, although it counts references without locks.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 /// A value that is reached through its lock alone, with all that it refers to without locks of their own.
 pub(super) struct Locked<T>(Mutex<Alone<T>>);
@@ -23,7 +23,6 @@ impl<T> Locked<T> {
 
     /// A panic in `act` does not keep others out: what it leaves behind must be good enough to refuse by.
     pub(super) fn with<R: Send>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        let mut value: MutexGuard<'_, Alone<T>> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut value.0)
+        act(&mut self.0.lock().0)
     }
 }

@@ -1,7 +1,7 @@
 //! What Envoy's main thread does for a worker.
 
 /// What a worker is told on the main thread.
-pub(super) enum Job {
+pub(in crate::module) enum Job {
     Tick,
     /// Something that it was to be woken for.
     Woken,
@@ -20,13 +20,13 @@ pub(super) enum Job {
 }
 
 /// The answer to a request of a worker's own.
-pub(super) struct FetchedAnswer {
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
+pub(in crate::module) struct FetchedAnswer {
+    pub(in crate::module) headers: Vec<(String, Vec<u8>)>,
+    pub(in crate::module) body: Vec<u8>,
 }
 
 /// Whoever jobs are for.
-pub(super) trait Recipient: Send + Sync {
+pub(in crate::module) trait Recipient: Send + Sync {
     fn take(&self, job: Job);
 
     /// True once its configuration has ended and it awaits nothing.

@@ -6,16 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hashbrown::HashMap;
 
-use super::abi::{self, StreamScheduler, callbacks};
-use super::configuration::EnvoyConfiguration;
-use super::failpoint::failpoint;
-use super::job::{FetchedAnswer, Job, Recipient};
-use super::metrics::Metric;
-use super::process::process;
 use super::signatures;
 use crate::identity::{EngineAnswer, Question};
 use crate::ledger::{Conflict, Store};
 use crate::lifecycle::{Errand, Family, Fetch, GrpcCall, House, Level};
+use crate::module::abi::{self, Scheduler};
+use crate::module::failpoint::failpoint;
+use crate::module::process::{Asker, EnvoyConfiguration, FetchedAnswer, Job, Metric, Recipient, process};
+use crate::request::milliseconds;
 
 /// So long after a metric has changed Envoy is told of it, and of all that have by then.
 const TELL_IN: Duration = Duration::from_millis(50);
@@ -36,7 +34,7 @@ pub(super) struct WorkerHouse {
 
 /// A stream that may be visited, and what is to be done there.
 struct Visitor {
-    scheduler: StreamScheduler,
+    scheduler: Scheduler,
     errands: Vec<Errand>,
 }
 
@@ -63,7 +61,7 @@ impl WorkerHouse {
     }
 
     /// A stream may be visited from now on.
-    pub(super) fn expect(&self, id: u32, scheduler: StreamScheduler) {
+    pub(super) fn expect(&self, id: u32, scheduler: Scheduler) {
         self.visitors.borrow_mut().insert(id, Visitor { scheduler, errands: Vec::new() });
     }
 
@@ -109,7 +107,7 @@ impl WorkerHouse {
     /// Has the youngest configuration that lives send something.
     fn send(
         &self,
-        send: impl Fn(&EnvoyConfiguration, (&Arc<dyn Recipient>, u32)) -> Option<Result<(), &'static str>>,
+        send: impl Fn(&EnvoyConfiguration, Asker<'_>) -> Option<Result<(), &'static str>>,
     ) -> Result<u32, String> {
         const ENDED: &str = "the configuration has ended";
         let worker = self.worker.upgrade().ok_or(ENDED)?;
@@ -121,8 +119,7 @@ impl WorkerHouse {
 
 impl House for WorkerHouse {
     fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     fn fill(&self, bytes: &mut [u8]) -> bool {
@@ -218,9 +215,7 @@ impl House for WorkerHouse {
             Level::Warning => abi::Level::Warning,
             Level::Error => abi::Level::Error,
         };
-        if let Some(callbacks) = callbacks() {
-            callbacks.log(level, &format!("claimgate: {text}"));
-        }
+        abi::say(level, text);
     }
 }
 

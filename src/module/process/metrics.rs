@@ -3,17 +3,18 @@
 //! Envoy gives no metric back, lets those of a configuration end with it, and takes microseconds for each count. So what each
 //! comes to is kept here, and Envoy is told now and then what has changed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 
-use super::abi::{Buffer, ConfigurationHandle, Defined, StreamHandle};
 use crate::lifecycle::{Family, MetricKind};
+use crate::module::abi::{Buffer, Defined, Teller};
 
 /// All metrics that the process has had.
 #[derive(Default)]
-pub(super) struct Metrics {
+pub(in crate::module) struct Metrics {
     by_name: Mutex<HashMap<String, Arc<Metric>>>,
     /// Those of which Envoy is to be told.
     changed: Mutex<Vec<Arc<Metric>>>,
@@ -22,7 +23,7 @@ pub(super) struct Metrics {
 }
 
 /// One counter or gauge, over all workers and configurations.
-pub(super) struct Metric {
+pub(in crate::module) struct Metric {
     kind: MetricKind,
     family: String,
     values: Vec<String>,
@@ -33,16 +34,10 @@ pub(super) struct Metric {
 }
 
 /// The families that one configuration has defined.
-pub(super) type Families = HashMap<String, Defined>;
-
-/// Who can tell Envoy.
-pub(super) trait Teller {
-    fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64);
-    fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64);
-}
+pub(in crate::module) type Families = HashMap<String, Defined>;
 
 impl Metrics {
-    pub(super) fn find(&self, family: &Family, values: &[&str]) -> Arc<Metric> {
+    pub(in crate::module) fn find(&self, family: &Family, values: &[&str]) -> Arc<Metric> {
         let make = || Metric {
             kind: family.kind,
             family: family.name.to_string(),
@@ -51,43 +46,43 @@ impl Metrics {
             told: AtomicI64::default(),
             has_changed: AtomicBool::default(),
         };
-        let mut metrics = lock(&self.by_name);
+        let mut metrics = self.by_name.lock();
         Arc::clone(metrics.entry(family.flat(values)).or_insert_with(|| Arc::new(make())))
     }
 
     /// Notes a metric that has changed. True where it is the first since Envoy was told.
-    pub(super) fn note(&self, metric: &Arc<Metric>) -> bool {
+    pub(in crate::module) fn note(&self, metric: &Arc<Metric>) -> bool {
         if metric.has_changed.swap(true, Ordering::AcqRel) {
             return false;
         }
-        let mut changed = lock(&self.changed);
+        let mut changed = self.changed.lock();
         changed.push(Arc::clone(metric));
         changed.len() == 1
     }
 
     /// Has all of them told again, by which they outlive the configuration that told of them before.
-    pub(super) fn note_all(&self) {
-        let metrics: Vec<_> = lock(&self.by_name).values().cloned().collect();
+    pub(in crate::module) fn note_all(&self) {
+        let metrics: Vec<_> = self.by_name.lock().values().cloned().collect();
         metrics.iter().for_each(|metric| {
             self.note(metric);
         });
     }
 
     /// Those that have changed.
-    pub(super) fn take_changed(&self) -> Vec<Arc<Metric>> {
-        std::mem::take(&mut *lock(&self.changed))
+    pub(in crate::module) fn take_changed(&self) -> Vec<Arc<Metric>> {
+        std::mem::take(&mut *self.changed.lock())
     }
 
     /// Leaves these to the next stream.
-    pub(super) fn leave_to_stream(&self, metrics: Vec<Arc<Metric>>) {
+    pub(in crate::module) fn leave_to_stream(&self, metrics: Vec<Arc<Metric>>) {
         if !metrics.is_empty() {
-            lock(&self.changed).extend(metrics);
+            self.changed.lock().extend(metrics);
             self.waits_for_stream.store(true, Ordering::Release);
         }
     }
 
     /// What a stream is to tell of.
-    pub(super) fn take_for_stream(&self) -> Vec<Arc<Metric>> {
+    pub(in crate::module) fn take_for_stream(&self) -> Vec<Arc<Metric>> {
         let waits = self.waits_for_stream.load(Ordering::Relaxed)
             && self.waits_for_stream.swap(false, Ordering::AcqRel);
         if waits { self.take_changed() } else { Vec::new() }
@@ -95,20 +90,20 @@ impl Metrics {
 }
 
 impl Metric {
-    pub(super) fn add(&self, amount: i64) {
+    pub(in crate::module) fn add(&self, amount: i64) {
         self.total.fetch_add(amount, Ordering::Relaxed);
     }
 
-    pub(super) fn set(&self, value: u64) {
+    pub(in crate::module) fn set(&self, value: u64) {
         self.total.store(i64::try_from(value).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn total(&self) -> u64 {
+    pub(in crate::module) fn total(&self) -> u64 {
         u64::try_from(self.total.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
     /// Tells Envoy what it comes to. False where the configuration does not have its family.
-    pub(super) fn tell(&self, families: &Families, teller: &dyn Teller) -> bool {
+    pub(in crate::module) fn tell(&self, families: &Families, teller: &dyn Teller) -> bool {
         self.has_changed.store(false, Ordering::Release);
         let Some(defined) = families.get(&self.family) else { return false };
         let values: Vec<_> = self.values.iter().map(|value| Buffer::of(value.as_bytes())).collect();
@@ -124,28 +119,4 @@ impl Metric {
         }
         true
     }
-}
-
-impl Teller for StreamHandle<'_> {
-    fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
-        StreamHandle::count(self, metric, values, amount);
-    }
-
-    fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
-        StreamHandle::set_gauge(self, metric, values, value);
-    }
-}
-
-impl Teller for ConfigurationHandle<'_> {
-    fn count(&self, metric: Defined, values: &[Buffer<'_>], amount: u64) {
-        ConfigurationHandle::count(self, metric, values, amount);
-    }
-
-    fn set_gauge(&self, metric: Defined, values: &[Buffer<'_>], value: u64) {
-        ConfigurationHandle::set_gauge(self, metric, values, value);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

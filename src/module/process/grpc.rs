@@ -8,13 +8,13 @@ const INTERNAL: u32 = 13;
 const UNAVAILABLE: u32 = 14;
 
 /// A message as it goes on its way.
-pub(super) fn frame(message: &[u8]) -> Vec<u8> {
+pub(in crate::module) fn frame(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     [&[0][..], &length.to_be_bytes(), message].concat()
 }
 
 /// The gRPC status that stands for an HTTP status where there is no other (gRPC, "HTTP to gRPC Status Code Mapping").
-pub(super) fn status_of(http_status: u32) -> u32 {
+pub(in crate::module) fn status_of(http_status: u32) -> u32 {
     match http_status {
         400 => INTERNAL,
         401 => 16,
@@ -27,7 +27,7 @@ pub(super) fn status_of(http_status: u32) -> u32 {
 
 /// What has come of an answer.
 #[derive(Debug, Default)]
-pub(super) struct Reply {
+pub(in crate::module) struct Reply {
     http_status: Option<u32>,
     status: Option<u32>,
     body: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Headers or trailers have come.
-    pub(super) fn headers(&mut self, headers: &[(String, Vec<u8>)]) {
+    pub(in crate::module) fn headers(&mut self, headers: &[(String, Vec<u8>)]) {
         let number = |name: &str| {
             let (_, value) = headers.iter().find(|(other, _)| other == name)?;
             std::str::from_utf8(value).ok()?.parse().ok()
@@ -44,7 +44,7 @@ impl Reply {
         self.status = number("grpc-status").or(self.status);
     }
 
-    pub(super) fn data(&mut self, data: &[u8]) {
+    pub(in crate::module) fn data(&mut self, data: &[u8]) {
         self.body.extend_from_slice(data);
     }
 
@@ -52,7 +52,7 @@ impl Reply {
     ///
     /// # Errors
     /// One line for the operator.
-    pub(super) fn end(self) -> Result<Vec<u8>, String> {
+    pub(in crate::module) fn end(self) -> Result<Vec<u8>, String> {
         let by_http = || self.http_status.map_or(UNAVAILABLE, status_of);
         match self.status.unwrap_or_else(by_http) {
             OK => message(&self.body).map(<[u8]>::to_vec).ok_or_else(|| failed(INTERNAL)),
@@ -61,7 +61,7 @@ impl Reply {
     }
 
     /// It broke off.
-    pub(super) fn broken() -> String {
+    pub(in crate::module) fn broken() -> String {
         failed(UNAVAILABLE)
     }
 }
