@@ -44,9 +44,9 @@ class FaultyLimitService:
         descriptors, a limit per hour for `another` one, `error`, `unavailable`, `page` of a proxy, or `cut`."""
         self._mode = mode
 
-    def cluster(self) -> Document:
+    def cluster(self, name: str = CLUSTER) -> Document:
         """It, as a cluster of Envoy's."""
-        return static_cluster(CLUSTER, self.port, http2=True)
+        return static_cluster(name, self.port, http2=True)
 
     def drop(self) -> None:
         """Breaks all connections at once, with every question that waits."""
