@@ -1,4 +1,4 @@
-"""Puts the published figures into docs/performance.md and draws their picture: `python -m bench.publish`, in tests/.
+"""Puts the published figures into docs/performance.md and README.md and draws their picture: `python -m bench.publish`, in tests/.
 
 Published are those of `figures.json` beside this file, a copy of a run's `target/bench.json`.
 """
@@ -8,27 +8,34 @@ import sys
 from pathlib import Path
 
 from .picture import picture
-from .table import markdown
+from .table import markdown, summary
 
 HERE = Path(__file__).resolve().parent
 PUBLISHED, PICTURE = HERE / "figures.json", HERE / "comparison.svg"
-PAGE = HERE.parents[1] / "docs" / "performance.md"
+ROOT = HERE.parents[1]
+PAGE, README = ROOT / "docs" / "performance.md", ROOT / "README.md"
 BEGIN, END = "<!-- bench -->\n", "<!-- /bench -->\n"
 
 
-def written(page: str) -> str:
-    """The page with the published figures in it."""
+def written() -> dict[Path, str]:
+    """Each page with the published figures in it."""
+    figures = json.loads(PUBLISHED.read_text())
+    picture_and_table = f"![CPU per request](../{PICTURE.relative_to(ROOT)})\n\n{markdown(figures)}"
+    return {page: between(page.read_text(), text) for page, text in ((PAGE, picture_and_table), (README, summary(figures)))}
+
+
+def between(page: str, text: str) -> str:
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    table = markdown(json.loads(PUBLISHED.read_text()))
-    return f"{before}{BEGIN}\n![CPU per request](../{PICTURE.relative_to(HERE.parents[1])})\n\n{table}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n{text}\n\n{END}{after}"
 
 
 def main() -> None:
     if sys.argv[1:]:
         PUBLISHED.write_text(json.dumps(json.loads(Path(sys.argv[1]).read_text()), indent=1) + "\n")
     PICTURE.write_text(picture(json.loads(PUBLISHED.read_text())))
-    PAGE.write_text(written(PAGE.read_text()))
+    for page, text in written().items():
+        page.write_text(text)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .goals import GOALS, Goal
+from .goals import COMPARISONS, GOALS, Goal
 
 Figures = dict[str, Any]
 
@@ -67,4 +67,17 @@ def markdown(figures: Figures) -> str:
         value = goal.value(figures)
         mark = "" if goal.is_reached(value) else " (not reached)"
         lines.append(f"| {goal.what} | {goal.aim} | {value:.2f} {goal.unit}".rstrip() + f"{mark} |")
+    return "\n".join(lines)
+
+
+def summary(figures: Figures) -> str:
+    """What stands in the README between its marks."""
+    lines = [
+        f"CPU per request of Envoy {figures['envoy']}, as a multiple of what Envoy's own filters for the nearest take:",
+        "",
+        "| request | against | module | wasm |",
+        "| --- | --- | --- | --- |",
+    ]
+    for each in COMPARISONS:
+        lines.append(f"| {each.what} | {each.against} | {each.module(figures):.2f} | {each.wasm(figures):.2f} |")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ import pytest
 from bench.figures import figures
 from bench.goals import GOALS
 from bench.picture import picture
-from bench.publish import PAGE, PICTURE, PUBLISHED, written
+from bench.publish import PICTURE, PUBLISHED, written
 from bench.rounds import run
 from bench.scenarios import NATIVE, NO_FILTER, groups
 from bench.table import markdown, terminal
@@ -25,9 +25,9 @@ def published() -> dict:
     return json.loads(PUBLISHED.read_text())
 
 
-def test_the_page_shows_the_published_figures() -> None:
-    page = PAGE.read_text()
-    assert written(page) == page, "write them anew: `python -m bench.publish` in tests/"
+def test_the_pages_show_the_published_figures() -> None:
+    for page, text in written().items():
+        assert page.read_text() == text, f"write {page.name} anew: `python -m bench.publish` in tests/"
     assert PICTURE.read_text() == picture(published())
     ElementTree.fromstring(PICTURE.read_text())
 
