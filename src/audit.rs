@@ -4,6 +4,7 @@
 //! have one. A record holds ids of credentials, never credentials; the path is recorded without its query.
 
 mod bill;
+mod labels;
 mod truncated_text;
 mod line;
 mod spent;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 pub use bill::{Bill, BillItem, QuotaTally};
+pub use labels::Labels;
 pub use line::{Line, Members};
 pub use spent::{Price, Spent};
 pub use unusual::Unusual;

@@ -12,6 +12,7 @@ mod quotas;
 mod anomalies;
 mod prices;
 mod metering;
+mod record;
 mod credentials;
 mod own_keys;
 mod upstreams;
@@ -41,6 +42,7 @@ pub use quotas::{
 };
 pub use rate_limit_service::RateLimitService;
 pub use reading::read_document;
+pub use record::RecordSettings;
 pub use rules::{Mode, Rule, RuleReason};
 pub use upstreams::{
     Asserted, CredentialSource, ExtraBody, ExtraMetering, ExtraModel, ExtraOperation, ExtraStream, Open,

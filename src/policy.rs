@@ -4,12 +4,17 @@
 //! attached. There are no deny-expressions, because an erroring one would let people in.
 
 mod facts;
+mod message;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+use std::collections::BTreeMap;
+
 use crate::config::{self, ConfigError, Mode, RuleReason};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, Expression, Fault, Reads, Scope};
+use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES};
+
+use message::Message;
 
 pub use facts::{BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, principal_fact, reads_model};
 
@@ -27,6 +32,7 @@ struct Rule {
     expression: Expression,
     reason: Reason,
     scopes: Vec<String>,
+    message: Message,
     mode: Mode,
 }
 
@@ -41,6 +47,18 @@ impl Permit {
     pub fn shadow_denials(&self) -> &[String] {
         &self.shadow_denials
     }
+}
+
+/// Gives names to the expressions of the section `variables`.
+///
+/// # Errors
+/// One that does not compile, or that has no value for anybody.
+pub fn define_variables(engine: &mut Engine, texts: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    engine.define(VARIABLES, texts, &VOCABULARY)?;
+    for (name, expression) in engine.defined() {
+        dry_run(&format!("{VARIABLES}.{name}"), expression, engine, Expression::has_value)?;
+    }
+    Ok(())
 }
 
 impl PolicySet {
@@ -63,7 +81,8 @@ impl PolicySet {
                 return Err(ConfigError::new(at, format!("the rule `{}` is listed twice", rule.id)));
             }
             reads.extend(rule.expression.reads());
-            rule.when.iter().for_each(|when| reads.extend(when.reads()));
+            let beside = rule.when.iter().chain(rule.message.expression());
+            beside.for_each(|expression| reads.extend(expression.reads()));
             compiled.push(rule);
         }
         Ok(Self { rules: compiled, reads })
@@ -138,12 +157,17 @@ impl Rule {
         let when =
             rule.when.as_deref().map(|when| engine.compile(&when_at, when, &VOCABULARY)).transpose()?;
         when.iter().try_for_each(|when| dry_run(&when_at, when, engine, Expression::boolean))?;
+        let message = Message::compile(rule, at, |at, text| {
+            let expression = engine.compile(at, text, &VOCABULARY)?;
+            dry_run(at, &expression, engine, Expression::text).map(|()| expression)
+        })?;
         Ok(Self {
             id: id.to_owned(),
             when,
             expression,
             reason: reason(rule.reason),
             scopes: rule.scopes.clone(),
+            message,
             mode: rule.mode,
         })
     }
@@ -167,9 +191,16 @@ impl Rule {
         }
         match self.expression.boolean(scope).map_err(|fault| self.faulted(&fault))? {
             true => Ok(()),
-            false => {
-                Err(Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.wanted_scopes(scope)))
-            }
+            false => Err(self.denial(scope)),
+        }
+    }
+
+    fn denial(&self, scope: &Scope<'_>) -> Denial {
+        let denial = Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.wanted_scopes(scope));
+        // Nobody is told of a rule in shadow mode.
+        match self.message.of(scope).filter(|_| self.mode == Mode::Enforce) {
+            Some(message) => denial.with_detail(message),
+            None => denial,
         }
     }
 

@@ -74,6 +74,25 @@ impl Line {
         }
     }
 
+    /// Adds an object of texts. No name holds anything to be escaped.
+    pub(super) fn put_texts<'a>(
+        &mut self,
+        name: &'static str,
+        texts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        self.begin(name);
+        self.text.push('{');
+        let mut is_cut = false;
+        for (name, text) in texts {
+            self.begin(name);
+            is_cut |= self.bounded(text);
+        }
+        self.text.push('}');
+        if is_cut {
+            self.cut.push(name);
+        }
+    }
+
     pub fn append(&mut self, members: &Members) {
         if !members.text.is_empty() {
             self.separate();

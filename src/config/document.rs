@@ -1,5 +1,6 @@
 //! The whole configuration, and what of it is no section of its own.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::prices::Prices;
 use super::quotas::Quota;
 use super::rate_limit_service::RateLimitService;
 use super::reading::read;
+use super::record::RecordSettings;
 use super::rules::Rule;
 use super::upstreams::{Open, Upstream};
 use super::values::{ByteSize, Span};
@@ -89,6 +91,10 @@ pub struct Config {
     /// Default: those of `dpop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public_origins: Vec<String>,
+    /// Expressions (CEL) with a name, which rules, quotas and each other read as `variables.<name>`. One without a value for a
+    /// call is absent there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// The rules, all of which must hold. An empty list is an error.
     pub policies: Vec<Rule>,
     /// Where quotas with `engine: global` are counted.
@@ -117,6 +123,8 @@ pub struct Config {
     /// What is read of the providers' answers.
     #[serde(default)]
     pub metering: Metering,
+    #[serde(default, skip_serializing_if = "RecordSettings::is_empty")]
+    pub record: RecordSettings,
     /// How many verified credentials each worker remembers, at most; `0` verifies each every time. One is forgotten
     /// when it expires, and when its issuer's keys change.
     #[serde(default = "default_credential_cache")]

@@ -22,6 +22,12 @@ pub struct Rule {
     /// by `covers` and that were not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// What the caller is told beside the reason and the rule's id: what is wrong, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// CEL that gives a text to tell in the place of `message`, which is told where it errs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_expression: Option<String>,
     #[serde(default)]
     pub mode: Mode,
 }

@@ -100,7 +100,7 @@ fn object_entries(object: HashMap<Key, Value>) -> Vec<(Key, Value)> {
     object.into_iter().collect()
 }
 
-fn map<K: Into<Key>>(entries: Vec<(K, Value)>) -> Value {
+pub(super) fn map<K: Into<Key>>(entries: Vec<(K, Value)>) -> Value {
     let map: HashMap<Key, Value> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
     Value::Map(map.into())
 }

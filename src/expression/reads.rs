@@ -49,6 +49,11 @@ impl Reads {
         self.iter().all(|(variable, field)| holds(variable, field))
     }
 
+    /// The members of an open map that are read; `None` where none is.
+    pub(super) fn members(&self, variable: &'static str) -> Option<&Members> {
+        self.0.get(&(variable, None))
+    }
+
     /// True where some field of `variable` is read.
     pub fn variable(&self, variable: &str) -> bool {
         self.iter().any(|(read, _)| read == variable)

@@ -15,6 +15,7 @@ const VOCABULARY: Vocabulary = Vocabulary {
         ),
         Field::object("request", &[Field::value("time"), Field::value("path")]),
         Field::value("claims"),
+        Field::value(super::VARIABLES),
     ],
 };
 
@@ -209,4 +210,69 @@ proptest! {
             }
         }
     }
+}
+
+fn engine_with(texts: &[(&str, &str)]) -> Result<Engine, String> {
+    let texts = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let mut engine = Engine::new().unwrap();
+    engine.define("variables", &texts, &VOCABULARY).map_err(|error| error.to_string())?;
+    Ok(engine)
+}
+
+#[test]
+fn named_expressions_are_read_by_their_names() {
+    let engine = engine_with(&[
+        ("plan", "principal.claims.plan"),
+        ("a_paid_plan", "variables.plan in ['pro', 'team']"),
+        ("region", "principal.claims.region"),
+        ("greeting", "'hello ' + variables.plan"),
+    ])
+    .unwrap();
+    for (source, want) in [
+        ("variables.plan == 'pro'", Ok(true)),
+        ("variables.a_paid_plan", Ok(true)),
+        ("variables['greeting'] == 'hello pro'", Ok(true)),
+        ("has(variables.plan) && !has(variables.region)", Ok(true)),
+        (
+            "variables.region == 'eu'",
+            Err("there is no `region`; guard it with `has(…)` where it may be absent"),
+        ),
+        ("size(variables) == 3", Ok(true)),
+    ] {
+        let expression = engine.compile("test.cel", source, &VOCABULARY).unwrap();
+        assert!(expression.reads().field("principal", "claims"), "what variables read is read: {source}");
+        let value = expression.boolean(&engine.scope(expression.reads(), &Caller));
+        assert_eq!(value.map_err(|fault| fault.to_string()), want.map_err(str::to_owned), "{source}");
+    }
+    let plain = engine.compile("test.cel", "principal.tenant == 'acme'", &VOCABULARY).unwrap();
+    assert!(!plain.reads().field("principal", "claims"), "and by nobody else");
+}
+
+#[test]
+fn names_that_cannot_be_read_are_errors() {
+    for (texts, want) in [
+        (&[("a-b", "true")][..], "variables.a-b: an expression cannot read this name"),
+        (
+            &[("team", "principal.clams")],
+            "variables.team: `principal` has no field `clams`; did you mean `claims`?",
+        ),
+        (
+            &[("team", "variables.tean"), ("other", "1")],
+            "variables.team: `variables` has no field `tean`; there are `other`",
+        ),
+        (
+            &[("a", "variables.b"), ("b", "variables.a")],
+            "variables: `a`, `b` cannot be read by one another in a circle",
+        ),
+        (&[("a", "variables.a")], "variables: `a` cannot be read by one another in a circle"),
+        (&[("a", "size(variables)")], "variables: `a` cannot be read"),
+    ] {
+        let error = engine_with(texts).err().unwrap();
+        assert!(error.starts_with(want), "{error}");
+    }
+    let engine = engine_with(&[("team", "principal.tenant")]).unwrap();
+    let error = engine.compile("test.cel", "variables.teams == 'a'", &VOCABULARY).unwrap_err().to_string();
+    assert_eq!(error, "test.cel: `variables` has no field `teams`; did you mean `team`?");
+    let error = Engine::new().unwrap().compile("test.cel", "variables.team == 'a'", &VOCABULARY).unwrap_err();
+    assert_eq!(error.to_string(), "test.cel: `variables` has no field `team`; there are none");
 }

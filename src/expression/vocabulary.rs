@@ -47,14 +47,23 @@ pub(super) fn find(
     if let Some(field) = fields.iter().find(|field| field.name == name) {
         return Ok(field);
     }
-    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    Err(unknown(&fields.iter().map(|field| field.name).collect::<Vec<_>>(), name, owner))
+}
+
+/// Says which names there are, and which is nearest to this one, unless it is one of them.
+pub(super) fn find_name(names: &[&str], name: &str, owner: Option<&str>) -> Result<(), String> {
+    if names.contains(&name) { Ok(()) } else { Err(unknown(names, name, owner)) }
+}
+
+fn unknown(names: &[&str], name: &str, owner: Option<&str>) -> String {
     let subject = match owner {
         Some(owner) => format!("`{owner}` has no field `{name}`"),
         None => format!("there is no variable `{name}`"),
     };
     let nearest = names.iter().map(|candidate| (strsim::levenshtein(candidate, name), candidate)).min();
-    Err(match nearest {
+    match nearest {
         Some((edits, candidate)) if edits <= 3 => format!("{subject}; did you mean `{candidate}`?"),
-        _ => format!("{subject}; there are `{}`", names.join("`, `")),
-    })
+        Some(_) => format!("{subject}; there are `{}`", names.join("`, `")),
+        None => format!("{subject}; there are none"),
+    }
 }

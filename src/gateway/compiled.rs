@@ -5,6 +5,7 @@ mod checks;
 mod compiling;
 mod documents;
 mod gateway;
+mod labels;
 mod polling;
 mod published;
 mod remembers;

@@ -3,5 +3,6 @@
 mod account;
 mod addresses;
 mod answers;
+mod labelling;
 mod record;
 mod tallies;

@@ -29,6 +29,7 @@ mod revoking;
 mod sharing;
 mod stateless;
 mod spending;
+mod variables;
 mod walk;
 
 use std::rc::Rc;

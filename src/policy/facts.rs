@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
 use crate::dialect::{BodyFacts, Operation, Spelling};
-use crate::expression::{Fact, Facts, Field, Members, Reads, Vocabulary};
+use crate::expression::{Fact, Facts, Field, Members, Reads, VARIABLES, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
 
@@ -51,6 +51,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
                 Field::value("owner"),
             ],
         ),
+        Field::value(VARIABLES),
     ],
 };
 

@@ -165,3 +165,40 @@ fn what_rules_read_leaves_out_those_that_do_not_apply() {
         assert!(policies.reads().field("llm", "model"), "{note}: all rules together read it");
     }
 }
+
+#[test]
+fn a_rule_tells_the_caller_what_it_says() {
+    let case = Case::with_key(json!({ "tenant": "acme" }));
+    let long = "x".repeat(600);
+    for (change, want, note) in [
+        (json!({}), "a policy does not allow the request (rule `a`)", "no message"),
+        (
+            json!({ "message": "ask the data team" }),
+            "a policy does not allow the request: ask the data team (rule `a`)",
+            "a text",
+        ),
+        (
+            json!({ "message_expression": "'not for ' + principal.tenant" }),
+            "a policy does not allow the request: not for acme (rule `a`)",
+            "a text of the call's own",
+        ),
+        (
+            json!({ "message": "ask", "message_expression": "'for ' + principal.key.labels.team" }),
+            "a policy does not allow the request: ask (rule `a`)",
+            "the text where the expression errs",
+        ),
+        (
+            json!({ "message_expression": "'a\\nb'" }),
+            "a policy does not allow the request: a b (rule `a`)",
+            "one line",
+        ),
+        (
+            json!({ "message_expression": format!("'{long}'") }),
+            &format!("a policy does not allow the request: {} (rule `a`)", &long[..500]),
+            "no more than fits",
+        ),
+    ] {
+        let denial = authorize(&[rule("a.cel", "false", change)], &case).unwrap_err();
+        assert_eq!(denial.message(), want, "{note}");
+    }
+}

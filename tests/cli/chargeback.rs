@@ -308,3 +308,18 @@ fn the_example_of_public_prices_is_one() {
     let ran = copy.run(&["check"]);
     assert_eq!(ran.code, 0, "{}", ran.errors);
 }
+
+#[test]
+fn rows_are_told_apart_by_labels() {
+    let lines = [
+        record(&json!({ "claimgate.labels": { "cost_center": "4711", "team": "a\"b" } })),
+        record(&json!({ "claimgate.labels": { "cost_center": "4711" } })),
+        record(&json!({})),
+    ];
+    let by = ["--by", "tenant", "--by-label", "cost_center,team"];
+    let document = document(&lines, &by);
+    assert_eq!(column(&document, "label.cost_center"), [json!(null), json!("4711"), json!("4711")]);
+    assert_eq!(column(&document, "label.team"), [json!(null), json!(null), json!("a\"b")]);
+    let run = report(&lines, &[&["--format", "csv"], by.as_slice()].concat());
+    assert!(run.output.starts_with("tenant,label.cost_center,label.team,"), "{}", run.output);
+}

@@ -152,7 +152,11 @@ class World:
                 rule("spoofed", "!('x-api-key' in request.headers) && !('authorization' in request.headers)",
                      when=asks("headers")),
                 rule("query", "request.query.mode == 'safe'", when=asks("query")),
+                rule("told", "variables.plan == 'free'", when=asks("told"), message="Ask the platform team.",
+                     message_expression="'The plan ' + variables.plan + ' has no room for ' + request.headers.wish"),
             ],
+            variables={"plan": "principal.key.labels.plan"},
+            record={"labels": {"plan": "variables.plan", "cost_center": "request.headers['x-cost-center']"}},
         )  # fmt: skip
         self.gateway = Gateway(self.configuration, simulator, directory)
         self.client = httpx.Client(base_url=self.gateway.url, timeout=15)
@@ -190,6 +194,23 @@ def test_shadow_rules_refuse_nobody_and_are_recorded(world: World) -> None:
     assert world.record(broken)["claimgate.shadow_denials"] == ["shadow-when"]
     assert "claimgate.shadow_denials" not in world.record(world.ask())
     assert not any("shadow" in name for name in answer.headers), "the caller is not told"
+
+
+def test_a_rule_tells_the_caller_what_to_do(world: World) -> None:
+    for headers, message in (
+        ({"wish": "two\tmore"}, "The plan pro has no room for two more"),
+        ({}, "Ask the platform team."),
+    ):
+        answer = world.ask("told", **headers)
+        assert_refused(answer, "policy_denied", "told")
+        assert message in answer.json()["error"]["message"]
+
+
+def test_a_record_has_the_labels_of_the_configuration(world: World) -> None:
+    answer = world.ask("order", **{"x-cost-center": "4711"})
+    assert world.record(answer)["claimgate.labels"] == {"cost_center": "4711", "plan": "pro"}
+    answer = world.ask(credential=world.signer.token(tenant="acme"))
+    assert "claimgate.labels" not in world.record(answer), "neither has a value"
 
 
 def test_a_shadow_rule_refuses_nobody_whose_model_it_cannot_see(world: World) -> None:

@@ -64,6 +64,9 @@ pub(in crate::cli) struct Report {
     /// What there is a row for each of
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dimension::Tenant])]
     by: Vec<Dimension>,
+    /// And for each value of this label, which the section `record` of the configuration puts into records; may be repeated
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    by_label: Vec<String>,
     #[command(flatten)]
     period: Period,
     /// The output of Envoy's /stats or /stats/prometheus; may be repeated, for the Envoys that wrote the logs. They count
@@ -101,7 +104,7 @@ impl Report {
     fn report(&self, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
         let counters = self.read_counters()?;
         let pricing = self.prices.as_deref().map(Pricing::read).transpose().map_err(Failure::Prices)?;
-        let mut sums = Sums::by(&self.by);
+        let mut sums = Sums::by(&self.by, &self.by_label);
         let mut line_counts = LineCounts::default();
         for path in &self.logs {
             self.add(path, pricing.as_ref(), (&mut sums, &mut line_counts), terminal)?;

@@ -15,10 +15,10 @@ const LONGEST: u64 = 128 * 1024 * 1024;
 
 impl Gateway {
     pub(super) fn check_client_address(&self) -> Result<(), ConfigError> {
-        let reads_source =
-            self.rooms.policies.reads().variable("source") || self.rooms.quotas.reads().variable("source");
+        let all = [self.rooms.policies.reads(), self.rooms.quotas.reads(), self.labels.reads()];
+        let reads_source = all.iter().any(|reads| reads.variable("source"));
         if reads_source && self.settings.client_address.is_none() {
-            let why = "a rule or a quota reads `source`; write `client_address: peer`, or `forwarded` behind trusted proxies";
+            let why = "a rule, a quota or a label reads `source`; write `client_address: peer`, or `forwarded` behind trusted proxies";
             return Err(ConfigError::new("client_address", why));
         }
         Ok(())

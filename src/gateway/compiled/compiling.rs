@@ -1,6 +1,7 @@
 //! From a configuration to its gateway.
 
 use super::gateway::Gateway;
+use super::labels::Labels;
 use super::published::Published;
 use super::remembers::Remembers;
 use super::rooms::Rooms;
@@ -14,7 +15,7 @@ use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::mint::Minting;
 use crate::own_key::OwnKeys;
-use crate::policy::PolicySet;
+use crate::policy::{PolicySet, define_variables};
 use crate::price::PriceTable;
 use crate::quota::{QuotaSet, Service};
 use crate::revocation::Revocations;
@@ -27,7 +28,8 @@ impl Gateway {
     /// # Errors
     /// The first section that is wrong, with its place and the remedy.
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        let engine = Engine::new()?;
+        let mut engine = Engine::new()?;
+        define_variables(&mut engine, &config.variables)?;
         let policies = PolicySet::compile(&config.policies, &engine)?;
         let service = config.rate_limit_service.as_ref();
         let service = service.map(|service| Service::compile(service, config.hold_timeout)).transpose()?;
@@ -49,11 +51,13 @@ impl Gateway {
             policies,
             quotas,
         };
+        let labels = Labels::compile(&config.record.labels, &rooms.engine)?;
         let gateway = Self {
-            wants: Wants::of(config, &rooms),
+            wants: Wants::of(config, &rooms, &labels),
             remembers: Remembers::of(&rooms.policies, &rooms.quotas),
             settings: Settings::compile(config)?,
             published,
+            labels,
             rooms,
         };
         gateway.check_client_address()?;

@@ -1,5 +1,6 @@
 //! One configuration, compiled.
 
+use super::labels::Labels;
 use super::published::Published;
 use super::remembers::Remembers;
 use super::rooms::Rooms;
@@ -19,6 +20,7 @@ pub struct Gateway {
     pub(in crate::gateway) published: Published,
     pub(in crate::gateway) settings: Settings,
     pub(in crate::gateway) remembers: Remembers,
+    pub(in crate::gateway) labels: Labels,
     pub(super) wants: Wants,
 }
 

@@ -1,6 +1,6 @@
 //! Which of what is worked out for a call may be remembered.
 
-use crate::expression::Reads;
+use crate::expression::{Reads, VARIABLES};
 use crate::policy::PolicySet;
 use crate::quota::QuotaSet;
 
@@ -28,7 +28,8 @@ impl Remembers {
 fn is_settled_by_path(reads: &Reads) -> bool {
     reads.all(|variable, field| match (variable, field) {
         ("principal", Some("anomaly")) => false,
-        ("principal" | "llm" | "upstream", _) => true,
+        // What variables read is read by whoever reads them.
+        ("principal" | "llm" | "upstream" | VARIABLES, _) => true,
         ("request", Some(field)) => matches!(field, "method" | "path" | "query"),
         _ => false,
     })

@@ -1,5 +1,6 @@
 //! What a decision wants to know of a connection.
 
+use super::labels::Labels;
 use super::rooms::Rooms;
 use crate::config::Config;
 
@@ -14,8 +15,13 @@ pub struct Wants {
 }
 
 impl Wants {
-    pub(super) fn of(config: &Config, Rooms { identity, policies, quotas, .. }: &Rooms) -> Self {
-        let reads = |variable| policies.reads().variable(variable) || quotas.reads().variable(variable);
+    pub(super) fn of(
+        config: &Config,
+        Rooms { identity, policies, quotas, .. }: &Rooms,
+        labels: &Labels,
+    ) -> Self {
+        let all = [policies.reads(), quotas.reads(), labels.reads()];
+        let reads = |variable| all.iter().any(|reads| reads.variable(variable));
         Self {
             address: identity.asks_for_networks() || reads("source") || config.anomalies.is_some(),
             mtls: reads("connection"),

@@ -1,5 +1,7 @@
 //! How a call ended, as far as the host knows.
 
+use std::sync::Arc;
+
 use crate::audit::{AnsweredBy, Price};
 use crate::meter::Usage;
 use crate::quota::Charged;
@@ -24,4 +26,6 @@ pub struct Ending {
     pub price: Option<Price>,
     /// What quotas were charged for it.
     pub charged: Vec<Charged>,
+    /// What the operator has the record tell beside.
+    pub labels: Vec<(Arc<str>, String)>,
 }

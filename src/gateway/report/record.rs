@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::audit::{Bill, Line, Record, Spent, Subject, Unusual, UpstreamCredential};
+use crate::audit::{Bill, Labels, Line, Record, Spent, Subject, Unusual, UpstreamCredential};
 use crate::gateway::Ending;
 use crate::gateway::call::{Call, Forwarded, GivenKind, Observed, Verdict};
 use crate::own_key::OwnKey;
@@ -59,6 +59,7 @@ impl Call {
             Spent { usage, price: ending.price.as_ref() }.write(&mut line);
         }
         Bill(&ending.charged).write(&mut line);
+        Labels(&ending.labels).write(&mut line);
         if let Some(Observed { anomaly: Some(anomaly), kinds }) = self.observed()
             && !kinds.is_empty()
         {

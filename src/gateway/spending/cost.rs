@@ -23,6 +23,7 @@ impl Gateway {
             usage.counts.characters = call.spoken_characters();
         }
         ending.price = self.price(call, ending);
+        ending.labels = self.labels_of(call);
         self.note_end(call, ending, store, memory);
         let held = match std::mem::take(&mut call.taken) {
             Taken::Nothing => return,

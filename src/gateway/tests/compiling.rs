@@ -64,7 +64,10 @@ fn whoever_reads_the_clients_address_says_where_it_comes_from() {
     ] {
         let unsaid = super::merged(json!({ "client_address": null, "keys": keys }), change.clone());
         let error = outcome(unsaid).unwrap_err();
-        assert!(error.starts_with("client_address: a rule or a quota reads `source`"), "{note}: {error}");
+        assert!(
+            error.starts_with("client_address: a rule, a quota or a label reads `source`"),
+            "{note}: {error}"
+        );
         for said in ["peer", "forwarded"] {
             assert_eq!(
                 outcome(super::merged(json!({ "client_address": said }), change.clone())),

@@ -20,6 +20,7 @@ pub(super) fn ending() -> Ending {
         usage: None,
         price: None,
         charged: Vec::new(),
+        labels: Vec::new(),
     }
 }
 

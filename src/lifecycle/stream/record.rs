@@ -69,5 +69,6 @@ fn ending(exchange: &dyn Exchange, state: &mut State, call: &Call, now_ms: u64) 
         usage: response.meter.take().map(|meter| meter.settle(end)),
         price: None,
         charged: Vec::new(),
+        labels: Vec::new(),
     }
 }

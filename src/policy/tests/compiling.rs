@@ -104,3 +104,23 @@ fn what_only_some_callers_lack_is_no_error_when_loading() {
         assert!(compiled.is_ok(), "{expression}: {compiled:?}");
     }
 }
+
+#[test]
+fn a_message_that_cannot_be_told_is_refused() {
+    for (change, want) in [
+        (json!({ "message": " " }), "policies[0].message: is empty"),
+        (json!({ "message": "a\nb" }), "policies[0].message: holds control characters"),
+        (json!({ "message": "x".repeat(501) }), "policies[0].message: has 501 characters; the bound is 500"),
+        (
+            json!({ "message_expression": "principal.tennant" }),
+            "policies[0].message_expression: `principal` has no field",
+        ),
+        (
+            json!({ "message_expression": "3" }),
+            "policies[0].message_expression: the expression gives `int`; it must give text",
+        ),
+    ] {
+        let error = error(&[rule("a.cel", TRUE, change)]);
+        assert!(error.starts_with(want), "{error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! One audit record, as far as bills need it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset};
 use serde::Deserialize;
@@ -66,6 +67,8 @@ pub(super) struct BilledRecord<'a> {
     pub(super) is_unpriced: bool,
     #[serde(rename = "claimgate.charged", borrow, default)]
     pub(super) charged: Vec<BillItem<'a>>,
+    #[serde(rename = "claimgate.labels", borrow, default)]
+    pub(super) labels: BTreeMap<Cow<'a, str>, Text<'a>>,
 }
 
 /// A text that is copied only where it holds escapes. (serde borrows a bare `Cow` alone, not one in an `Option`.)

@@ -1,5 +1,6 @@
 //! How sums are written: as a table for people, as CSV for a spreadsheet, as JSON for programs.
 
+use std::borrow::Cow;
 use std::io;
 
 use clap::ValueEnum;
@@ -48,10 +49,14 @@ pub(super) fn write(
 }
 
 fn write_table(sums: &Sums<'_>, terminal: &mut Terminal<'_>) -> io::Result<()> {
-    let labels: Vec<&str> = sums.columns().collect();
+    let labels: Vec<_> = sums.columns().collect();
     let charged = sums.has_quotas().then_some(CHARGED);
     let names = Totals::default().named().map(|(name, _)| heading(name));
-    let header = labels.iter().copied().chain(names).chain(charged).map(str::to_owned).collect();
+    let header = labels
+        .iter()
+        .map(|label| label.to_string())
+        .chain(names.into_iter().chain(charged).map(str::to_owned))
+        .collect();
     let row = |(key, row): (&Key, &Row)| {
         let texts = key.iter().map(|value| value.as_deref().map_or(ABSENT.to_owned(), printable));
         let charged = sums.has_quotas().then(|| row.charged.to_string());
@@ -103,7 +108,8 @@ fn printable(text: &str) -> String {
 /// RFC 4180, with lines that end as elsewhere on Unix; the total is not among the rows.
 fn write_csv(sums: &Sums<'_>, terminal: &mut Terminal<'_>) -> io::Result<()> {
     let names = Totals::default().named().map(|(name, _)| name);
-    let header = sums.columns().chain(names).chain(sums.has_quotas().then_some(CHARGED));
+    let numbers = names.into_iter().chain(sums.has_quotas().then_some(CHARGED)).map(Cow::Borrowed);
+    let header = sums.columns().chain(numbers);
     writeln!(terminal.output, "{}", header.collect::<Vec<_>>().join(","))?;
     for (key, row) in sums.rows() {
         let texts = key.iter().map(|value| value.as_deref().map(quoted).unwrap_or_default());
@@ -126,7 +132,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn object(sums: &Sums<'_>, key: &Key, row: &Row) -> Value {
-    let texts = sums.columns().zip(key).map(|(column, value)| (column.to_owned(), json!(value)));
+    let texts = sums.columns().zip(key).map(|(column, value)| (column.into_owned(), json!(value)));
     let mut object: Map<String, Value> = texts.collect();
     object.extend(members(&row.totals));
     if sums.has_quotas() {

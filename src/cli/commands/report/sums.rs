@@ -1,5 +1,6 @@
 //! The rows of a report, filled record by record.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::billed_record::BilledRecord;
@@ -26,6 +27,8 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Sums<'a> {
     dimensions: &'a [Dimension],
+    /// Labels of the records, in columns behind these.
+    labels: &'a [String],
     rows: BTreeMap<Key, Row>,
     total: Totals,
     charged: BTreeMap<QuotaTally, u64>,
@@ -37,9 +40,10 @@ pub(super) struct Sums<'a> {
 pub(super) struct TooManyRows;
 
 impl<'a> Sums<'a> {
-    pub(super) fn by(dimensions: &'a [Dimension]) -> Self {
+    pub(super) fn by(dimensions: &'a [Dimension], labels: &'a [String]) -> Self {
         Self {
             dimensions,
+            labels,
             rows: BTreeMap::new(),
             total: Totals::default(),
             charged: BTreeMap::new(),
@@ -68,8 +72,14 @@ impl<'a> Sums<'a> {
         record: &BilledRecord<'_>,
         charge: Option<&BillItem<'_>>,
     ) -> Result<(), TooManyRows> {
-        let mut key = Key::with_capacity(self.dimensions.len().saturating_add(1));
+        let mut key =
+            Key::with_capacity(self.dimensions.len().saturating_add(self.labels.len()).saturating_add(1));
         self.dimensions.iter().for_each(|dimension| dimension.add_values(record, charge, &mut key));
+        key.extend(
+            self.labels
+                .iter()
+                .map(|label| record.labels.get(label.as_str()).map(|text| text.as_str().into())),
+        );
         let row = match self.rows.get_mut(&key) {
             Some(row) => row,
             None => {
@@ -93,8 +103,9 @@ impl<'a> Sums<'a> {
     }
 
     /// The names of the columns that say what a row is for.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
-        self.dimensions.iter().flat_map(|dimension| dimension.columns().iter().copied())
+    pub(super) fn columns(&self) -> impl Iterator<Item = Cow<'static, str>> {
+        let columns = self.dimensions.iter().flat_map(|dimension| dimension.columns().iter().copied());
+        columns.map(Cow::Borrowed).chain(self.labels.iter().map(|label| format!("label.{label}").into()))
     }
 
     /// In the order of what they are for.

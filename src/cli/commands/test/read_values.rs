@@ -9,7 +9,7 @@ use crate::cli::configuration::rule_id;
 use crate::config::{Config, Limit};
 use crate::expression::{Engine, Fact, Facts, Reads};
 use crate::gateway::{Call, Gateway};
-use crate::policy::VOCABULARY;
+use crate::policy::{VOCABULARY, define_variables};
 use crate::request::Moment;
 
 /// One field and what it held; `None` where the call does not have it.
@@ -61,7 +61,8 @@ fn reads_of(id: &str, config: &Config) -> Option<Reads> {
         };
         quota.per.iter().chain(&quota.when).chain(limit)
     });
-    let engine = Engine::new().ok()?;
+    let mut engine = Engine::new().ok()?;
+    define_variables(&mut engine, &config.variables).ok()?;
     let mut reads = Reads::default();
     for text in rules.chain(quotas) {
         reads.extend(engine.compile(id, text, &VOCABULARY).ok()?.reads());
