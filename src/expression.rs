@@ -11,10 +11,12 @@
 //! other the wasm module is 530 KB smaller.
 
 mod fact;
+mod fault;
 mod functions;
 mod glob;
 mod members;
 mod models;
+mod parsing;
 mod reads;
 mod steps;
 mod vocabulary;
@@ -22,26 +24,19 @@ mod vocabulary;
 use std::fmt;
 
 use cel_interpreter::context::Context;
-use cel_interpreter::parser::PrattParser;
-use cel_interpreter::{ExecutionError, IdedExpr, Value};
+use cel_interpreter::{IdedExpr, Value};
 
 use crate::config::{ConfigError, DescriptorValue};
 pub use fact::{Fact, Facts};
+pub use fault::Fault;
 pub use functions::scope_covers;
 pub use glob::matches_glob;
 pub use members::Members;
 pub use models::{allows_model, forbids_model};
 pub use reads::Reads;
 use reads::{Findings, ScopeQuestion};
-use steps::{MOST_STEPS, Steps};
+use steps::Steps;
 pub use vocabulary::{Field, Vocabulary};
-
-/// The longest expression that is compiled, in bytes.
-const LENGTH_BOUND: usize = 8 * 1024;
-/// The deepest nesting that is compiled.
-const NESTING_BOUND: u16 = 32;
-/// The most nodes an expression may have.
-const NODE_BOUND: usize = 1000;
 
 /// The functions every expression may call; built once per configuration.
 pub struct Engine {
@@ -62,14 +57,6 @@ pub struct Expression {
 pub struct Scope<'engine> {
     context: Context<'engine, 'static>,
     steps: &'engine Steps,
-}
-
-/// Why an expression had no value. Its text is for operators: it shows no value of a variable but for a key or
-/// an argument that an expression computed of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    why: String,
-    depends_on_facts: bool,
 }
 
 impl Engine {
@@ -93,35 +80,10 @@ impl Engine {
         source: &str,
         vocabulary: &Vocabulary,
     ) -> Result<Expression, ConfigError> {
-        let error = |why: String| ConfigError::new(at, why);
-        if source.len() > LENGTH_BOUND {
-            return Err(error(format!(
-                "the expression has {} bytes; the bound is {LENGTH_BOUND}",
-                source.len()
-            )));
-        }
-        // The crate takes comments, but not an expression of nothing else.
-        if source.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with("//")) {
-            return Err(error("there is no expression; write one that must be `true`".to_owned()));
-        }
-        let mut tree = PrattParser::new()
-            .max_recursion_depth(NESTING_BOUND)
-            .max_expression_node_count(NODE_BOUND)
-            .parse(source)
-            .map_err(|errors| {
-                let first = errors.errors.first();
-                let (line, column) = first.map_or((1, 1), |error| error.pos);
-                let why = first.map_or("cannot be parsed", |error| error.msg.as_str());
-                let text =
-                    usize::try_from(line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1)));
-                ConfigError::new(
-                    format!("{at}:{line}:{column}"),
-                    format!("`{}` is not CEL: {}", text.unwrap_or(source).trim(), why.to_lowercase()),
-                )
-            })?;
+        let mut tree = parsing::parse(at, source)?;
         models::ask_for_models(&mut tree, vocabulary);
         let walks = steps::count(&mut tree);
-        let findings = reads::of(&tree, vocabulary).map_err(error)?;
+        let findings = reads::of(&tree, vocabulary).map_err(|why| ConfigError::new(at, why))?;
         Ok(Expression { tree, findings, walks })
     }
 
@@ -196,10 +158,7 @@ impl Expression {
         match self.value(scope)? {
             Value::UInt(number) => Ok(number),
             // Another caller's number may be large enough.
-            Value::Int(number) => u64::try_from(number).map_err(|_| Fault {
-                why: "the number is negative; it must be 0 or more".to_owned(),
-                depends_on_facts: true,
-            }),
+            Value::Int(number) => u64::try_from(number).map_err(|_| Fault::negative()),
             other => Err(Fault::wrong_type("a whole number", &other)),
         }
     }
@@ -223,72 +182,6 @@ impl Expression {
     /// `None` where it walks too far.
     fn counted<T>(&self, scope: &Scope<'_>, evaluate: impl FnOnce() -> T) -> Option<T> {
         if self.walks { scope.steps.within(evaluate) } else { Some(evaluate()) }
-    }
-}
-
-impl Fault {
-    fn wrong_type(wanted: &str, value: &Value) -> Self {
-        let why = format!("the expression gives `{}`; it must give {wanted}", value.type_of());
-        Self { why, depends_on_facts: false }
-    }
-
-    /// Another caller's lists may be shorter.
-    fn too_far() -> Self {
-        Self { why: format!("its macros walk more than {MOST_STEPS} entries"), depends_on_facts: true }
-    }
-
-    /// Only the kind of error and names from the expression are told: the crate's own text shows values.
-    fn from_execution(error: &ExecutionError) -> Self {
-        let why = match error {
-            ExecutionError::NoSuchKey(name) => {
-                format!("there is no `{name}`; guard it with `has(…)` where it may be absent")
-            }
-            ExecutionError::IndexOutOfBounds(_) => "an index is out of bounds".to_owned(),
-            ExecutionError::UndeclaredReference(name) => format!("`{name}` does not exist"),
-            ExecutionError::NoSuchOverload(overload) => overload.to_string(),
-            ExecutionError::InvalidArgumentCount { expected, actual } => {
-                format!("a function wants {expected} arguments and got {actual}")
-            }
-            ExecutionError::FunctionError { function, message } => format!("`{function}`: {message}"),
-            ExecutionError::UnexpectedType { want, .. } => format!("a value is not of the type `{want}`"),
-            ExecutionError::ValuesNotComparable(..) => {
-                "two values of different types are compared".to_owned()
-            }
-            ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
-                format!("the operator `{operator}` does not fit its values")
-            }
-            ExecutionError::Overflow(operator, ..) => format!("`{operator}` overflows"),
-            ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-                "division by zero".to_owned()
-            }
-            _ => "the expression cannot be evaluated".to_owned(),
-        };
-        Self { why, depends_on_facts: may_depend_on_facts(error) }
-    }
-
-    /// True where other facts could give a value: a key that this caller happens not to have.
-    pub fn depends_on_facts(&self) -> bool {
-        self.depends_on_facts
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.why)
-    }
-}
-
-/// A key, an index, a number or a text to convert may be right for another caller; a name, a type or a network
-/// that is written wrong is wrong for everybody.
-fn may_depend_on_facts(error: &ExecutionError) -> bool {
-    match error {
-        ExecutionError::NoSuchKey(_)
-        | ExecutionError::IndexOutOfBounds(_)
-        | ExecutionError::DivisionByZero(_)
-        | ExecutionError::RemainderByZero(_)
-        | ExecutionError::Overflow(..) => true,
-        ExecutionError::FunctionError { function, .. } => !functions::is_own(function),
-        _ => false,
     }
 }
 
