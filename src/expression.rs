@@ -10,6 +10,8 @@
 //! The parser is the crate's Pratt parser, not its ANTLR one: it bounds its own recursion, and without the
 //! other the wasm module is 530 KB smaller.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod explained;
 mod fact;
 mod fault;
 mod functions;
@@ -27,6 +29,8 @@ use cel_interpreter::context::Context;
 use cel_interpreter::{IdedExpr, Value};
 
 use crate::config::{ConfigError, DescriptorValue};
+#[cfg(not(target_arch = "wasm32"))]
+pub use explained::{CameTo, Explained, Shown};
 pub use fact::{Fact, Facts};
 pub use fault::Fault;
 pub use functions::scope_covers;
@@ -85,6 +89,20 @@ impl Engine {
         let walks = steps::count(&mut tree);
         let findings = reads::of(&tree, vocabulary).map_err(|why| ConfigError::new(at, why))?;
         Ok(Expression { tree, findings, walks })
+    }
+
+    /// What `source`, which compiles, and each of its parts come to in `scope`.
+    ///
+    /// # Errors
+    /// Text that is not CEL.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn explain(
+        source: &str,
+        vocabulary: &Vocabulary,
+        scope: &Scope<'_>,
+    ) -> Result<Explained, ConfigError> {
+        let tree = parsing::parse("expression", source)?;
+        Ok(explained::explained(&tree, &scope.context, scope.steps, vocabulary))
     }
 
     /// Binds the facts that `reads` names; nothing else is computed.
@@ -172,6 +190,12 @@ impl Expression {
             Value::Bool(value) => Ok(DescriptorValue::Boolean(value).encoded()),
             other => Err(Fault::wrong_type("text, a whole number or a boolean", &other)),
         }
+    }
+
+    /// The value, whatever it is, for people to see.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn shown(&self, scope: &Scope<'_>) -> Result<Shown, Fault> {
+        self.value(scope).map(|value| Shown::of(&value))
     }
 
     fn value(&self, scope: &Scope<'_>) -> Result<Value, Fault> {

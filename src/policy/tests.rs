@@ -1,6 +1,7 @@
 //! Rules against a proven caller: what holds, what refuses and with which reason, what is only recorded.
 
 mod compiling;
+mod explaining;
 mod facts;
 
 use serde_json::{Value, json};
