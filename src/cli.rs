@@ -31,7 +31,7 @@ Examples:
   claimgate check                                   is envoy/gateway.yaml right, and every policy?
   claimgate check --envoy envoy/envoy.yaml          does Envoy leave a way round the filter?
   claimgate test                                    do the policies decide as their scripts say?
-  claimgate eval 'principal.scopes' --call policies/operation_scopes.test.yaml#a
+  claimgate eval 'principal.scopes' --call 'policies/operation_scopes.test.yaml#a token with'
                                                     what is an expression for this call, and why?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
   claimgate credential test --id azure_app          does the provider's endpoint give the gateway a token?

@@ -9,11 +9,12 @@ use std::path::Path;
 use clap::Args;
 
 use super::test::{CallName, Played, play};
-use crate::cli::configuration::{Loaded, Sources, rule_id, wrong_expression};
+use crate::cli::configuration::{Loaded, Sources, rule_id, stand_in, wrong_expression};
 use crate::cli::document::{Finding, nearest};
 use crate::cli::terminal::{Exit, Format, Terminal};
 use crate::config::{Config, Mode, Timestamp};
 use crate::expression::{Engine, Explained, Expression, Shown};
+use crate::gateway::Gateway;
 use crate::policy::VOCABULARY;
 use observer::{asked_rules, with_observer};
 use rendering::{document, tree};
@@ -85,6 +86,10 @@ impl Eval {
             let engine =
                 Engine::new().map_err(|error| vec![Finding::in_file(Path::new(ARGUMENT), error.why)])?;
             let expression = compile(&engine, &subject.text)?;
+            // What it reads may need a section of the configuration.
+            let observed = with_observer(config.clone(), expression.reads(), Mode::Shadow);
+            Gateway::compile(&observed, &stand_in(&observed))
+                .map_err(|error| vec![Finding::in_file(&self.sources.config, error.why).on(error.at)])?;
             Ok((config, subject, engine, expression))
         });
         let (config, subject, engine, expression) = match compiled {
