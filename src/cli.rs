@@ -31,13 +31,15 @@ Examples:
   claimgate check                                   is envoy/gateway.yaml right, and every policy?
   claimgate check --envoy envoy/envoy.yaml          does Envoy leave a way round the filter?
   claimgate test                                    do the policies decide as their scripts say?
+  claimgate eval 'principal.scopes' --call 'policies/operation_scopes.test.yaml#a token with'
+                                                    what is an expression for this call, and why?
   claimgate bundle --wrap ecds --output ecds.json   what Envoy loads, moved into place
   claimgate credential test --id azure_app          does the provider's endpoint give the gateway a token?
   claimgate report --by tenant,model audit.log      who used what, and for how much?
   claimgate key new --id search --project search --service-account search-api \\
       --tenant acme --scope chat --scope 'model:gpt-4o*'
 
-Exit status: 0 fine, 1 a test failed or counters differ, 2 the configuration or the input is wrong.";
+Exit status: 0 fine, 1 a test failed, an expression is false or counters differ, 2 the configuration or the input is wrong.";
 
 /// Checks, bundles and tests what the claimgate filter enforces in Envoy, makes keys and tokens, revokes them, and sums up the
 /// audit records.

@@ -19,12 +19,17 @@ mod steps;
 mod reads;
 mod fact;
 mod fault;
+mod parsing;
+#[cfg(not(target_arch = "wasm32"))]
+mod explained;
 mod compiled;
 mod variables;
 mod engine;
 
 pub use compiled::{Expression, Scope};
 pub use engine::Engine;
+#[cfg(not(target_arch = "wasm32"))]
+pub use explained::{CameTo, Explained, Shown};
 pub use fact::{Fact, Facts};
 pub use fault::Fault;
 pub use functions::scope_covers;

@@ -3,6 +3,7 @@
 mod bundle;
 mod check;
 mod credential;
+mod eval;
 mod key;
 mod reference;
 mod report;
@@ -20,6 +21,7 @@ use super::terminal::{Exit, Terminal};
 pub(super) enum Command {
     Check(check::Check),
     Test(test::Test),
+    Eval(eval::Eval),
     Bundle(bundle::Bundle),
     #[command(subcommand)]
     Credential(credential::Credential),
@@ -37,6 +39,7 @@ impl Command {
         match self {
             Self::Check(check) => check.run(terminal),
             Self::Test(test) => test.run(terminal),
+            Self::Eval(eval) => eval.run(terminal),
             Self::Bundle(bundle) => bundle.run(terminal),
             Self::Credential(credential) => credential.run(terminal),
             Self::Key(key) => key.run(terminal),

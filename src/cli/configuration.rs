@@ -8,4 +8,4 @@ mod warnings;
 
 pub(super) use environment::{environment_names, secret_names, stand_in, with_signing_keys};
 pub(super) use loading::{Loaded, Sources};
-pub(super) use policy_directory::rule_id;
+pub(super) use policy_directory::{rule_id, wrong_expression};

@@ -20,6 +20,8 @@ pub struct Terminal<'a> {
 pub enum Exit {
     Fine,
     TestFailed,
+    /// What was evaluated is `false`.
+    IsFalse,
     /// Two accounts of the same do not agree.
     Differs,
     Wrong,
@@ -29,7 +31,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Fine => 0,
-            Exit::TestFailed | Exit::Differs => 1,
+            Exit::TestFailed | Exit::IsFalse | Exit::Differs => 1,
             Exit::Wrong => 2,
         })
     }

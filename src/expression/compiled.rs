@@ -4,6 +4,8 @@ use cel_interpreter::context::Context;
 use cel_interpreter::objects::Key;
 use cel_interpreter::{IdedExpr, Value};
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::explained::Shown;
 use super::fact;
 use super::fault::Fault;
 use super::reads::{Findings, Reads, ScopeQuestion};
@@ -112,6 +114,12 @@ impl Expression {
             Value::Bool(value) => Ok(DescriptorValue::Boolean(value).encoded()),
             other => Err(Fault::wrong_type("text, a whole number or a boolean", &other)),
         }
+    }
+
+    /// The value, whatever it is, for people to see.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn shown(&self, scope: &Scope<'_>) -> Result<Shown, Fault> {
+        self.value(scope).map(|value| Shown::of(&value))
     }
 
     /// Whether it has a value, of whatever type.

@@ -4,23 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cel_interpreter::context::Context;
-use cel_interpreter::parser::PrattParser;
 
 use super::compiled::{Expression, Scope};
+#[cfg(not(target_arch = "wasm32"))]
+use super::explained::{Explained, explained};
 use super::fact::{self, Facts};
 use super::reads::{self, Reads};
 use super::steps::{self, Steps};
 use super::variables::{VARIABLES, Variables};
 use super::vocabulary::Vocabulary;
-use super::{functions, models};
+use super::{functions, models, parsing};
 use crate::config::ConfigError;
-
-/// The longest expression that is compiled, in bytes.
-const LENGTH_BOUND: usize = 8 * 1024;
-/// The deepest nesting that is compiled.
-const NESTING_BOUND: u16 = 32;
-/// The most nodes an expression may have.
-const NODE_BOUND: usize = 1000;
 
 /// The functions every expression may call, and what the configuration names for them; built once per configuration.
 pub struct Engine {
@@ -79,36 +73,25 @@ impl Engine {
 
     /// The expression without what the variables that it reads do.
     fn parse(&self, at: &str, source: &str, vocabulary: &Vocabulary) -> Result<Expression, ConfigError> {
-        let error = |why: String| ConfigError::new(at, why);
-        if source.len() > LENGTH_BOUND {
-            return Err(error(format!(
-                "the expression has {} bytes; the bound is {LENGTH_BOUND}",
-                source.len()
-            )));
-        }
-        // The crate takes comments, but not an expression of nothing else.
-        if source.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with("//")) {
-            return Err(error("there is no expression; write one that must be `true`".to_owned()));
-        }
-        let mut tree = PrattParser::new()
-            .max_recursion_depth(NESTING_BOUND)
-            .max_expression_node_count(NODE_BOUND)
-            .parse(source)
-            .map_err(|errors| {
-                let first = errors.errors.first();
-                let (line, column) = first.map_or((1, 1), |error| error.pos);
-                let why = first.map_or("cannot be parsed", |error| error.msg.as_str());
-                let text =
-                    usize::try_from(line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1)));
-                ConfigError::new(
-                    format!("{at}:{line}:{column}"),
-                    format!("`{}` is not CEL: {}", text.unwrap_or(source).trim(), why.to_lowercase()),
-                )
-            })?;
+        let mut tree = parsing::parse(at, source)?;
         models::ask_for_models(&mut tree, vocabulary);
         let walks = steps::count(&mut tree);
-        let findings = reads::of(&tree, vocabulary).map_err(error)?;
+        let findings = reads::of(&tree, vocabulary).map_err(|why| ConfigError::new(at, why))?;
         Ok(Expression { tree, findings, walks })
+    }
+
+    /// What `source`, which compiles, and each of its parts come to in `scope`.
+    ///
+    /// # Errors
+    /// Text that is not CEL.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn explain(
+        source: &str,
+        vocabulary: &Vocabulary,
+        scope: &Scope<'_>,
+    ) -> Result<Explained, ConfigError> {
+        let tree = parsing::parse("expression", source)?;
+        Ok(explained(&tree, &scope.context, scope.steps, vocabulary))
     }
 
     /// Binds the facts that `reads` names; nothing else is computed.

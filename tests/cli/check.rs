@@ -294,7 +294,7 @@ fn help_is_worth_reading() {
     for (arguments, needle) in [
         (
             vec!["--help"],
-            "Exit status: 0 fine, 1 a test failed or counters differ, 2 the configuration or the input is wrong.",
+            "Exit status: 0 fine, 1 a test failed, an expression is false or counters differ, 2 the configuration or the input is wrong.",
         ),
         (vec!["check", "--help"], "did you mean `tenant`?"),
         (

@@ -7,6 +7,7 @@ mod chargeback;
 mod check;
 mod copy;
 mod envoy;
+mod eval;
 mod feed;
 mod key;
 mod rate_limit;

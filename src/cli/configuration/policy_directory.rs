@@ -68,9 +68,7 @@ impl PolicyDirectory {
             return false;
         }
         let text = self.texts.get(name).map(String::as_str).unwrap_or_default();
-        let told = error.at.strip_prefix(name).and_then(position);
-        let place = told.or_else(|| mentioned(text, &error.why)).unwrap_or(Place { line: 1, column: 1 });
-        self.findings.push(Finding::in_file(&self.directory.join(name), &error.why).at(place));
+        self.findings.push(wrong_expression(&self.directory.join(name), (name, text), error));
         true
     }
 
@@ -85,6 +83,17 @@ impl PolicyDirectory {
         let warning = |name| Finding::in_file(&self.directory.join(name), why).weighing(Severity::Warning);
         unused.map(warning).collect()
     }
+}
+
+/// What is wrong with an expression of this name and text, and where in it.
+pub(in crate::cli) fn wrong_expression(
+    file: &Path,
+    (name, text): (&str, &str),
+    error: &ConfigError,
+) -> Finding {
+    let told = error.at.strip_prefix(name).and_then(position);
+    let place = told.or_else(|| mentioned(text, &error.why)).unwrap_or(Place { line: 1, column: 1 });
+    Finding::in_file(file, &error.why).at(place)
 }
 
 /// The id of the rule in this file.
