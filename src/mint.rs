@@ -15,7 +15,7 @@ use crate::config::{ConfigError, Tokens, require_exact_path};
 use crate::denial::{Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Field, Vocabulary};
 use crate::identity::Principal;
-use crate::policy::{PRINCIPAL, dry_run, principal_fact};
+use crate::policy::{self, PRINCIPAL, principal_fact};
 use crate::request::RequestHead;
 
 pub use grant::{Grant, Parties};
@@ -68,9 +68,7 @@ impl Minting {
         }
         let compile = |at: &str, text: &Option<String>, vocabulary: &Vocabulary| {
             let Some(text) = text else { return Ok(None) };
-            let expression = engine.compile(at, text, vocabulary)?;
-            dry_run(at, &expression, engine, Expression::boolean)?;
-            Ok(Some(expression))
+            policy::compile(engine, (at, text), vocabulary, Expression::boolean).map(Some)
         };
         Ok(Self {
             path: tokens.path.clone(),

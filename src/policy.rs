@@ -12,16 +12,20 @@ use std::collections::BTreeMap;
 
 use crate::config::{self, ConfigError, Mode, RuleReason};
 use crate::denial::{Denial, Reason};
-use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES};
+use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES, Vocabulary};
 
 use message::Message;
 
-pub use facts::{BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, principal_fact, reads_model};
+pub use facts::{
+    BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, fields_read, principal_fact, reads_model,
+};
 
 /// The compiled rules of one configuration.
 #[derive(Debug)]
 pub struct PolicySet {
     rules: Vec<Rule>,
+    /// What decides.
+    judged_by: Reads,
     reads: Reads,
 }
 
@@ -49,16 +53,17 @@ impl Permit {
     }
 }
 
-/// Gives names to the expressions of the section `variables`.
+/// An engine that knows the expressions of the section `variables` by their names.
 ///
 /// # Errors
 /// One that does not compile, or that has no value for anybody.
-pub fn define_variables(engine: &mut Engine, texts: &BTreeMap<String, String>) -> Result<(), ConfigError> {
-    engine.define(VARIABLES, texts, &VOCABULARY)?;
+pub fn engine(variables: &BTreeMap<String, String>) -> Result<Engine, ConfigError> {
+    let mut engine = Engine::new()?;
+    engine.define(VARIABLES, variables, &VOCABULARY)?;
     for (name, expression) in engine.defined() {
-        dry_run(&format!("{VARIABLES}.{name}"), expression, engine, Expression::has_value)?;
+        dry_run(&format!("{VARIABLES}.{name}"), expression, &engine, Expression::has_value)?;
     }
-    Ok(())
+    Ok(engine)
 }
 
 impl PolicySet {
@@ -73,19 +78,26 @@ impl PolicySet {
             ));
         }
         let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
-        let mut reads = Reads::default();
+        let (mut judged_by, mut messages) = (Reads::default(), Reads::default());
         for (index, rule) in rules.iter().enumerate() {
             let at = format!("policies[{index}]");
             let rule = Rule::compile(rule, &at, engine)?;
             if compiled.iter().any(|other| other.id == rule.id) {
                 return Err(ConfigError::new(at, format!("the rule `{}` is listed twice", rule.id)));
             }
-            reads.extend(rule.expression.reads());
-            let beside = rule.when.iter().chain(rule.message.expression());
-            beside.for_each(|expression| reads.extend(expression.reads()));
+            judged_by.extend(rule.expression.reads());
+            rule.when.iter().for_each(|when| judged_by.extend(when.reads()));
+            rule.message.expression().into_iter().for_each(|text| messages.extend(text.reads()));
             compiled.push(rule);
         }
-        Ok(Self { rules: compiled, reads })
+        let mut reads = judged_by.clone();
+        reads.extend(&messages);
+        Ok(Self { rules: compiled, judged_by, reads })
+    }
+
+    /// What all rules together read to decide; what they tell of a refusal is not among it.
+    pub fn judged_by(&self) -> &Reads {
+        &self.judged_by
     }
 
     /// What all rules together read.
@@ -119,12 +131,12 @@ impl PolicySet {
 
     /// Proves that every enforced rule holds, or says which one refused.
     pub fn authorize(&self, engine: &Engine, facts: &CallFacts<'_>) -> Result<Permit, Denial> {
-        let scope = engine.scope(&self.reads, facts);
+        let scope = engine.scope(&self.judged_by, facts);
         let mut shadow_denials = Vec::new();
         for rule in &self.rules {
             match (rule.require(&scope), rule.mode) {
                 (Ok(()), _) => {}
-                (Err(denial), Mode::Enforce) => return Err(denial),
+                (Err(denial), Mode::Enforce) => return Err(rule.message.told_with(denial, engine, facts)),
                 (Err(_), Mode::Shadow) => shadow_denials.push(rule.id.clone()),
             }
         }
@@ -151,15 +163,11 @@ impl Rule {
                 "only the reason `insufficient_scope` names scopes",
             ));
         }
-        let expression = engine.compile(&rule.file, text, &VOCABULARY)?;
-        dry_run(&rule.file, &expression, engine, Expression::boolean)?;
-        let when_at = format!("{at}.when");
-        let when =
-            rule.when.as_deref().map(|when| engine.compile(&when_at, when, &VOCABULARY)).transpose()?;
-        when.iter().try_for_each(|when| dry_run(&when_at, when, engine, Expression::boolean))?;
+        let boolean = |at: &str, text: &str| compile(engine, (at, text), &VOCABULARY, Expression::boolean);
+        let expression = boolean(&rule.file, text)?;
+        let when = rule.when.as_deref().map(|when| boolean(&format!("{at}.when"), when)).transpose()?;
         let message = Message::compile(rule, at, |at, text| {
-            let expression = engine.compile(at, text, &VOCABULARY)?;
-            dry_run(at, &expression, engine, Expression::text).map(|()| expression)
+            compile(engine, (at, text), &VOCABULARY, Expression::text)
         })?;
         Ok(Self {
             id: id.to_owned(),
@@ -191,16 +199,9 @@ impl Rule {
         }
         match self.expression.boolean(scope).map_err(|fault| self.faulted(&fault))? {
             true => Ok(()),
-            false => Err(self.denial(scope)),
-        }
-    }
-
-    fn denial(&self, scope: &Scope<'_>) -> Denial {
-        let denial = Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.wanted_scopes(scope));
-        // Nobody is told of a rule in shadow mode.
-        match self.message.of(scope).filter(|_| self.mode == Mode::Enforce) {
-            Some(message) => denial.with_detail(message),
-            None => denial,
+            false => {
+                Err(Denial::new(self.reason).by_rule(&self.id).wanting_scopes(self.wanted_scopes(scope)))
+            }
         }
     }
 
@@ -217,11 +218,23 @@ impl Rule {
     }
 }
 
-/// Runs an expression on a typical call, so that a type error shows when the configuration loads.
+/// Compiles a text, which stands at a place, and runs it on a typical call, so that a type error shows when the configuration
+/// loads.
 ///
 /// # Errors
-/// Whatever no other caller could make right.
-pub(crate) fn dry_run<T>(
+/// What does not compile, and whatever no other caller could make right.
+pub(crate) fn compile<T>(
+    engine: &Engine,
+    (at, text): (&str, &str),
+    vocabulary: &Vocabulary,
+    value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
+) -> Result<Expression, ConfigError> {
+    let expression = engine.compile(at, text, vocabulary)?;
+    dry_run(at, &expression, engine, value)?;
+    Ok(expression)
+}
+
+fn dry_run<T>(
     at: &str,
     expression: &Expression,
     engine: &Engine,

@@ -10,7 +10,7 @@ use crate::config::{self, Config, ConfigError, ProviderCredential, Upstream, req
 use crate::denial::{Answer, Denial, Reason};
 use crate::expression::{Engine, Expression, Fact, Facts, Field, Vocabulary};
 use crate::identity::{PROVIDER_KEY, Principal};
-use crate::policy::{PRINCIPAL, dry_run, principal_fact};
+use crate::policy::{self, PRINCIPAL, principal_fact};
 use crate::request::{Moment, RequestHead};
 use crate::secret::{Environment, Secret};
 
@@ -84,11 +84,9 @@ impl OwnKeys {
             return Err(ConfigError::new("own_keys", why));
         }
         require_section(section, config)?;
-        let allow = section.allow.as_ref().map(|text| {
-            let expression = engine.compile(ALLOW, text, &VOCABULARY)?;
-            dry_run(ALLOW, &expression, engine, Expression::boolean)?;
-            Ok(expression)
-        });
+        let allow = section.allow.as_ref();
+        let allow =
+            allow.map(|text| policy::compile(engine, (ALLOW, text), &VOCABULARY, Expression::boolean));
         let keys = SealingKeys::compile(section, config.tokens.as_ref(), environment)?;
         let feed = section.feed.as_ref();
         let feed = feed.map(|feed| ProviderKeyFeed::compile(feed, &keys.ids(), environment)).transpose()?;

@@ -105,6 +105,14 @@ pub fn reads_model(reads: &Reads) -> bool {
     reads.field("llm", "model") || reads.field("llm", "model_name")
 }
 
+/// The fields of [`VOCABULARY`] that are read, in its order.
+pub fn fields_read(reads: &Reads) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let fields = VOCABULARY.variables.iter().flat_map(|variable| {
+        variable.fields.unwrap_or_default().iter().map(move |field| (variable.name, field.name))
+    });
+    fields.filter(|(variable, field)| reads.field(variable, field))
+}
+
 /// One call as expressions see it.
 #[derive(Clone, Copy, Debug)]
 pub struct CallFacts<'a> {

@@ -1,7 +1,9 @@
 //! What a rule tells the caller that it refuses, beside its reason and its id.
 
+use super::CallFacts;
 use crate::config::{self, ConfigError};
-use crate::expression::{Expression, Scope};
+use crate::denial::{Denial, Reason};
+use crate::expression::{Engine, Expression};
 
 /// The longest that is told, in characters.
 const BOUND: usize = 500;
@@ -33,11 +35,17 @@ impl Message {
         self.expression.as_ref()
     }
 
-    /// What the caller is told; the text where the expression gives none.
-    pub(super) fn of(&self, scope: &Scope<'_>) -> Option<String> {
-        let given = self.expression.as_ref().and_then(|expression| expression.text(scope).ok().flatten());
+    /// The denial with what the caller is told; that is the text where the expression gives none. Most calls are not refused, so
+    /// that what the expression reads is looked up here.
+    pub(super) fn told_with(&self, denial: Denial, engine: &Engine, facts: &CallFacts<'_>) -> Denial {
+        let text = |expression: &Expression| expression.text(&engine.scope(expression.reads(), facts));
+        let given = self.expression.as_ref().and_then(|expression| text(expression).ok().flatten());
         let given = given.map(|text| shown(&text)).filter(|text| !text.is_empty());
-        given.or_else(|| self.text.clone())
+        match given.or_else(|| self.text.clone()) {
+            // A rule that errs has not found anything to tell of.
+            Some(message) if denial.reason() != Reason::PolicyError => denial.with_detail(message),
+            _ => denial,
+        }
     }
 }
 

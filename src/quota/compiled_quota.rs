@@ -17,7 +17,7 @@ use crate::denial::{Denial, Reason};
 use crate::dialect::Operation;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope};
 use crate::ledger::{Count, Counter, LedgerError, Owner, compose};
-use crate::policy::{VOCABULARY, dry_run};
+use crate::policy::{self, VOCABULARY};
 
 use measure::Measure;
 use overrides::{Limits, Overrides};
@@ -76,7 +76,12 @@ impl CompiledQuota {
             return Err(ConfigError::new(format!("{at}.per"), why));
         }
         let per = quota.per.iter().enumerate().map(|(index, text)| {
-            compile(&format!("{at}.per[{index}]"), text, engine, Expression::descriptor)
+            policy::compile(
+                engine,
+                (&format!("{at}.per[{index}]"), text),
+                &VOCABULARY,
+                Expression::descriptor,
+            )
         });
         let when_at = format!("{at}.when");
         let limit_at = format!("{at}.limit");
@@ -86,16 +91,19 @@ impl CompiledQuota {
             global,
             limit: match &quota.limit {
                 config::Limit::Number(number) => Limit::Number(*number),
-                config::Limit::Expression(text) => {
-                    Limit::Expression(compile(&limit_at, text, engine, Expression::number)?)
-                }
+                config::Limit::Expression(text) => Limit::Expression(policy::compile(
+                    engine,
+                    (&limit_at, text),
+                    &VOCABULARY,
+                    Expression::number,
+                )?),
             },
             overrides: Overrides::compile(&quota.overrides, quota.per.len(), at)?,
             per: per.collect::<Result<_, _>>()?,
             when: quota
                 .when
                 .as_deref()
-                .map(|text| compile(&when_at, text, engine, Expression::boolean))
+                .map(|text| policy::compile(engine, (&when_at, text), &VOCABULARY, Expression::boolean))
                 .transpose()?,
             mode: quota.mode,
             reason: refusal::compile(quota, at)?,
@@ -213,16 +221,4 @@ impl CompiledQuota {
             wait => denial.retry_after(wait.div_ceil(1000).max(1)),
         }
     }
-}
-
-/// Compiles an expression and runs it once, so that a type error shows when the configuration loads.
-fn compile<T>(
-    at: &str,
-    text: &str,
-    engine: &Engine,
-    value: fn(&Expression, &Scope<'_>) -> Result<T, Fault>,
-) -> Result<Expression, ConfigError> {
-    let expression = engine.compile(at, text, &VOCABULARY)?;
-    dry_run(at, &expression, engine, value)?;
-    Ok(expression)
 }

@@ -12,10 +12,10 @@ use super::test::{CallName, Played, play};
 use crate::cli::configuration::{Loaded, Sources, rule_id, stand_in, wrong_expression};
 use crate::cli::document::{Finding, nearest};
 use crate::cli::terminal::{Exit, Format, Terminal};
-use crate::config::{Config, Mode, Timestamp};
+use crate::config::{Config, ConfigError, Mode, Timestamp};
 use crate::expression::{Engine, Explained, Expression, Shown};
 use crate::gateway::Gateway;
-use crate::policy::{VOCABULARY, define_variables};
+use crate::policy::{self, VOCABULARY};
 use observer::{asked_rules, with_observer};
 use rendering::{document, tree};
 
@@ -83,15 +83,13 @@ impl Eval {
     fn evaluate(&self, terminal: &mut Terminal<'_>) -> io::Result<Result<Exit, Vec<Finding>>> {
         let compiled = self.sources.load().and_then(|Loaded { config, .. }| {
             let subject = self.subject(&config).map_err(|finding| vec![finding])?;
-            let mut engine =
-                Engine::new().map_err(|error| vec![Finding::in_file(Path::new(ARGUMENT), error.why)])?;
-            define_variables(&mut engine, &config.variables)
-                .map_err(|error| vec![Finding::in_file(&self.sources.config, error.why).on(error.at)])?;
+            let wrong =
+                |error: ConfigError| vec![Finding::in_file(&self.sources.config, error.why).on(error.at)];
+            let engine = policy::engine(&config.variables).map_err(wrong)?;
             let expression = compile(&engine, &subject.text)?;
             // What it reads may need a section of the configuration.
             let observed = with_observer(config.clone(), expression.reads(), Mode::Shadow);
-            Gateway::compile(&observed, &stand_in(&observed))
-                .map_err(|error| vec![Finding::in_file(&self.sources.config, error.why).on(error.at)])?;
+            Gateway::compile(&observed, &stand_in(&observed)).map_err(wrong)?;
             Ok((config, subject, engine, expression))
         });
         let (config, subject, engine, expression) = match compiled {

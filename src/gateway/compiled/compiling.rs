@@ -10,12 +10,11 @@ use super::wants::Wants;
 use crate::anomaly::Anomalies;
 use crate::config::{Config, ConfigError};
 use crate::credentials::Credentials;
-use crate::expression::Engine;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::mint::Minting;
 use crate::own_key::OwnKeys;
-use crate::policy::{PolicySet, define_variables};
+use crate::policy::{self, PolicySet};
 use crate::price::PriceTable;
 use crate::quota::{QuotaSet, Service};
 use crate::revocation::Revocations;
@@ -28,8 +27,7 @@ impl Gateway {
     /// # Errors
     /// The first section that is wrong, with its place and the remedy.
     pub fn compile(config: &Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        let mut engine = Engine::new()?;
-        define_variables(&mut engine, &config.variables)?;
+        let engine = policy::engine(&config.variables)?;
         let policies = PolicySet::compile(&config.policies, &engine)?;
         let service = config.rate_limit_service.as_ref();
         let service = service.map(|service| Service::compile(service, config.hold_timeout)).transpose()?;

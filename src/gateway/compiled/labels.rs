@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::ConfigError;
 use crate::expression::{Engine, Expression, Reads, is_name};
-use crate::policy::{CallFacts, VOCABULARY, dry_run};
+use crate::policy::{self, CallFacts, VOCABULARY};
 
 /// The most that a record may have.
 const MOST: usize = 16;
@@ -31,8 +31,7 @@ impl Labels {
             if !is_name(name) {
                 return Err(ConfigError::new(at, "write letters, digits and `_`, a letter first"));
             }
-            let expression = engine.compile(&at, text, &VOCABULARY)?;
-            dry_run(&at, &expression, engine, Expression::label)?;
+            let expression = policy::compile(engine, (&at, text), &VOCABULARY, Expression::label)?;
             labels.reads.extend(expression.reads());
             labels.entries.push((name.as_str().into(), expression));
         }

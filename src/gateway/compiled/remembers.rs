@@ -16,9 +16,9 @@ pub(in crate::gateway) struct Remembers {
 impl Remembers {
     pub(super) fn of(policies: &PolicySet, quotas: &QuotaSet) -> Self {
         Self {
-            permits: is_settled_by_path(policies.reads()),
+            permits: is_settled_by_path(policies.judged_by()),
             charges: is_settled_by_path(quotas.reads()),
-            across_claims: !policies.reads().field("principal", "claims")
+            across_claims: !policies.judged_by().field("principal", "claims")
                 && !quotas.reads().field("principal", "claims"),
         }
     }

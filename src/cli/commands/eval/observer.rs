@@ -4,18 +4,15 @@ use crate::cli::configuration::rule_id;
 use crate::config::{Config, Mode, Rule, RuleReason};
 use crate::expression::Reads;
 use crate::gateway::Call;
-use crate::policy::VOCABULARY;
+use crate::policy::fields_read;
 
 const FILE: &str = "claimgate_eval.cel";
 
 /// The configuration with one rule more. In force it is the first and refuses whatever comes to it, which shows that a call
 /// does; in shadow mode it changes no decision.
 pub(super) fn with_observer(mut config: Config, reads: &Reads, mode: Mode) -> Config {
-    let fields = VOCABULARY.variables.iter().flat_map(|variable| {
-        variable.fields.unwrap_or_default().iter().map(move |field| (variable.name, field.name))
-    });
-    let read = fields.filter(|(variable, field)| reads.field(variable, field));
-    let mut terms: Vec<String> = read.map(|(variable, field)| format!("has({variable}.{field})")).collect();
+    let term = |(variable, field): (&str, &str)| format!("has({variable}.{field})");
+    let mut terms: Vec<String> = fields_read(reads).map(term).collect();
     terms.push("true".to_owned());
     let (decides, place) = match mode {
         Mode::Enforce => ("false &&", 0),

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::cli::configuration::rule_id;
 use crate::config::{Config, Limit};
-use crate::expression::{Engine, Fact, Facts, Reads};
+use crate::expression::{Fact, Facts, Reads};
 use crate::gateway::{Call, Gateway};
-use crate::policy::{VOCABULARY, define_variables};
+use crate::policy::{self, VOCABULARY, fields_read};
 use crate::request::Moment;
 
 /// One field and what it held; `None` where the call does not have it.
@@ -38,15 +38,11 @@ pub(super) fn read_by(
     let (Some(facts), Some(reads)) = (gateway.facts_of(call, moment), reads_of(id, config)) else {
         return Vec::new();
     };
-    let fields = VOCABULARY.variables.iter().flat_map(|variable| {
-        variable.fields.unwrap_or_default().iter().map(move |field| (variable.name, field.name))
-    });
-    let read = fields.filter(|(variable, field)| reads.field(variable, field));
-    read.map(|(variable, field)| ReadValue {
+    let value = |(variable, field): (&str, &str)| ReadValue {
         field: format!("{variable}.{field}"),
         value: json_of(facts.fact(variable, Some(field))),
-    })
-    .collect()
+    };
+    fields_read(&reads).map(value).collect()
 }
 
 /// The expressions compiled when the configuration was loaded, so none of them fails here.
@@ -61,8 +57,7 @@ fn reads_of(id: &str, config: &Config) -> Option<Reads> {
         };
         quota.per.iter().chain(&quota.when).chain(limit)
     });
-    let mut engine = Engine::new().ok()?;
-    define_variables(&mut engine, &config.variables).ok()?;
+    let engine = policy::engine(&config.variables).ok()?;
     let mut reads = Reads::default();
     for text in rules.chain(quotas) {
         reads.extend(engine.compile(id, text, &VOCABULARY).ok()?.reads());
