@@ -20,6 +20,7 @@ mod reads;
 mod fact;
 mod fault;
 mod parsing;
+mod runnable;
 #[cfg(not(target_arch = "wasm32"))]
 mod explained;
 mod compiled;

@@ -1,24 +1,23 @@
 //! A compiled expression, and the values that it has for one call.
 
+use cel_interpreter::Value;
 use cel_interpreter::context::Context;
 use cel_interpreter::objects::Key;
-use cel_interpreter::{IdedExpr, Value};
 
 #[cfg(not(target_arch = "wasm32"))]
 use super::explained::Shown;
 use super::fact;
 use super::fault::Fault;
 use super::reads::{Findings, Reads, ScopeQuestion};
+use super::runnable::Runnable;
 use super::steps::Steps;
 use crate::config::DescriptorValue;
 
 /// A compiled expression and what it reads.
 #[derive(Debug)]
 pub struct Expression {
-    pub(super) tree: IdedExpr,
+    pub(super) runnable: Runnable,
     pub(super) findings: Findings,
-    /// True where macros walk lists or maps, so that their steps are counted.
-    pub(super) walks: bool,
 }
 
 /// The values of the variables, bound once for all expressions of one request.
@@ -47,7 +46,7 @@ impl Expression {
             _ => None,
         };
         let missing = || self.findings.scope_questions.iter().filter(ungranted).filter_map(wanted).collect();
-        self.counted(scope, missing).unwrap_or_default()
+        self.runnable.counted(scope.steps, missing).unwrap_or_default()
     }
 
     /// The value, which must be a boolean.
@@ -128,12 +127,6 @@ impl Expression {
     }
 
     pub(super) fn value(&self, scope: &Scope<'_>) -> Result<Value, Fault> {
-        let value = self.counted(scope, || scope.context.resolve(&self.tree));
-        value.ok_or_else(Fault::too_far)?.map_err(|error| Fault::from_execution(&error))
-    }
-
-    /// `None` where it walks too far.
-    fn counted<T>(&self, scope: &Scope<'_>, evaluate: impl FnOnce() -> T) -> Option<T> {
-        if self.walks { scope.steps.within(evaluate) } else { Some(evaluate()) }
+        self.runnable.value(&scope.context, scope.steps)
     }
 }

@@ -10,10 +10,11 @@ use super::compiled::{Expression, Scope};
 use super::explained::{Explained, explained};
 use super::fact::{self, Facts};
 use super::reads::{self, Reads};
-use super::steps::{self, Steps};
+use super::runnable::Runnable;
+use super::steps::Steps;
 use super::variables::{VARIABLES, Variables};
 use super::vocabulary::Vocabulary;
-use super::{functions, models, parsing};
+use super::{functions, parsing};
 use crate::config::ConfigError;
 
 /// The functions every expression may call, and what the configuration names for them; built once per configuration.
@@ -73,11 +74,9 @@ impl Engine {
 
     /// The expression without what the variables that it reads do.
     fn parse(&self, at: &str, source: &str, vocabulary: &Vocabulary) -> Result<Expression, ConfigError> {
-        let mut tree = parsing::parse(at, source)?;
-        models::ask_for_models(&mut tree, vocabulary);
-        let walks = steps::count(&mut tree);
-        let findings = reads::of(&tree, vocabulary).map_err(|why| ConfigError::new(at, why))?;
-        Ok(Expression { tree, findings, walks })
+        let runnable = Runnable::of(parsing::parse(at, source)?, vocabulary);
+        let findings = reads::of(&runnable.tree, vocabulary).map_err(|why| ConfigError::new(at, why))?;
+        Ok(Expression { runnable, findings })
     }
 
     /// What `source`, which compiles, and each of its parts come to in `scope`.

@@ -15,8 +15,8 @@ use cel_interpreter::context::Context;
 use cel_interpreter::{IdedExpr, Value};
 
 use super::fault::Fault;
-use super::models;
-use super::steps::{self, Steps};
+use super::runnable::Runnable;
+use super::steps::Steps;
 use super::vocabulary::Vocabulary;
 use chain::chain;
 use macros::Macro;
@@ -68,17 +68,11 @@ impl Explaining<'_> {
 
     /// As the engine evaluates a whole expression.
     fn value(&self, node: &IdedExpr, context: &Context<'_, '_>) -> Result<Value, Fault> {
-        let (tree, walks) = self.rewritten(node);
-        let evaluate = || context.resolve(&tree);
-        let value = if walks { self.steps.within(evaluate) } else { Some(evaluate()) };
-        value.ok_or_else(Fault::too_far)?.map_err(|error| Fault::from_execution(&error))
+        self.runnable(node).value(context, self.steps)
     }
 
-    fn rewritten(&self, node: &IdedExpr) -> (IdedExpr, bool) {
-        let mut tree = node.clone();
-        models::ask_for_models(&mut tree, self.vocabulary);
-        let walks = steps::count(&mut tree);
-        (tree, walks)
+    fn runnable(&self, node: &IdedExpr) -> Runnable {
+        Runnable::of(node.clone(), self.vocabulary)
     }
 
     fn look_into(&mut self, explained: &mut Explained, node: &IdedExpr, context: &Context<'_, '_>) {
@@ -170,8 +164,8 @@ impl Explaining<'_> {
     /// The range of a macro, and what it asked of each entry.
     fn walked(&mut self, explained: &mut Explained, walked: &Macro<'_>, context: &Context<'_, '_>) {
         explained.children.push(self.node(walked.range, context));
-        let (range, _) = self.rewritten(walked.range);
-        let range = self.steps.within(|| Value::resolve_val(&range, context));
+        let range = self.runnable(walked.range);
+        let range = range.counted(self.steps, || Value::resolve_val(&range.tree, context));
         let Some(Ok(range)) = range else {
             let skip = |part| Explained::skipped(part, "the range has no value");
             return explained.children.extend(walked.arguments().map(skip));
