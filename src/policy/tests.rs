@@ -203,3 +203,17 @@ fn a_rule_tells_the_caller_what_it_says() {
         assert_eq!(denial.message(), want, "{note}");
     }
 }
+
+#[test]
+fn what_is_told_of_a_refusal_is_no_part_of_the_decision() {
+    let told = json!({ "message_expression": "request.headers.wish + variables.plan" });
+    let variables = [("plan".to_owned(), "principal.claims.plan".to_owned())].into();
+    let engine = super::engine(&variables).unwrap();
+    let policies = PolicySet::compile(&[rule("a.cel", "principal.tenant == 'acme'", told)], &engine).unwrap();
+    for (variable, field, decides) in
+        [("principal", "tenant", true), ("request", "headers", false), ("principal", "claims", false)]
+    {
+        assert_eq!(policies.judged_by().field(variable, field), decides, "{variable}.{field}");
+        assert!(policies.reads().field(variable, field), "{variable}.{field}");
+    }
+}
