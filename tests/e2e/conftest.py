@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # The path must be set first.
 from harness import evidence, wire  # noqa: E402
+from harness.authorities import trust_one  # noqa: E402
 from harness.bootstrap import plain_bootstrap  # noqa: E402
 from harness.envoy import Envoy  # noqa: E402
 from harness.host import HOST  # noqa: E402
@@ -180,6 +181,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    trusted = tempfile.TemporaryDirectory()
+    config.add_cleanup(trusted.cleanup)
+    trust_one(Path(trusted.name))
     config.addinivalue_line("markers", "alone: it measures time or floods, and runs after those that run beside others")
     both = "both_hosts: it is about what the two hosts do each in its own way, and runs on both"
     config.addinivalue_line("markers", both)

@@ -272,19 +272,22 @@ def test_a_retry_at_the_cluster_takes_another_key(at_cluster: Envoy, provider: K
     first = provider.keys()[-1]
     provider.clear()
     provider.answers(first, 429, {"retry-after": "2"})
+    rests_until = time.monotonic() + 1.5
     answer = ask(at_cluster)
     assert answer.status_code == 200, answer.text
     (one, body), (other, same) = provider.received()
     assert one == first != other and body == same
+    # The key that rests is not tried again meanwhile; a loaded machine does not come to eight.
+    asked = 0
+    while asked < 8 and time.monotonic() < rests_until:
+        assert ask(at_cluster).status_code == 200
+        asked += 1
+    assert provider.keys()[2:] == [other] * asked and asked > 0
     # It was charged once, and its one record names the key that served.
     assert int(answer.headers["x-ratelimit-remaining-requests"]) == before - 1
     told = record(at_cluster, answer)
     assert told["claimgate.upstream.credential.member"] == NAMES[other]
     assert "x-claimgate-pool-member" not in answer.headers
-    # The key that rests is not tried again meanwhile.
-    for _ in range(8):
-        assert ask(at_cluster).status_code == 200
-    assert provider.keys()[2:] == [other] * 8
 
 
 def test_nobody_sees_that_a_key_is_used_up(at_cluster: Envoy, provider: KeyedProvider) -> None:

@@ -30,7 +30,7 @@ MODELS = "/openai/v1/models"
 RATES = ("limit", "remaining", "reset")
 # A sliding window gives room back up to a twelfth late (src/ledger/window.rs).
 STEP = 1 / 12
-MANY = 120_000
+MANY = 40_000
 
 VOID: dict[str, Any] = {
     "clusters": [{"name": "void", "type": "STATIC", "load_assignment": {"cluster_name": "void"}}],

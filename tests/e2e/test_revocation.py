@@ -28,7 +28,7 @@ pytestmark = pytest.mark.both_hosts
 SECTION = "revocations"
 WORKERS = 4
 POLL, MAX_AGE = 1.0, 4.0
-TRIALS = 50
+TRIALS = 30
 USER = Signer("ES256")
 KEYS = [key_entry(f"k{number}", tenant="acme") for number in range(TRIALS + 1)]
 STEADY, LAST = KEYS[-1][0], KEYS[-1][1]["id"]
@@ -79,19 +79,24 @@ def wait_for(caller: Caller, credential: str, wanted: int, *, what: str, seconds
     time.sleep(2 * TICK)
 
 
-def refused_everywhere(caller: Caller, key: str) -> bool:
-    """True where connections to all workers are refused; one that is let through says no."""
-    for _ in range(WORKERS * 3):
+def last_let_through(caller: Caller, key: str, seconds: float) -> float:
+    """Asks on new connections until those to all workers are refused, and returns when the last that passed was begun."""
+    last, refused, until = 0.0, 0, time.monotonic() + seconds
+    while refused < WORKERS * 3:
+        begun = time.monotonic()
+        assert begun < until, "it is still let through"
         with httpx.Client(base_url=caller.gateway.url, timeout=10) as client:
             try:
                 answer = client.post(CHAT_PATH, headers={"authorization": f"Bearer {key}"}, json=CHAT)
             except httpx.RemoteProtocolError:
-                return False
-        # The second was under way when the list came.
-        if answer.status_code == 200 or answer.headers["x-claimgate-reason"] == "revoked_in_flight":
-            return False
+                answer = None
+        # Those that are cut off and the last reason's were under way when the list came.
+        if answer is None or answer.status_code == 200 or answer.headers["x-claimgate-reason"] == "revoked_in_flight":
+            last, refused = begun, 0
+            continue
         assert answer.headers["x-claimgate-reason"] == "credential_revoked", answer.text
-    return True
+        refused += 1
+    return last
 
 
 def keep_asking(caller: Caller, done: threading.Event) -> None:
@@ -123,8 +128,7 @@ def test_a_revoked_key_is_refused_by_all_workers_within_the_bound_under_load(
         revoked.append({"key": entry["id"]})
         lists.publish(*revoked)
         published = time.monotonic()
-        wait_until(lambda: refused_everywhere(caller, key), what=f"the end of {entry['id']}", seconds=10)
-        delays.append(time.monotonic() - published)
+        delays.append(last_let_through(caller, key, seconds=15) - published)
 
     with ThreadPoolExecutor(3) as trials:
         list(trials.map(revoke, range(TRIALS)))
@@ -132,11 +136,11 @@ def test_a_revoked_key_is_refused_by_all_workers_within_the_bound_under_load(
     for thread in load:
         thread.join()
     median, worst = statistics.median(delays), max(delays)
-    print(f"\nrevoked → refused on {WORKERS} workers: median {median:.2f} s, worst {worst:.2f} s of {TRIALS}")
+    print(f"\nrevoked → the last let through by {WORKERS} workers: median {median:.2f} s, worst {worst:.2f} s of {TRIALS}")
     assert worst <= POLL + 1.0 + SLACK, sorted(delays)[-5:]
 
 
-# Asking all workers for their verdict takes time of its own on a loaded machine.
+# A loaded machine is late to send, to poll and to serve the list.
 SLACK = 2.0
 
 

@@ -32,8 +32,10 @@ COMMAND = "target/debug/claimgate"
 MODULE = "target/test/libclaimgate.so"
 GRACE_SECONDS = 30.0
 CORES = len(os.sched_getaffinity(0))
-# Some wait for clocks; but one more than there are cores, and those that compile the module keep the others waiting.
-E2E_PROCESSES = min(max(CORES, 2), 8)
+# As many end-to-end tests run beside each other as there are cores, and where an Envoy starts at once one more: many wait for
+# clocks. One more that compiles the module keeps the others waiting.
+COMPILING_PROCESSES = min(max(CORES, 2), 8)
+E2E_PROCESSES = COMPILING_PROCESSES + 1
 
 
 @dataclass
@@ -129,7 +131,6 @@ def stages() -> list[list[Lane]]:
     """Rounds that follow one another, each of lanes that run beside each other."""
     policy_tests = os.environ.get("POLICY_TESTS", f"{COMMAND} test policies")
     threads = int(os.environ.get("RUST_TEST_THREADS") or CORES)
-    beside_others = ["-n", str(E2E_PROCESSES)]
     module = [
         Stage("build", ["make", "--no-print-directory", "module"], no_report),
         # The corpus of the fuzz targets, and some seconds of new inputs.
@@ -152,8 +153,8 @@ def stages() -> list[list[Lane]]:
     ]
     # All on the module, which starts at once; what the hosts do each in its own way on wasm, too.
     e2e = [
-        pytest("e2e module", "module", "not alone", *beside_others),
-        pytest("e2e wasm", "wasm", "(both_hosts or only) and not alone", *beside_others),
+        pytest("e2e module", "module", "not alone", "-n", str(E2E_PROCESSES)),
+        pytest("e2e wasm", "wasm", "(both_hosts or only) and not alone", "-n", str(COMPILING_PROCESSES)),
     ]
     # Nothing runs beside those that measure or flood; the last of them searches what all have left.
     alone = [pytest("alone module", "module", "both_hosts and alone"), pytest("alone wasm", "wasm", "alone", is_last=True)]
