@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 
 use crate::config::{self, ConfigError, Mode, RuleReason};
 use crate::denial::{Denial, Reason};
+use crate::dialect::Wanted;
 use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES, Vocabulary};
 
 use message::Message;
 
 pub use facts::{
-    BODY_FIELDS, CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, fields_read, principal_fact, reads_model,
+    CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, body_fields, fields_read, is_feature, principal_fact,
+    reads_model, reads_size, wanted,
 };
 
 /// The compiled rules of one configuration.
@@ -38,6 +40,8 @@ struct Rule {
     scopes: Vec<String>,
     message: Message,
     mode: Mode,
+    /// What has to be read of the bodies that it is for.
+    wanted: Wanted,
 }
 
 /// Proof that every enforced rule held.
@@ -118,6 +122,16 @@ impl PolicySet {
         self.rules.iter().any(|rule| rule.reads(&wanted) && rule.may_apply(engine, facts, &settled))
     }
 
+    /// What the rules that apply to this call, judged so, want to know of its body.
+    pub fn wanted(&self, engine: &Engine, facts: &CallFacts<'_>, settled: impl Fn(&Reads) -> bool) -> Wanted {
+        let wanting = self.rules.iter().filter(|rule| !rule.wanted.is_empty());
+        let mut wanted = Wanted::default();
+        wanting
+            .filter(|rule| rule.may_apply(engine, facts, &settled))
+            .for_each(|rule| wanted.join(&rule.wanted));
+        wanted
+    }
+
     /// As [`Self::applying_reads`], of the rules that could refuse the call once all of it is known.
     pub fn enforced_reads(
         &self,
@@ -169,8 +183,11 @@ impl Rule {
         let message = Message::compile(rule, at, |at, text| {
             compile(engine, (at, text), &VOCABULARY, Expression::text)
         })?;
+        let mut reads = expression.reads().clone();
+        when.iter().chain(message.expression()).for_each(|more| reads.extend(more.reads()));
         Ok(Self {
             id: id.to_owned(),
+            wanted: wanted(&reads),
             when,
             expression,
             reason: reason(rule.reason),

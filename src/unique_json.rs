@@ -1,4 +1,4 @@
-//! Reads a JSON object that every reader understands alike: no name occurs twice, at any depth.
+//! Reads JSON that every reader understands alike: no name occurs twice in an object, at any depth.
 //!
 //! RFC 7519 section 4 lets a parser keep the last of two equal claims; then a gateway and a provider could
 //! see two subjects in one token. Nesting is bounded by `serde_json`'s own limit of 128.
@@ -14,6 +14,11 @@ pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
         Unique(Value::Object(object)) => Some(object),
         Unique(_) => None,
     }
+}
+
+/// The value that is `text`; `None` where it is not one value or a name occurs twice.
+pub fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().map(|Unique(value)| value)
 }
 
 struct Unique(Value);

@@ -5,13 +5,16 @@
 
 mod content_type;
 mod facts;
+mod features;
 mod header_value;
 mod json_object;
+mod kept;
 mod model_name;
 mod multipart;
 mod reading;
 pub(super) mod refusal;
 mod text_volume;
+mod wanted;
 
 use std::borrow::Cow;
 
@@ -22,14 +25,16 @@ use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead, Wire};
 
 pub use facts::BodyFacts;
+pub use features::FEATURES;
 pub use multipart::form::Form;
+pub use wanted::Wanted;
 
 use content_type::{MediaType, Untyped, body_type};
 use multipart::form::Decided;
 use reading::Reading;
 use refusal::unsupported;
 
-/// Reads the facts of a complete body.
+/// Reads the facts of a complete body, and what else of it is wanted.
 ///
 /// Refuses `body_unsupported` a body that is not what the operation takes, `body_malformed` one that is not
 /// well-formed, `body_ambiguous` one that two readers could read differently, and `model_mismatch` where path
@@ -38,27 +43,41 @@ use refusal::unsupported;
 ///
 /// Of an accepted JSON body, Python's `json`, JavaScript's `JSON.parse` and Go's `encoding/json` see the same
 /// top-level keys, and the same values at the keys that are read.
-pub fn read_body(operation: &Operation, request: &RequestHead, body: &[u8]) -> Result<BodyFacts, Denial> {
-    let reading = match operation.form_of(request) {
+pub fn read_body(
+    operation: &Operation,
+    request: &RequestHead,
+    body: &[u8],
+    wanted: &Wanted,
+) -> Result<BodyFacts, Denial> {
+    let mut reading = match operation.form_of(request) {
         BodyForm::Json | BodyForm::JsonOrMultipart => match body_type(request, operation.untyped())? {
-            MediaType::Json => read_json(operation, body)?,
+            MediaType::Json => read_json(operation, body, wanted)?,
             MediaType::Multipart { .. } => return Err(unsupported("the operation takes JSON")),
         },
         BodyForm::Multipart => multipart::read(&boundary(request)?, body)?,
         BodyForm::None | BodyForm::Upgrade | BodyForm::Opaque => Reading::new(operation.wire()),
     };
+    reading.facts.size = u64::try_from(body.len()).ok();
     reconcile(operation, reading)
 }
 
 /// A JSON body; of one that is to be spoken, which is short, also the length of its text.
-fn read_json(operation: &Operation, body: &[u8]) -> Result<Reading, Denial> {
+fn read_json(operation: &Operation, body: &[u8], wanted: &Wanted) -> Result<Reading, Denial> {
     #[derive(Deserialize)]
     struct Speech<'a> {
         #[serde(borrow)]
         input: Cow<'a, str>,
     }
 
-    let mut reading = json_object::read(operation.wire(), body)?;
+    let (text, wire) = (json_object::text(body)?, operation.wire());
+    let mut reading = json_object::read(wire, text, wanted.keep(wire))?;
+    let mut kept = reading.kept.read(text)?;
+    for feature in wanted.features() {
+        let value = features::read(feature, wire, &kept)?;
+        reading.facts.features.extend(value.map(|value| (feature.to_owned(), value)));
+    }
+    kept.retain(|name, _| wanted.holds(name));
+    reading.facts.members = Some(kept);
     if operation.speaks() {
         let speech = serde_json::from_slice::<Speech<'_>>(body).ok();
         let length = speech.and_then(|speech| u64::try_from(speech.input.chars().count()).ok());

@@ -100,7 +100,7 @@ impl Engine {
             context.add_variable_from_value(variable, value);
         }
         let mut scope = Scope { context, steps: &self.steps };
-        if let Some(members) = reads.members(VARIABLES) {
+        if let Some(members) = reads.members(VARIABLES, None) {
             self.variables.bind(members, &mut scope);
         }
         scope

@@ -49,9 +49,9 @@ impl Reads {
         self.iter().all(|(variable, field)| holds(variable, field))
     }
 
-    /// The members of an open map that are read; `None` where none is.
-    pub(super) fn members(&self, variable: &'static str) -> Option<&Members> {
-        self.0.get(&(variable, None))
+    /// The members of an open map, a variable or a field of one, that are read; `None` where none is.
+    pub fn members(&self, variable: &'static str, field: Option<&'static str>) -> Option<&Members> {
+        self.0.get(&(variable, field))
     }
 
     /// True where some field of `variable` is read.

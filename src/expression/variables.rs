@@ -78,7 +78,7 @@ impl Variables {
     /// # Errors
     /// A name that there is not.
     pub(super) fn read_through(&self, reads: &mut Reads) -> Result<(), String> {
-        let Some(members) = reads.members(VARIABLES).cloned() else { return Ok(()) };
+        let Some(members) = reads.members(VARIABLES, None).cloned() else { return Ok(()) };
         if let Members::Named(names) = &members {
             let known: Vec<&str> = self.iter().map(|(name, _)| name).collect();
             names.iter().try_for_each(|name| vocabulary::find_name(&known, name, Some(VARIABLES)))?;
@@ -105,7 +105,7 @@ impl Variables {
 impl Expression {
     /// True where it reads one of these by its name, or all of them.
     fn names_any(&self, is_meant: impl Fn(&str) -> bool) -> bool {
-        match self.reads().members(VARIABLES) {
+        match self.reads().members(VARIABLES, None) {
             None => false,
             Some(Members::All) => true,
             Some(Members::Named(names)) => names.iter().any(|name| is_meant(name)),

@@ -33,8 +33,8 @@ impl Field {
     }
 
     /// A field that is there only where it is read by its name.
-    pub const fn apart(name: &'static str, fields: &'static [Self]) -> Self {
-        Self { name, fields: Some(fields), is_apart: true, is_model: false }
+    pub const fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
     }
 }
 

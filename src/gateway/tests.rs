@@ -7,6 +7,7 @@ mod compiling;
 mod documents;
 mod evidence;
 mod exchanging;
+mod features;
 mod feeding;
 mod forms;
 mod holding;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
-use crate::dialect::{BodyFacts, Operation, Spelling};
+use crate::dialect::{BodyFacts, BodyForm, FEATURES, Operation, Spelling, Wanted};
 use crate::expression::{Fact, Facts, Field, Members, Reads, VARIABLES, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
@@ -23,24 +23,14 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
                 Field::value("query"),
                 Field::value("id"),
                 Field::value("time"),
+                Field::value(SIZE).apart(),
+                Field::value(BODY).apart(),
             ],
         ),
         Field::object("source", &[Field::value("address"), Field::value("port")]),
         Field::object("connection", &[Field::value("mtls")]),
         Field::object("principal", CALLER),
-        Field::object(
-            "llm",
-            &[
-                Field::value("provider"),
-                Field::value("dialect"),
-                Field::value("operation"),
-                Field::value("stateful"),
-                Field::model("model"),
-                Field::value("model_name"),
-                Field::value("stream"),
-                Field::value("max_tokens"),
-            ],
-        ),
+        Field::object("llm", ASKED_OF),
         Field::object(
             "upstream",
             &[
@@ -55,16 +45,43 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
     ],
 };
 
-/// The fields of the principal of a call: those of any, and what is unusual about the call.
-const CALLER: &[Field] = &with_anomaly();
+/// The fields of the principal of a call: those of any, and what is unusual about the call. Rules that read the whole principal do
+/// not need the section `anomalies`.
+const CALLER: &[Field] =
+    &joined::<{ PRINCIPAL.len() + 1 }>(PRINCIPAL, &[Field::object("anomaly", ANOMALY).apart()]);
+
+/// What is asked of the model, and by whose words. Rules that read the whole do not need the body's features.
+const ASKED_OF: &[Field] = &joined::<{ ASKED.len() + FEATURES.len() }>(ASKED, &features());
+
+const ASKED: &[Field] = &[
+    Field::value("provider"),
+    Field::value("dialect"),
+    Field::value("operation"),
+    Field::value("stateful"),
+    Field::model("model"),
+    Field::value("model_name"),
+    Field::value("stream"),
+    Field::value("max_tokens"),
+    Field::value(INPUT_BYTES).apart(),
+];
 
 #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "it runs when this is compiled")]
-const fn with_anomaly() -> [Field; PRINCIPAL.len() + 1] {
-    // Rules that read the whole principal do not need the section `anomalies`.
-    let mut fields = [Field::apart("anomaly", ANOMALY); PRINCIPAL.len() + 1];
+const fn features() -> [Field; FEATURES.len()] {
+    let mut fields = [Field::value(""); FEATURES.len()];
     let mut place = 0;
-    while place < PRINCIPAL.len() {
-        fields[place] = PRINCIPAL[place];
+    while place < FEATURES.len() {
+        fields[place] = Field::value(FEATURES[place]).apart();
+        place += 1;
+    }
+    fields
+}
+
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "it runs when this is compiled")]
+const fn joined<const N: usize>(first: &[Field], then: &[Field]) -> [Field; N] {
+    let mut fields = [Field::value(""); N];
+    let mut place = 0;
+    while place < N {
+        fields[place] = if place < first.len() { first[place] } else { then[place - first.len()] };
         place += 1;
     }
     fields
@@ -97,8 +114,38 @@ pub const PRINCIPAL: &[Field] = &[
     Field::value("bound_by"),
 ];
 
-/// The fields of `llm` that may only be known once the body is read.
-pub const BODY_FIELDS: [&str; 5] = ["stateful", "model", "model_name", "stream", "max_tokens"];
+const INPUT_BYTES: &str = "input_bytes";
+const SIZE: &str = "size";
+const BODY: &str = "body";
+
+/// The fields that may only be known once the body is read, with their variables.
+pub fn body_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let decided_by = ["stateful", "model", "model_name", "stream", "max_tokens", INPUT_BYTES];
+    let asked = decided_by.into_iter().chain(FEATURES).map(|field| ("llm", field));
+    asked.chain([("request", SIZE), ("request", BODY)])
+}
+
+/// True for a field of `llm` that most bodies are not read for, and which tells calls apart that are alike otherwise.
+pub fn is_feature(field: &str) -> bool {
+    field == INPUT_BYTES || FEATURES.contains(&field)
+}
+
+/// True where the length of the body is read.
+pub fn reads_size(reads: &Reads) -> bool {
+    reads.field("request", SIZE)
+}
+
+/// What has to be read of a body beside what every decision rests on.
+pub fn wanted(reads: &Reads) -> Wanted {
+    let mut wanted = Wanted::default();
+    FEATURES.into_iter().filter(|name| reads.field("llm", name)).for_each(|name| wanted.add_feature(name));
+    match reads.members("request", Some(BODY)) {
+        Some(Members::All) => wanted.add_body(),
+        Some(Members::Named(names)) => names.iter().for_each(|name| wanted.add_member(name)),
+        None => {}
+    }
+    wanted
+}
 
 /// True where `llm.model` is read, under one of its names.
 pub fn reads_model(reads: &Reads) -> bool {
@@ -169,8 +216,21 @@ impl CallFacts<'_> {
             "query" => query(self.request.query().unwrap_or_default()),
             "id" => Fact::text(self.request_id),
             "time" => Fact::Time(self.moment.unix_ms),
+            SIZE => self.size().map_or(Fact::Absent, |size| number(Some(size))),
+            BODY => self.json(&Members::All),
             _ => Fact::Absent,
         }
+    }
+
+    /// The length of the body in bytes; `None` where nobody has counted it.
+    fn size(&self) -> Option<u64> {
+        let has_none = self.operation.body_form() == BodyForm::None;
+        self.body.map_or(has_none.then_some(0), |body| body.size)
+    }
+
+    fn json(&self, members: &Members) -> Fact {
+        let json = self.body.and_then(|body| body.members.as_ref());
+        json.map_or(Fact::Absent, |json| Fact::object(json, members))
     }
 
     fn llm_fact(&self, field: &str) -> Fact {
@@ -185,7 +245,14 @@ impl CallFacts<'_> {
             "model_name" => Fact::optional_text(self.model().map(Spelling::of).as_ref().map(Spelling::bare)),
             "stream" => self.streams().map_or(Fact::Absent, Fact::Bool),
             "max_tokens" => number(self.body.and_then(|body| body.max_tokens)),
-            _ => Fact::Absent,
+            INPUT_BYTES => {
+                let json = self.body.filter(|body| body.members.is_some());
+                number(json.map(|body| body.text_bytes))
+            }
+            feature => {
+                let said = self.body.and_then(|body| body.features.get(feature));
+                said.map_or(Fact::Absent, |value| Fact::Json(value.clone()))
+            }
         }
     }
 }
@@ -212,6 +279,7 @@ impl Facts for CallFacts<'_> {
     fn members(&self, variable: &str, field: Option<&str>, members: &Members) -> Fact {
         match (variable, field.unwrap_or_default()) {
             ("request", "headers") => headers(self.request, members),
+            ("request", BODY) => self.json(members),
             ("principal", "claims") => Fact::object(&self.principal.claims, members),
             _ => self.fact(variable, field),
         }
@@ -344,7 +412,13 @@ pub(super) fn with_typical_call<T>(with: impl FnOnce(&dyn Facts) -> T) -> T {
                 ]),
                 ("principal", "anomaly") => anomaly_fact(&Anomaly::NONE),
                 ("llm", "dialect") => Fact::text(Dialect::Openai.name()),
-                ("llm", "max_tokens") => Fact::Number(1),
+                ("llm", "max_tokens" | "input_bytes" | "messages" | "n" | "images") | ("request", "size") => {
+                    Fact::Number(1)
+                }
+                ("llm", "temperature") => Fact::Double(1.0),
+                ("llm", "web_search") => Fact::Bool(false),
+                ("llm", "tools" | "modalities") => Fact::texts(&["typical".to_owned()]),
+                ("request", "body") => Fact::Map(Vec::new()),
                 _ => Fact::text("typical"),
             }
         }

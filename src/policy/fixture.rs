@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::facts::{CallFacts, UpstreamFacts};
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::dialect::{self, BodyFacts, Operation};
+use crate::dialect::{self, BodyFacts, Operation, Wanted};
 use crate::expression::Engine;
 use crate::identity::{ApiKey, Caller, EngineAnswer, Identity, Principal};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
@@ -56,7 +56,8 @@ impl Case {
 
     /// The same call with this JSON body, read.
     pub(crate) fn with_body(self, body: &Value) -> Self {
-        let read = dialect::read_body(&self.operation, &self.head, body.to_string().as_bytes());
+        let body = body.to_string();
+        let read = dialect::read_body(&self.operation, &self.head, body.as_bytes(), &Wanted::default());
         Self { body: Some(read.unwrap()), ..self }
     }
 

@@ -287,6 +287,56 @@ def test_rules_see_the_query(world: World) -> None:
         assert world.client.get(request.path, headers={**request.headers, "asks": "query"}).status_code == status
 
 
+PNG = {"mime": "image/png", "base64": "iVBORw0KGgo="}
+# A picture and a tool, as each dialect writes them.
+PICTURES: dict[str, dict[str, Any]] = {
+    "openai": {"type": "image_url", "image_url": {"url": f"data:{PNG['mime']};base64,{PNG['base64']}"}},
+    "anthropic": {"type": "image", "source": {"type": "base64", "media_type": PNG["mime"], "data": PNG["base64"]}},
+    "gemini": {"inlineData": {"mimeType": PNG["mime"], "data": PNG["base64"]}},
+    "bedrock": {"image": {"format": "png", "source": {"bytes": PNG["base64"]}}},
+}
+TOOLS: dict[str, dict[str, Any]] = {
+    "openai": {"tools": [{"type": "function", "function": {"name": "sql", "parameters": {"type": "object"}}}]},
+    "anthropic": {"tools": [{"name": "sql", "input_schema": {"type": "object"}}]},
+    "gemini": {"tools": [{"functionDeclarations": [{"name": "sql"}]}]},
+    "bedrock": {"toolConfig": {"tools": [{"toolSpec": {"name": "sql", "inputSchema": {"json": {}}}}]}},
+}
+
+
+def with_pictures(dialect: str, document: dict[str, Any], count: int) -> dict[str, Any]:
+    content = [PICTURES[dialect]] * count
+    at, key = ("contents", "parts") if dialect == "gemini" else ("messages", "content")
+    return {**document, at: [{"role": "user", key: content}]}
+
+
+@pytest.mark.both_hosts
+@pytest.mark.parametrize("dialect", list(PICTURES))
+def test_a_rule_sees_what_each_dialect_asks_for(world: World, dialect: str) -> None:
+    rules = [rule("two-pictures", "llm.images <= 2"), rule("no-tools", "size(llm.tools) == 0"), rule("short", "request.size < 4096")]
+    labels = {"pictures": "llm.images", "ticket": "request.body.metadata.ticket"}
+    own = {**world.configuration, "policies": rules, "record": {"labels": labels}}
+    request = chat(dialect, world.key)
+    plain = json.loads(request.body or b"")
+
+    def ask(document: dict[str, Any]) -> httpx.Response:
+        return world.client.post(request.path, headers=dict(request.headers), json=document)
+
+    assert world.gateway.reload(own) is Reload.APPLIED
+    few, many = ask(with_pictures(dialect, plain, 2)), ask(with_pictures(dialect, plain, 3))
+    tool = ask({**plain, **TOOLS[dialect]})
+    long = ask({**plain, "metadata": {"ticket": "T-1", "more": "x" * 5000}})
+    twice = ask({**plain, "tools": [{"name": "sql"}, "sql"]})
+    told = [world.record(answer)["claimgate.labels"] for answer in (few, long)]
+    assert world.gateway.reload(world.configuration) is Reload.APPLIED
+    assert few.status_code == 200, few.text
+    assert_refused(many, "policy_denied", "two-pictures")
+    assert_refused(tool, "policy_denied", "no-tools")
+    assert_refused(long, "policy_denied", "short")
+    assert (twice.status_code, twice.headers["x-claimgate-reason"]) == (400, "body_malformed")
+    assert "a tool has no name" in twice.text
+    assert told == [{"pictures": "2"}, {"pictures": "0", "ticket": "T-1"}]
+
+
 def test_a_policy_change_is_in_force_with_the_next_request(world: World) -> None:
     closed = {**world.configuration, "policies": [rule("closed", "false")]}
     assert world.ask().status_code == 200

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 
-use claimgate::dialect::{read_body, recognise};
+use claimgate::dialect::{Wanted, read_body, recognise};
 use claimgate::request::{Dialect, RequestHead};
 use ct_codecs::{Base64, Decoder};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ fn answer(question: &Question) -> Result<Value, Box<dyn Error>> {
     let operation = recognise(question.dialect, &head, None, &[])
         .map_err(|denial| format!("`{}` is {}", question.path, denial.reason().code()))?;
     let body = Base64::decode_to_vec(&question.body, None).map_err(|error| error.to_string())?;
-    Ok(match read_body(&operation, &head, &body) {
+    Ok(match read_body(&operation, &head, &body, &Wanted::default()) {
         Ok(facts) => {
             json!({"model": facts.model, "stream": facts.stream, "max_tokens": facts.max_tokens})
         }

@@ -1,5 +1,7 @@
 //! What the rules may read of a body.
 
+use serde_json::{Map, Value};
+
 /// What the rules may read of a body, beside what the path says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BodyFacts {
@@ -23,6 +25,12 @@ pub struct BodyFacts {
     pub is_done_later: bool,
     /// How much text a JSON body has, in bytes; a picture, sound or document in base64 is none.
     pub text_bytes: u64,
+    /// How long the body was as it came, in bytes; `None` where it was decided on by its beginning.
+    pub size: Option<u64>,
+    /// What is wanted of what a JSON body asks for, by the names of [`FEATURES`](super::FEATURES); without what it does not say.
+    pub features: Map<String, Value>,
+    /// The members of a JSON body that are wanted themselves; `None` where it is none.
+    pub members: Option<Map<String, Value>>,
     /// The characters of the text that is to be spoken.
     pub input_characters: Option<u64>,
 }

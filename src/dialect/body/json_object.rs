@@ -5,9 +5,9 @@
 mod file_uri;
 mod input_item;
 mod item_members;
-mod nested_keys;
+pub(super) mod nested_keys;
 mod nested_values;
-mod protobuf_number;
+pub(super) mod protobuf_number;
 mod read_error;
 mod top_level_keys;
 mod value_shape;
@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::kept::{Keep, Kept};
 use super::model_name::is_model_name;
 use super::reading::Reading;
 use super::refusal::{ambiguous, malformed};
@@ -37,11 +38,10 @@ const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
 
 const WHOLE: &str = "a whole number from 0 to 9007199254740991";
 
-/// Reads the facts of a JSON body in the keys of `wire`.
-pub(super) fn read(wire: Wire, body: &[u8]) -> Result<Reading, Denial> {
-    let text = simdutf8::basic::from_utf8(body).map_err(|_| read_error::not_utf8(body))?;
+/// Reads the facts of a JSON body in the keys of `wire`, and finds the members that are to be kept.
+pub(super) fn read(wire: Wire, text: &str, keep: Keep) -> Result<Reading, Denial> {
     let mut json = Scanner::new(text);
-    let mut reading = Reading::new(wire);
+    let mut reading = Reading { kept: Kept::new(keep), ..Reading::new(wire) };
     match read_whole(&mut reading, &mut json) {
         Ok(()) => {
             reading.facts.text_bytes = reading.volume.text();
@@ -51,7 +51,13 @@ pub(super) fn read(wire: Wire, body: &[u8]) -> Result<Reading, Denial> {
     }
 }
 
+/// The text of a JSON body.
+pub(super) fn text(body: &[u8]) -> Result<&str, Denial> {
+    simdutf8::basic::from_utf8(body).map_err(|_| read_error::not_utf8(body))
+}
+
 fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), ReadError> {
+    let length = json.rest().len();
     if json.rest().starts_with('\u{feff}') {
         return Err(malformed("the body begins with a byte order mark; send it without one").into());
     }
@@ -61,25 +67,45 @@ fn read_whole(reading: &mut Reading, json: &mut Scanner<'_>) -> Result<(), ReadE
     }
     let keys = keys(reading.wire);
     match json.value()? {
-        Value::Object => read_object(reading, keys, json)?,
+        Value::Object => read_object(reading, (keys, Level::Top(length)), json)?,
         _ => return Err(malformed("the body is JSON, but no object").into()),
     }
     Ok(json.end()?)
 }
 
+/// Which object is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The body itself, which is so long.
+    Top(usize),
+    Below,
+}
+
 /// An object whose keys are read; its bracket is open.
-fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> Result<(), ReadError> {
+fn read_object(
+    reading: &mut Reading,
+    (keys, level): (&[Key], Level),
+    json: &mut Scanner<'_>,
+) -> Result<(), ReadError> {
     let (mut names, mut filled) = (BTreeSet::new(), BTreeSet::new());
     let mut goes_on = json.opens(Close::Object)?;
     while goes_on {
         let name = json.key()?.unescaped()?;
-        match find_key(keys, &name) {
+        let found = match find_key(keys, &name) {
+            KeyMatch::Unknown if level != Level::Below && reading.kept.keep.is_alike(&name) => {
+                KeyMatch::CaseVariant
+            }
+            found => found,
+        };
+        let value = match found {
             KeyMatch::Known(position, meaning) => {
                 if !filled.insert(position) {
                     return Err(twice(&name, keys.get(position)).into());
                 }
                 json.colon()?;
+                let value = json.rest();
                 read_value(reading, (meaning, &name), json)?;
+                value
             }
             KeyMatch::CaseVariant => {
                 let what = format!("{} differs from one that is read only by case", read_error::key(&name));
@@ -87,8 +113,14 @@ fn read_object(reading: &mut Reading, keys: &[Key], json: &mut Scanner<'_>) -> R
             }
             KeyMatch::Unknown => {
                 json.colon()?;
+                let value = json.rest();
                 pass_over(reading, &name, json)?;
+                value
             }
+        };
+        if let Level::Top(length) = level {
+            let place = length.saturating_sub(value.len())..length.saturating_sub(json.rest().len());
+            reading.kept.see(&name, place);
         }
         if names.contains(&name) {
             return Err(twice(&name, None).into());
@@ -143,7 +175,7 @@ fn read_value(
         Meaning::Object(keys) => {
             json.skip_blanks();
             match json.value()? {
-                Value::Object => read_object(reading, keys, json)?,
+                Value::Object => read_object(reading, (keys, Level::Below), json)?,
                 Value::Null => {}
                 _ => return Err(wrong("an object").into()),
             }

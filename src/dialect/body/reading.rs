@@ -1,6 +1,7 @@
 //! What has been read of a body so far, in whatever form it comes.
 
 use super::facts::BodyFacts;
+use super::kept::Kept;
 use super::text_volume::Volume;
 use crate::request::Wire;
 
@@ -12,10 +13,17 @@ pub(super) struct Reading {
     /// Models named further down: by tools, or by the parts of a Gemini request.
     pub(super) further_models: Vec<String>,
     pub(super) volume: Volume,
+    pub(super) kept: Kept,
 }
 
 impl Reading {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, facts: BodyFacts::default(), further_models: Vec::new(), volume: Volume::default() }
+        Self {
+            wire,
+            facts: BodyFacts::default(),
+            further_models: Vec::new(),
+            volume: Volume::default(),
+            kept: Kept::default(),
+        }
     }
 }

@@ -1,3 +1,4 @@
+mod features;
 mod forms;
 mod items;
 mod reach;
@@ -6,7 +7,7 @@ mod volume;
 
 use proptest::prelude::{any, prop, proptest};
 
-use super::{BodyFacts, read_body};
+use super::{BodyFacts, Wanted, read_body};
 use crate::denial::Reason;
 use crate::dialect::operation::Operation;
 use crate::dialect::recognition::recognise;
@@ -23,8 +24,13 @@ fn operation(dialect: Dialect, path: &str) -> Operation {
 
 fn read_as(operation: &Operation, content_type: &str, body: &[u8]) -> Result<BodyFacts, Reason> {
     let request = RequestHead::new(vec![("content-type".to_owned(), content_type.into())]);
-    // How much text there is has tests of its own.
-    let facts = read_body(operation, &request, body).map(|facts| BodyFacts { text_bytes: 0, ..facts });
+    // How much of it there is, and what it says where an expression asks, have tests of their own.
+    let facts = read_body(operation, &request, body, &Wanted::default()).map(|facts| BodyFacts {
+        text_bytes: 0,
+        size: None,
+        members: None,
+        ..facts
+    });
     facts.map_err(|denial| denial.reason())
 }
 
@@ -128,8 +134,9 @@ fn a_body_is_read_only_as_what_the_operation_takes() {
     }
     for path in ["/model/m/invoke", "/model/m/invoke-with-response-stream"] {
         let invoke = operation(Dialect::Bedrock, path);
-        let max_tokens =
-            |body: &[u8]| Ok(read_body(&invoke, &RequestHead::new(Vec::new()), body)?.max_tokens);
+        let max_tokens = |body: &[u8]| {
+            Ok(read_body(&invoke, &RequestHead::new(Vec::new()), body, &Wanted::default())?.max_tokens)
+        };
         assert_eq!(max_tokens(br#"{"max_tokens":7}"#), Ok(Some(7)));
         assert_eq!(
             read_as(&invoke, "application/octet-stream", b"{}").map(|facts| facts.max_tokens),

@@ -6,7 +6,7 @@ use crate::config::{Attach, ConfigError, Hold, MeteredUsage, StreamUsage};
 use crate::credentials::Exchange;
 use crate::dialect;
 use crate::holding::Bounds;
-use crate::policy::BODY_FIELDS;
+use crate::policy;
 use crate::price::PriceTable;
 use crate::upstream::Upstream;
 
@@ -83,11 +83,11 @@ impl Gateway {
                 )));
             }
         }
-        let reads_body = |field: &&str| {
-            self.rooms.policies.reads().field("llm", field) || self.rooms.quotas.reads().field("llm", field)
-        };
-        match BODY_FIELDS.iter().filter(|field| !field.starts_with("model")).find(|field| reads_body(field)) {
-            Some(field) => Err(why(&format!("`llm.{field}` is read"))),
+        let all = [self.rooms.policies.reads(), self.rooms.quotas.reads(), self.labels.reads()];
+        let is_read = |variable, field| all.iter().any(|reads| reads.field(variable, field));
+        let mut in_body = policy::body_fields().filter(|(_, field)| !field.starts_with("model"));
+        match in_body.find(|(variable, field)| is_read(variable, field)) {
+            Some((variable, field)) => Err(why(&format!("`{variable}.{field}` is read"))),
             None => Ok(()),
         }
     }

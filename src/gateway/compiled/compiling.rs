@@ -10,6 +10,7 @@ use super::wants::Wants;
 use crate::anomaly::Anomalies;
 use crate::config::{Config, ConfigError};
 use crate::credentials::Credentials;
+use crate::dialect::Wanted;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::mint::Minting;
@@ -53,6 +54,7 @@ impl Gateway {
         let gateway = Self {
             wants: Wants::of(config, &rooms, &labels),
             remembers: Remembers::of(&rooms.policies, &rooms.quotas),
+            wanted_of_each: wanted_of_each(&rooms.quotas, &labels),
             settings: Settings::compile(config)?,
             published,
             labels,
@@ -66,4 +68,10 @@ impl Gateway {
         gateway.check_credentials()?;
         Ok(gateway)
     }
+}
+
+fn wanted_of_each(quotas: &QuotaSet, labels: &Labels) -> Wanted {
+    let mut wanted = policy::wanted(quotas.reads());
+    wanted.join(&policy::wanted(labels.reads()));
+    wanted
 }

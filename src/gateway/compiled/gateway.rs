@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::wants::Wants;
 use crate::credentials::Credentials;
 use crate::denial::{Denial, Reason};
+use crate::dialect::Wanted;
 use crate::identity::{Identity, Inquiry, Introspected, KeyRing};
 use crate::ledger::Ledger;
 use crate::quota::Service;
@@ -21,6 +22,8 @@ pub struct Gateway {
     pub(in crate::gateway) settings: Settings,
     pub(in crate::gateway) remembers: Remembers,
     pub(in crate::gateway) labels: Labels,
+    /// What the quotas and the labels want to know of each body that is read.
+    pub(in crate::gateway) wanted_of_each: Wanted,
     pub(super) wants: Wants,
 }
 

@@ -38,7 +38,7 @@ impl Labels {
         Ok(labels)
     }
 
-    pub(super) fn reads(&self) -> &Reads {
+    pub(in crate::gateway) fn reads(&self) -> &Reads {
         &self.reads
     }
 

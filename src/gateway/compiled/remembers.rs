@@ -1,7 +1,7 @@
 //! Which of what is worked out for a call may be remembered.
 
 use crate::expression::{Reads, VARIABLES};
-use crate::policy::PolicySet;
+use crate::policy::{self, PolicySet};
 use crate::quota::QuotaSet;
 
 /// True where the expressions read nothing but what is remembered with their outcome.
@@ -28,6 +28,7 @@ impl Remembers {
 fn is_settled_by_path(reads: &Reads) -> bool {
     reads.all(|variable, field| match (variable, field) {
         ("principal", Some("anomaly")) => false,
+        ("llm", Some(field)) if policy::is_feature(field) => false,
         // What variables read is read by whoever reads them.
         ("principal" | "llm" | "upstream" | VARIABLES, _) => true,
         ("request", Some(field)) => matches!(field, "method" | "path" | "query"),

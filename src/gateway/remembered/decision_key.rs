@@ -124,6 +124,10 @@ impl<'a> Parts<'a> {
             // Read by quotas alone, at each call.
             is_done_later: _,
             text_bytes: _,
+            // A rule that reads these is asked each time.
+            size: _,
+            features: _,
+            members: _,
             // Read by prices alone, at each call.
             input_characters: _,
         } = body;

@@ -31,6 +31,9 @@ fn where_only_headers_are_held_no_body_may_matter() {
         ("gemini", "llm.max_tokens < 5", Some("`llm.max_tokens` is read"), "a limit in the body"),
         ("gemini", "llm.stream", Some("`llm.stream` is read"), "a flag in the body"),
         ("gemini", "!llm.stateful", Some("`llm.stateful` is read"), "references in the body"),
+        ("gemini", "llm.images < 2", Some("`llm.images` is read"), "what the body brings"),
+        ("gemini", "request.size < 9", Some("`request.size` is read"), "how long the body is"),
+        ("gemini", "has(request.body.n)", Some("`request.body` is read"), "the body itself"),
     ] {
         let change = json!({ "hold": "headers", "upstreams": upstreams(dialect), "policies": [rule(expression, json!({}))] });
         let got = outcome(change);

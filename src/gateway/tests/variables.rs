@@ -69,6 +69,11 @@ fn a_record_tells_what_the_operator_has_it_tell() {
         } },
         "quotas": [],
     }));
+    let asked = json!({ "record": { "labels": { "case": "request.body.metadata.case", "model": "llm.model" } }, "quotas": [] });
+    let request = Request::chat().body(r#"{"model":"m","metadata":{"case":"c-1"}}"#);
+    let want = json!({ "case": "c-1", "model": "m" });
+    assert_eq!(labels(&Scene::new(asked), &request), want, "the body is read for them");
+
     let token = scene.token(json!({ "team": "research", "seats": 3 }));
     let request = Request::bearing(&token).with("x-cost-center", "4711");
     let all = json!({ "cost_center": "4711", "team": "research", "seats": "6", "is_app": "false" });

@@ -2,16 +2,16 @@
 
 use super::bounds::granted_models;
 use super::observing::reads_anomalies;
-use super::reading::{self, Limits, Reading};
+use super::reading::{self, Asked, Limits, Reading};
 use crate::config::{Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
-use crate::dialect::{BodyForm, Fields, ModelPlace, Operation};
+use crate::dialect::{BodyForm, Fields, ModelPlace, Operation, Wanted};
 use crate::expression::Reads;
 use crate::gateway::call::{AccessRequest, ReadBody};
 use crate::gateway::stop::Stop;
 use crate::gateway::{Body, Gateway, Known, Need, Patience};
 use crate::own_key::OwnKey;
-use crate::policy::{BODY_FIELDS, CallFacts};
+use crate::policy::{self, CallFacts};
 use crate::request::AnnouncedBody;
 
 impl Gateway {
@@ -66,19 +66,27 @@ impl Gateway {
                 .with_note("`hold: headers` lets nobody see whether this is to be done in the background")
                 .into());
         }
-        let limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
-        let waits = form == BodyForm::Multipart && self.reads_stream(&facts);
+        let mut limits = Limits { body: self.settings.body_limit, form: self.settings.form_limit };
+        if form == BodyForm::Multipart && self.is_read(&facts, policy::reads_size) {
+            // What is not held cannot be counted.
+            limits.form = 0;
+        }
+        let waits = form == BodyForm::Multipart && self.is_read(&facts, |reads| reads.field("llm", "stream"));
         let fields = if waits { Fields::All } else { Fields::Model };
-        match reading::read(facts.operation, request.head(), known.body, (limits, fields))? {
+        let asked = Asked { fields, wanted: &self.wanted(&facts) };
+        match reading::read(facts.operation, request.head(), known.body, (limits, asked))? {
             Reading::Done(body) => Ok(Some(body)),
             Reading::Needs(need) => Err(self.hold_for(need, known)),
         }
     }
 
-    /// The body is read where a rule, a price or a quota that applies reads it, and where it could name something
+    /// The body is read where a rule, a price or a quota that applies, or a label, reads it, and where it could name something
     /// that is stored under a provider account which this caller shares with others.
     fn needs_body(&self, request: AccessRequest<'_>, facts: &CallFacts<'_>, form: BodyForm) -> bool {
         let operation = facts.operation;
+        if form == BodyForm::Opaque && self.is_read(facts, policy::reads_size) {
+            return true;
+        }
         if !is_read(form) {
             return false;
         }
@@ -98,6 +106,7 @@ impl Gateway {
         }
         if self.asks_for_stream_usage(operation, request.upstream)
             || self.reads_body(self.rooms.quotas.reads(), operation)
+            || self.reads_body(self.labels.reads(), operation)
         {
             return true;
         }
@@ -128,13 +137,21 @@ impl Gateway {
             && self.settings.hold == Hold::HeadersAndBody
     }
 
-    /// True where a rule that applies, or a quota, asks whether the answer is a stream.
-    fn reads_stream(&self, facts: &CallFacts<'_>) -> bool {
-        let reads = |reads: &Reads| reads.field("llm", "stream");
+    /// True where a rule that applies, a quota or a label reads what is asked for.
+    fn is_read(&self, facts: &CallFacts<'_>, asked: impl Fn(&Reads) -> bool) -> bool {
         let is_known = |when: &Reads| !self.reads_body(when, facts.operation);
-        reads(self.rooms.quotas.reads())
-            || reads(self.rooms.policies.reads())
-                && self.rooms.policies.applying_reads(&self.rooms.engine, facts, is_known, reads)
+        asked(self.rooms.quotas.reads())
+            || asked(self.labels.reads())
+            || asked(self.rooms.policies.reads())
+                && self.rooms.policies.applying_reads(&self.rooms.engine, facts, is_known, asked)
+    }
+
+    /// What the rules that apply, the quotas and the labels want to know of a body.
+    fn wanted(&self, facts: &CallFacts<'_>) -> Wanted {
+        let is_known = |when: &Reads| !self.reads_body(when, facts.operation);
+        let mut wanted = self.rooms.policies.wanted(&self.rooms.engine, facts, is_known);
+        wanted.join(&self.wanted_of_each);
+        wanted
     }
 
     /// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.
@@ -142,8 +159,8 @@ impl Gateway {
         if reads_anomalies(reads) && self.body_names_model(operation) {
             return true;
         }
-        BODY_FIELDS.iter().any(|field| {
-            let is_settled = match *field {
+        policy::body_fields().any(|(variable, field)| {
+            let is_settled = match field {
                 // A body can make a stateless operation stateful, not the other way round.
                 "stateful" => operation.is_stateful(),
                 "model" | "model_name" => {
@@ -152,7 +169,7 @@ impl Gateway {
                 "stream" => operation.path_streams().is_some(),
                 _ => false,
             };
-            !is_settled && reads.field("llm", field)
+            !is_settled && reads.field(variable, field)
         })
     }
 

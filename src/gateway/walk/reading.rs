@@ -5,7 +5,7 @@
 //! fields may stand behind its file; until they have come Envoy holds what comes.
 
 use crate::denial::{Denial, Reason};
-use crate::dialect::{self, BodyForm, Fields, Operation};
+use crate::dialect::{self, BodyForm, Fields, Operation, Wanted};
 use crate::gateway::call::ReadBody;
 use crate::gateway::host::body;
 use crate::gateway::{Body, Need};
@@ -25,22 +25,32 @@ pub(super) enum Reading {
 pub(super) struct Limits {
     /// Of a body that is read whole.
     pub(super) body: u64,
-    /// Of the beginning of a form that is longer.
+    /// Of the beginning of a form that is longer; 0 where it must be held whole.
     pub(super) form: u64,
 }
 
-/// Reads what has come, as far as it is enough for the fields that the decision rests on.
+/// What a decision rests on.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Of a form.
+    pub(super) fields: Fields,
+    /// Of JSON.
+    pub(super) wanted: &'a Wanted,
+}
+
+/// Reads what has come, as far as it is enough for what the decision rests on.
 pub(super) fn read(
     operation: &Operation,
     head: &RequestHead,
     body: Body<'_>,
-    (limits, fields): (Limits, Fields),
+    (limits, Asked { fields, wanted }): (Limits, Asked<'_>),
 ) -> Result<Reading, Denial> {
-    let is_long = operation.form_of(head) == BodyForm::Multipart && may_be_longer(head, limits.body);
+    let is_long =
+        limits.form > 0 && operation.form_of(head) == BodyForm::Multipart && may_be_longer(head, limits.body);
     let limit = if is_long { limits.form.max(limits.body) } else { limits.body };
     let cuts = || cuts(if is_long { limit } else { 0 });
     // Where no more can be held, a flag that has not come is taken for one that is not there.
-    let wanted = |beginning: &[u8]| match fields {
+    let awaited = |beginning: &[u8]| match fields {
         Fields::All if beginning.len() as u64 == limit => Fields::AllThatCame,
         fields => fields,
     };
@@ -51,7 +61,7 @@ pub(super) fn read(
     };
     for (beginning, rest) in cuts().filter_map(|cut| bytes.split_at_checked(cut)) {
         if let Some((facts, mut form)) =
-            dialect::read_beginning(operation, head, beginning, wanted(beginning))?
+            dialect::read_beginning(operation, head, beginning, awaited(beginning))?
         {
             form.take(rest)?;
             if is_complete {
@@ -68,7 +78,7 @@ pub(super) fn read(
         None if is_long => Err(Denial::new(Reason::BodyTooLarge).with_detail(format!(
             "of a form {limit} bytes (`form_limit`) are read for its fields; put them before the file"
         ))),
-        _ => Ok(Reading::Done(ReadBody::whole(dialect::read_body(operation, head, bytes)?))),
+        _ => Ok(Reading::Done(ReadBody::whole(dialect::read_body(operation, head, bytes, wanted)?))),
     }
 }
 

@@ -4,12 +4,15 @@
 
 use std::sync::LazyLock;
 
-use claimgate::dialect::{BodyFacts, BodyForm, Fields, Operation, read_beginning, read_body};
+use claimgate::dialect::{
+    BodyFacts, BodyForm, FEATURES, Fields, Operation, Wanted, read_beginning, read_body,
+};
 use claimgate::request::{Dialect, RequestHead};
 use claimgate_fuzz::messages::cut;
 use claimgate_fuzz::operations::posted;
 use claimgate_fuzz::opinion::{agrees_with_form, agrees_with_tree};
 use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value};
 
 const OPERATIONS: [(Dialect, &str); 19] = [
     (Dialect::Openai, "/v1/chat/completions"),
@@ -46,21 +49,57 @@ fuzz_target!(|data: &[u8]| {
         (sent, _) => sent,
     };
     let head = RequestHead::new(vec![("content-type".to_owned(), content_type.to_vec())]);
-    let read = read_body(operation, &head, body);
-    assert_eq!(read, read_body(operation, &head, body), "two readings of the same body");
+    let nothing = Wanted::default();
+    let read = read_body(operation, &head, body, &nothing);
+    assert_eq!(read, read_body(operation, &head, body, &nothing), "two readings of the same body");
+    let all = read_body(operation, &head, body, &everything());
     let form = operation.form_of(&head);
     if form == BodyForm::Multipart {
         // Cut somewhere, the same body is read in pieces.
         let middle = body.len() * usize::from(*selector) / 256;
         assert!(in_pieces(operation, &head, body, middle).is_none_or(|pieces| read == Ok(pieces)));
     }
-    let Ok(facts) = read else { return };
+    let Ok(facts) = read else {
+        assert!(all.is_err(), "to ask for more lets no body pass");
+        return;
+    };
     match form {
-        BodyForm::Json => agrees_with_tree(operation, &facts, body),
+        BodyForm::Json => {
+            agrees_with_tree(operation, &facts, body);
+            if let Ok(all) = all {
+                says_as_much(&facts, &all, body);
+                each_feature_by_itself(operation, &head, body, &all);
+            }
+        }
         BodyForm::Multipart => agrees_with_form(operation, &facts, boundary(body), body),
         form => panic!("`{form:?}` is no form of these operations"),
     }
 });
+
+fn everything() -> Wanted {
+    let mut wanted = Wanted::default();
+    wanted.add_body();
+    FEATURES.iter().for_each(|name| wanted.add_feature(name));
+    wanted
+}
+
+/// Who asks for more is told the same of the rest, and the body as `serde_json` reads it.
+fn says_as_much(facts: &BodyFacts, all: &BodyFacts, body: &[u8]) {
+    let tree: Map<String, Value> = serde_json::from_slice(body).expect("an accepted body is an object");
+    assert_eq!(all.members.as_ref(), Some(&tree), "the body itself");
+    let rest = BodyFacts { features: Map::new(), members: Some(Map::new()), ..all.clone() };
+    assert_eq!(rest, *facts, "the facts that every decision rests on");
+}
+
+/// A feature that is found among all members is found among its own.
+fn each_feature_by_itself(operation: &Operation, head: &RequestHead, body: &[u8], all: &BodyFacts) {
+    for name in FEATURES {
+        let mut wanted = Wanted::default();
+        wanted.add_feature(name);
+        let alone = read_body(operation, head, body, &wanted).expect("less is asked for");
+        assert_eq!(alone.features.get(name), all.features.get(name), "`{name}`");
+    }
+}
 
 /// The facts of a form that was decided on by its beginning, where nothing spoke against it later.
 fn in_pieces(operation: &Operation, head: &RequestHead, body: &[u8], middle: usize) -> Option<BodyFacts> {

@@ -63,6 +63,27 @@ pub(super) fn nested_key(wire: Wire, name: &str) -> NestedKey {
     }
 }
 
+/// What a nested key tells of the media around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dialect::body) enum Label {
+    /// Nothing, and there are none below it: it is the caller's own data.
+    Data,
+    Kind,
+    MediaType,
+    Other,
+}
+
+impl Label {
+    pub(in crate::dialect::body) fn of(wire: Wire, name: &str) -> Self {
+        match nested_key(wire, name) {
+            NestedKey::Data => Self::Data,
+            NestedKey::Kind => Self::Kind,
+            NestedKey::MediaType => Self::MediaType,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// True for the one spelling of a part of an item.
 fn is_as_written(name: &str) -> bool {
     name == "encrypted_content" || name.bytes().all(|letter| letter.is_ascii_lowercase())

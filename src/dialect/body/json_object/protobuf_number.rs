@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// A whole number that is not negative; `None` where it is none, or not exactly.
-pub(super) fn whole_number(sent: &Value) -> Option<u64> {
+pub(in crate::dialect::body) fn whole_number(sent: &Value) -> Option<u64> {
     match sent {
         Value::Number(number) => whole(number),
         Value::String(text) => {

@@ -2,7 +2,7 @@
 
 use super::{JSON, chat, operation, read_as};
 use crate::denial::Reason;
-use crate::dialect::body::read_body;
+use crate::dialect::body::{Wanted, read_body};
 use crate::request::{Dialect, RequestHead};
 
 #[test]
@@ -157,7 +157,7 @@ fn a_refusal_says_what_is_wrong() {
     let chat = operation(Dialect::Openai, "/v1/chat/completions");
     let request = RequestHead::new(vec![("content-type".to_owned(), JSON.into())]);
     for (body, want) in rows {
-        let denial = read_body(&chat, &request, body).unwrap_err();
+        let denial = read_body(&chat, &request, body, &Wanted::default()).unwrap_err();
         let message = denial.message();
         assert_eq!(message.split_once(": ").map(|(_, detail)| detail), Some(want), "{message}");
     }

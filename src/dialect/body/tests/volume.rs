@@ -1,7 +1,7 @@
 //! How much text a body has.
 
 use super::{JSON, operation};
-use crate::dialect::body::read_body;
+use crate::dialect::body::{Wanted, read_body};
 use crate::request::{Dialect, RequestHead};
 
 const CHAT: (Dialect, &str) = (Dialect::Openai, "/v1/chat/completions");
@@ -11,7 +11,7 @@ const CONVERSE: (Dialect, &str) = (Dialect::Bedrock, "/model/m/converse");
 
 fn text_bytes((dialect, path): (Dialect, &str), body: &str) -> u64 {
     let request = RequestHead::new(vec![("content-type".to_owned(), JSON.into())]);
-    read_body(&operation(dialect, path), &request, body.as_bytes()).unwrap().text_bytes
+    read_body(&operation(dialect, path), &request, body.as_bytes(), &Wanted::default()).unwrap().text_bytes
 }
 
 #[test]

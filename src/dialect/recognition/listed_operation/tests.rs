@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::ListedOperation;
 use crate::config::ExtraOperation;
 use crate::denial::Reason;
-use crate::dialect::body::read_body;
+use crate::dialect::body::{Wanted, read_body};
 use crate::dialect::operation::{BodyForm, ModelPlace, Operation};
 use crate::dialect::recognition::recognise;
 use crate::request::{Dialect, RequestHead};
@@ -112,8 +112,9 @@ fn an_entry_says_what_it_costs() {
 fn a_body_that_an_entry_has_read_is_read_as_any_other() {
     let request = head("POST", "/api/chat", &[("content-type", "application/json")]);
     let operation = found(json!({ "model": "body" }), &request).unwrap();
-    let read =
-        |body: &str| read_body(&operation, &request, body.as_bytes()).map_err(|denial| denial.reason());
+    let read = |body: &str| {
+        read_body(&operation, &request, body.as_bytes(), &Wanted::default()).map_err(|denial| denial.reason())
+    };
     let facts = read(r#"{"model":"m","stream":true}"#).unwrap();
     assert_eq!((facts.model.as_deref(), facts.stream), (Some("m"), Some(true)));
     assert_eq!(read(r#"{"model":"a","model":"b"}"#), Err(Reason::BodyAmbiguous), "two models");

@@ -1,0 +1,60 @@
+//! What of a body is read because an expression names it, beside the facts that every decision rests on.
+
+use std::collections::BTreeSet;
+
+use super::features::{self, FEATURES};
+use super::kept::Keep;
+use crate::request::Wire;
+
+/// Features of a request, and members of its JSON, that are read; by default none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    features: BTreeSet<&'static str>,
+    members: BTreeSet<String>,
+    whole: bool,
+}
+
+impl Wanted {
+    /// Reads the feature of this name, if there is one.
+    pub fn add_feature(&mut self, name: &str) {
+        self.features.extend(FEATURES.into_iter().find(|feature| *feature == name));
+    }
+
+    /// Keeps this member of the body's object.
+    pub fn add_member(&mut self, name: &str) {
+        self.members.insert(name.to_owned());
+    }
+
+    /// Keeps the whole body.
+    pub fn add_body(&mut self) {
+        self.whole = true;
+    }
+
+    pub fn join(&mut self, other: &Self) {
+        self.features.extend(&other.features);
+        self.members.extend(other.members.iter().cloned());
+        self.whole |= other.whole;
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.features.is_empty() && self.members.is_empty() && !self.whole
+    }
+
+    pub(super) fn features(&self) -> impl Iterator<Item = &'static str> {
+        self.features.iter().copied()
+    }
+
+    /// True where a rule reads this member of the body itself.
+    pub(super) fn holds(&self, member: &str) -> bool {
+        self.whole || self.members.contains(member)
+    }
+
+    /// The members that all this is read of, in a body of this wire.
+    pub(super) fn keep(&self, wire: Wire) -> Keep {
+        let mut keep = Keep { names: self.members.iter().cloned().collect(), all: self.whole };
+        for feature in self.features() {
+            features::keep(feature, wire, &mut keep);
+        }
+        keep
+    }
+}
