@@ -72,6 +72,33 @@ fn the_examples_of_credentials_are_configurations() {
 }
 
 #[test]
+fn the_recipes_hold_and_stand_in_the_cookbook() {
+    let folder = root().join("docs/cookbook");
+    let config = folder.join("gateway.yaml");
+    let arguments = [Path::new("test"), Path::new("--strict"), Path::new("--config"), &config];
+    let output = Command::new(env!("CARGO_BIN_EXE_claimgate"))
+        .args(arguments)
+        .args([Path::new("--policies"), &folder])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+
+    let page = include_str!("../docs/cookbook.md");
+    let gateway = fs::read_to_string(&config).unwrap();
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let rules: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "cel")).collect();
+    assert_eq!(rules.len(), 12);
+    for rule in rules {
+        let text = fs::read_to_string(&rule).unwrap();
+        let code: Vec<_> = text.lines().filter(|line| !line.starts_with("//")).collect();
+        assert!(page.contains(&code.join("\n")), "{} has changed", rule.display());
+    }
+    for when in gateway.lines().filter_map(|line| line.strip_prefix("    when: ")) {
+        assert!(page.contains(when.trim_matches('"')), "the page does not have `{when}`");
+    }
+}
+
+#[test]
 fn every_file_that_the_walks_name_is_there() {
     let code = include_str!("../CONTRIBUTING.md").split('`').skip(1).step_by(2);
     let is_path =

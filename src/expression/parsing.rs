@@ -12,6 +12,9 @@ const NESTING_BOUND: u16 = 32;
 /// The most nodes an expression may have.
 const NODE_BOUND: usize = 1000;
 
+/// A name in brackets is no field to it.
+const HAS: &str = "; it takes a field, such as `has(principal.tenant)`: for a name in quotation marks write `'x-team' in request.headers`";
+
 /// Parses `source`, which stands at `at`.
 ///
 /// # Errors
@@ -32,11 +35,12 @@ pub(super) fn parse(at: &str, source: &str) -> Result<IdedExpr, ConfigError> {
         .map_err(|errors| {
             let first = errors.errors.first();
             let (line, column) = first.map_or((1, 1), |error| error.pos);
-            let why = first.map_or("cannot be parsed", |error| error.msg.as_str());
+            let why = first.map_or("cannot be parsed", |error| error.msg.as_str()).to_lowercase();
+            let remedy = if why.contains("has() macro") { HAS } else { "" };
             let text = usize::try_from(line).ok().and_then(|line| source.lines().nth(line.saturating_sub(1)));
             ConfigError::new(
                 format!("{at}:{line}:{column}"),
-                format!("`{}` is not CEL: {}", text.unwrap_or(source).trim(), why.to_lowercase()),
+                format!("`{}` is not CEL: {why}{remedy}", text.unwrap_or(source).trim()),
             )
         })
 }

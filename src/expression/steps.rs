@@ -12,6 +12,7 @@ use cel_interpreter::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, oper
 use cel_interpreter::context::Context;
 use cel_interpreter::{DeclarationError, ExecutionError, IdedExpr, Value};
 
+use super::functions::BUCKET;
 use super::glob::GLOB;
 use super::models::MODEL_GLOB;
 
@@ -154,6 +155,7 @@ impl Counting {
                 | "endsWith"
                 | "matches"
                 | "covers"
+                | BUCKET
                 | GLOB
                 | MODEL_GLOB
                 | "in_cidr"

@@ -95,6 +95,7 @@ fn what_does_not_exist_is_found_when_compiling() {
         ("// nothing else", "there is no expression"),
         ("1 +", "is not CEL"),
         ("(", "is not CEL"),
+        ("has(request.headers['a'])", "write `'x-team' in request.headers`"),
         ("principal.tenant == 'acme", "is not CEL"),
     ] {
         let error = evaluate(source).unwrap_err();
