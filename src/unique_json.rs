@@ -3,35 +3,63 @@
 //! RFC 7519 section 4 lets a parser keep the last of two equal claims; then a gateway and a provider could
 //! see two subjects in one token. Nesting is bounded by `serde_json`'s own limit of 128.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The object in `bytes`; `None` where it is not one object or a name occurs twice.
 pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(bytes).ok()? {
-        Unique(Value::Object(object)) => Some(object),
-        Unique(_) => None,
+    let room = Cell::new(usize::MAX);
+    match read(serde_json::Deserializer::from_slice(bytes), &room)? {
+        Value::Object(object) => Some(object),
+        _ => None,
     }
 }
 
-/// The value that is `text`; `None` where it is not one value or a name occurs twice.
-pub fn value(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok().map(|Unique(value)| value)
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no JSON, or a name occurs twice in an object.
+    Ambiguous,
+    /// It holds more values than there is room for.
+    TooMany,
 }
 
-struct Unique(Value);
+/// The value that is `text`, with at most `room` values in it, itself among them; `room` is what it leaves.
+///
+/// # Errors
+/// See [`Unread`].
+pub fn value(text: &str, room: &Cell<usize>) -> Result<Value, Unread> {
+    read(serde_json::Deserializer::from_str(text), room).ok_or(match room.get() {
+        0 => Unread::TooMany,
+        _ => Unread::Ambiguous,
+    })
+}
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue).map(Self)
+fn read<'de, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    room: &Cell<usize>,
+) -> Option<Value> {
+    let value = Unique(room).deserialize(&mut json).ok()?;
+    json.end().ok().map(|()| value)
+}
+
+/// Reads a value while there is room for it.
+struct Unique<'a>(&'a Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.0.get().checked_sub(1).ok_or_else(|| de::Error::custom("too many values"))?;
+        self.0.set(left);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for Unique<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +96,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Unique(value)) = access.next_element()? {
+        while let Some(value) = access.next_element_seed(Unique(self.0))? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -76,8 +104,8 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Unique(value))) = access.next_entry::<String, _>()? {
-            if object.insert(name, value).is_some() {
+        while let Some(name) = access.next_key::<String>()? {
+            if object.insert(name, access.next_value_seed(Unique(self.0))?).is_some() {
                 return Err(de::Error::custom("a name occurs twice"));
             }
         }
@@ -87,7 +115,21 @@ impl<'de> Visitor<'de> for AnyValue {
 
 #[cfg(test)]
 mod tests {
-    use super::object;
+    use std::cell::Cell;
+
+    use super::{Unread, object, value};
+
+    #[test]
+    fn a_value_has_room_or_is_none() {
+        for (text, values) in [("7", 1), ("[]", 1), ("[1,[2]]", 4), (r#"{"a":{"b":null},"c":[]}"#, 4)] {
+            let room = Cell::new(values);
+            assert!(value(text, &room).is_ok(), "{text}");
+            assert_eq!(room.get(), 0, "{text}");
+            assert_eq!(value(text, &Cell::new(values - 1)), Err(Unread::TooMany), "{text}");
+        }
+        assert_eq!(value(r#"[{"a":1,"a":1}]"#, &Cell::new(9)), Err(Unread::Ambiguous));
+        assert_eq!(value("1 2", &Cell::new(9)), Err(Unread::Ambiguous));
+    }
 
     #[test]
     fn only_one_object_with_unique_names_is_read() {

@@ -77,6 +77,7 @@ fn read_json(operation: &Operation, body: &[u8], wanted: &Wanted) -> Result<Read
         reading.facts.features.extend(value.map(|value| (feature.to_owned(), value)));
     }
     kept.retain(|name, _| wanted.holds(name));
+    kept::require_few(&kept)?;
     reading.facts.members = Some(kept);
     if operation.speaks() {
         let speech = serde_json::from_slice::<Speech<'_>>(body).ok();

@@ -1,13 +1,19 @@
 //! The members of a body's object that are read whole, beside the facts that every decision rests on.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
 use super::refusal::ambiguous;
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
 use crate::dialect::case_folding::fold;
-use crate::unique_json;
+use crate::unique_json::{self, Unread};
+
+/// The most values that are read of a body: each takes some 100 bytes while it is. A model takes no more numbers in one request.
+const MOST_READ: usize = 300_000;
+/// The most that stay with the call, as an expression could not walk more of them either.
+const MOST_KEPT: usize = 20_000;
 
 /// Which members are kept; by default none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,13 +62,42 @@ impl Kept {
     /// The members with their values.
     ///
     /// # Errors
-    /// `body_ambiguous` where a name comes twice in an object of theirs.
+    /// `body_ambiguous` where a name comes twice in an object of theirs, `body_too_large` where they are too many values.
     pub(super) fn read(&self, body: &str) -> Result<Map<String, Value>, Denial> {
+        let room = Cell::new(MOST_READ);
         let member = |(name, place): &(String, Range<usize>)| {
-            let value = body.get(place.clone()).and_then(unique_json::value);
-            let twice = || ambiguous("a rule reads this body, in which a key comes twice in one object");
-            Ok((name.clone(), value.ok_or_else(twice)?))
+            let text = body.get(place.clone()).unwrap_or_default();
+            let value = unique_json::value(text, &room).map_err(|unread| match unread {
+                Unread::TooMany => too_many(MOST_READ),
+                Unread::Ambiguous => {
+                    ambiguous("a rule reads this body, in which a key comes twice in one object")
+                }
+            })?;
+            Ok((name.clone(), value))
         };
         self.found.iter().map(member).collect()
     }
+}
+
+/// Refuses members that would take too much memory for as long as the call lasts.
+pub(super) fn require_few(members: &Map<String, Value>) -> Result<(), Denial> {
+    match members.values().map(values).fold(0, usize::saturating_add) > MOST_KEPT {
+        true => Err(too_many(MOST_KEPT)),
+        false => Ok(()),
+    }
+}
+
+/// How many values a value is, with those in it.
+fn values(value: &Value) -> usize {
+    let inside: usize = match value {
+        Value::Array(list) => list.iter().map(values).fold(0, usize::saturating_add),
+        Value::Object(object) => object.values().map(values).fold(0, usize::saturating_add),
+        _ => 0,
+    };
+    inside.saturating_add(1)
+}
+
+fn too_many(most: usize) -> Denial {
+    Denial::new(Reason::BodyTooLarge)
+        .with_detail(format!("a rule reads this body, of which at most {most} values are read"))
 }

@@ -441,6 +441,24 @@ fn members_are_kept_as_they_are() {
 }
 
 #[test]
+fn a_body_of_too_many_values_is_not_read() {
+    let body = |values: usize| format!(r#"{{"model":"m","x":[{}1]}}"#, "1,".repeat(values - 1));
+    let member = {
+        let mut wanted = Wanted::default();
+        wanted.add_member("x");
+        wanted
+    };
+    let media = wanting(["images"]);
+    // The list itself is one, and of the whole body the model.
+    for (wanted, most) in [(&member, 20_000 - 1), (&media, 300_000 - 2)] {
+        assert!(read(CHAT, &body(most), wanted).is_ok());
+        let denial = read(CHAT, &body(most + 1), wanted).unwrap_err();
+        assert_eq!(denial.reason(), Reason::BodyTooLarge);
+    }
+    assert!(read(CHAT, &body(400_000), &wanting(["n"])).is_ok(), "what nobody reads is not counted");
+}
+
+#[test]
 fn a_body_has_its_size_as_it_came() {
     let body = r#"{ "model": "m" }"#;
     assert_eq!(read(CHAT, body, &Wanted::default()).unwrap().size, Some(16));
