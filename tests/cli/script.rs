@@ -221,3 +221,56 @@ fn a_script_asks_vertex_by_its_path() {
         assert!(run.output.contains(&format!("::Claude in {project} ... ok\n")), "{}", run.output);
     }
 }
+
+#[test]
+fn one_rule_is_played_alone() {
+    let copy = Copy::new("alone");
+    let run = copy.run(&["test", "--rule", "batch_hours"]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+    let played: Vec<_> = run.output.lines().filter(|line| line.ends_with("... ok")).collect();
+    assert!(
+        played.len() > 5 && played.iter().all(|line| line.contains("/batch_hours.test.yaml::")),
+        "{played:?}"
+    );
+
+    // What another rule says does not matter to it.
+    copy.edit("policies/operation_scopes.cel", "principal.scopes", "false && principal.scopes");
+    assert_eq!(copy.run(&["test"]).code, 1);
+    assert_eq!(copy.run(&["test", "--rule", "batch_hours"]).code, 0);
+
+    fs::remove_file(copy.path().join("policies/retiring_models.test.yaml")).unwrap();
+    for (rule, why) in [
+        ("batch_hour", "there is no rule `batch_hour`; there are `operation_scopes`, "),
+        ("retiring_models", "no script says `policy: retiring_models`"),
+    ] {
+        let run = copy.run(&["test", "--rule", rule]);
+        assert_eq!((run.code, run.errors.contains(why)), (2, true), "{}", run.errors);
+    }
+}
+
+#[test]
+fn calls_are_chosen_by_their_names() {
+    let copy = Copy::new("chosen");
+    // The quota is met by the calls before, which are played and not reported.
+    let run = copy.run(&["test", "policies/trial_model_lists.test.yaml"]);
+    let names: Vec<_> = run.output.lines().filter_map(|line| line.strip_suffix(" ... ok")).collect();
+    let last = names.last().unwrap().split("::").nth(1).unwrap();
+    let run = copy.run(&["test", "--filter", last]);
+    assert_eq!((run.code, run.errors.as_str()), (0, ""), "{}", run.output);
+    assert!(run.output.contains("1 passed"), "{}", run.output);
+    assert_eq!(run.output.matches(" ... ok").count(), 1, "{}", run.output);
+
+    let run = copy.run(&["test", "--filter", "nobody"]);
+    assert_eq!((run.code, run.errors.contains("no call's name holds `nobody`")), (2, true), "{}", run.errors);
+}
+
+#[test]
+fn calls_that_say_no_time_happen_when_they_are_asked_to() {
+    let copy = Copy::new("when");
+    let script = "policies/batch_hours.test.yaml";
+    copy.edit(script, "    at: 2026-01-05T12:00:00Z\n    send: &chat", "    send: &chat");
+    for (now, code) in [("2026-01-05T12:00:00Z", 0), ("2026-01-04T12:00:00Z", 1)] {
+        let run = copy.run(&["test", script, "--filter", "waits on a Monday", "--now", now]);
+        assert_eq!(run.code, code, "{now}: {}", run.output);
+    }
+}

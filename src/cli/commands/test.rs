@@ -10,6 +10,7 @@ mod read_values;
 mod request;
 mod runner;
 mod script;
+mod selection;
 mod test_report;
 mod test_result;
 mod token_signer;
@@ -31,6 +32,7 @@ use export::Export;
 pub(super) use playing::{CallName, Played, play};
 use runner::ScriptRunner;
 use script::ScriptFile;
+use selection::Selection;
 use test_report::TestReport;
 use test_result::TestResult;
 
@@ -47,6 +49,8 @@ pub(in crate::cli) struct Test {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    selection: Selection,
     /// How results are written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -69,36 +73,35 @@ impl Test {
             Ok(scripts) => scripts,
             Err(findings) => return terminal.complain(&findings),
         };
+        let selected = self.selection.judge(&self.sources, credentials.config());
+        let selected = selected.and_then(|judge| Ok((judge, self.selection.of(&self.sources, scripts)?)));
+        let (judge, scripts) = match selected {
+            Ok(selected) => selected,
+            Err(finding) => return terminal.complain(&[finding]),
+        };
         // The credentials changed nothing but keys, so this cannot fail where loading did not.
-        let environment = stand_in(credentials.config());
-        let gateway = Gateway::compile(credentials.config(), &environment).map_err(io::Error::other)?;
+        let gateway = Gateway::compile(&judge, &stand_in(&judge)).map_err(io::Error::other)?;
         let now = now_seconds()?;
         if let Some(file) = &self.export {
             Export::of(&credentials, &scripts, now).write(file)?;
         }
+        let calls = scripts.iter().flat_map(|read| read.script.calls.iter().map(|call| read.name_of(call)));
         let mut report =
-            TestReport::begin(self.format, scripts.iter().map(|read| read.script.calls.len()).sum());
+            TestReport::begin(self.format, calls.filter(|name| self.selection.reports(name)).count());
         let mut coverage = Coverage::of(credentials.config());
         report.announce(terminal)?;
         for read in &scripts {
             let runner = ScriptRunner::new(&credentials, &gateway);
             for (call, place) in read.script.calls.iter().zip(&read.places) {
-                let ran = runner.run(call, call.seconds(&read.script, now));
+                let ran = runner.run(call, call.seconds(&read.script, (self.selection.now(), now)));
                 coverage.note(&read.script, &ran.got);
-                report.tell(
-                    terminal,
-                    TestResult::of(
-                        &read.file,
-                        *place,
-                        call,
-                        ran,
-                        (read.script.policy.as_deref(), (&gateway, credentials.config())),
-                    ),
-                )?;
+                if self.selection.reports(&read.name_of(call)) {
+                    report.tell(terminal, TestResult::of(read, (call, *place), ran, (&gateway, &judge)))?;
+                }
             }
         }
-        // Single scripts are not meant to show everything.
-        let is_whole = self.paths.iter().all(|path| path.is_dir());
+        // Single scripts and calls are not meant to show everything.
+        let is_whole = self.selection.is_all() && self.paths.iter().all(|path| path.is_dir());
         let gaps = if is_whole { coverage.gaps(&self.sources) } else { Vec::new() };
         report.end(terminal, gaps, self.strict)
     }

@@ -43,7 +43,8 @@ impl<'a> Export<'a> {
         let live = scripts.iter().filter(|read| read.script.live);
         let calls = live.flat_map(|read| {
             read.script.calls.iter().map(|call| {
-                let headers = request_headers(credentials, &call.send, call.seconds(&read.script, now));
+                let headers =
+                    request_headers(credentials, &call.send, call.seconds(&read.script, (None, now)));
                 ExportedCall {
                     script: read.file.display().to_string(),
                     note: &call.note,

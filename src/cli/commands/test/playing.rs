@@ -76,7 +76,7 @@ pub(in crate::cli) fn play(
     let runner = ScriptRunner::new(&credentials, &gateway);
     let mut decided = None;
     for (index, call) in calls.iter().enumerate().take(place.saturating_add(1)) {
-        let written = call.seconds(&read.script, clock);
+        let written = call.seconds(&read.script, (None, clock));
         let seconds = if index == place { now.unwrap_or(written) } else { written };
         decided = Some(runner.run(call, seconds));
     }

@@ -1,14 +1,12 @@
 //! The result of one call of a script, and how it reads.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::caller::Caller;
 use super::outcome::Got;
 use super::read_values::{ReadValue, read_by};
 use super::runner::CallResult;
-use super::script::{ScriptCall, Want};
+use super::script::{ScriptCall, ScriptFile, Want};
 use crate::cli::document::Place;
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -31,13 +29,12 @@ pub(super) struct TestResult<'a> {
 
 impl<'a> TestResult<'a> {
     pub(super) fn of(
-        file: &Path,
-        place: Place,
-        call: &'a ScriptCall,
+        read: &ScriptFile,
+        (call, place): (&'a ScriptCall, Place),
         ran: CallResult,
-        (about, judge): (Option<&str>, (&Gateway, &Config)),
+        judge: (&Gateway, &Config),
     ) -> Self {
-        let file = file.display();
+        let about = read.script.policy.as_deref();
         let CallResult { call: decided, got, moment, unmet } = ran;
         let rule = got.rule.as_deref().or(call.want.rule.as_deref()).or(about);
         let values = match rule.filter(|_| !unmet.is_empty()) {
@@ -45,9 +42,9 @@ impl<'a> TestResult<'a> {
             None => Vec::new(),
         };
         Self {
-            name: format!("{file}::{}", call.note.split_whitespace().collect::<Vec<_>>().join(" ")),
+            name: read.name_of(call),
             passed: unmet.is_empty(),
-            at: format!("{file}:{}:{}", place.line, place.column),
+            at: format!("{}:{}:{}", read.file.display(), place.line, place.column),
             sent: sent(call),
             wanted: &call.want,
             got,

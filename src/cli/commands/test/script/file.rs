@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::format::Script;
+use super::format::{Script, ScriptCall};
 use crate::cli::commands::test::credentials::TestCredentials;
 use crate::cli::document::{Finding, Place, Segment, attempt_all, read_document, read_node};
 
@@ -24,5 +24,11 @@ impl ScriptFile {
         let place = |index| document.find(&[Segment::Field("calls".to_owned()), Segment::Index(index)]).place;
         let places = (0..script.calls.len()).map(place).collect();
         Ok(Self { file, script, places })
+    }
+
+    /// The name of one of its calls among those of all scripts.
+    pub(in crate::cli) fn name_of(&self, call: &ScriptCall) -> String {
+        let note = call.note.split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("{}::{note}", self.file.display())
     }
 }

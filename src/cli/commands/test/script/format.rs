@@ -117,9 +117,9 @@ impl fmt::Display for Wanted {
 }
 
 impl ScriptCall {
-    /// The moment of the call, in Unix seconds.
-    pub(in crate::cli) fn seconds(&self, script: &Script, now: u64) -> u64 {
-        let default = if script.live { now } else { DEFAULT_TIME };
+    /// The moment of the call, in Unix seconds: its own, else the one that is asked for, else the clock's where it is live.
+    pub(in crate::cli) fn seconds(&self, script: &Script, (asked, clock): (Option<u64>, u64)) -> u64 {
+        let default = asked.unwrap_or(if script.live { clock } else { DEFAULT_TIME });
         self.at.and_then(|at| u64::try_from(at.unix_seconds()).ok()).unwrap_or(default)
     }
 }
