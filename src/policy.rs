@@ -18,8 +18,8 @@ use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES, Voca
 use message::Message;
 
 pub use facts::{
-    CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, body_fields, fields_read, is_feature, principal_fact,
-    reads_model, reads_size, wanted,
+    CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, asked_of_bodies, body_fields, fields_read, is_feature,
+    principal_fact, reads_model, reads_size,
 };
 
 /// The compiled rules of one configuration.
@@ -184,10 +184,16 @@ impl Rule {
             compile(engine, (at, text), &VOCABULARY, Expression::text)
         })?;
         let mut reads = expression.reads().clone();
-        when.iter().chain(message.expression()).for_each(|more| reads.extend(more.reads()));
+        when.iter().for_each(|when| reads.extend(when.reads()));
+        let (asked, told) = (asked_of_bodies(&reads), message.expression().map(Expression::reads));
+        let mut wanted = match rule.mode {
+            Mode::Enforce => Wanted { demanded: asked, ..Wanted::default() },
+            Mode::Shadow => Wanted { noted: asked, ..Wanted::default() },
+        };
+        told.into_iter().for_each(|reads| wanted.noted.join(&asked_of_bodies(reads)));
         Ok(Self {
             id: id.to_owned(),
-            wanted: wanted(&reads),
+            wanted,
             when,
             expression,
             reason: reason(rule.reason),

@@ -19,6 +19,7 @@ mod wanted;
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::operation::{BodyForm, ModelPlace, Operation};
 use crate::denial::{Denial, Reason};
@@ -27,9 +28,10 @@ use crate::request::{Dialect, RequestHead, Wire};
 pub use facts::BodyFacts;
 pub use features::FEATURES;
 pub use multipart::form::Form;
-pub use wanted::Wanted;
+pub use wanted::{Asked, Wanted};
 
 use content_type::{MediaType, Untyped, body_type};
+use kept::Kept;
 use multipart::form::Decided;
 use reading::Reading;
 use refusal::unsupported;
@@ -70,21 +72,45 @@ fn read_json(operation: &Operation, body: &[u8], wanted: &Wanted) -> Result<Read
     }
 
     let (text, wire) = (json_object::text(body)?, operation.wire());
-    let mut reading = json_object::read(wire, text, wanted.keep(wire))?;
-    let mut kept = reading.kept.read(text)?;
-    for feature in wanted.features() {
-        let value = features::read(feature, wire, &kept)?;
-        reading.facts.features.extend(value.map(|value| (feature.to_owned(), value)));
-    }
-    kept.retain(|name, _| wanted.holds(name));
-    kept::require_few(&kept)?;
-    reading.facts.members = Some(kept);
+    let all = wanted.all();
+    let kept = Kept::new(all.keep(wire), wanted.demanded.keep(wire));
+    let mut reading = json_object::read(wire, text, kept)?;
+    let told = match tell(operation, text, &reading.kept, &all) {
+        // What would only be written down refuses nobody.
+        Err(_) if !wanted.noted.is_empty() => tell(operation, text, &reading.kept, &wanted.demanded),
+        told => told,
+    };
+    let Told { features, members } = told?;
+    reading.facts.features = features;
+    reading.facts.members = Some(members);
     if operation.speaks() {
         let speech = serde_json::from_slice::<Speech<'_>>(body).ok();
         let length = speech.and_then(|speech| u64::try_from(speech.input.chars().count()).ok());
         reading.facts.input_characters = length;
     }
     Ok(reading)
+}
+
+/// What was asked for of a body.
+struct Told {
+    features: Map<String, Value>,
+    members: Map<String, Value>,
+}
+
+fn tell(operation: &Operation, text: &str, kept: &Kept, asked: &Asked) -> Result<Told, Denial> {
+    let wire = operation.wire();
+    let mut members = kept.read(text, &asked.keep(wire))?;
+    let mut features = Map::new();
+    // Of several requests in one nothing is said in one word.
+    if operation.model_place() != ModelPlace::Elsewhere {
+        for feature in asked.features() {
+            let value = features::read(feature, wire, &members)?;
+            features.extend(value.map(|value| (feature.to_owned(), value)));
+        }
+    }
+    members.retain(|name, _| asked.holds(name));
+    kept::require_few(features.values().chain(members.values()))?;
+    Ok(Told { features, members })
 }
 
 /// The fields of a form that a decision rests on.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
-use crate::dialect::{BodyFacts, BodyForm, FEATURES, Operation, Spelling, Wanted};
+use crate::dialect::{Asked, BodyFacts, BodyForm, FEATURES, Operation, Spelling};
 use crate::expression::{Fact, Facts, Field, Members, Reads, VARIABLES, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
@@ -136,15 +136,15 @@ pub fn reads_size(reads: &Reads) -> bool {
 }
 
 /// What has to be read of a body beside what every decision rests on.
-pub fn wanted(reads: &Reads) -> Wanted {
-    let mut wanted = Wanted::default();
-    FEATURES.into_iter().filter(|name| reads.field("llm", name)).for_each(|name| wanted.add_feature(name));
+pub fn asked_of_bodies(reads: &Reads) -> Asked {
+    let mut asked = Asked::default();
+    FEATURES.into_iter().filter(|name| reads.field("llm", name)).for_each(|name| asked.add_feature(name));
     match reads.members("request", Some(BODY)) {
-        Some(Members::All) => wanted.add_body(),
-        Some(Members::Named(names)) => names.iter().for_each(|name| wanted.add_member(name)),
+        Some(Members::All) => asked.add_body(),
+        Some(Members::Named(names)) => names.iter().for_each(|name| asked.add_member(name)),
         None => {}
     }
-    wanted
+    asked
 }
 
 /// True where `llm.model` is read, under one of its names.

@@ -54,9 +54,12 @@ pub(super) fn read(feature: &str, wire: Wire, body: &Map<String, Value>) -> Resu
     let found = places.values(wire, body)?;
     match feature {
         "messages" => Ok(found.iter().map(|(_, value)| entries(value)).max().map(Value::from)),
-        "tools" => Ok(Some(tools::names(wire, found.iter().map(|(_, value)| *value))?.into())),
+        "tools" => Ok(Some(tools::names(wire, &found)?.into())),
         "web_search" => Ok(Some(tools::search_the_web(wire, &found)?.into())),
-        "tool_choice" => one(found.iter().filter_map(|(at, value)| Some((*at, tools::choice(value)?)))),
+        "tool_choice" => {
+            let choices = found.iter().map(|(at, value)| Ok((*at, tools::choice(wire, value)?)));
+            one(choices.collect::<Result<Vec<_>, Denial>>()?.into_iter())
+        }
         "n" => largest(&found, "a whole number", |value| places::whole(value).map(Value::from)),
         "temperature" => {
             largest(&found, "a number", |value| Number::from_f64(places::double(value)?).map(Value::from))

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::kept::{Keep, Kept};
+use super::kept::Kept;
 use super::model_name::is_model_name;
 use super::reading::Reading;
 use super::refusal::{ambiguous, malformed};
@@ -39,9 +39,9 @@ const MAX_EXACT_INTEGER: u64 = 9_007_199_254_740_991;
 const WHOLE: &str = "a whole number from 0 to 9007199254740991";
 
 /// Reads the facts of a JSON body in the keys of `wire`, and finds the members that are to be kept.
-pub(super) fn read(wire: Wire, text: &str, keep: Keep) -> Result<Reading, Denial> {
+pub(super) fn read(wire: Wire, text: &str, kept: Kept) -> Result<Reading, Denial> {
     let mut json = Scanner::new(text);
-    let mut reading = Reading { kept: Kept::new(keep), ..Reading::new(wire) };
+    let mut reading = Reading { kept, ..Reading::new(wire) };
     match read_whole(&mut reading, &mut json) {
         Ok(()) => {
             reading.facts.text_bytes = reading.volume.text();
@@ -92,7 +92,7 @@ fn read_object(
     while goes_on {
         let name = json.key()?.unescaped()?;
         let found = match find_key(keys, &name) {
-            KeyMatch::Unknown if level != Level::Below && reading.kept.keep.is_alike(&name) => {
+            KeyMatch::Unknown if level != Level::Below && reading.kept.is_alike(&name) => {
                 KeyMatch::CaseVariant
             }
             found => found,

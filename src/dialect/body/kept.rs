@@ -43,27 +43,35 @@ impl Keep {
 /// Where in a body the members are that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    pub(super) keep: Keep,
+    keep: Keep,
+    /// Those that no other name may look like.
+    demanded: Keep,
     found: Vec<(String, Range<usize>)>,
 }
 
 impl Kept {
-    pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, found: Vec::new() }
+    pub(super) fn new(keep: Keep, demanded: Keep) -> Self {
+        Self { keep, demanded, found: Vec::new() }
+    }
+
+    /// True where a reader that ignores case takes the name for one that a decision rests on.
+    pub(super) fn is_alike(&self, name: &str) -> bool {
+        self.demanded.is_alike(name)
     }
 
     /// A member of the object; `place` is where in the body its value stands.
     pub(super) fn see(&mut self, name: &str, place: Range<usize>) {
-        if self.keep.holds(name) {
+        // One too many is enough to know that there are too many.
+        if self.keep.holds(name) && self.found.len() <= MOST_READ {
             self.found.push((name.to_owned(), place));
         }
     }
 
-    /// The members with their values.
+    /// The members to be kept, with their values.
     ///
     /// # Errors
     /// `body_ambiguous` where a name comes twice in an object of theirs, `body_too_large` where they are too many values.
-    pub(super) fn read(&self, body: &str) -> Result<Map<String, Value>, Denial> {
+    pub(super) fn read(&self, body: &str, keep: &Keep) -> Result<Map<String, Value>, Denial> {
         let room = Cell::new(MOST_READ);
         let member = |(name, place): &(String, Range<usize>)| {
             let text = body.get(place.clone()).unwrap_or_default();
@@ -75,13 +83,13 @@ impl Kept {
             })?;
             Ok((name.clone(), value))
         };
-        self.found.iter().map(member).collect()
+        self.found.iter().filter(|(name, _)| keep.holds(name)).map(member).collect()
     }
 }
 
-/// Refuses members that would take too much memory for as long as the call lasts.
-pub(super) fn require_few(members: &Map<String, Value>) -> Result<(), Denial> {
-    match members.values().map(values).fold(0, usize::saturating_add) > MOST_KEPT {
+/// Refuses what would take too much memory for as long as the call lasts.
+pub(super) fn require_few<'a>(kept: impl Iterator<Item = &'a Value>) -> Result<(), Denial> {
+    match kept.map(values).fold(0, usize::saturating_add) > MOST_KEPT {
         true => Err(too_many(MOST_KEPT)),
         false => Ok(()),
     }

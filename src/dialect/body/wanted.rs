@@ -6,15 +6,41 @@ use super::features::{self, FEATURES};
 use super::kept::Keep;
 use crate::request::Wire;
 
-/// Features of a request, and members of its JSON, that are read; by default none.
+/// What is wanted of bodies; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// A body of which it cannot be told is refused.
+    pub demanded: Asked,
+    /// What is merely written down is absent there.
+    pub noted: Asked,
+}
+
+/// Features of a request, and members of its JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
     features: BTreeSet<&'static str>,
     members: BTreeSet<String>,
     whole: bool,
 }
 
 impl Wanted {
+    pub fn join(&mut self, other: &Self) {
+        self.demanded.join(&other.demanded);
+        self.noted.join(&other.noted);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.demanded.is_empty() && self.noted.is_empty()
+    }
+
+    pub(super) fn all(&self) -> Asked {
+        let mut all = self.demanded.clone();
+        all.join(&self.noted);
+        all
+    }
+}
+
+impl Asked {
     /// Reads the feature of this name, if there is one.
     pub fn add_feature(&mut self, name: &str) {
         self.features.extend(FEATURES.into_iter().find(|feature| *feature == name));
@@ -44,7 +70,7 @@ impl Wanted {
         self.features.iter().copied()
     }
 
-    /// True where a rule reads this member of the body itself.
+    /// True where this member of the body is asked for itself.
     pub(super) fn holds(&self, member: &str) -> bool {
         self.whole || self.members.contains(member)
     }

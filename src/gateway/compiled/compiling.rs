@@ -71,7 +71,8 @@ impl Gateway {
 }
 
 fn wanted_of_each(quotas: &QuotaSet, labels: &Labels) -> Wanted {
-    let mut wanted = policy::wanted(quotas.reads());
-    wanted.join(&policy::wanted(labels.reads()));
-    wanted
+    Wanted {
+        demanded: policy::asked_of_bodies(quotas.reads()),
+        noted: policy::asked_of_bodies(labels.reads()),
+    }
 }

@@ -107,9 +107,37 @@ fn a_size_is_counted_and_not_believed() {
     // What is passed on unread, and a form that is decided on by its beginning, are held for it.
     let opaque = Request::chat().at("POST", "/v1/files").with("content-type", "x/y");
     assert!(matches!(waits_for(&scene, &opaque), Some(Need::Body { look: None, .. })));
+    let without = Request::chat().at("POST", "/v1/batches/b/cancel").body(&"x".repeat(100));
+    assert_eq!(scene.refusal(&without), Some(Reason::PolicyDenied), "a body where none is expected");
     let form = Request::chat().at("POST", "/v1/audio/transcriptions");
     let form = form.with("content-type", "multipart/form-data; boundary=b");
     assert!(matches!(waits_for(&scene, &form), Some(Need::Body { look: None, .. })));
     let other = self::scene("has(llm.model)", json!({}));
     assert!(matches!(waits_for(&other, &form), Some(Need::Body { look: Some(_), .. })));
+}
+
+#[test]
+fn what_a_form_may_say_is_not_taken_for_unsaid() {
+    let form = Request::chat().at("POST", "/v1/images/edits");
+    let form = form.with("content-type", "multipart/form-data; boundary=b");
+    let form = form.body("--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-4o\r\n--b--");
+    for (expression, mode, want) in [
+        ("!has(llm.n) || llm.n == 1", "enforce", Some(Reason::BodyUnsupported)),
+        ("!has(llm.n) || llm.n == 1", "shadow", None),
+        ("llm.model == 'gpt-4o'", "enforce", None),
+    ] {
+        let policies = [rule(expression, json!({ "mode": mode }))];
+        let scene = Scene::new(json!({ "policies": policies, "quotas": [] }));
+        assert_eq!(scene.refusal(&form), want, "{expression}: {mode}");
+    }
+}
+
+#[test]
+fn a_rule_in_shadow_mode_and_a_label_refuse_no_body() {
+    let twice = Request::chat().body(r#"{"model":"gpt-4o","n":"many","tools":[{"name":"a","name":"b"}]}"#);
+    let shadow = rule("size(llm.tools) == 1", json!({ "mode": "shadow" }));
+    let label = json!({ "labels": { "n": "llm.n" } });
+    let scene = Scene::new(json!({ "policies": [shadow], "record": label, "quotas": [] }));
+    assert_eq!(scene.refusal(&twice), None);
+    assert_eq!(scene.decide(&twice).0.shadow_denials(), ["tried"]);
 }

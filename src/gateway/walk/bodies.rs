@@ -2,7 +2,7 @@
 
 use super::bounds::granted_models;
 use super::observing::reads_anomalies;
-use super::reading::{self, Asked, Limits, Reading};
+use super::reading::{self, Limits, Reading, RestsOn};
 use crate::config::{Hold, MeteredUsage};
 use crate::denial::{Denial, Reason};
 use crate::dialect::{BodyForm, Fields, ModelPlace, Operation, Wanted};
@@ -55,7 +55,13 @@ impl Gateway {
             return Ok(None);
         }
         let form = request.body_form();
-        let needs_body = self.needs_body(request, &facts, form) || self.must_name_model(request, form, known);
+        // What nobody reads is held where it is to be counted.
+        let is_counted = matches!(form, BodyForm::Opaque | BodyForm::None)
+            && !known.body.is_none()
+            && self.is_read(&facts, policy::reads_size);
+        let needs_body = is_counted
+            || self.needs_body(request, &facts, form)
+            || self.must_name_model(request, form, known);
         // Work in the background would leave the answer without its cost.
         let may_be_done_later = facts.operation.may_be_done_later() && self.rooms.quotas.needs_usage();
         if !(needs_body || may_be_done_later) {
@@ -73,8 +79,8 @@ impl Gateway {
         }
         let waits = form == BodyForm::Multipart && self.is_read(&facts, |reads| reads.field("llm", "stream"));
         let fields = if waits { Fields::All } else { Fields::Model };
-        let asked = Asked { fields, wanted: &self.wanted(&facts) };
-        match reading::read(facts.operation, request.head(), known.body, (limits, asked))? {
+        let rests_on = RestsOn { fields, wanted: &self.wanted(&facts, form)? };
+        match reading::read(facts.operation, request.head(), known.body, (limits, rests_on))? {
             Reading::Done(body) => Ok(Some(body)),
             Reading::Needs(need) => Err(self.hold_for(need, known)),
         }
@@ -84,9 +90,6 @@ impl Gateway {
     /// that is stored under a provider account which this caller shares with others.
     fn needs_body(&self, request: AccessRequest<'_>, facts: &CallFacts<'_>, form: BodyForm) -> bool {
         let operation = facts.operation;
-        if form == BodyForm::Opaque && self.is_read(facts, policy::reads_size) {
-            return true;
-        }
         if !is_read(form) {
             return false;
         }
@@ -146,12 +149,17 @@ impl Gateway {
                 && self.rooms.policies.applying_reads(&self.rooms.engine, facts, is_known, asked)
     }
 
-    /// What the rules that apply, the quotas and the labels want to know of a body.
-    fn wanted(&self, facts: &CallFacts<'_>) -> Wanted {
+    /// What the rules that apply, the quotas and the labels want to know of a body. A form says it where nobody reads it, so
+    /// that a rule would take it for not said.
+    fn wanted(&self, facts: &CallFacts<'_>, form: BodyForm) -> Result<Wanted, Denial> {
         let is_known = |when: &Reads| !self.reads_body(when, facts.operation);
         let mut wanted = self.rooms.policies.wanted(&self.rooms.engine, facts, is_known);
+        if form == BodyForm::Multipart && !wanted.demanded.is_empty() {
+            return Err(Denial::new(Reason::BodyUnsupported)
+                .with_detail("a rule reads what the body asks for, which is read of JSON alone"));
+        }
         wanted.join(&self.wanted_of_each);
-        wanted
+        Ok(wanted)
     }
 
     /// True where `reads` holds a field of `llm` that this operation settles only in its body, or asks whether its model is new.

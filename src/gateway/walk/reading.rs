@@ -31,7 +31,7 @@ pub(super) struct Limits {
 
 /// What a decision rests on.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct RestsOn<'a> {
     /// Of a form.
     pub(super) fields: Fields,
     /// Of JSON.
@@ -43,7 +43,7 @@ pub(super) fn read(
     operation: &Operation,
     head: &RequestHead,
     body: Body<'_>,
-    (limits, Asked { fields, wanted }): (Limits, Asked<'_>),
+    (limits, RestsOn { fields, wanted }): (Limits, RestsOn<'_>),
 ) -> Result<Reading, Denial> {
     let is_long =
         limits.form > 0 && operation.form_of(head) == BodyForm::Multipart && may_be_longer(head, limits.body);

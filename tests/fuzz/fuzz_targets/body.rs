@@ -78,8 +78,8 @@ fuzz_target!(|data: &[u8]| {
 
 fn everything() -> Wanted {
     let mut wanted = Wanted::default();
-    wanted.add_body();
-    FEATURES.iter().for_each(|name| wanted.add_feature(name));
+    wanted.demanded.add_body();
+    FEATURES.iter().for_each(|name| wanted.demanded.add_feature(name));
     wanted
 }
 
@@ -95,7 +95,7 @@ fn says_as_much(facts: &BodyFacts, all: &BodyFacts, body: &[u8]) {
 fn each_feature_by_itself(operation: &Operation, head: &RequestHead, body: &[u8], all: &BodyFacts) {
     for name in FEATURES {
         let mut wanted = Wanted::default();
-        wanted.add_feature(name);
+        wanted.demanded.add_feature(name);
         let alone = read_body(operation, head, body, &wanted).expect("less is asked for");
         assert_eq!(alone.features.get(name), all.features.get(name), "`{name}`");
     }

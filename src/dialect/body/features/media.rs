@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::body::json_object::nested_keys::Label;
+use crate::dialect::case_folding::fold;
 use crate::request::Wire;
 
 /// Members of a body that bring nothing to the model: what it may use, and how it is to answer.
@@ -174,7 +175,7 @@ impl Kind {
             _ if ends(&["audio", "audiourl"]) => Some(Self::Audio),
             _ if ends(&["video", "videourl"]) => Some(Self::Video),
             "mask" => Some(Self::Image),
-            "file" | "document" | "inputfile" => Some(Self::File),
+            "file" | "document" | "inputfile" | "inlinedata" => Some(Self::File),
             _ if ADDRESSES.contains(&name) => Some(Self::File),
             _ => None,
         }
@@ -198,20 +199,22 @@ impl Kind {
             "image" => Self::Image,
             "audio" => Self::Audio,
             "video" => Self::Video,
-            _ => Self::File,
+            "application" | "font" | "model" | "multipart" | "text" => Self::File,
+            _ => return None,
         })
     }
 
     /// What an address brings with it (RFC 2397).
     fn of_address(text: &str) -> Option<Self> {
-        let (scheme, media_type) = text.trim_start().split_at_checked("data:".len())?;
+        let (scheme, rest) = text.trim_start().split_at_checked("data:".len())?;
+        let media_type = rest.split([';', ',']).next().unwrap_or_default().trim();
         scheme.eq_ignore_ascii_case("data:").then(|| Self::of_media_type(media_type)).flatten()
     }
 }
 
 /// The letters of a key in lower case.
 fn folded(name: &str) -> String {
-    name.chars().filter(|letter| *letter != '_').map(|letter| letter.to_ascii_lowercase()).collect()
+    name.chars().filter(|letter| *letter != '_').map(fold).collect()
 }
 
 /// How many media a key holds; a number or a flag is none.

@@ -38,20 +38,36 @@ impl Places {
                 openai: &["n"],
                 anthropic: &[],
                 gemini: &["generationConfig.candidateCount", "parameters.sampleCount"],
-                bedrock: &["imageGenerationConfig.numberOfImages"],
+                bedrock: &[
+                    "imageGenerationConfig.numberOfImages",
+                    "additionalModelRequestFields.n",
+                    "n",
+                    "num_generations",
+                ],
             },
             // The first of Bedrock are Converse's, the others those of the models that invoke hands the body to.
             "tools" => Self {
-                openai: &["tools", "functions"],
+                openai: &["tools", "functions", "input"],
                 anthropic: &["tools", "mcp_servers"],
                 gemini: &["tools"],
-                bedrock: &["toolConfig.tools", "additionalModelRequestFields.tools", "tools"],
+                bedrock: &[
+                    "toolConfig.tools",
+                    "additionalModelRequestFields.tools",
+                    "tools",
+                    "functions",
+                    "mcp_servers",
+                ],
             },
             "web_search" => Self {
-                openai: &["tools", "functions", "web_search_options"],
+                openai: &["tools", "functions", "input", "web_search_options"],
                 anthropic: &["tools"],
                 gemini: &["tools"],
-                bedrock: &["toolConfig.tools", "additionalModelRequestFields.tools", "tools"],
+                bedrock: &[
+                    "toolConfig.tools",
+                    "additionalModelRequestFields.tools",
+                    "tools",
+                    "web_search_options",
+                ],
             },
             "tool_choice" => Self {
                 openai: &["tool_choice", "function_call"],
@@ -70,7 +86,11 @@ impl Places {
                 bedrock: &["serviceTier.type", "service_tier"],
             },
             "reasoning_effort" => Self {
-                openai: &["reasoning_effort", "reasoning.effort"],
+                openai: &[
+                    "reasoning_effort",
+                    "reasoning.effort",
+                    "extra_body.google.thinking_config.thinking_level",
+                ],
                 anthropic: &["output_config.effort"],
                 gemini: &["generationConfig.thinkingConfig.thinkingLevel", "generationConfig.thinkingLevel"],
                 bedrock: &[
@@ -78,6 +98,7 @@ impl Places {
                     "additionalModelRequestFields.output_config.effort",
                     "additionalModelRequestFields.reasoningConfig.maxReasoningEffort",
                     "reasoning_effort",
+                    "reasoning.effort",
                     "output_config.effort",
                     "reasoningConfig.maxReasoningEffort",
                 ],
@@ -108,7 +129,12 @@ impl Places {
                 openai: &["user", "safety_identifier"],
                 anthropic: &["metadata.user_id"],
                 gemini: &[],
-                bedrock: &["metadata.user_id", "additionalModelRequestFields.metadata.user_id", "user"],
+                bedrock: &[
+                    "metadata.user_id",
+                    "additionalModelRequestFields.metadata.user_id",
+                    "user",
+                    "safety_identifier",
+                ],
             },
             _ => return None,
         })
@@ -158,7 +184,7 @@ fn value_at<'a>(
 }
 
 /// A member that every reader finds, or none does.
-fn member<'a>(
+pub(super) fn member<'a>(
     object: &'a Map<String, Value>,
     wire: Wire,
     key: &'static str,

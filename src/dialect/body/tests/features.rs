@@ -4,32 +4,36 @@ use serde_json::{Map, Value, json};
 
 use super::{JSON, operation};
 use crate::denial::{Denial, Reason};
-use crate::dialect::body::{BodyFacts, FEATURES, Wanted, read_body};
+use crate::dialect::body::{Asked, BodyFacts, FEATURES, Wanted, read_body};
 use crate::request::{Dialect, RequestHead};
 
-type Asked = (Dialect, &'static str);
+type Target = (Dialect, &'static str);
 
-const CHAT: Asked = (Dialect::Openai, "/v1/chat/completions");
-const RESPONSES: Asked = (Dialect::Openai, "/v1/responses");
-const AZURE: Asked = (Dialect::Azure, "/openai/deployments/d/chat/completions");
-const MESSAGES: Asked = (Dialect::Anthropic, "/v1/messages");
-const GENERATE: Asked = (Dialect::Gemini, "/v1beta/models/m:generateContent");
-const CONVERSE: Asked = (Dialect::Bedrock, "/model/m/converse");
-const INVOKE: Asked = (Dialect::Bedrock, "/model/m/invoke");
+const CHAT: Target = (Dialect::Openai, "/v1/chat/completions");
+const RESPONSES: Target = (Dialect::Openai, "/v1/responses");
+const AZURE: Target = (Dialect::Azure, "/openai/deployments/d/chat/completions");
+const MESSAGES: Target = (Dialect::Anthropic, "/v1/messages");
+const GENERATE: Target = (Dialect::Gemini, "/v1beta/models/m:generateContent");
+const CONVERSE: Target = (Dialect::Bedrock, "/model/m/converse");
+const INVOKE: Target = (Dialect::Bedrock, "/model/m/invoke");
 
-fn wanting<'a>(features: impl IntoIterator<Item = &'a str>) -> Wanted {
-    let mut wanted = Wanted::default();
-    features.into_iter().for_each(|name| wanted.add_feature(name));
-    wanted
+fn asking<'a>(features: impl IntoIterator<Item = &'a str>) -> Asked {
+    let mut asked = Asked::default();
+    features.into_iter().for_each(|name| asked.add_feature(name));
+    asked
 }
 
-fn read((dialect, path): Asked, body: &str, wanted: &Wanted) -> Result<BodyFacts, Denial> {
+fn wanting<'a>(features: impl IntoIterator<Item = &'a str>) -> Wanted {
+    Wanted { demanded: asking(features), ..Wanted::default() }
+}
+
+fn read((dialect, path): Target, body: &str, wanted: &Wanted) -> Result<BodyFacts, Denial> {
     let request = RequestHead::new(vec![("content-type".to_owned(), JSON.into())]);
     read_body(&operation(dialect, path), &request, body.as_bytes(), wanted)
 }
 
 /// The feature, read by itself and together with all others.
-fn feature(asked: Asked, name: &str, body: &Value) -> Option<Value> {
+fn feature(asked: Target, name: &str, body: &Value) -> Option<Value> {
     let body = body.to_string();
     let alone = read(asked, &body, &wanting([name])).unwrap().features;
     let mut together = read(asked, &body, &wanting(FEATURES)).unwrap().features;
@@ -39,14 +43,14 @@ fn feature(asked: Asked, name: &str, body: &Value) -> Option<Value> {
 }
 
 #[track_caller]
-fn assert_feature(name: &str, rows: &[(Asked, Value, Value)]) {
+fn assert_feature(name: &str, rows: &[(Target, Value, Value)]) {
     for (asked, body, want) in rows {
         let want = (!want.is_null()).then(|| want.clone());
         assert_eq!(feature(*asked, name, body), want, "{name} of {asked:?}: {body}");
     }
 }
 
-fn reason(asked: Asked, name: &str, body: &str) -> Option<Reason> {
+fn reason(asked: Target, name: &str, body: &str) -> Option<Reason> {
     read(asked, body, &wanting([name])).err().map(|denial| denial.reason())
 }
 
@@ -128,7 +132,7 @@ fn tools_go_by_their_names() {
             (
                 MESSAGES,
                 json!({"tools": [{"type": "bash_20250124", "name": "bash"}], "mcp_servers": [{"type": "url", "name": "crm"}]}),
-                json!(["bash", "crm"]),
+                json!(["bash", "mcp:url", "mcp:crm"]),
             ),
             (
                 GENERATE,
@@ -143,11 +147,59 @@ fn tools_go_by_their_names() {
             (INVOKE, json!({"tools": [{"name": "f"}]}), json!(["f"])),
         ],
     );
-    for body in
-        [r#"{"tools":["f"]}"#, r#"{"tools":[{}]}"#, r#"{"tools":3}"#, r#"{"tools":[{"parameters":{}}]}"#]
-    {
+    for body in [r#"{"tools":["f"]}"#, r#"{"tools":3}"#, r#"{"tools":[{"parameters":{}}]}"#] {
         assert_eq!(reason(CHAT, "tools", body), Some(Reason::BodyMalformed), "{body}");
     }
+}
+
+#[test]
+fn no_tool_is_hidden() {
+    let cached = json!([{"toolSpec": {"name": "f"}}, {"cachePoint": {"type": "default"}}]);
+    assert_feature(
+        "tools",
+        &[
+            (
+                RESPONSES,
+                json!({"input": [{"type": "additional_tools", "tools": [{"type": "function", "name": "shell"}, {"type": "web_search"}]}, {"role": "user"}]}),
+                json!(["shell", "web_search"]),
+            ),
+            (RESPONSES, json!({"input": "hello"}), json!([])),
+            (
+                CHAT,
+                json!({"tools": [{"type": "code_interpreter", "name": "sql"}]}),
+                json!(["code_interpreter", "sql"]),
+            ),
+            (
+                GENERATE,
+                json!({"tools": [{"type": "mcp_server", "name": "sql"}]}),
+                json!(["mcp_server", "sql"]),
+            ),
+            (
+                GENERATE,
+                json!({"tools": [{"function_declarations": [{"name": "f"}]}, {}, {"googleSearch": null}]}),
+                json!(["f"]),
+            ),
+            (CONVERSE, json!({"toolConfig": {"tools": cached}}), json!(["f"])),
+            // Several requests in one.
+            ((Dialect::Anthropic, "/v1/messages/batches"), json!({"requests": []}), json!(null)),
+        ],
+    );
+    for body in [
+        r#"{"tools":[{"type":"function","function":{"name":"harmless","Name":"shell"}}]}"#,
+        r#"{"tools":[{"name":"harmless","Type":"web_search"}]}"#,
+    ] {
+        assert_eq!(reason(CHAT, "tools", body), Some(Reason::BodyAmbiguous), "{body}");
+    }
+}
+
+#[test]
+fn what_is_only_noted_refuses_nobody() {
+    let body = r#"{"n":2,"N":3,"user":"a","safety_identifier":"b"}"#;
+    let noted = Wanted { noted: asking(["n", "user"]), ..Wanted::default() };
+    assert_eq!(read(CHAT, body, &noted).unwrap().features, Map::new());
+    let both = Wanted { demanded: asking(["temperature"]), noted: asking(["user"]) };
+    let told = read(CHAT, r#"{"temperature":1,"user":"a","safety_identifier":"b"}"#, &both).unwrap().features;
+    assert_eq!(Value::from(told), json!({"temperature": 1.0}));
 }
 
 #[test]
@@ -175,6 +227,22 @@ fn the_choice_of_a_tool_is_a_word_or_its_name() {
             (CONVERSE, json!({"toolConfig": {"toolChoice": {"tool": {"name": "f"}}}}), json!("f")),
         ],
     );
+}
+
+#[test]
+fn a_choice_that_can_be_read_in_two_ways_is_refused() {
+    for (asked, choice, want) in [
+        (CHAT, json!({"type": "function", "function": {"name": "none"}}), Reason::BodyAmbiguous),
+        (CHAT, json!({"name": "harmless", "function": {"name": "sql"}}), Reason::BodyAmbiguous),
+        (CHAT, json!(5), Reason::BodyMalformed),
+        (GENERATE, json!({"mode": 2}), Reason::BodyMalformed),
+    ] {
+        let body = match asked {
+            GENERATE => json!({"toolConfig": {"functionCallingConfig": choice}}),
+            _ => json!({"tool_choice": choice}),
+        };
+        assert_eq!(reason(asked, "tool_choice", &body.to_string()), Some(want), "{body}");
+    }
 }
 
 #[test]
@@ -280,6 +348,7 @@ fn media_are_found_in_the_words_of_each_dialect() {
     let rows = [
         (CHAT, message(json!("hello")), 0, json!(["text"])),
         (CHAT, json!({}), 0, json!([])),
+        (CHAT, message(json!("Data: sales/returns, by month")), 0, json!(["text"])),
         (
             CHAT,
             message(json!([{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": PNG}}])),
@@ -422,9 +491,9 @@ fn members_are_kept_as_they_are() {
     let body = r#"{ "a" : {"b":[1, "x"]} , "model":"m", "generationConfig":{"c":1.5},"n":null }"#;
     let keep = |names: &[&str], whole: bool| {
         let mut wanted = Wanted::default();
-        names.iter().for_each(|name| wanted.add_member(name));
+        names.iter().for_each(|name| wanted.demanded.add_member(name));
         if whole {
-            wanted.add_body();
+            wanted.demanded.add_body();
         }
         read(GENERATE, body, &wanted).unwrap().members.unwrap()
     };
@@ -435,7 +504,7 @@ fn members_are_kept_as_they_are() {
     assert_eq!(keep(&[], false), Map::new(), "nothing is kept that nobody asks for");
 
     let mut wanted = Wanted::default();
-    wanted.add_member("a");
+    wanted.demanded.add_member("a");
     let alike = read(GENERATE, r#"{"A":1}"#, &wanted).map_err(|denial| denial.reason());
     assert_eq!(alike.err(), Some(Reason::BodyAmbiguous));
 }
@@ -445,7 +514,7 @@ fn a_body_of_too_many_values_is_not_read() {
     let body = |values: usize| format!(r#"{{"model":"m","x":[{}1]}}"#, "1,".repeat(values - 1));
     let member = {
         let mut wanted = Wanted::default();
-        wanted.add_member("x");
+        wanted.demanded.add_member("x");
         wanted
     };
     let media = wanting(["images"]);
