@@ -22,7 +22,7 @@ from harness.host import HOST, MODULE_FILE, Host
 from harness.simulator import Simulator
 from harness.trap_module import write_trap_module
 
-VALIDATE_SECONDS = 60
+VALIDATE_SECONDS = 180
 # What `cargo test` has built in any case.
 LIBRARY = MODULE_FILE if MODULE_FILE.exists() else ROOT / "target" / "debug" / "libclaimgate.so"
 

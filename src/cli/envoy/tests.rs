@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -118,7 +119,11 @@ fn gateway() -> Config {
 
 /// Judges documents that need no other configuration, unless the case says that it is given apart.
 fn judged(name: &str, documents: &[String], apart: bool) -> Result<Vec<Finding>, Vec<Finding>> {
-    let directory = std::env::temp_dir().join(format!("claimgate-envoy-{}-{name}", std::process::id()));
+    // Two tests may judge the same case at the same time.
+    static JUDGED: AtomicUsize = AtomicUsize::new(0);
+    let number = JUDGED.fetch_add(1, Ordering::Relaxed);
+    let directory =
+        std::env::temp_dir().join(format!("claimgate-envoy-{}-{number}-{name}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let files: Vec<PathBuf> =
         (0..documents.len()).map(|index| directory.join(format!("{index}.yaml"))).collect();
