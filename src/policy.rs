@@ -18,7 +18,7 @@ use crate::expression::{Engine, Expression, Fault, Reads, Scope, VARIABLES, Voca
 use message::Message;
 
 pub use facts::{
-    CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, asked_of_bodies, body_fields, fields_read, is_feature,
+    CallFacts, PRINCIPAL, UpstreamFacts, VOCABULARY, asked_of_bodies, fields_read, is_feature, is_in_body,
     principal_fact, reads_model, reads_size,
 };
 

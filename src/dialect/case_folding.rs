@@ -10,3 +10,8 @@ pub(super) fn fold(letter: char) -> char {
         letter => letter.to_ascii_lowercase(),
     }
 }
+
+/// True where a reader that ignores case takes one name for the other.
+pub(super) fn is_alike(one: &str, other: &str) -> bool {
+    one.chars().map(fold).eq(other.chars().map(fold))
+}

@@ -49,6 +49,11 @@ impl Reads {
         self.iter().all(|(variable, field)| holds(variable, field))
     }
 
+    /// True where `holds` is true for a variable or field that is read.
+    pub fn any(&self, holds: impl Fn(&str, Option<&str>) -> bool) -> bool {
+        self.iter().any(|(variable, field)| holds(variable, field))
+    }
+
     /// The members of an open map, a variable or a field of one, that are read; `None` where none is.
     pub fn members(&self, variable: &'static str, field: Option<&'static str>) -> Option<&Members> {
         self.0.get(&(variable, field))
@@ -56,12 +61,12 @@ impl Reads {
 
     /// True where some field of `variable` is read.
     pub fn variable(&self, variable: &str) -> bool {
-        self.iter().any(|(read, _)| read == variable)
+        self.any(|read, _| read == variable)
     }
 
     /// True where `variable.field` is read.
     pub fn field(&self, variable: &str, field: &str) -> bool {
-        self.iter().any(|read| read == (variable, Some(field)))
+        self.0.contains_key(&(variable, Some(field)))
     }
 }
 

@@ -118,11 +118,16 @@ const INPUT_BYTES: &str = "input_bytes";
 const SIZE: &str = "size";
 const BODY: &str = "body";
 
-/// The fields that may only be known once the body is read, with their variables.
-pub fn body_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let decided_by = ["stateful", "model", "model_name", "stream", "max_tokens", INPUT_BYTES];
-    let asked = decided_by.into_iter().chain(FEATURES).map(|field| ("llm", field));
-    asked.chain([("request", SIZE), ("request", BODY)])
+/// True for a field that may only be known once the body is read.
+pub fn is_in_body(variable: &str, field: &str) -> bool {
+    match variable {
+        "llm" => {
+            matches!(field, "stateful" | "model" | "model_name" | "stream" | "max_tokens")
+                || is_feature(field)
+        }
+        "request" => matches!(field, SIZE | BODY),
+        _ => false,
+    }
 }
 
 /// True for a field of `llm` that most bodies are not read for, and which tells calls apart that are alike otherwise.

@@ -10,6 +10,7 @@ mod tools;
 
 use serde_json::{Map, Number, Value};
 
+use super::json_object::protobuf_number::whole_number;
 use super::kept::Keep;
 use super::refusal::{ambiguous, malformed};
 use crate::denial::Denial;
@@ -60,7 +61,7 @@ pub(super) fn read(feature: &str, wire: Wire, body: &Map<String, Value>) -> Resu
             let choices = found.iter().map(|(at, value)| Ok((*at, tools::choice(wire, value)?)));
             one(choices.collect::<Result<Vec<_>, Denial>>()?.into_iter())
         }
-        "n" => largest(&found, "a whole number", |value| places::whole(value).map(Value::from)),
+        "n" => largest(&found, "a whole number", |value| whole_number(value).map(Value::from)),
         "temperature" => {
             largest(&found, "a number", |value| Number::from_f64(places::double(value)?).map(Value::from))
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::refusal::ambiguous;
 use crate::denial::{Denial, Reason};
-use crate::dialect::case_folding::fold;
+use crate::dialect::case_folding::is_alike;
 use crate::unique_json::{self, Unread};
 
 /// The most values that are read of a body: each takes some 100 bytes while it is. A model takes no more numbers in one request.
@@ -35,8 +35,7 @@ impl Keep {
 
     /// True for what a reader that ignores case takes for one of the names.
     pub(super) fn is_alike(&self, name: &str) -> bool {
-        let alike = |known: &String| known.chars().map(fold).eq(name.chars().map(fold));
-        !self.is_named(name) && self.names.iter().any(alike)
+        !self.is_named(name) && self.names.iter().any(|known| is_alike(known, name))
     }
 }
 

@@ -84,9 +84,10 @@ impl Gateway {
             }
         }
         let all = [self.rooms.policies.reads(), self.rooms.quotas.reads(), self.labels.reads()];
-        let is_read = |variable, field| all.iter().any(|reads| reads.field(variable, field));
-        let mut in_body = policy::body_fields().filter(|(_, field)| !field.starts_with("model"));
-        match in_body.find(|(variable, field)| is_read(variable, field)) {
+        let is_unread = |(variable, field): &(&str, &str)| {
+            policy::is_in_body(variable, field) && !field.starts_with("model")
+        };
+        match all.into_iter().flat_map(policy::fields_read).find(is_unread) {
             Some((variable, field)) => Err(why(&format!("`{variable}.{field}` is read"))),
             None => Ok(()),
         }

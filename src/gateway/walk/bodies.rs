@@ -167,7 +167,8 @@ impl Gateway {
         if reads_anomalies(reads) && self.body_names_model(operation) {
             return true;
         }
-        policy::body_fields().any(|(variable, field)| {
+        reads.any(|variable, field| {
+            let Some(field) = field.filter(|field| policy::is_in_body(variable, field)) else { return false };
             let is_settled = match field {
                 // A body can make a stateless operation stateful, not the other way round.
                 "stateful" => operation.is_stateful(),
@@ -177,7 +178,7 @@ impl Gateway {
                 "stream" => operation.path_streams().is_some(),
                 _ => false,
             };
-            !is_settled && reads.field(variable, field)
+            !is_settled
         })
     }
 

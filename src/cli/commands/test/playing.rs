@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::credentials::TestCredentials;
 use super::runner::ScriptRunner;
-use super::script::ScriptFile;
+use super::script::{ScriptCall, ScriptFile, on_one_line};
 use crate::cli::clock::now_seconds;
 use crate::cli::configuration::stand_in;
 use crate::cli::document::Finding;
@@ -65,7 +65,7 @@ pub(in crate::cli) fn play(
     let credentials = TestCredentials::new(config).map_err(|error| wrong(error.to_string()))?;
     let read = ScriptFile::read(asked.file.clone(), &credentials)?;
     let calls = &read.script.calls;
-    let names: Vec<String> = calls.iter().map(|call| on_one_line(&call.note)).collect();
+    let names: Vec<String> = calls.iter().map(ScriptCall::name).collect();
     let place = asked.find(&names).map_err(|finding| vec![finding])?;
     let config = credentials.config();
     let gateway = Gateway::compile(config, &stand_in(config)).map_err(|error| wrong(error.to_string()))?;
@@ -84,8 +84,4 @@ pub(in crate::cli) fn play(
     let (call, moment) = (ran.call, ran.moment);
     drop(runner);
     Ok(Played { gateway, call, moment })
-}
-
-fn on_one_line(note: &str) -> String {
-    note.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -6,4 +6,4 @@ mod format;
 mod validation;
 
 pub(super) use file::ScriptFile;
-pub(super) use format::{Script, ScriptCall, Send, Want, Wanted};
+pub(super) use format::{Script, ScriptCall, Send, Want, Wanted, on_one_line};

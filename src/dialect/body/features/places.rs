@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::denial::Denial;
-use crate::dialect::body::json_object::protobuf_number;
 use crate::dialect::body::refusal::ambiguous;
-use crate::dialect::case_folding::fold;
+use crate::dialect::case_folding::is_alike;
 use crate::request::Wire;
 
 /// A value and the place that it was found at.
@@ -189,7 +188,6 @@ pub(super) fn member<'a>(
     wire: Wire,
     key: &'static str,
 ) -> Result<Option<&'a Value>, Denial> {
-    let alike = |name: &str, known: &str| known.chars().map(fold).eq(name.chars().map(fold));
     let spellings: Vec<_> = spellings(wire, key).collect();
     let mut found = None;
     for (name, value) in object {
@@ -197,7 +195,7 @@ pub(super) fn member<'a>(
             if found.replace(value).is_some() {
                 return Err(ambiguous(format!("`{key}` is there in two spellings")));
             }
-        } else if spellings.iter().any(|known| alike(name, known)) {
+        } else if spellings.iter().any(|known| is_alike(known, name)) {
             return Err(ambiguous(format!("a key differs from `{key}` only by case")));
         }
     }
@@ -234,11 +232,6 @@ pub(super) fn gemini_schema(wire: Wire, body: &Map<String, Value>) -> Result<boo
     }
     let found = SCHEMAS.into_iter().map(|place| value_at(place, wire, body));
     found.map(|value| value.map(|value| value.is_some())).try_fold(false, |any, one| Ok(any | one?))
-}
-
-/// A whole number that is not negative, as a number or in quotation marks.
-pub(super) fn whole(value: &Value) -> Option<u64> {
-    protobuf_number::whole_number(value)
 }
 
 pub(super) fn double(value: &Value) -> Option<f64> {

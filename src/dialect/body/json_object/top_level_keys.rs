@@ -1,6 +1,6 @@
 //! The keys that are read of a JSON body, per dialect, and how a key is told from its look-alikes.
 
-use crate::dialect::case_folding::fold;
+use crate::dialect::case_folding::is_alike;
 use crate::request::Wire;
 
 /// A top-level key and what it means; several names are the same key to the provider.
@@ -163,7 +163,7 @@ pub(super) fn find_key(keys: &[Key], name: &str) -> KeyMatch {
     if let Some(found) = keys.iter().enumerate().find_map(same) {
         return found;
     }
-    let variant = |known: &&'static str| known.chars().map(fold).eq(name.chars().map(fold));
+    let variant = |known: &&'static str| is_alike(known, name);
     match keys.iter().flat_map(|key| key.names).any(variant) {
         true => KeyMatch::CaseVariant,
         false => KeyMatch::Unknown,

@@ -28,7 +28,6 @@ impl ScriptFile {
 
     /// The name of one of its calls among those of all scripts.
     pub(in crate::cli) fn name_of(&self, call: &ScriptCall) -> String {
-        let note = call.note.split_whitespace().collect::<Vec<_>>().join(" ");
-        format!("{}::{note}", self.file.display())
+        format!("{}::{}", self.file.display(), call.name())
     }
 }

@@ -117,11 +117,21 @@ impl fmt::Display for Wanted {
 }
 
 impl ScriptCall {
+    /// The name of the call: its note on one line.
+    pub(in crate::cli) fn name(&self) -> String {
+        on_one_line(&self.note)
+    }
+
     /// The moment of the call, in Unix seconds: its own, else the one that is asked for, else the clock's where it is live.
     pub(in crate::cli) fn seconds(&self, script: &Script, (asked, clock): (Option<u64>, u64)) -> u64 {
         let default = asked.unwrap_or(if script.live { clock } else { DEFAULT_TIME });
         self.at.and_then(|at| u64::try_from(at.unix_seconds()).ok()).unwrap_or(default)
     }
+}
+
+/// A text without what blanks and ends of lines it is written with.
+pub(in crate::cli) fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn once() -> NonZeroU32 {
