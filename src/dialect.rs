@@ -22,7 +22,7 @@ pub use answer::{
     AnswerKey, COUNTING_HEADERS, Calls, Counts, FORMS, Figure, Figures, FinalBy, Holds, PaidCall, Run,
     Statement, TIER_HEADERS, require_whole_answer, unreadable_forms,
 };
-pub use body::{Asked, BodyFacts, FEATURES, Fields, Form, Wanted, read_beginning, read_body};
+pub use body::{Asked, BodyFacts, Feature, Fields, Form, Wanted, read_beginning, read_body};
 pub use edits::{Reasoning, ask_for_stream_usage, keep_nothing};
 pub use model_spelling::Spelling;
 pub use operation::{BodyForm, ModelPlace, Operation, Place};

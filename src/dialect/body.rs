@@ -26,7 +26,7 @@ use crate::denial::{Denial, Reason};
 use crate::request::{Dialect, RequestHead, Wire};
 
 pub use facts::BodyFacts;
-pub use features::FEATURES;
+pub use features::Feature;
 pub use multipart::form::Form;
 pub use wanted::{Asked, Wanted};
 
@@ -105,7 +105,7 @@ fn tell(operation: &Operation, text: &str, kept: &Kept, asked: &Asked) -> Result
     if operation.model_place() != ModelPlace::Elsewhere {
         for feature in asked.features() {
             let value = features::read(feature, wire, &members)?;
-            features.extend(value.map(|value| (feature.to_owned(), value)));
+            features.extend(value.map(|value| (feature.name().to_owned(), value)));
         }
     }
     members.retain(|name, _| asked.holds(name));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::percent_decode_str;
 
 use crate::anomaly::Anomaly;
-use crate::dialect::{Asked, BodyFacts, BodyForm, FEATURES, Operation, Spelling};
+use crate::dialect::{Asked, BodyFacts, BodyForm, Feature, Operation, Spelling};
 use crate::expression::{Fact, Facts, Field, Members, Reads, VARIABLES, Vocabulary};
 use crate::identity::{CARRIERS, Principal, protocols_without_credentials};
 use crate::request::{Connection, Dialect, Moment, RequestHead};
@@ -51,7 +51,7 @@ const CALLER: &[Field] =
     &joined::<{ PRINCIPAL.len() + 1 }>(PRINCIPAL, &[Field::object("anomaly", ANOMALY).apart()]);
 
 /// What is asked of the model, and by whose words. Rules that read the whole do not need the body's features.
-const ASKED_OF: &[Field] = &joined::<{ ASKED.len() + FEATURES.len() }>(ASKED, &features());
+const ASKED_OF: &[Field] = &joined::<{ ASKED.len() + Feature::ALL.len() }>(ASKED, &features());
 
 const ASKED: &[Field] = &[
     Field::value("provider"),
@@ -66,11 +66,11 @@ const ASKED: &[Field] = &[
 ];
 
 #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "it runs when this is compiled")]
-const fn features() -> [Field; FEATURES.len()] {
-    let mut fields = [Field::value(""); FEATURES.len()];
+const fn features() -> [Field; Feature::ALL.len()] {
+    let mut fields = [Field::value(""); Feature::ALL.len()];
     let mut place = 0;
-    while place < FEATURES.len() {
-        fields[place] = Field::value(FEATURES[place]).apart();
+    while place < Feature::ALL.len() {
+        fields[place] = Field::value(Feature::ALL[place].name()).apart();
         place += 1;
     }
     fields
@@ -132,7 +132,7 @@ pub fn is_in_body(variable: &str, field: &str) -> bool {
 
 /// True for a field of `llm` that most bodies are not read for, and which tells calls apart that are alike otherwise.
 pub fn is_feature(field: &str) -> bool {
-    field == INPUT_BYTES || FEATURES.contains(&field)
+    field == INPUT_BYTES || Feature::ALL.iter().any(|feature| feature.name() == field)
 }
 
 /// True where the length of the body is read.
@@ -143,7 +143,8 @@ pub fn reads_size(reads: &Reads) -> bool {
 /// What has to be read of a body beside what every decision rests on.
 pub fn asked_of_bodies(reads: &Reads) -> Asked {
     let mut asked = Asked::default();
-    FEATURES.into_iter().filter(|name| reads.field("llm", name)).for_each(|name| asked.add_feature(name));
+    let read = Feature::ALL.into_iter().filter(|feature| reads.field("llm", feature.name()));
+    read.for_each(|feature| asked.add_feature(feature));
     match reads.members("request", Some(BODY)) {
         Some(Members::All) => asked.add_body(),
         Some(Members::Named(names)) => names.iter().for_each(|name| asked.add_member(name)),

@@ -27,7 +27,7 @@ pub struct BodyFacts {
     pub text_bytes: u64,
     /// How long the body was as it came, in bytes; `None` where it was decided on by its beginning.
     pub size: Option<u64>,
-    /// What is wanted of what a JSON body asks for, by the names of [`FEATURES`](super::FEATURES); without what it does not say.
+    /// What is wanted of what a JSON body asks for, by the name of each [`Feature`](super::Feature); without what it does not say.
     pub features: Map<String, Value>,
     /// The members of a JSON body that are wanted themselves; `None` where it is none.
     pub members: Option<Map<String, Value>>,

@@ -4,6 +4,7 @@
 //! two places, the larger number counts, and two words that differ are refused. What a provider would not take for such a value
 //! is refused, too.
 
+mod feature;
 mod media;
 mod places;
 mod tools;
@@ -16,27 +17,13 @@ use super::refusal::{ambiguous, malformed};
 use crate::denial::Denial;
 use crate::request::Wire;
 
+pub use feature::Feature;
+
 use media::Media;
 use places::{Found, Places};
 
-/// Their names, which are those of the fields of `llm`.
-pub const FEATURES: [&str; 12] = [
-    "messages",
-    "n",
-    "tools",
-    "tool_choice",
-    "modalities",
-    "images",
-    "service_tier",
-    "web_search",
-    "reasoning_effort",
-    "response_format",
-    "temperature",
-    "user",
-];
-
 /// Adds to what is kept of a body what the feature is read of.
-pub(super) fn keep(feature: &str, wire: Wire, keep: &mut Keep) {
+pub(super) fn keep(feature: Feature, wire: Wire, keep: &mut Keep) {
     match Places::of(feature) {
         Some(places) => keep.names.extend(places.members(wire)),
         None => keep.all = true,
@@ -47,30 +34,31 @@ pub(super) fn keep(feature: &str, wire: Wire, keep: &mut Keep) {
 ///
 /// # Errors
 /// `body_malformed` and `body_ambiguous`, where it is no such value, or two.
-pub(super) fn read(feature: &str, wire: Wire, body: &Map<String, Value>) -> Result<Option<Value>, Denial> {
-    let Some(places) = Places::of(feature) else {
-        let media = Media::of(wire, body);
-        return Ok(Some(if feature == "images" { media.images().into() } else { media.modalities().into() }));
-    };
-    let found = places.values(wire, body)?;
+pub(super) fn read(feature: Feature, wire: Wire, body: &Map<String, Value>) -> Result<Option<Value>, Denial> {
+    let places = Places::of(feature);
+    let found = places.map(|places| places.values(wire, body)).transpose()?.unwrap_or_default();
     match feature {
-        "messages" => Ok(found.iter().map(|(_, value)| entries(value)).max().map(Value::from)),
-        "tools" => Ok(Some(tools::names(wire, &found)?.into())),
-        "web_search" => Ok(Some(tools::search_the_web(wire, &found)?.into())),
-        "tool_choice" => {
+        Feature::Images => Ok(Some(Media::of(wire, body).images().into())),
+        Feature::Modalities => Ok(Some(Media::of(wire, body).modalities().into())),
+        Feature::Messages => Ok(found.iter().map(|(_, value)| entries(value)).max().map(Value::from)),
+        Feature::Tools => Ok(Some(tools::names(wire, &found)?.into())),
+        Feature::WebSearch => Ok(Some(tools::search_the_web(wire, &found)?.into())),
+        Feature::ToolChoice => {
             let choices = found.iter().map(|(at, value)| Ok((*at, tools::choice(wire, value)?)));
             one(choices.collect::<Result<Vec<_>, Denial>>()?.into_iter())
         }
-        "n" => largest(&found, "a whole number", |value| whole_number(value).map(Value::from)),
-        "temperature" => {
+        Feature::N => largest(&found, "a whole number", |value| whole_number(value).map(Value::from)),
+        Feature::Temperature => {
             largest(&found, "a number", |value| Number::from_f64(places::double(value)?).map(Value::from))
         }
-        "user" => one(texts(&found)?.into_iter()),
-        "response_format" => {
+        Feature::User => one(texts(&found)?.into_iter()),
+        Feature::ResponseFormat => {
             let is_described = places::gemini_schema(wire, body)?;
             one(texts(&found)?.into_iter().map(|(at, format)| (at, response_format(&format, is_described))))
         }
-        _ => one(texts(&found)?.into_iter().map(|(at, word)| (at, word.to_ascii_lowercase()))),
+        Feature::ServiceTier | Feature::ReasoningEffort => {
+            one(texts(&found)?.into_iter().map(|(at, word)| (at, word.to_ascii_lowercase())))
+        }
     }
 }
 

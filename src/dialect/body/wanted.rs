@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::features::{self, FEATURES};
+use super::features::{self, Feature};
 use super::kept::Keep;
 use crate::request::Wire;
 
@@ -18,7 +18,7 @@ pub struct Wanted {
 /// Features of a request, and members of its JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    features: BTreeSet<&'static str>,
+    features: BTreeSet<Feature>,
     members: BTreeSet<String>,
     whole: bool,
 }
@@ -41,9 +41,9 @@ impl Wanted {
 }
 
 impl Asked {
-    /// Reads the feature of this name, if there is one.
-    pub fn add_feature(&mut self, name: &str) {
-        self.features.extend(FEATURES.into_iter().find(|feature| *feature == name));
+    /// Reads the feature.
+    pub fn add_feature(&mut self, feature: Feature) {
+        self.features.insert(feature);
     }
 
     /// Keeps this member of the body's object.
@@ -66,7 +66,7 @@ impl Asked {
         self.features.is_empty() && self.members.is_empty() && !self.whole
     }
 
-    pub(super) fn features(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn features(&self) -> impl Iterator<Item = Feature> {
         self.features.iter().copied()
     }
 

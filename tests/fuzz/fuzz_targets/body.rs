@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use claimgate::dialect::{
-    BodyFacts, BodyForm, FEATURES, Fields, Operation, Wanted, read_beginning, read_body,
+    BodyFacts, BodyForm, Feature, Fields, Operation, Wanted, read_beginning, read_body,
 };
 use claimgate::request::{Dialect, RequestHead};
 use claimgate_fuzz::messages::cut;
@@ -79,7 +79,7 @@ fuzz_target!(|data: &[u8]| {
 fn everything() -> Wanted {
     let mut wanted = Wanted::default();
     wanted.demanded.add_body();
-    FEATURES.iter().for_each(|name| wanted.demanded.add_feature(name));
+    Feature::ALL.into_iter().for_each(|feature| wanted.demanded.add_feature(feature));
     wanted
 }
 
@@ -93,10 +93,11 @@ fn says_as_much(facts: &BodyFacts, all: &BodyFacts, body: &[u8]) {
 
 /// A feature that is found among all members is found among its own.
 fn each_feature_by_itself(operation: &Operation, head: &RequestHead, body: &[u8], all: &BodyFacts) {
-    for name in FEATURES {
+    for feature in Feature::ALL {
         let mut wanted = Wanted::default();
-        wanted.demanded.add_feature(name);
+        wanted.demanded.add_feature(feature);
         let alone = read_body(operation, head, body, &wanted).expect("less is asked for");
+        let name = feature.name();
         assert_eq!(alone.features.get(name), all.features.get(name), "`{name}`");
     }
 }

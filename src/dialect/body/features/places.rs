@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::feature::Feature;
 use crate::denial::Denial;
 use crate::dialect::body::refusal::ambiguous;
 use crate::dialect::case_folding::is_alike;
@@ -25,15 +26,15 @@ pub(super) struct Places {
 
 impl Places {
     /// Those of this feature; `None` where it may stand anywhere.
-    pub(super) fn of(feature: &str) -> Option<Self> {
+    pub(super) fn of(feature: Feature) -> Option<Self> {
         Some(match feature {
-            "messages" => Self {
+            Feature::Messages => Self {
                 openai: &["messages", "input"],
                 anthropic: &["messages"],
                 gemini: &["contents", "input"],
                 bedrock: &["messages"],
             },
-            "n" => Self {
+            Feature::N => Self {
                 openai: &["n"],
                 anthropic: &[],
                 gemini: &["generationConfig.candidateCount", "parameters.sampleCount"],
@@ -45,7 +46,7 @@ impl Places {
                 ],
             },
             // The first of Bedrock are Converse's, the others those of the models that invoke hands the body to.
-            "tools" => Self {
+            Feature::Tools => Self {
                 openai: &["tools", "functions", "input"],
                 anthropic: &["tools", "mcp_servers"],
                 gemini: &["tools"],
@@ -57,7 +58,7 @@ impl Places {
                     "mcp_servers",
                 ],
             },
-            "web_search" => Self {
+            Feature::WebSearch => Self {
                 openai: &["tools", "functions", "input", "web_search_options"],
                 anthropic: &["tools"],
                 gemini: &["tools"],
@@ -68,7 +69,7 @@ impl Places {
                     "web_search_options",
                 ],
             },
-            "tool_choice" => Self {
+            Feature::ToolChoice => Self {
                 openai: &["tool_choice", "function_call"],
                 anthropic: &["tool_choice"],
                 gemini: &["toolConfig.functionCallingConfig", "tool_choice", "generationConfig.toolChoice"],
@@ -78,13 +79,13 @@ impl Places {
                     "tool_choice",
                 ],
             },
-            "service_tier" => Self {
+            Feature::ServiceTier => Self {
                 openai: &["service_tier"],
                 anthropic: &["service_tier"],
                 gemini: &["serviceTier"],
                 bedrock: &["serviceTier.type", "service_tier"],
             },
-            "reasoning_effort" => Self {
+            Feature::ReasoningEffort => Self {
                 openai: &[
                     "reasoning_effort",
                     "reasoning.effort",
@@ -102,7 +103,7 @@ impl Places {
                     "reasoningConfig.maxReasoningEffort",
                 ],
             },
-            "response_format" => Self {
+            Feature::ResponseFormat => Self {
                 openai: &["response_format.type", "text.format.type"],
                 anthropic: &["output_config.format.type", "output_format.type"],
                 gemini: &["generationConfig.responseMimeType"],
@@ -113,7 +114,7 @@ impl Places {
                     "output_config.format.type",
                 ],
             },
-            "temperature" => Self {
+            Feature::Temperature => Self {
                 openai: &["temperature"],
                 anthropic: &["temperature"],
                 gemini: &["generationConfig.temperature", "parameters.temperature"],
@@ -124,7 +125,7 @@ impl Places {
                     "temperature",
                 ],
             },
-            "user" => Self {
+            Feature::User => Self {
                 openai: &["user", "safety_identifier"],
                 anthropic: &["metadata.user_id"],
                 gemini: &[],
@@ -135,7 +136,7 @@ impl Places {
                     "safety_identifier",
                 ],
             },
-            _ => return None,
+            Feature::Images | Feature::Modalities => return None,
         })
     }
 

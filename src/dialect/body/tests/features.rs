@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{JSON, operation};
 use crate::denial::{Denial, Reason};
-use crate::dialect::body::{Asked, BodyFacts, FEATURES, Wanted, read_body};
+use crate::dialect::body::{Asked, BodyFacts, Feature, Wanted, read_body};
 use crate::request::{Dialect, RequestHead};
 
 type Target = (Dialect, &'static str);
@@ -19,7 +19,8 @@ const INVOKE: Target = (Dialect::Bedrock, "/model/m/invoke");
 
 fn asking<'a>(features: impl IntoIterator<Item = &'a str>) -> Asked {
     let mut asked = Asked::default();
-    features.into_iter().for_each(|name| asked.add_feature(name));
+    let known = |name: &str| Feature::ALL.into_iter().find(|feature| feature.name() == name).unwrap();
+    features.into_iter().for_each(|name| asked.add_feature(known(name)));
     asked
 }
 
@@ -36,7 +37,7 @@ fn read((dialect, path): Target, body: &str, wanted: &Wanted) -> Result<BodyFact
 fn feature(asked: Target, name: &str, body: &Value) -> Option<Value> {
     let body = body.to_string();
     let alone = read(asked, &body, &wanting([name])).unwrap().features;
-    let mut together = read(asked, &body, &wanting(FEATURES)).unwrap().features;
+    let mut together = read(asked, &body, &wanting(Feature::ALL.map(Feature::name))).unwrap().features;
     together.retain(|other, _| other == name);
     assert_eq!(alone, together, "{body}");
     alone.get(name).cloned()
