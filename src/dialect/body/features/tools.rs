@@ -98,13 +98,11 @@ fn add(wire: Wire, tool: &Value, names: &mut Vec<String>) -> Result<(), Denial> 
 
 /// Gemini's own tools are keys, beside the functions and each other.
 fn googles(tool: &Map<String, Value>) -> impl Iterator<Item = String> {
-    let is_own = |key: &str| {
-        ![NESTED.as_slice(), &HOLDERS, &DESCRIBING]
-            .concat()
-            .iter()
-            .any(|known| snake_case(known) == snake_case(key))
+    let is_known = |key: &str| {
+        let mut known = NESTED.iter().chain(&HOLDERS).chain(&DESCRIBING);
+        known.any(|known| snake_case(known) == snake_case(key))
     };
-    let own = tool.iter().filter(move |(key, value)| is_own(key) && !value.is_null());
+    let own = tool.iter().filter(move |(key, value)| !is_known(key) && !value.is_null());
     own.map(|(key, _)| snake_case(key))
 }
 
