@@ -395,8 +395,12 @@ def test_a_refused_upgrade(
 def test_an_upgrade_that_envoy_does_not_offer(scene: Scene) -> None:
     with Http1Connection(scene.gateway.port) as connection:
         headers = [("connection", "Upgrade"), ("upgrade", "unheard-of"), scene.credential]
-        connection.send(_head("GET", REALTIME, headers))
-        assert_early_refusal(scene, connection.receive, 403)
+
+        def asking() -> RawResponse:
+            connection.send(_head("GET", REALTIME, headers))
+            return connection.receive()
+
+        assert_early_refusal(scene, asking, 403)
 
 
 # Waiting for keys.
@@ -594,7 +598,10 @@ def test_headers_that_envoy_refuses_over_http1_have_a_record(scene: Scene) -> No
 
 
 def assert_early_refusal(scene: Scene, asking: Callable[[], RawResponse], status: int) -> None:
-    """Fails unless Envoy refused before it asked any filter; no callback of the answer is made then either."""
+    """Fails unless Envoy refused before it asked any filter; no callback of the answer is made then either.
+
+    `asking` sends the request itself: its record may be written before its answer is read.
+    """
     known = len(scene.gateway.records())
     answer = asking()
     assert answer.status == status and answer.header("x-claimgate-reason") is None
